@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of the house is compiled with: Swift 6 mode, strict memory safety, and no warning let
+/// through.
+///
+/// `Lifetimes` lets a buffer hand out a `Span` of itself. It is experimental in name; the alternative is unsafe
+/// pointers.
+let house: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A room of the house. Its dependencies are the layering: what is not named here cannot be imported.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+/// The tests of one room.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["Fixtures"], swiftSettings: house)
+}
+
+let package = Package(
+  name: "spillway",
+  products: [
+    .executable(name: "spillway", targets: ["spillway"]),
+    .executable(name: "spillwayd", targets: ["spillwayd"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // The kernel, in C.
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CLibcap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+
+    // The pure pillar: values in, values out; no C, no file, no clock.
+    room("ProcModel"),
+    room("Pressure", ["ProcModel"]),
+    room("Badness", ["ProcModel"]),
+    room("Policy", ["ProcModel", "Pressure", "Badness"]),
+
+    // The kernel pillar: the only room with unsafe code.
+    room("LinuxSystem", ["CLinux", "CLibcap"]),
+
+    // Where the two meet.
+    room("ProcReader", ["ProcModel", "LinuxSystem"]),
+    room("Ladder", ["ProcModel", "Pressure", "Policy", "LinuxSystem"]),
+    room("Record", ["ProcModel", "Pressure", "Badness", "Policy", "Ladder", "LinuxSystem"]),
+    room(
+      "Agent",
+      [
+        "ProcModel", "Pressure", "Badness", "Policy", "LinuxSystem", "ProcReader", "Ladder",
+        "Record",
+      ]),
+    .executableTarget(
+      name: "spillwayd", dependencies: ["Agent", "LinuxSystem", "Policy"], swiftSettings: house),
+
+    // What a person types and looks at. None of it is resident.
+    room(
+      "PolicyFile",
+      [
+        "ProcModel", "Pressure", "Badness", "Policy",
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ]),
+    .executableTarget(
+      name: "spillway",
+      dependencies: [
+        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader",
+        "Record",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: house),
+
+    // Captured and composed kernel files, found beside their source.
+    .target(name: "Fixtures", path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
+    tests("ProcModelTests", ["ProcModel"]),
+  ])

@@ -1,0 +1,43 @@
+/// A set of the numbers 0...255 in 32 bytes.
+package struct Bits256: Equatable, Sendable {
+  package var words: InlineArray<4, UInt64>
+
+  package init() {
+    words = InlineArray(repeating: 0)
+  }
+
+  package static func == (left: Bits256, right: Bits256) -> Bool {
+    for index in 0..<4 where left.words[index] != right.words[index] {
+      return false
+    }
+    return true
+  }
+
+  package var isEmpty: Bool {
+    words[0] | words[1] | words[2] | words[3] == 0
+  }
+
+  package func contains(_ number: UInt8) -> Bool {
+    words[Int(number >> 6)] & (1 << UInt64(number & 63)) != 0
+  }
+
+  package mutating func insert(_ number: UInt8) {
+    words[Int(number >> 6)] |= 1 << UInt64(number & 63)
+  }
+
+  package mutating func remove(_ number: UInt8) {
+    words[Int(number >> 6)] &= ~(1 << UInt64(number & 63))
+  }
+
+  package mutating func formUnion(_ other: Bits256) {
+    for index in 0..<4 {
+      words[index] |= other.words[index]
+    }
+  }
+
+  package mutating func formIntersection(_ other: Bits256) {
+    for index in 0..<4 {
+      words[index] &= other.words[index]
+    }
+  }
+}

@@ -1,0 +1,169 @@
+package import Badness
+package import Pressure
+package import ProcModel
+
+/// A policy as the engine knows it: tables, no text to be understood.
+///
+/// Built by the compiler in the tool, carried by an image (docs/policy-image.md), never changed after.
+package struct CompiledPolicy: Equatable, Sendable {
+  /// So that the rules that touched a process fit one ``Bits256``.
+  package static let maximumRules = 256
+
+  package var settings: Settings
+  /// In file order, at most ``maximumRules``.
+  package var rules: [Rule] = []
+  /// The tests of all rules, one rule's after the other's.
+  package var tests: [FieldTest] = []
+  /// The alternatives of all tests, one test's after the other's.
+  package var alternatives: [Alternative] = []
+  package var automata: [Automaton] = []
+  /// All names and literal texts.
+  package var text: [UInt8] = []
+
+  package init(settings: Settings) {
+    self.settings = settings
+  }
+
+  /// The bytes of a name or literal.
+  @_lifetime(borrow self)
+  package func bytes(_ range: Slice) -> Span<UInt8> {
+    text.span.extracting(range.indices)
+  }
+}
+
+/// A run of entries in one of the policy's tables.
+package struct Slice: Equatable, Sendable {
+  package var start: UInt32
+  package var count: UInt32
+
+  package init(start: UInt32, count: UInt32) {
+    self.start = start
+    self.count = count
+  }
+
+  package var indices: Range<Int> { Int(start)..<Int(start) + Int(count) }
+}
+
+/// All that is not a rule.
+package struct Settings: Equatable, Sendable {
+  package var thresholds: Thresholds
+  package var formula: Formula
+  package var adjustment: OomScoreAdjUse
+  /// Between SIGTERM and SIGKILL, unless memory worsens sooner.
+  package var grace: Nanoseconds
+  /// A process with less to give back is not worth ending; a share is of `MemTotal`.
+  package var minimumFootprint: MinimumFootprint
+
+  package init(
+    thresholds: Thresholds, formula: Formula, adjustment: OomScoreAdjUse, grace: Nanoseconds,
+    minimumFootprint: MinimumFootprint
+  ) {
+    self.thresholds = thresholds
+    self.formula = formula
+    self.adjustment = adjustment
+    self.grace = grace
+    self.minimumFootprint = minimumFootprint
+  }
+}
+
+/// The line below which ending a process helps nobody.
+package enum MinimumFootprint: Equatable, Sendable {
+  /// 10 MiB or 2 % of `MemTotal`, whichever is less.
+  case automatic
+  case amount(Amount)
+
+  package func of(_ total: KiB) -> KiB {
+    switch self {
+    case .automatic: min(KiB(10 * 1024), BasisPoints.percent(2).of(total))
+    case .amount(let amount): amount.of(total)
+    }
+  }
+}
+
+/// One `[[rule]]`.
+package struct Rule: Equatable, Sendable {
+  package var name: Slice
+  /// All must hold; a rule has at least one.
+  package var tests: Slice
+  package var protects: Bool
+  package var order: Tier?
+  /// Multiplies badness; finite and not negative; 1 changes nothing.
+  package var weight: Double
+
+  package init(name: Slice, tests: Slice, protects: Bool, order: Tier?, weight: Double) {
+    self.name = name
+    self.tests = tests
+    self.protects = protects
+    self.order = order
+    self.weight = weight
+  }
+}
+
+/// The order in which processes are considered: none of a later tier is touched while an earlier one has a candidate
+/// worth ending.
+package enum Tier: UInt8, CaseIterable, Comparable, Sendable {
+  case first = 1
+  case normal = 2
+  case last = 3
+
+  package var name: String {
+    switch self {
+    case .first: "first"
+    case .normal: "normal"
+    case .last: "last"
+    }
+  }
+
+  package static func < (left: Tier, right: Tier) -> Bool {
+    left.rawValue < right.rawValue
+  }
+}
+
+/// What of a process a test looks at. The raw values stand in images and never change.
+package enum MatchField: UInt8, CaseIterable, Sendable {
+  case comm = 1
+  case exe = 2
+  case cmdline = 3
+  case cgroup = 4
+  /// The system unit of its cgroup's path: never one that a user's own service manager named.
+  case unit = 5
+  /// The effective user ID. `user` is compiled to it.
+  case uid = 6
+  /// The effective capabilities.
+  case capability = 7
+
+  package var name: String {
+    switch self {
+    case .comm: "comm"
+    case .exe: "exe"
+    case .cmdline: "cmdline"
+    case .cgroup: "cgroup"
+    case .unit: "unit"
+    case .uid: "uid"
+    case .capability: "capability"
+    }
+  }
+}
+
+/// One field of a rule's `match`: any alternative will do.
+package struct FieldTest: Equatable, Sendable {
+  package var field: MatchField
+  package var alternatives: Slice
+
+  package init(field: MatchField, alternatives: Slice) {
+    self.field = field
+    self.alternatives = alternatives
+  }
+}
+
+/// One of the values a field may have.
+package enum Alternative: Equatable, Sendable {
+  /// Just these bytes.
+  case literal(Slice)
+  /// What ``CompiledPolicy/automata`` at this index accepts.
+  case automaton(UInt32)
+  /// A number from the first to the second.
+  case range(UInt32, UInt32)
+  /// Any of these capabilities.
+  case capabilities(CapabilitySet)
+}

@@ -1,0 +1,40 @@
+package import ProcModel
+
+/// An amount of memory as an operator gives it: a share of a whole, or a size.
+package enum Amount: Equatable, Sendable {
+  case share(BasisPoints)
+  case size(KiB)
+
+  /// In KiB, of the given whole. Shares are rounded down; a size is what it is, also above the whole.
+  package func of(_ whole: KiB) -> KiB {
+    switch self {
+    case .share(let points): points.of(whole)
+    case .size(let size): size
+    }
+  }
+}
+
+/// The `floor` trigger: available memory **and** free swap at or below their lines.
+package struct Floor: Equatable, Sendable {
+  /// Of `MemTotal`.
+  package var available: Amount
+  /// Of `SwapTotal`. Nil asks nothing of swap. A machine without swap is always at or below this line.
+  package var swapFree: Amount?
+
+  package init(available: Amount, swapFree: Amount?) {
+    self.available = available
+    self.swapFree = swapFree
+  }
+}
+
+/// When a domain is in trouble, and when it is out of it again.
+package struct Thresholds: Equatable, Sendable {
+  package var floor: Floor
+  /// Available memory, of `MemTotal`, over which an episode ends; the floor's own line where it is higher than this.
+  package var release: Amount
+
+  package init(floor: Floor, release: Amount) {
+    self.floor = floor
+    self.release = release
+  }
+}

@@ -1,0 +1,113 @@
+/// Reads forward through the bytes of a kernel file. Allocates nothing, and never reads past the end.
+package struct ByteScanner: ~Escapable {
+  package let bytes: Span<UInt8>
+  package private(set) var offset: Int
+
+  @_lifetime(copy bytes)
+  package init(_ bytes: Span<UInt8>, from offset: Int = 0) {
+    self.bytes = bytes
+    self.offset = offset
+  }
+
+  package var isAtEnd: Bool { offset >= bytes.count }
+
+  /// The byte at hand, or nil at the end.
+  package var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+  package mutating func advance(by count: Int = 1) {
+    offset = min(offset + count, bytes.count)
+  }
+
+  /// Passes over blanks and tabs, not over newlines.
+  package mutating func skipBlanks() {
+    while offset < bytes.count, bytes[offset] == .space || bytes[offset] == .tab {
+      offset += 1
+    }
+  }
+
+  /// Passes over the rest of the line and its newline.
+  package mutating func skipLine() {
+    while offset < bytes.count, bytes[offset] != .newline {
+      offset += 1
+    }
+    advance()
+  }
+
+  /// Takes `byte`, which must be at hand.
+  package mutating func expect(_ byte: UInt8) throws(ProcParseError) {
+    guard let found = next else { throw .truncated(offset: offset) }
+    guard found == byte else { throw .malformed(offset: offset) }
+    offset += 1
+  }
+
+  /// Takes `text` if it is at hand, and says whether it was.
+  ///
+  /// `text` is a literal: its UTF-8 view is walked in place and nothing is allocated.
+  package mutating func take(_ text: String) -> Bool {
+    var position = offset
+    for byte in text.utf8 {
+      guard position < bytes.count, bytes[position] == byte else { return false }
+      position += 1
+    }
+    offset = position
+    return true
+  }
+
+  /// Takes a run of decimal digits.
+  ///
+  /// - Throws: ``ProcParseError/malformed(offset:)`` without a digit, ``ProcParseError/overflow(offset:)`` beyond 64
+  ///   bits.
+  package mutating func decimal() throws(ProcParseError) -> UInt64 {
+    let start = offset
+    var value: UInt64 = 0
+    while offset < bytes.count, let digit = bytes[offset].decimalDigit {
+      let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = tens.addingReportingOverflow(UInt64(digit))
+      guard !overflow, !carry else { throw .overflow(offset: start) }
+      value = sum
+      offset += 1
+    }
+    guard offset > start else {
+      throw isAtEnd ? .truncated(offset: offset) : .malformed(offset: offset)
+    }
+    return value
+  }
+
+  /// Takes decimal digits with a minus before them, or none.
+  ///
+  /// - Throws: As ``decimal()``; ``ProcParseError/overflow(offset:)`` beyond 64 bits with sign.
+  package mutating func signedDecimal() throws(ProcParseError) -> Int64 {
+    let start = offset
+    let isNegative = next == .minus
+    if isNegative { advance() }
+    let magnitude = try decimal()
+    guard magnitude <= UInt64(Int64.max) + (isNegative ? 1 : 0) else {
+      throw .overflow(offset: start)
+    }
+    return isNegative ? Int64(truncatingIfNeeded: 0 &- magnitude) : Int64(magnitude)
+  }
+}
+
+extension UInt8 {
+  package static let space = UInt8(ascii: " ")
+  package static let tab = UInt8(ascii: "\t")
+  package static let newline = UInt8(ascii: "\n")
+  package static let minus = UInt8(ascii: "-")
+  package static let colon = UInt8(ascii: ":")
+  package static let slash = UInt8(ascii: "/")
+
+  /// The value of an ASCII decimal digit.
+  package var decimalDigit: UInt8? {
+    self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") ? self - UInt8(ascii: "0") : nil
+  }
+
+  /// The value of an ASCII hexadecimal digit of either case.
+  package var hexadecimalDigit: UInt8? {
+    switch self {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}

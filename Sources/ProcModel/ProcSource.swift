@@ -1,0 +1,86 @@
+/// A kernel file about the machine.
+package enum SystemFile: UInt8, CaseIterable, Sendable {
+  case meminfo
+  case vmstat
+  case memoryPressure
+  case swaps
+  case uptime
+
+  /// Its path below the root of the proc file system.
+  package var path: String {
+    switch self {
+    case .meminfo: "meminfo"
+    case .vmstat: "vmstat"
+    case .memoryPressure: "pressure/memory"
+    case .swaps: "swaps"
+    case .uptime: "uptime"
+    }
+  }
+}
+
+/// A kernel file about one process.
+package enum ProcessFile: UInt8, CaseIterable, Sendable {
+  case stat
+  case statm
+  case status
+  case cgroup
+  case oomScore
+  case oomScoreAdj
+  /// A symbolic link: reading gives its target.
+  case exe
+  /// Takes the target's mmap lock and may wait for its pages: read in calm time only.
+  case cmdline
+
+  package var path: String {
+    switch self {
+    case .stat: "stat"
+    case .statm: "statm"
+    case .status: "status"
+    case .cgroup: "cgroup"
+    case .oomScore: "oom_score"
+    case .oomScoreAdj: "oom_score_adj"
+    case .exe: "exe"
+    case .cmdline: "cmdline"
+    }
+  }
+}
+
+/// What can keep a file from being read.
+package enum ReadFailure: Error, Equatable, Sendable {
+  /// The process, or the file, is not there (any more): an ordinary outcome.
+  case vanished
+  /// Not ours to read (EACCES, EPERM: hidepid, a missing capability).
+  case denied
+  /// Anything else, with the kernel's error number.
+  case failed(errno: Int32)
+}
+
+/// Where readings come from: the live kernel, a tree of captured files, a recording.
+///
+/// It gives raw bytes and parses nothing, so that a mended parser can be run again on an old recording.
+package protocol ProcSource: ~Copyable {
+  /// Fills `buffer` with the file, cut at its capacity.
+  mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure)
+
+  /// Fills `buffer` with the file of process `pid`.
+  mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer)
+    throws(ReadFailure)
+
+  /// Fills `buffer` with the file of one thread of process `pid`.
+  mutating func read(
+    _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
+  ) throws(ReadFailure)
+
+  /// Begins a walk over all processes.
+  mutating func beginProcesses() throws(ReadFailure)
+
+  /// The next process of the walk, or nil at its end. Any order; each at least once if it lives all the while.
+  mutating func nextProcess() throws(ReadFailure) -> Int32?
+
+  /// A thread of `pid` other than its leader, the `index`th as listed, or nil.
+  mutating func thread(_ index: Int, of pid: Int32) throws(ReadFailure) -> Int32?
+
+  /// The effective capabilities of `pid` by a better way than its `status`, where the source has one (libcap on the
+  /// live kernel).
+  mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet?
+}

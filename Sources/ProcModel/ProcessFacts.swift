@@ -1,0 +1,92 @@
+/// What tells one process from every other, also from a later one with the same number.
+package struct ProcessIdentity: Equatable, Hashable, Sendable {
+  package var pid: Int32
+  /// Since boot, field 22 of `/proc/PID/stat`.
+  package var startTime: Ticks
+
+  package init(pid: Int32, startTime: Ticks) {
+    self.pid = pid
+    self.startTime = startTime
+  }
+}
+
+/// One process as a survey found it: everything badness and ranking ask, and no text but its name.
+package struct ProcessFacts: Sendable {
+  package var identity: ProcessIdentity
+  package var parent: Int32 = 0
+  package var comm = Comm()
+  /// The state letter of proc(5): `R`, `S`, `D`, `Z`, `T`, …
+  package var state: UInt8 = UInt8(ascii: "S")
+  package var isKernelThread = false
+  package var threads: UInt32 = 1
+  /// −20…19.
+  package var nice: Int8 = 0
+  /// User and system time of all its threads.
+  package var cpu = Ticks.zero
+  /// Since its start.
+  package var age = Ticks.zero
+  package var realUID: UInt32 = 0
+  package var effectiveUID: UInt32 = 0
+  package var effectiveCapabilities: CapabilitySet = []
+
+  /// The address space, `total_vm`.
+  package var virtual = KiB.zero
+  /// Resident: anonymous, file and shared pages together.
+  package var resident = KiB.zero
+  package var anonymous = KiB.zero
+  package var file = KiB.zero
+  /// Resident pages of shared memory and tmpfs.
+  package var shared = KiB.zero
+  package var swap = KiB.zero
+  package var pageTables = KiB.zero
+
+  /// −1000…1000; −1000 is never ended.
+  package var oomScoreAdj: Int16 = 0
+  /// What the kernel says in `/proc/PID/oom_score`; nil where it could not be read.
+  package var oomScore: Int32?
+
+  /// A hash of its cgroup's path, or nil at the root or where unknown: equal keys are taken for one cgroup.
+  package var cgroupKey: UInt64?
+
+  // Known only beside its neighbours: set by the survey once all are read.
+
+  /// Address space of its children that have one, for the formula `linux-2.6`.
+  package var childrenVirtual = KiB.zero
+  /// Processes, itself among them, that its shared memory is taken to be divided among; at least 1.
+  package var sharers: UInt32 = 1
+  /// How fast its footprint grew lately, in KiB per second; 0 where nothing is known.
+  package var growthPerSecond = KiB.zero
+
+  package init(identity: ProcessIdentity) {
+    self.identity = identity
+  }
+
+  /// What ending it would give back: anonymous memory, swap, page tables and its share of shared memory. File pages
+  /// are not counted: the kernel can drop those without an end.
+  package var footprint: KiB {
+    anonymous + swap + pageTables + KiB(shared.count / UInt64(max(sharers, 1)))
+  }
+
+  /// Whether it has memory to give back at all: no kernel thread, no zombie.
+  package var hasMemory: Bool {
+    !isKernelThread && (virtual > .zero || resident > .zero)
+  }
+}
+
+/// The machine as the formulas see it.
+package struct MachineFacts: Equatable, Sendable {
+  package var ram: KiB
+  package var swap: KiB
+  package var units: KernelUnits
+
+  package init(ram: KiB, swap: KiB, units: KernelUnits) {
+    self.ram = ram
+    self.swap = swap
+    self.units = units
+  }
+
+  /// RAM and swap in pages: the kernel's `totalpages` outside any cgroup.
+  package var totalPages: UInt64 {
+    units.pages(ram + swap)
+  }
+}
