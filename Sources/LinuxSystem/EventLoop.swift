@@ -47,11 +47,11 @@ package struct EventLoop: ~Copyable {
     return loop
   }
 
-  /// Wakes the loop when `descriptor` becomes readable. It leaves the loop by itself when it is closed.
-  package func watch(_ descriptor: Int32, tag: UInt64) throws(Errno) {
+  /// Wakes the loop when `descriptor` becomes readable, once or each time. It leaves the loop by itself when it is closed.
+  package func watch(_ descriptor: Int32, tag: UInt64, once: Bool = false) throws(Errno) {
     // One event, on the stack, for the call; its union is only ever used as the tag.
     var event = unsafe epoll_event()
-    unsafe event.events = EPOLLIN.rawValue
+    unsafe event.events = EPOLLIN.rawValue | (once ? EPOLLONESHOT.rawValue : 0)
     unsafe event.data.u64 = tag
     _ = try retrying { unsafe Int(epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor, &event)) }
   }
