@@ -83,4 +83,5 @@ let package = Package(
     // Captured and composed kernel files, found beside their source.
     .target(name: "Fixtures", path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
+    tests("BadnessTests", ["Badness", "ProcModel"]),
   ])
