@@ -81,4 +81,5 @@ let package = Package(
     // Captured and composed kernel files, found beside their source.
     .target(name: "Fixtures", path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
+    tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
   ])
