@@ -84,4 +84,5 @@ let package = Package(
     .target(name: "Fixtures", path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
+    tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
   ])
