@@ -17,16 +17,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ///
   /// - Returns: The time until the next look.
   mutating func act(on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
-    let isAnswered = answeredEpisode == verdict.episode
-    if isAnswered, !kernelPermits { return AgentPace.idleTrouble }
+    if rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
     guard surveyProcesses(now) else { return AgentPace.idleTrouble }
     rank(now)
     let signal: Signal = verdict.level == .kill ? .kill : .terminate
     let took = Nanoseconds(Clock.sinceBoot()) - now
 
     guard let victim = shortlist.victim else {
-      if !isAnswered {
-        answeredEpisode = verdict.episode
+      if helplessEpisode != verdict.episode {
+        helplessEpisode = verdict.episode
         recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
         sayNoCandidate(verdict)
       }
@@ -60,7 +59,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
           signal: signal))
       writeKernelLine(victim.process)
     } else {
-      answeredEpisode = verdict.episode
+      rehearsedEpisode = verdict.episode
       hand.release()
     }
     recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
@@ -89,9 +88,6 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       return finish(current, ending, verdict, now, nil)
     }
   }
-
-  /// Whether the answer to an episode can change by itself: not in a rehearsal.
-  private var kernelPermits: Bool { hand.canEnd }
 
   private mutating func finish(
     _ ended: Pursuit, _ ending: Ending, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?

@@ -31,8 +31,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
 
   /// The victim that is being ended.
   var pursuit: Pursuit?
-  /// The last episode for which a rehearsal, or that nobody can be ended, was recorded.
-  var answeredEpisode: UInt32 = 0
+  /// The last episode that a rehearsal answered: nothing more is done in it.
+  var rehearsedEpisode: UInt32 = 0
+  /// The last episode in which it was recorded that nobody can be ended; candidates are looked for on and on.
+  var helplessEpisode: UInt32 = 0
   /// The last episode that was said to be over.
   var closedEpisode: UInt32 = 0
   var surveyedAt = Nanoseconds.zero
@@ -119,6 +121,6 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     }
     judge.machine.ram = meminfo.total
     judge.machine.swap = meminfo.swapTotal
-    return MemoryReading(time: now, meminfo)
+    return MemoryReading(meminfo, at: now)
   }
 }

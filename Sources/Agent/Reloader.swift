@@ -1,4 +1,5 @@
 package import LinuxSystem
+import Policy
 package import ProcModel
 
 /// Compiles the policy again, in another process, while the agent goes on.
@@ -65,13 +66,9 @@ package struct Reloader: ~Copyable {
     let ended = child.take()
     let file = image.take()
     guard let ended, let file else { throw .nothingToReload }
+    guard let status = try? ended.wait(), status == 0 else { throw .compilerFailed }
     do throws(Errno) {
-      guard try ended.wait() == 0 else { throw Refusal.compilerFailed }
-    } catch {
-      throw .compilerFailed
-    }
-    do throws(Errno) {
-      var bytes = [UInt8](repeating: 0, count: PolicyImageLimit.bytes + 1)
+      var bytes = [UInt8](repeating: 0, count: ImageLayout.maximumLength + 1)
       let count = try file.readWhole(into: &bytes)
       bytes.removeLast(bytes.count - count)
       return bytes

@@ -44,6 +44,11 @@ package struct Recorder: ~Copyable {
     finish()
   }
 
+  /// Goes through the writing of a decision and lets it fall, so that its code and memory are in place.
+  package mutating func warm(_ verdict: Verdict, _ shortlist: Shortlist, judge: Judge) {
+    compose(verdict, shortlist, judge: judge, signal: .terminate, took: .zero)
+  }
+
   /// A victim was chosen, or none could be.
   ///
   /// - Parameters:
@@ -51,6 +56,13 @@ package struct Recorder: ~Copyable {
   ///   - signal: What was, or in a dry run would have been, sent.
   ///   - took: From the verdict to the decision.
   package mutating func decision(
+    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds
+  ) {
+    compose(verdict, shortlist, judge: judge, signal: signal, took: took)
+    finish()
+  }
+
+  private mutating func compose(
     _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds
   ) {
     begin("decision")
@@ -95,7 +107,6 @@ package struct Recorder: ~Copyable {
     }
     json.key("took_us")
     json.value(took.microseconds)
-    finish()
   }
 
   /// It is over with a victim.
