@@ -11,6 +11,10 @@ BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPDIR  ?= $(DATADIR)/zsh/site-functions
 FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
+# For the unit and what belongs to it, which are written for a package.
+AT_PREFIX = -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/usr/share/spillway,$(DATADIR)/spillway,g' \
+  -e 's,/etc/spillway,$(SYSCONFDIR)/spillway,g'
+
 # The runtime goes into the tool, so that it runs where no Swift is installed.
 RELEASE := -c release --static-swift-stdlib
 # Folders too: their time changes when a file goes.
@@ -65,27 +69,23 @@ image: setup ## Write the built-in policy image anew from policies/server.toml
 
 install: ## Install what `make build` left, below DESTDIR and PREFIX
 	@test -x build/bin/spillway && test -x build/bin/spillwayd || { echo 'make: run `make build` first' >&2; exit 1; }
-	install -d $(addprefix "$(DESTDIR)",$(addsuffix ",$(BINDIR) $(SBINDIR) $(DATADIR)/spillway/policies $(MANDIR)/man1 \
-	  $(MANDIR)/man8 $(UNITDIR) $(SYSCONFDIR)/spillway $(BASHCOMPDIR) $(ZSHCOMPDIR) $(FISHCOMPDIR)))
-	install -m 755 build/bin/spillway "$(DESTDIR)$(BINDIR)/spillway"
-	install -m 755 build/bin/spillwayd "$(DESTDIR)$(SBINDIR)/spillwayd"
-	install -m 644 policies/*.toml "$(DESTDIR)$(DATADIR)/spillway/policies/"
-	install -m 644 packaging/man/spillway.1 "$(DESTDIR)$(MANDIR)/man1/spillway.1"
-	install -m 644 packaging/man/spillwayd.8 "$(DESTDIR)$(MANDIR)/man8/spillwayd.8"
-	sed -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/etc/spillway,$(SYSCONFDIR)/spillway,g' \
-	  packaging/systemd/spillway.service >build/spillway.service
-	install -m 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
-	sed -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/etc/spillway,$(SYSCONFDIR)/spillway,g' \
-	  packaging/systemd/armed.conf >build/armed.conf
-	install -m 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
+	install -Dm 755 build/bin/spillway "$(DESTDIR)$(BINDIR)/spillway"
+	install -Dm 755 build/bin/spillwayd "$(DESTDIR)$(SBINDIR)/spillwayd"
+	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway/policies" policies/*.toml
+	install -Dm 644 packaging/man/spillway.1 "$(DESTDIR)$(MANDIR)/man1/spillway.1"
+	install -Dm 644 packaging/man/spillwayd.8 "$(DESTDIR)$(MANDIR)/man8/spillwayd.8"
+	sed $(AT_PREFIX) packaging/systemd/spillway.service >build/spillway.service
+	install -Dm 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
+	sed $(AT_PREFIX) packaging/systemd/armed.conf >build/armed.conf
+	install -Dm 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
 	build/bin/spillway --generate-completion-script bash >build/completion.bash
-	install -m 644 build/completion.bash "$(DESTDIR)$(BASHCOMPDIR)/spillway"
+	install -Dm 644 build/completion.bash "$(DESTDIR)$(BASHCOMPDIR)/spillway"
 	build/bin/spillway --generate-completion-script zsh >build/completion.zsh
-	install -m 644 build/completion.zsh "$(DESTDIR)$(ZSHCOMPDIR)/_spillway"
+	install -Dm 644 build/completion.zsh "$(DESTDIR)$(ZSHCOMPDIR)/_spillway"
 	build/bin/spillway --generate-completion-script fish >build/completion.fish
-	install -m 644 build/completion.fish "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
+	install -Dm 644 build/completion.fish "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
 	test -e "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml" || \
-	  install -m 644 policies/server.toml "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml"
+	  install -Dm 644 policies/server.toml "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml"
 
 uninstall: ## Remove what `install` put there, except the configuration
 	rm -f "$(DESTDIR)$(BINDIR)/spillway" "$(DESTDIR)$(SBINDIR)/spillwayd" \

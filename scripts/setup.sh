@@ -33,7 +33,7 @@ have_file() {
 
 # The packages that are missing, by what they are needed for and not by name: the parts may come from elsewhere.
 missing() {
-    command -v git >/dev/null 2>&1 || echo git # swift fetches the two libraries of the tool with it
+    command -v git >/dev/null 2>&1 || printf "git\nca-certificates\n" # swift fetches the two libraries of the tool with it
     command -v pkg-config >/dev/null 2>&1 || echo pkg-config
     if ! have_file /usr/include/sys/capability.h || ! have_file /usr/lib/libcap.a /usr/lib64/libcap.a /usr/lib/*/libcap.a
     then
@@ -47,7 +47,7 @@ missing() {
 }
 
 install_missing() {
-    packages=$(missing | tr '\n' ' ')
+    packages=$(missing | paste -sd ' ' -)
     if [ -z "$packages" ]; then return 0; fi
 
     by_hand="apt-get update && apt-get install -y --no-install-recommends $packages"
