@@ -15,8 +15,9 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 AT_PREFIX = -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/usr/share/spillway,$(DATADIR)/spillway,g' \
   -e 's,/etc/spillway,$(SYSCONFDIR)/spillway,g'
 
-# The runtime goes into the tool, so that it runs where no Swift is installed.
-RELEASE := -c release --static-swift-stdlib
+# The runtime goes into the tool, so that it runs where no Swift is installed, and looks for libraries nowhere but where
+# the system does.
+RELEASE := -c release --static-swift-stdlib --disable-local-rpath
 # Folders too: their time changes when a file goes.
 RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sources/PolicyFile/*' 2>/dev/null)
 

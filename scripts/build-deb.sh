@@ -29,6 +29,7 @@ make --no-print-directory install DESTDIR="$PWD/$stage" PREFIX=/usr SYSCONFDIR=/
 for page in "$stage"/usr/share/man/man*/*; do gzip -9n "$page"; done
 gzip -9nc "$source/changelog" >"$doc/changelog.gz"
 install -m 644 "$source/copyright" "$doc/copyright"
+install -Dm 644 "$source/lintian-overrides" "$stage/usr/share/lintian/overrides/spillway"
 
 # The libraries the tool is linked with; the agent is static. dpkg-shlibdeps insists on a debian/control.
 printf 'Source: spillway\n\nPackage: spillway\nArchitecture: any\n' >build/deb/debian/control

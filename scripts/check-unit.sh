@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 unit=packaging/systemd/spillway.service
 armed=packaging/systemd/armed.conf
-# Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 22. What is left is root, seeing all processes, and the capabilities.
+# Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 22. What is left is root, seeing all
+# processes, and the capabilities.
 exposure=25
 
 fail() { printf 'check-unit: %s\n' "$*" >&2; exit 1; }

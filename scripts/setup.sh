@@ -33,9 +33,11 @@ have_file() {
 
 # The packages that are missing, by what they are needed for and not by name: the parts may come from elsewhere.
 missing() {
-    command -v git >/dev/null 2>&1 || printf "git\nca-certificates\n" # swift fetches the two libraries of the tool with it
+    # Swift fetches the two libraries of the tool with git.
+    command -v git >/dev/null 2>&1 || printf 'git\nca-certificates\n'
     command -v pkg-config >/dev/null 2>&1 || echo pkg-config
-    if ! have_file /usr/include/sys/capability.h || ! have_file /usr/lib/libcap.a /usr/lib64/libcap.a /usr/lib/*/libcap.a
+    if ! have_file /usr/include/sys/capability.h ||
+        ! have_file /usr/lib/libcap.a /usr/lib64/libcap.a /usr/lib/*/libcap.a
     then
         echo libcap-dev # the archive too: the agent is linked statically
     fi
