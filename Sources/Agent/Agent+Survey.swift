@@ -54,13 +54,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         line.append(" processes may not be read (hidepid, or a missing capability) and are never chosen")
       }
     }
-    if tally.hidden {
+    if tally.isHidden {
       sayOnce(.hidden, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
     }
     if tally.malformed > 0 {
       sayOnce(.malformed) { line in
         line.append(decimal: UInt64(tally.malformed))
-        line.append(" process files made no sense; those processes are never chosen")
+        line.append(" process files made no sense, and what they tell is left out")
       }
     }
     return true

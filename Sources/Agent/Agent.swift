@@ -23,7 +23,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var needs: MatchNeeds
   var detector: Detector
   var roster = Roster(capacity: 512)
-  var survey = Survey()
+  var survey = Survey(capacity: 512)
   var table = ProcessTable(capacity: 512)
   var shortlist = Shortlist()
   var inVain = InVain()
@@ -122,5 +122,14 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     judge.machine.ram = meminfo.total
     judge.machine.swap = meminfo.swapTotal
     return MemoryReading(meminfo, at: now)
+  }
+}
+
+extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  /// Writes the first record.
+  package mutating func recordStart(version: String, policy: CPath, _ privileges: Privileges) {
+    _ = readMemory(Nanoseconds(Clock.sinceBoot()))
+    recorder.start(
+      version: version, policy: policy, machine: judge.machine, held: privileges.held, lacking: privileges.lacking)
   }
 }

@@ -3,11 +3,12 @@ import Record
 
 /// Lines for people, on standard error. A reader who does not read costs him lines, never the agent its time.
 package struct Messages: ~Copyable {
-  private let sink: OwnedDescriptor
+  /// Nil where standard error is closed.
+  private let sink: OwnedDescriptor?
   private var line: [UInt8] = []
 
-  package init(sink: consuming OwnedDescriptor) {
-    self.sink = sink
+  package init() {
+    sink = try? OwnedDescriptor.duplicate(2)
     line.reserveCapacity(1024)
   }
 
@@ -17,7 +18,10 @@ package struct Messages: ~Copyable {
     line.append("spillwayd: ")
     write(&line)
     line.append("\n")
-    try? sink.writeUnlessFull(line.span)
+    switch sink {
+    case .some(let sink): try? sink.writeUnlessFull(line.span)
+    case .none: break
+    }
   }
 
   package mutating func say(_ text: String) {

@@ -1,6 +1,6 @@
 import Badness
 import Ladder
-package import LinuxSystem
+import LinuxSystem
 import Policy
 import Pressure
 import ProcModel
@@ -43,10 +43,11 @@ struct StartFailure: Error {
 ///
 /// - Parameter options: As parsed from the command line.
 package func runAgent(_ options: Options) -> ExitCode {
-  var messages = Messages(sink: OwnedDescriptor(owning: 2))
+  var messages = Messages()
   do throws(StartFailure) {
     let setUp = try SetUp(options)
-    return try setUp.run(&messages)
+    try setUp.run(&messages)
+    return .ok
   } catch {
     if let errno = error.errno { messages.say(error.text, errno) } else { messages.say(error.text) }
     return error.code
@@ -65,14 +66,11 @@ private struct SetUp {
       policy = try SetUp.policy(from: OwnedDescriptor(owning: descriptor))
       policyName = options.config ?? CPath("built-in: server")
     } else if let path = options.imagePath {
-      do throws(Errno) {
-        policy = try SetUp.policy(from: try OwnedDescriptor.open(path, .read))
-      } catch {
-        throw StartFailure(opening: "the policy image cannot be opened", error, otherwise: .configuration)
-      }
+      policy = try SetUp.policy(
+        from: try SetUp.open(path, .read, "the policy image cannot be opened", otherwise: .configuration))
       policyName = path
     } else {
-      policy = try SetUp.policy(BuiltInPolicy.image)
+      policy = try SetUp.policy(BuiltInPolicy.image())
       policyName = CPath("built-in: server")
     }
   }
@@ -96,39 +94,145 @@ private struct SetUp {
     }
   }
 
-  func run(_ messages: inout Messages) throws(StartFailure) -> ExitCode {
+  private static func open(
+    _ path: CPath, _ mode: OwnedDescriptor.Mode, _ text: String, otherwise code: ExitCode
+  ) throws(StartFailure) -> OwnedDescriptor {
+    do throws(Errno) {
+      return try OwnedDescriptor.open(path, mode)
+    } catch {
+      throw StartFailure(opening: text, error, otherwise: code)
+    }
+  }
+
+  func run(_ messages: inout Messages) throws(StartFailure) {
     let source = try openSource()
-    let armedProc = try options.isDryRun ? nil : openArmed(source)
-    let recorder = Recorder(sink: try openRecord(), isDryRun: options.isDryRun)
+    let record = try openRecord()
     let loop: EventLoop
     do throws(Errno) {
       loop = try EventLoop.taking([.terminate, .interrupt, .hangUp])
     } catch {
       throw StartFailure(.kernelFeature, "the kernel refuses the agent's event descriptors", error)
     }
-    introduce(&messages)
-    let kernelLog = options.isDryRun ? nil : openKernelLog(&messages)
-    let capabilities = settle(&messages)
-
     let units = KernelUnits(
       pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond)
     let judge = Judge(
       policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units),
       agent: source.isLive ? OwnProcess.pid : 0)
+    let recorder = Recorder(sink: record, isDryRun: options.isDryRun)
     let reloader = Reloader(compiler: options.compiler, config: options.config)
-    let own = OwnMessages(messages)
 
-    switch consume armedProc {
-    case .some(let proc):
-      return try run(
-        Agent(
-          source: source, hand: LiveActuator(proc: proc), loop: loop, recorder: recorder, messages: own,
-          kernelLog: kernelLog, reloader: reloader, judge: judge, isVerbose: options.isVerbose), capabilities)
-    case .none:
-      return try run(
-        Agent(
-          source: source, hand: RehearsalActuator(), loop: loop, recorder: recorder, messages: own,
-          kernelLog: kernelLog, reloader: reloader, judge: judge, isVerbose: options.isVerbose), capabilities)
+    introduce(&messages)
+    if options.isDryRun {
+      let privileges = settle(&messages)
+      var agent = Agent(
+        source: source, hand: RehearsalActuator(), loop: loop, recorder: recorder, messages: Messages(),
+        kernelLog: nil, reloader: reloader, judge: judge, isVerbose: options.isVerbose)
+      try run(&agent, privileges)
+    } else {
+      let hand = LiveActuator(proc: try armedRoot(source))
+      let kernelLog = openKernelLog(&messages)
+      let privileges = settle(&messages)
+      var agent = Agent(
+        source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(),
+        kernelLog: kernelLog, reloader: reloader, judge: judge, isVerbose: options.isVerbose)
+      try run(&agent, privileges)
+    }
+  }
+
+  private func run<Hand: Actuator & ~Copyable>(
+    _ agent: inout Agent<LiveSource, Hand>, _ privileges: Privileges
+  ) throws(StartFailure) {
+    agent.recordStart(version: spillwayVersion, policy: policyName, privileges)
+    do throws(Errno) {
+      try agent.run()
+    } catch {
+      throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
+    }
+  }
+
+  private func openSource() throws(StartFailure) -> LiveSource {
+    let source: LiveSource
+    do throws(Errno) {
+      source = try LiveSource.open(root: options.procRoot)
+    } catch {
+      throw StartFailure(opening: "the proc file system cannot be opened", error, otherwise: .kernelFeature)
+    }
+    return source
+  }
+
+  /// The live root for an armed agent, which must number processes as this one is numbered.
+  private func armedRoot(_ source: borrowing LiveSource) throws(StartFailure) -> OwnedDescriptor {
+    guard ProcessHandle.isSupported else {
+      throw StartFailure(
+        .kernelFeature, "this kernel has no pidfd_open (Linux 5.3): only a dry run is safe here; add --dry-run")
+    }
+    let root = try SetUp.open(
+      options.procRoot, [.read, .directory], "the proc file system cannot be opened", otherwise: .kernelFeature)
+    guard source.isLive, root.namesThisProcess() else {
+      throw StartFailure(
+        .usage, "--proc-root is not the proc file system of this pid namespace: its numbers are not ours; add --dry-run"
+      )
+    }
+    return root
+  }
+
+  private func openRecord() throws(StartFailure) -> OwnedDescriptor? {
+    guard let path = options.record else { return nil }
+    if path.bytes.equals(CPath("-").bytes) {
+      do throws(Errno) {
+        return try OwnedDescriptor.duplicate(1)
+      } catch {
+        throw StartFailure(.usage, "--record -: standard output is closed", error)
+      }
+    }
+    return try SetUp.open(
+      path, [.write, .create, .append, .noFollow], "the record file cannot be opened", otherwise: .usage)
+  }
+
+  private func openKernelLog(_ messages: inout Messages) -> OwnedDescriptor? {
+    do throws(Errno) {
+      return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)
+    } catch {
+      messages.say("/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
+      return nil
+    }
+  }
+
+  private func introduce(_ messages: inout Messages) {
+    messages.say { line in
+      line.append(spillwayVersion)
+      line.append(options.isDryRun ? ", dry run: nobody is ended" : ", armed")
+      line.append("; policy ")
+      line.append(visible: policyName.bytes)
+      line.append(", ")
+      line.append(decimal: UInt64(policy.rules.count))
+      line.append(" rules, formula ")
+      line.append(policy.settings.formula.name)
+    }
+  }
+
+  /// Makes the agent hard to hurt, and takes from it what it does not need.
+  private func settle(_ messages: inout Messages) -> Privileges {
+    attempt(&messages, "the agent's memory cannot be locked") { () throws(Errno) in
+      try OwnProcess.lockMemoryOnFault()
+    }
+    attempt(&messages, "the agent's priority cannot be raised") { () throws(Errno) in
+      try OwnProcess.setNice(-20)
+    }
+    attempt(&messages, "the agent's own oom_score_adj cannot be set to -1000") { () throws(Errno) in
+      let file = try OwnedDescriptor.open(CPath("/proc/self/oom_score_adj"), .write)
+      try file.write(CPath("-1000").bytes)
+    }
+    return Privileges.reduce(&messages)
+  }
+
+  private func attempt(
+    _ messages: inout Messages, _ failure: String, _ action: () throws(Errno) -> Void
+  ) {
+    do throws(Errno) {
+      try action()
+    } catch {
+      messages.say(failure, error)
     }
   }
 }

@@ -51,6 +51,11 @@ package struct OwnedDescriptor: ~Copyable {
     return OwnedDescriptor(owning: Int32(descriptor))
   }
 
+  /// Another descriptor for the same open file, close-on-exec: the original stays whose it is.
+  package static func duplicate(_ raw: Int32) throws(Errno) -> OwnedDescriptor {
+    OwnedDescriptor(owning: Int32(try retrying { Int(clinux_fcntl(raw, F_DUPFD_CLOEXEC, 3)) }))
+  }
+
   /// pread(2) from `offset` into `buffer` from `start` on.
   ///
   /// - Returns: Bytes read; 0 at the end of the file or where the buffer has no room.
@@ -145,4 +150,18 @@ package struct OwnedDescriptor: ~Copyable {
 
   /// `f_type` of a proc file system (linux/magic.h).
   package static let procFileSystem = 0x9fa0
+}
+
+extension OwnedDescriptor {
+  /// Whether this is the root of a proc file system that numbers this process as getpid(2) does.
+  package func namesThisProcess() -> Bool {
+    var target = [UInt8](repeating: 0, count: 16)
+    guard let count = try? readLink(CPath("self"), into: &target) else { return false }
+    var number: Int32 = 0
+    for digit in target[0..<count] {
+      guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9"), number < 100_000_000 else { return false }
+      number = number * 10 + Int32(digit - UInt8(ascii: "0"))
+    }
+    return number == getpid()
+  }
 }

@@ -5,7 +5,7 @@ package import ProcModel
 /// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and what would be
 /// slow to read for thousands. An entry is made anew when the process changes its name, user or cgroup.
 package struct Roster: Sendable {
-  private struct Entry: Sendable {
+  fileprivate struct Entry: Sendable {
     var identity: ProcessIdentity
     var comm: Comm
     var effectiveUID: UInt32

@@ -1,4 +1,4 @@
-package import ProcModel
+import ProcModel
 
 /// Why a process is never ended.
 package enum Protection: Equatable, Sendable {
@@ -131,7 +131,7 @@ extension CompiledPolicy {
         if bytes(slice).equals(text) { return .yes }
       case .automaton(let number):
         if automata[Int(number)].matches(text) { return .yes }
-      case .range, .capabilities:
+      case .range, .capabilities, .never:
         break
       }
     }

@@ -1,4 +1,4 @@
-package import Badness
+import Badness
 package import Ladder
 package import LinuxSystem
 package import Policy

@@ -1,4 +1,3 @@
-package import Policy
 package import Pressure
 package import ProcModel
 
