@@ -149,6 +149,12 @@ import Testing
     #expect(node.realUID == 1000 && tally.malformed == 0)
   }
 
+  @Test func aPathCutByTheBufferIsNoPath() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.set(.cgroup, of: 950, "0::/a.slice/" + String(repeating: "x", count: 40_000) + "\n")
+    #expect(try SurveyTests.row(950, try SurveyTests.take(&source).table).cgroupKey == nil)
+  }
+
   @Test func aProcessThatGaveItsMemoryBackHasNone() throws {
     var source = MemorySource(fixture: "5.10")
     source.set(.status, of: 950, "Name:\tnode\nUid:\t0\t0\t0\t0\n")
