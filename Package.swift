@@ -81,7 +81,8 @@ let package = Package(
       swiftSettings: house),
 
     // Captured and composed kernel files, found beside their source.
-    .target(name: "Fixtures", path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
+    .target(
+      name: "Fixtures", dependencies: ["ProcModel"], path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
