@@ -63,12 +63,14 @@ let package = Package(
       name: "spillwayd", dependencies: ["Agent", "LinuxSystem", "Policy"], swiftSettings: house),
 
     // What a person types and looks at. None of it is resident.
-    room(
-      "PolicyFile",
-      [
+    .target(
+      name: "PolicyFile",
+      dependencies: [
         "ProcModel", "Pressure", "Badness", "Policy",
         .product(name: "TOMLKit", package: "TOMLKit"),
-      ]),
+      ],
+      resources: [.embedInCode("Presets/server.toml"), .embedInCode("Presets/classic.toml")],
+      swiftSettings: house),
     .executableTarget(
       name: "spillway",
       dependencies: [
@@ -81,4 +83,7 @@ let package = Package(
     // Captured and composed kernel files, found beside their source.
     .target(name: "Fixtures", path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
+    .testTarget(
+      name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel"],
+      exclude: ["valid", "invalid"], swiftSettings: house),
   ])

@@ -56,10 +56,10 @@ struct RegexParser {
     guard let byte = cursor.next() else { return .empty }
     switch byte {
     case UInt8(ascii: "("):
+      let unclosed = PatternError(offset: offset, "\"(\" has no \")\", write \"\\(\" for a parenthesis itself")
+      if cursor.isAtEnd { throw unclosed }
       let inner = try choice()
-      guard cursor.next() == UInt8(ascii: ")") else {
-        throw PatternError(offset: offset, "\"(\" has no \")\", write \"\\(\" for a parenthesis itself")
-      }
+      guard cursor.next() == UInt8(ascii: ")") else { throw unclosed }
       return inner
     case UInt8(ascii: "."): return .bytes(.all)
     case UInt8(ascii: "^"): return .begin
