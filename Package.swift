@@ -65,12 +65,14 @@ let package = Package(
       name: "spillwayd", dependencies: ["Agent", "LinuxSystem", "Policy"], swiftSettings: house),
 
     // What a person types and looks at. None of it is resident.
-    room(
-      "PolicyFile",
-      [
+    .target(
+      name: "PolicyFile",
+      dependencies: [
         "ProcModel", "Pressure", "Badness", "Policy",
         .product(name: "TOMLKit", package: "TOMLKit"),
-      ]),
+      ],
+      resources: [.embedInCode("Presets/server.toml"), .embedInCode("Presets/classic.toml")],
+      swiftSettings: house),
     .executableTarget(
       name: "spillway",
       dependencies: [
@@ -86,4 +88,7 @@ let package = Package(
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
+    .testTarget(
+      name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel"],
+      exclude: ["valid", "invalid"], swiftSettings: house),
   ])

@@ -90,6 +90,7 @@ struct Explanation {
     for index in 0..<process.terms.count {
       let term = process.terms[index]
       value = term.effect.applied(to: value)
+      if formula.isWhole { value = value.rounded(.towardZero) }
       let effect = term.effect == .none ? "no effect" : effect(term.effect)
       lines += "  " + term.name.padded(24) + decimal(term.value).padded(14) + effect.padded(18) + decimal(value) + "\n"
     }

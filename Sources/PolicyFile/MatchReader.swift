@@ -1,0 +1,247 @@
+import Policy
+import ProcModel
+
+/// Reads the fields of a rule's `match`.
+struct MatchReader {
+  static let known = ["comm", "exe", "cmdline", "cgroup", "unit", "user", "uid", "capability"]
+
+  /// The kernel's TASK_COMM_LEN, less the final NUL (proc(5), `comm`).
+  private static let commLength = 15
+  /// One below (uid_t) −1, which stands for nobody at all.
+  private static let greatestUID: UInt32 = .max - 1
+  /// What no process has. An alternative that names a user who does not exist becomes this, so that its rule matches
+  /// nothing instead of losing a condition.
+  private static let noUID = RuleDraft.Value.range(.max, .max)
+
+  let accounts: AccountLookup
+
+  /// - Returns: One test for each field that could be read; nil where not all could.
+  func read(_ match: SettingsReader, log: inout DiagnosticLog) -> [RuleDraft.Test]? {
+    var tests: [RuleDraft.Test] = []
+    var isWhole = true
+    for key in MatchReader.known {
+      guard let entry = match[key] else { continue }
+      if let test = read(key, entry, log: &log) {
+        tests.append(test)
+      } else {
+        isWhole = false
+      }
+    }
+    return isWhole ? tests : nil
+  }
+
+  private func read(_ key: String, _ entry: SettingEntry, log: inout DiagnosticLog) -> RuleDraft.Test? {
+    let nodes: [SettingNode]
+    if case .array(let elements) = entry.node.value {
+      if elements.isEmpty {
+        log.error(at: entry.node.offset, "\"\(key)\" is an empty list", "name what it should match, or leave it out")
+        return nil
+      }
+      nodes = elements
+    } else {
+      nodes = [entry.node]
+    }
+    switch key {
+    case "uid": return test(.uid, nodes) { uidRange($0, log: &log).map { [$0] } }
+    case "user":
+      // What nobody has stands for all of them only where nobody has any.
+      guard let known = test(.uid, nodes, { user($0, log: &log) }) else { return nil }
+      return known.values.isEmpty ? RuleDraft.Test(field: .uid, values: [MatchReader.noUID]) : known
+    case "capability": return capabilities(nodes, log: &log)
+    default:
+      guard let field = MatchField.allCases.first(where: { $0.name == key }) else { return nil }
+      return test(field, nodes) { pattern($0, field, log: &log).map { [$0] } }
+    }
+  }
+
+  /// Reads all nodes, also behind one that is wrong.
+  private func test(
+    _ field: MatchField, _ nodes: [SettingNode], _ read: (SettingNode) -> [RuleDraft.Value]?
+  ) -> RuleDraft.Test? {
+    let values = nodes.map(read)
+    guard !values.contains(where: { $0 == nil }) else { return nil }
+    return RuleDraft.Test(field: field, values: values.compactMap { $0 }.flatMap { $0 })
+  }
+
+  private func string(_ node: SettingNode, _ key: String, _ example: String, log: inout DiagnosticLog) -> String? {
+    if case .string(let text) = node.value { return text }
+    log.error(
+      at: node.offset, "\"\(key)\" is \(node.kind)", "it must be a string such as \(example), or a list of them")
+    return nil
+  }
+
+  // MARK: Texts
+
+  private func pattern(_ node: SettingNode, _ field: MatchField, log: inout DiagnosticLog) -> RuleDraft.Value? {
+    let flavour: PatternFlavour = field == .exe || field == .cgroup ? .path : .plain
+    guard let text = string(node, field.name, MatchReader.example(field), log: &log),
+      let pattern = compile(text, flavour, at: node, log: &log)
+    else { return nil }
+    switch field {
+    case .comm:
+      guard fitsComm(pattern, text, node, log: &log) else { return nil }
+    case .exe, .cgroup:
+      guard canBePath(text, field, node, log: &log) else { return nil }
+    case .unit: warnOfBareUnit(pattern, node, log: &log)
+    case .cmdline, .uid, .capability: break
+    }
+    return switch pattern.form {
+    case .literal(let bytes): .literal(bytes)
+    case .automaton(let automaton): .automaton(automaton, text: text, flavour: flavour)
+    }
+  }
+
+  private static func example(_ field: MatchField) -> String {
+    switch field {
+    case .comm: "\"java\""
+    case .exe: "\"/usr/bin/java\""
+    case .cmdline: "\"*--batch*\""
+    case .cgroup: "\"/batch.slice/**\""
+    case .unit: "\"nginx.service\""
+    case .uid, .capability: ""
+    }
+  }
+
+  private func compile(
+    _ text: String, _ flavour: PatternFlavour, at node: SettingNode, log: inout DiagnosticLog
+  ) -> Pattern? {
+    do {
+      return try Pattern(text, flavour: flavour)
+    } catch {
+      log.error(at: node.offset, "in \(quoted(abbreviated(text))) at byte \(error.offset): \(error.message)", "")
+      return nil
+    }
+  }
+
+  private func abbreviated(_ text: String) -> String {
+    text.count > 60 ? text.prefix(60) + "…" : text
+  }
+
+  private func fitsComm(
+    _ pattern: Pattern, _ text: String, _ node: SettingNode, log: inout DiagnosticLog
+  ) -> Bool {
+    let most = MatchReader.commLength
+    guard pattern.leastLength > most else { return true }
+    var meant = "write a pattern that fits"
+    if case .literal(let bytes) = pattern.form {
+      // Where the cut falls within a character, its bytes cannot be written in TOML.
+      let cut = String(validating: bytes.prefix(most), as: UTF8.self)
+      meant = cut.map { "write \(quoted($0))" } ?? "write its beginning and \"*\""
+    }
+    log.error(
+      at: node.offset, "\(quoted(abbreviated(text))) can never match: the kernel keeps \(most) bytes of a comm", meant)
+    return false
+  }
+
+  /// Paths begin with a slash, so what cannot is a mistake; and a path between slashes is taken for something else.
+  private func canBePath(
+    _ text: String, _ field: MatchField, _ node: SettingNode, log: inout DiagnosticLog
+  ) -> Bool {
+    let name = field.name
+    if Pattern.isRegex(Array(text.utf8)) {
+      if text.dropFirst().dropLast().allSatisfy({ $0.isLetter || $0.isNumber || "._-@:/".contains($0) }) {
+        log.warning(
+          at: node.offset, "\(quoted(text)) is a regular expression, found anywhere in \"\(name)\"",
+          "write \(quoted(text + "**")) for the directory and what is below it")
+      }
+      return true
+    }
+    guard let first = text.first, !"/*?[\\".contains(first) else { return true }
+    log.error(
+      at: node.offset, "\(quoted(abbreviated(text))) can never match: \"\(name)\" is a path from the root",
+      "write \(quoted("**/" + abbreviated(text))) or begin with \"/\"")
+    return false
+  }
+
+  private func warnOfBareUnit(_ pattern: Pattern, _ node: SettingNode, log: inout DiagnosticLog) {
+    guard case .literal(let bytes) = pattern.form, !bytes.contains(UInt8(ascii: ".")) else { return }
+    let name = String(decoding: bytes, as: UTF8.self)
+    log.warning(
+      at: node.offset,
+      "no unit is called \(quoted(abbreviated(name))): their names end in .service, .scope and the like",
+      "write \(quoted(abbreviated(name) + ".service"))")
+  }
+
+  // MARK: Numbers and names
+
+  private func uidRange(_ node: SettingNode, log: inout DiagnosticLog) -> RuleDraft.Value? {
+    let greatest = MatchReader.greatestUID
+    switch node.value {
+    case .integer(let number):
+      guard let uid = UInt32(exactly: number), uid <= greatest else {
+        log.error(at: node.offset, "\(number) is no user ID", "it must be within 0 and \(greatest)")
+        return nil
+      }
+      return .range(uid, uid)
+    case .string(let text):
+      let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt32($0) }
+      guard ends.count == 2, let low = ends[0], let high = ends[1], high <= greatest else {
+        log.error(
+          at: node.offset, "\(quoted(text)) is no range of user IDs",
+          "write as in \"1000-1999\"; a single one is a number, and names stand in \"user\"")
+        return nil
+      }
+      guard low <= high else {
+        log.error(at: node.offset, "\(quoted(text)) runs backwards", "write \"\(high)-\(low)\"")
+        return nil
+      }
+      return .range(low, high)
+    default:
+      log.error(
+        at: node.offset, "\"uid\" is \(node.kind)",
+        "it must be a number, a range such as \"1000-1999\" or a list of them")
+      return nil
+    }
+  }
+
+  private func user(_ node: SettingNode, log: inout DiagnosticLog) -> [RuleDraft.Value]? {
+    guard let text = string(node, "user", "\"postgres\"", log: &log),
+      let pattern = compile(text, .plain, at: node, log: &log)
+    else { return nil }
+    let uids: [UInt32]
+    switch pattern.form {
+    case .literal(let name): uids = accounts.uid(String(decoding: name, as: UTF8.self)).map { [$0] } ?? []
+    case .automaton:
+      uids = accounts.all().filter { pattern.matches(Array($0.name.utf8)) }.map(\.uid)
+    }
+    if uids.isEmpty {
+      log.warning(
+        at: node.offset, "no user here is called \(quoted(abbreviated(text)))",
+        "it matches nothing until one is and the policy is read again")
+      return []
+    }
+    return MatchReader.ranges(uids)
+  }
+
+  private static func ranges(_ uids: [UInt32]) -> [RuleDraft.Value] {
+    var ranges: [(low: UInt32, high: UInt32)] = []
+    for uid in Set(uids).sorted() {
+      if let last = ranges.last, last.high + 1 == uid {
+        ranges[ranges.count - 1].high = uid
+      } else {
+        ranges.append((uid, uid))
+      }
+    }
+    return ranges.map { .range($0.low, $0.high) }
+  }
+
+  private func capabilities(_ nodes: [SettingNode], log: inout DiagnosticLog) -> RuleDraft.Test? {
+    var set: CapabilitySet = []
+    var isWhole = true
+    for node in nodes {
+      guard let name = string(node, "capability", "\"CAP_SYS_ADMIN\"", log: &log) else {
+        isWhole = false
+        continue
+      }
+      if let capability = CapabilityNames.capability(name) {
+        set.formUnion(capability)
+      } else {
+        isWhole = false
+        log.error(
+          at: node.offset, "no capability is called \(quoted(abbreviated(name)))",
+          CapabilityNames.nearestName(to: name).map { "did you mean \"\($0)\"?" } ?? "capabilities(7) lists them")
+      }
+    }
+    return isWhole ? RuleDraft.Test(field: .capability, values: [.capabilities(set)]) : nil
+  }
+}

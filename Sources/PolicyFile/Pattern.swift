@@ -1,0 +1,96 @@
+package import Policy
+
+/// What `*` and `?` of a glob may cross.
+package enum PatternFlavour: Sendable {
+  /// `exe` and `cgroup`: `*`, `?` and brackets stop at a slash, `**` does not, and a trailing `/**` also matches the
+  /// directory itself.
+  case path
+  /// All other fields: `*` and `?` match anything.
+  case plain
+}
+
+/// A text, glob or `/regular expression/` of a policy, ready for its tables. All of them are matched byte by byte.
+package struct Pattern: Equatable, Sendable {
+  /// What a process's field is held against.
+  package enum Form: Equatable, Sendable {
+    case literal([UInt8])
+    case automaton(Automaton)
+  }
+
+  package var form: Form
+  /// The fewest bytes a text can have that this matches.
+  package var leastLength: Int
+
+  /// In bytes; a longer text can only be a literal.
+  package static let maximumLength = 1024
+  /// The most of a literal: PATH_MAX.
+  package static let maximumLiteralLength = 4096
+
+  /// - Parameters:
+  ///   - text: As TOML gives it: between slashes a regular expression that may match anywhere in the field, otherwise
+  ///     a glob over the whole field.
+  ///   - flavour: What a glob's stars may cross.
+  package init(_ text: String, flavour: PatternFlavour) throws(PatternError) {
+    let bytes = [UInt8](text.utf8)
+    if bytes.isEmpty {
+      throw PatternError(offset: 0, "an empty text matches no process, leave it out or write \"*\" for any text")
+    }
+    if bytes.count > Pattern.maximumLiteralLength {
+      throw PatternError(
+        offset: Pattern.maximumLiteralLength,
+        "the text has \(bytes.count) bytes, at most \(Pattern.maximumLiteralLength)")
+    }
+    let isRegex = Pattern.isRegex(bytes)
+    let node: PatternNode
+    if isRegex {
+      if bytes.count == 2 {
+        throw PatternError(offset: 0, "an empty regular expression matches everything, write what it should find")
+      }
+      var parser = RegexParser(PatternCursor(bytes, from: 1, to: bytes.count - 1))
+      node = try Pattern.bounded(bytes) { () throws(PatternError) in try parser.parse() }
+    } else {
+      node = try GlobParser(flavour: flavour).parse(bytes)
+    }
+    leastLength = node.leastLength
+    if let literal = Pattern.literal(node, isRegex: isRegex) {
+      form = .literal(literal)
+    } else {
+      form = .automaton(
+        try Pattern.bounded(bytes) { () throws(PatternError) in try AutomatonBuilder.build(node, searching: isRegex) })
+    }
+  }
+
+  /// Whether a text is taken for a regular expression: it begins and ends with a slash.
+  package static func isRegex(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 2 && bytes.first == UInt8(ascii: "/") && bytes.last == UInt8(ascii: "/")
+  }
+
+  /// Whether `text` matches.
+  package func matches(_ text: [UInt8]) -> Bool {
+    switch form {
+    case .literal(let literal): literal == text
+    case .automaton(let automaton): automaton.matches(text.span)
+    }
+  }
+
+  private static func bounded<T>(
+    _ bytes: [UInt8], _ body: () throws(PatternError) -> T
+  ) throws(PatternError) -> T {
+    guard bytes.count <= maximumLength else {
+      throw PatternError(
+        offset: maximumLength, "the pattern has \(bytes.count) bytes, at most \(maximumLength), write it as several")
+    }
+    return try body()
+  }
+
+  /// The one text that matches: of a glob without wildcards, or of `/^text$/`.
+  private static func literal(_ node: PatternNode, isRegex: Bool) -> [UInt8]? {
+    guard isRegex else { return node.onlyText }
+    guard case .sequence(var parts) = node, parts.first == .begin, parts.last == .end, parts.count > 2 else {
+      return nil
+    }
+    parts.removeFirst()
+    parts.removeLast()
+    return PatternNode.sequence(parts).onlyText
+  }
+}

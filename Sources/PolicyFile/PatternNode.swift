@@ -1,0 +1,94 @@
+import Policy
+
+/// A pattern as its parser understood it. Everything is said of bytes: a character beyond ASCII is a sequence.
+indirect enum PatternNode: Equatable {
+  /// Nothing, everywhere.
+  case empty
+  /// One byte out of a set.
+  case bytes(Bits256)
+  /// Nothing, at the beginning of the text only.
+  case begin
+  /// Nothing, at the end of the text only.
+  case end
+  case sequence([PatternNode])
+  case choice([PatternNode])
+  /// No `most` is no bound. `least <= most`.
+  case repeated(PatternNode, least: Int, most: Int?)
+
+  static func byte(_ byte: UInt8) -> PatternNode {
+    .bytes(Bits256(byte...byte))
+  }
+
+  /// How many places the pattern has that consume a byte, once its repetitions are written out. Saturates.
+  var positions: Int {
+    switch self {
+    case .empty, .begin, .end: 0
+    case .bytes: 1
+    case .sequence(let parts), .choice(let parts): parts.reduce(0) { saturatingSum($0, $1.positions) }
+    case .repeated(let body, let least, let most): saturatingProduct(body.positions, most ?? max(least, 1))
+    }
+  }
+
+  /// The fewest bytes a text can have that this matches. Saturates.
+  var leastLength: Int {
+    switch self {
+    case .empty, .begin, .end: 0
+    case .bytes: 1
+    case .sequence(let parts): parts.reduce(0) { saturatingSum($0, $1.leastLength) }
+    case .choice(let parts): parts.map(\.leastLength).min() ?? 0
+    case .repeated(let body, let least, _): saturatingProduct(body.leastLength, least)
+    }
+  }
+
+  /// The one text that a sequence of single bytes stands for, or nil where there are more or it says where it stands.
+  var onlyText: [UInt8]? {
+    switch self {
+    case .empty: return []
+    case .bytes(let set): return set.onlyMember.map { [$0] }
+    case .sequence(let parts):
+      var text: [UInt8] = []
+      for part in parts {
+        guard let piece = part.onlyText else { return nil }
+        text += piece
+      }
+      return text
+    case .begin, .end, .choice, .repeated: return nil
+    }
+  }
+}
+
+private func saturatingSum(_ left: Int, _ right: Int) -> Int {
+  let (sum, overflow) = left.addingReportingOverflow(right)
+  return overflow ? .max : sum
+}
+
+private func saturatingProduct(_ left: Int, _ right: Int) -> Int {
+  let (product, overflow) = left.multipliedReportingOverflow(by: right)
+  return overflow ? .max : product
+}
+
+extension Bits256 {
+  init(_ range: ClosedRange<UInt8>) {
+    self.init()
+    for byte in range { insert(byte) }
+  }
+
+  init(of bytes: String.UTF8View) {
+    self.init()
+    for byte in bytes { insert(byte) }
+  }
+
+  /// All 256.
+  static var all: Bits256 { Bits256(0...255) }
+
+  var inverted: Bits256 {
+    var result = Bits256.all
+    for byte in UInt8.min...UInt8.max where contains(byte) { result.remove(byte) }
+    return result
+  }
+
+  var onlyMember: UInt8? {
+    let members = (UInt8.min...UInt8.max).filter { contains($0) }
+    return members.count == 1 ? members.first : nil
+  }
+}

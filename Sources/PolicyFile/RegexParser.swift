@@ -1,0 +1,155 @@
+import Policy
+
+/// A POSIX extended regular expression (regex(7)), over bytes in the C locale.
+///
+/// What POSIX leaves undefined and people hardly mean is an error: an empty alternative (it would match everything), a
+/// `)` too many, a `*` with nothing before it. Back references are no regular language and are refused. Of GNU's
+/// escapes `\w`, `\W`, `\s` and `\S` are known.
+struct RegexParser {
+  /// POSIX's RE_DUP_MAX is 255 at least; no more positions than that fit anyhow.
+  private static let mostRepetitions = 255
+
+  private var cursor: PatternCursor
+
+  /// - Parameter cursor: Over what stands between the slashes.
+  init(_ cursor: PatternCursor) {
+    self.cursor = cursor
+  }
+
+  mutating func parse() throws(PatternError) -> PatternNode {
+    let node = try choice()
+    if !cursor.isAtEnd {
+      throw PatternError(offset: cursor.offset, "\")\" closes nothing, write \"\\)\" for a parenthesis itself")
+    }
+    return node
+  }
+
+  private mutating func choice() throws(PatternError) -> PatternNode {
+    var branches = [try branch()]
+    while cursor.peek == UInt8(ascii: "|") {
+      cursor.advance()
+      branches.append(try branch())
+    }
+    return branches.count == 1 ? branches[0] : .choice(branches)
+  }
+
+  private mutating func branch() throws(PatternError) -> PatternNode {
+    let start = cursor.offset
+    var parts: [PatternNode] = []
+    while let byte = cursor.peek, byte != UInt8(ascii: "|"), byte != UInt8(ascii: ")") {
+      var part = try atom()
+      if part != .begin {
+        while let repetition = try repetition() {
+          part = .repeated(part, least: repetition.least, most: repetition.most)
+        }
+      }
+      parts.append(part)
+    }
+    if parts.isEmpty {
+      throw PatternError(offset: start, "an alternative is empty and would match everything, write what it stands for")
+    }
+    return parts.count == 1 ? parts[0] : .sequence(parts)
+  }
+
+  private mutating func atom() throws(PatternError) -> PatternNode {
+    let offset = cursor.offset
+    guard let byte = cursor.next() else { return .empty }
+    switch byte {
+    case UInt8(ascii: "("):
+      let unclosed = PatternError(offset: offset, "\"(\" has no \")\", write \"\\(\" for a parenthesis itself")
+      if cursor.isAtEnd { throw unclosed }
+      let inner = try choice()
+      guard cursor.next() == UInt8(ascii: ")") else { throw unclosed }
+      return inner
+    case UInt8(ascii: "."): return .bytes(.all)
+    case UInt8(ascii: "^"): return .begin
+    case UInt8(ascii: "$"): return .end
+    case UInt8(ascii: "["):
+      return .bytes(try BracketParser(escapes: false, exclamationNegates: false).parse(&cursor))
+    case UInt8(ascii: "\\"): return try escape(at: offset)
+    case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"), UInt8(ascii: "{"):
+      let mark = quoted(String(decoding: [byte], as: UTF8.self))
+      throw PatternError(
+        offset: offset, "\(mark) has nothing to repeat, write \"\\\(mark.dropFirst().dropLast())\" for the character")
+    default: return cursor.character(beginningWith: byte)
+    }
+  }
+
+  private mutating func escape(at offset: Int) throws(PatternError) -> PatternNode {
+    guard let byte = cursor.next() else {
+      throw PatternError(offset: offset, "nothing follows the backslash, write \"\\\\\" for a backslash itself")
+    }
+    var word = CharacterClass.named("alnum") ?? Bits256()
+    word.insert(UInt8(ascii: "_"))
+    let space = CharacterClass.named("space") ?? Bits256()
+    switch byte {
+    case UInt8(ascii: "w"): return .bytes(word)
+    case UInt8(ascii: "W"): return .bytes(word.inverted)
+    case UInt8(ascii: "s"): return .bytes(space)
+    case UInt8(ascii: "S"): return .bytes(space.inverted)
+    case UInt8(ascii: "1")...UInt8(ascii: "9"):
+      throw PatternError(offset: offset, "a pattern cannot refer back to a group, write out what may stand there")
+    case _ where Bits256.wordCharacters.contains(byte) || "<>`'".utf8.contains(byte):
+      let name = String(decoding: [byte], as: UTF8.self)
+      throw PatternError(
+        offset: offset, "\"\\\(name)\" is not known, escape only what has a meaning, such as \"\\.\"")
+    default: return cursor.character(beginningWith: byte)
+    }
+  }
+
+  /// The `*`, `+`, `?` or `{least,most}` that stands here, if one does.
+  private mutating func repetition() throws(PatternError) -> (least: Int, most: Int?)? {
+    switch cursor.peek {
+    case UInt8(ascii: "*"):
+      cursor.advance()
+      return (0, nil)
+    case UInt8(ascii: "+"):
+      cursor.advance()
+      return (1, nil)
+    case UInt8(ascii: "?"):
+      cursor.advance()
+      return (0, 1)
+    case UInt8(ascii: "{"): return try interval()
+    default: return nil
+    }
+  }
+
+  private mutating func interval() throws(PatternError) -> (least: Int, most: Int?) {
+    let offset = cursor.offset
+    let malformed = PatternError(offset: offset, "\"{\" begins a count, as in \"{2}\", \"{2,}\" or \"{2,5}\"")
+    cursor.advance()
+    let least = number()
+    var most = least
+    if cursor.peek == UInt8(ascii: ",") {
+      cursor.advance()
+      most = number()
+      if least == nil, most == nil { throw malformed }
+    } else if least == nil {
+      throw malformed
+    }
+    guard cursor.next() == UInt8(ascii: "}") else { throw malformed }
+    if max(least ?? 0, most ?? 0) > RegexParser.mostRepetitions {
+      throw PatternError(offset: offset, "a count can be at most \(RegexParser.mostRepetitions)")
+    }
+    if let most, most < least ?? 0 {
+      throw PatternError(offset: offset, "the count runs backwards, put the lower number first")
+    }
+    return (least ?? 0, most)
+  }
+
+  /// The decimal number that stands here; what is too large stays too large.
+  private mutating func number() -> Int? {
+    var value: Int?
+    while let byte = cursor.peek, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+      value = min((value ?? 0) * 10 + Int(byte - UInt8(ascii: "0")), 1_000_000)
+      cursor.advance()
+    }
+    return value
+  }
+}
+
+extension Bits256 {
+  fileprivate static var wordCharacters: Bits256 {
+    CharacterClass.named("alnum") ?? Bits256()
+  }
+}

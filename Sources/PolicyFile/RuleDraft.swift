@@ -1,0 +1,141 @@
+import Policy
+import ProcModel
+
+/// One `[[rule]]` as it was understood, before it is a run of table entries.
+struct RuleDraft {
+  /// One of the values a field may have.
+  enum Value {
+    case literal([UInt8])
+    case automaton(Automaton, text: String, flavour: PatternFlavour)
+    case range(UInt32, UInt32)
+    case capabilities(CapabilitySet)
+  }
+
+  struct Test {
+    var field: MatchField
+    var values: [Value]
+  }
+
+  /// What a later rule of the same name is told.
+  struct Origin {
+    var file: String
+    var line: Int
+  }
+
+  /// In bytes.
+  static let maximumNameLength = 200
+
+  var name: String
+  var origin: Origin
+  var tests: [Test]
+  var protects: Bool
+  var order: Tier?
+  var weight: Double
+}
+
+/// Reads one `[[rule]]`.
+struct RuleReader {
+  private static let known = ["name", "match", "protect", "order", "weight"]
+
+  let accounts: AccountLookup
+
+  /// - Parameter earlier: The rules before it, to tell whether its name is new.
+  /// - Returns: Nil where there is no telling what the rule is; all is said in the log.
+  func read(_ node: SettingNode, after earlier: [RuleDraft], log: inout DiagnosticLog) -> RuleDraft? {
+    guard case .table(let entries) = node.value else {
+      log.error(at: node.offset, "a rule is \(node.kind)", "it must be a table that begins with [[rule]]")
+      return nil
+    }
+    let table = SettingsReader(entries, at: node.offset, place: "[[rule]]", known: RuleReader.known, log: &log)
+    let name = readName(table, after: earlier, log: &log)
+    let protects = table.boolean("protect", log: &log)
+    let order = table.choice("order", Tier.allCases.map { (name: $0.name, value: $0) }, log: &log)
+    let weight = readWeight(table, log: &log)
+    checkEffect(table, protects: protects, log: &log)
+    let tests = readMatch(table, log: &log)
+    if protects == true, let tests, let match = table["match"] { warnOfNames(tests, at: match, log: &log) }
+    guard let name, let tests else { return nil }
+    let origin = RuleDraft.Origin(file: log.file, line: log.source.position(of: node.offset).line)
+    return RuleDraft(
+      name: name, origin: origin, tests: tests, protects: protects ?? false, order: order, weight: weight ?? 1)
+  }
+
+  private func readName(_ table: SettingsReader, after earlier: [RuleDraft], log: inout DiagnosticLog) -> String? {
+    guard table["name"] != nil else {
+      log.error(at: table.offset, "a rule has no name", "write name = \"why it is there\"")
+      return nil
+    }
+    guard let (name, offset) = table.string("name", "\"the database stays\"", log: &log) else { return nil }
+    let mostBytes = RuleDraft.maximumNameLength
+    if name.allSatisfy(\.isWhitespace) {
+      log.error(at: offset, "a rule's name is empty", "write what the rule is for: decisions show it")
+    } else if name.utf8.count > mostBytes {
+      log.error(at: offset, "a rule's name has \(name.utf8.count) bytes", "it can have at most \(mostBytes)")
+    } else if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+      log.error(at: offset, "a rule's name has control characters", "write it on one line, without tabs and escapes")
+    } else if let other = earlier.first(where: { $0.name == name }) {
+      log.error(
+        at: offset, "a rule is called \(quoted(name)) already (\(other.origin.file):\(other.origin.line))",
+        "give each its own name: decisions show it")
+    } else {
+      return name
+    }
+    return nil
+  }
+
+  private func readWeight(_ table: SettingsReader, log: inout DiagnosticLog) -> Double? {
+    guard let entry = table["weight"] else { return nil }
+    let weight: Double
+    switch entry.node.value {
+    case .integer(let number): weight = Double(number)
+    case .float(let number): weight = number
+    default:
+      log.error(at: entry.node.offset, "\"weight\" is \(entry.node.kind)", "it must be a number such as 0.5")
+      return nil
+    }
+    guard weight.isFinite, weight >= 0 else {
+      log.error(at: entry.node.offset, "\"weight\" cannot be \(weight)", "it must be 0 or more; 1 changes nothing")
+      return nil
+    }
+    // Not minus zero.
+    return weight.magnitude
+  }
+
+  private func checkEffect(_ table: SettingsReader, protects: Bool?, log: inout DiagnosticLog) {
+    let shaping = ["order", "weight"].compactMap { table[$0] }
+    if protects == true {
+      for entry in shaping {
+        log.warning(
+          at: entry.keyOffset, "\"\(entry.key)\" does nothing in a rule that protects",
+          "\"protect\" wins: leave one of them out")
+      }
+    } else if shaping.isEmpty, table["protect"] == nil || protects == false {
+      log.error(at: table.offset, "the rule does nothing", "write protect = true, order or weight")
+    }
+  }
+
+  private func readMatch(_ table: SettingsReader, log: inout DiagnosticLog) -> [RuleDraft.Test]? {
+    let example = "{ unit = \"nginx.service\" }"
+    guard table["match"] != nil else {
+      log.error(at: table.offset, "a rule has no \"match\"", "write match = \(example)")
+      return nil
+    }
+    guard let (entries, offset) = table.table("match", example, log: &log) else { return nil }
+    let match = SettingsReader(entries, at: offset, place: "\"match\"", known: MatchReader.known, log: &log)
+    if entries.isEmpty {
+      log.error(at: offset, "\"match\" names no field", "it would match everything, write as in \(example)")
+      return nil
+    }
+    let reader = MatchReader(accounts: accounts)
+    return reader.read(match, log: &log)
+  }
+
+  /// What a process says of itself must not be all that protects it.
+  private func warnOfNames(_ tests: [RuleDraft.Test], at match: SettingEntry, log: inout DiagnosticLog) {
+    let isSelfChosen = tests.allSatisfy { $0.field == .comm || $0.field == .cmdline }
+    guard isSelfChosen, !tests.isEmpty else { return }
+    log.warning(
+      at: match.keyOffset, "any process can give itself this name and be protected",
+      "match exe, unit, user, uid or cgroup as well")
+  }
+}

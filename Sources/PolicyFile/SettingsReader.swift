@@ -1,0 +1,127 @@
+/// Collects what is to be said of one file.
+struct DiagnosticLog {
+  let file: String
+  let source: SourceText
+  private var entries: [(offset: Int, diagnostic: Diagnostic)] = []
+
+  init(file: String, source: SourceText) {
+    self.file = file
+    self.source = source
+  }
+
+  /// In the order of the file.
+  var diagnostics: [Diagnostic] {
+    entries.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }
+      .map(\.element.diagnostic)
+  }
+
+  mutating func error(at offset: Int, _ what: String, _ meant: String) {
+    add(.error, at: offset, what, meant)
+  }
+
+  mutating func warning(at offset: Int, _ what: String, _ meant: String) {
+    add(.warning, at: offset, what, meant)
+  }
+
+  /// For what the parser found, which tells lines and columns.
+  mutating func error(line: Int, column: Int, _ what: String, _ meant: String) {
+    entries.append(
+      (0, Diagnostic(severity: .error, file: file, line: line, column: column, what: what, meant: meant)))
+  }
+
+  /// What was said of a file that the one at hand names at `offset`.
+  mutating func include(_ other: DiagnosticLog, at offset: Int) {
+    entries += other.diagnostics.map { (offset, $0) }
+  }
+
+  private mutating func add(_ severity: Diagnostic.Severity, at offset: Int, _ what: String, _ meant: String) {
+    let (line, column) = source.position(of: offset)
+    entries.append(
+      (offset, Diagnostic(severity: severity, file: file, line: line, column: column, what: what, meant: meant)))
+  }
+}
+
+/// A table of the file whose keys have been checked, read with complaints about every value of the wrong type.
+struct SettingsReader {
+  /// The table as a message names it: `[trigger]`; empty for the file itself.
+  let place: String
+  /// Of the table, for what is missing from it.
+  let offset: Int
+  private let entries: [SettingEntry]
+
+  /// Complains about every key that is not `known`.
+  init(_ entries: [SettingEntry], at offset: Int, place: String, known: [String], log: inout DiagnosticLog) {
+    self.entries = entries
+    self.offset = offset
+    self.place = place
+    for entry in entries where !known.contains(entry.key) {
+      let near = nearest(to: entry.key, among: known)
+      log.error(
+        at: entry.keyOffset, "unknown key \(quoted(entry.key))" + (place.isEmpty ? "" : " in \(place)"),
+        near.map { "did you mean \"\($0)\"?" } ?? "known here are \(known.joined(separator: ", "))")
+    }
+  }
+
+  subscript(key: String) -> SettingEntry? { entries.first { $0.key == key } }
+
+  func string(_ key: String, _ example: String, log: inout DiagnosticLog) -> (text: String, offset: Int)? {
+    guard let entry = self[key] else { return nil }
+    guard case .string(let text) = entry.node.value else {
+      log.error(at: entry.node.offset, "\"\(key)\" is \(entry.node.kind)", "it must be a string such as \(example)")
+      return nil
+    }
+    return (text, entry.node.offset)
+  }
+
+  func boolean(_ key: String, log: inout DiagnosticLog) -> Bool? {
+    guard let entry = self[key] else { return nil }
+    guard case .boolean(let flag) = entry.node.value else {
+      log.error(at: entry.node.offset, "\"\(key)\" is \(entry.node.kind)", "it must be true or false")
+      return nil
+    }
+    return flag
+  }
+
+  /// A quantity in a string; a bare number is told which unit to add.
+  func quantity<T>(
+    _ key: String, _ example: String, log: inout DiagnosticLog, parse: (String) throws(QuantityError) -> T
+  ) -> T? {
+    guard let entry = self[key] else { return nil }
+    switch entry.node.value {
+    case .string(let text):
+      do {
+        return try parse(text)
+      } catch {
+        log.error(at: entry.node.offset, error.what, error.meant)
+      }
+    case .integer, .float:
+      log.error(
+        at: entry.node.offset, "\"\(key)\" is a number without a unit", "write it as a string such as \(example)")
+    default:
+      log.error(at: entry.node.offset, "\"\(key)\" is \(entry.node.kind)", "it must be a string such as \(example)")
+    }
+    return nil
+  }
+
+  /// One of a few words.
+  func choice<T>(_ key: String, _ choices: [(name: String, value: T)], log: inout DiagnosticLog) -> T? {
+    let names = choices.map(\.name)
+    guard let (text, offset) = string(key, quoted(names.first ?? ""), log: &log) else { return nil }
+    if let choice = choices.first(where: { $0.name == text }) { return choice.value }
+    log.error(
+      at: offset, "\"\(key)\" cannot be \(quoted(text))",
+      nearest(to: text, among: names).map { "did you mean \"\($0)\"?" }
+        ?? "it is one of \(names.map(quoted).joined(separator: ", "))")
+    return nil
+  }
+
+  /// The entries of a table within this one.
+  func table(_ key: String, _ example: String, log: inout DiagnosticLog) -> (entries: [SettingEntry], offset: Int)? {
+    guard let entry = self[key] else { return nil }
+    guard case .table(let entries) = entry.node.value else {
+      log.error(at: entry.node.offset, "\"\(key)\" is \(entry.node.kind)", "it must be a table such as \(example)")
+      return nil
+    }
+    return (entries, entry.node.offset)
+  }
+}

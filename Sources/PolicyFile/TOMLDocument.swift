@@ -1,0 +1,136 @@
+import TOMLKit
+
+/// A value of a policy file, with where it stands.
+struct SettingNode {
+  enum Value {
+    case string(String)
+    case integer(Int)
+    case float(Double)
+    case boolean(Bool)
+    case array([SettingNode])
+    case table([SettingEntry])
+    /// A date or a time: no setting is one.
+    case moment
+  }
+
+  var value: Value
+  var offset: Int
+
+  /// As a message names what stands here.
+  var kind: String {
+    switch value {
+    case .string: "a string"
+    case .integer: "an integer"
+    case .float: "a floating-point number"
+    case .boolean: "a boolean"
+    case .array: "a list"
+    case .table: "a table"
+    case .moment: "a date or time"
+    }
+  }
+}
+
+/// A key of a table and its value.
+struct SettingEntry {
+  var key: String
+  var keyOffset: Int
+  var node: SettingNode
+}
+
+/// Why a text is no TOML document that could be a policy.
+struct TOMLFault: Error {
+  var line: Int
+  var column: Int
+  var what: String
+  var meant: String
+
+  init(line: Int, column: Int, _ what: String, _ meant: String = "") {
+    self.line = line
+    self.column = column
+    self.what = what
+    self.meant = meant
+  }
+
+  init(at offset: Int, in source: SourceText, _ what: String, _ meant: String) {
+    let position = source.position(of: offset)
+    self.init(line: position.line, column: position.column, what, meant)
+  }
+}
+
+/// Reads TOML with the library, and puts its positions back with ``TOMLLocator``.
+enum TOMLDocument {
+  /// In bytes. The longest policy anyone wrote by hand is far below.
+  static let maximumSize = 1 << 20
+
+  /// - Returns: The document's entries, in the order in which they stand.
+  static func parse(_ source: SourceText) throws(TOMLFault) -> [SettingEntry] {
+    guard source.bytes.count <= maximumSize else {
+      throw TOMLFault(
+        line: 1, column: 1, "the file has \(source.bytes.count) bytes", "a policy has at most \(maximumSize)")
+    }
+    if let offset = source.bytes.firstIndex(of: 0) {
+      throw TOMLFault(at: offset, in: source, "a NUL byte", "a policy is a text file in UTF-8")
+    }
+    if let offset = source.firstInvalidByte {
+      throw TOMLFault(at: offset, in: source, "these bytes are not UTF-8", "save the file as UTF-8")
+    }
+    let table: TOMLTable
+    do {
+      table = try TOMLTable(string: String(decoding: source.bytes, as: UTF8.self))
+    } catch let error as TOMLParseError {
+      throw fault(error)
+    } catch {
+      throw TOMLFault(line: 1, column: 1, "the file cannot be read as TOML", "see https://toml.io")
+    }
+    let (root, nulEscapes) = TOMLLocator.locate(source.bytes)
+    if let offset = nulEscapes.first {
+      throw TOMLFault(at: offset, in: source, "a NUL character", "no name and no path can hold one")
+    }
+    return entries(of: table, at: root)
+  }
+
+  private static func fault(_ error: TOMLParseError) -> TOMLFault {
+    let begin = error.source.begin
+    let isEscape = error.description.contains("escape sequence")
+    return TOMLFault(
+      line: begin.line, column: begin.column, "not TOML: " + escaped(error.description),
+      isEscape ? "write patterns in 'single quotes', where a backslash is just that" : "")
+  }
+
+  private static func entries(of table: TOMLTable, at location: Location) -> [SettingEntry] {
+    var entries: [SettingEntry] = []
+    for key in table.keys {
+      guard let value = table[key] else { continue }
+      let place = location.members[key]
+      entries.append(
+        SettingEntry(
+          key: key, keyOffset: place?.keyOffset ?? location.offset,
+          node: node(value, at: place ?? location)))
+    }
+    // The library sorts by name.
+    return entries.sorted { $0.keyOffset < $1.keyOffset }
+  }
+
+  private static func node(_ value: any TOMLValueConvertible, at location: Location) -> SettingNode {
+    let result: SettingNode.Value
+    if let text = value.string {
+      result = .string(text)
+    } else if let number = value.int {
+      result = .integer(number)
+    } else if let number = value.double {
+      result = .float(number)
+    } else if let flag = value.bool {
+      result = .boolean(flag)
+    } else if let array = value.array {
+      result = .array(
+        array.enumerated().map { index, element in
+          node(element, at: index < location.elements.count ? location.elements[index] : location)
+        })
+    } else if let table = value.table {
+      result = .table(entries(of: table, at: location))
+    } else {
+      result = .moment
+    }
+    return SettingNode(value: result, offset: location.offset)
+  }
+}

@@ -1,0 +1,248 @@
+/// Where one value of a TOML document stands, and everything within it.
+final class Location {
+  /// Of the value; of the key or header that made it, for a table that has no braces.
+  var offset: Int
+  /// Of the key that names it.
+  var keyOffset: Int
+  var members: [String: Location] = [:]
+  var elements: [Location] = []
+
+  init(offset: Int, keyOffset: Int) {
+    self.offset = offset
+    self.keyOffset = keyOffset
+  }
+}
+
+/// Walks a TOML document that a parser has already found valid, and notes where everything stands: the parser itself
+/// tells only where a document stopped being TOML.
+struct TOMLLocator {
+  private let bytes: [UInt8]
+  private var offset = 0
+  /// Where a string spells a NUL with an escape: the parser's strings end there.
+  private(set) var nulEscapes: [Int] = []
+
+  private init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  /// - Parameter bytes: A valid TOML document in UTF-8. Of any other the answer is of no use, but there is one.
+  static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int]) {
+    var locator = TOMLLocator(bytes)
+    let root = Location(offset: 0, keyOffset: 0)
+    locator.document(into: root)
+    return (root, locator.nulEscapes)
+  }
+
+  private var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+  private mutating func document(into root: Location) {
+    if bytes.starts(with: SourceText.byteOrderMark) { offset = 3 }
+    var table = root
+    while true {
+      skipBlank()
+      guard let byte = peek else { return }
+      if byte == UInt8(ascii: "[") {
+        table = header(in: root)
+      } else {
+        pair(into: table)
+      }
+    }
+  }
+
+  /// - Returns: The table that the header opens.
+  private mutating func header(in root: Location) -> Location {
+    let start = offset
+    offset += 1
+    let isElement = peek == UInt8(ascii: "[")
+    if isElement { offset += 1 }
+    var table = root
+    let path = keyPath()
+    for (index, key) in path.enumerated() {
+      let known = table.members[key.name]
+      let next = known ?? Location(offset: start, keyOffset: key.offset)
+      table.members[key.name] = next
+      if isElement, index == path.count - 1 {
+        next.elements.append(Location(offset: start, keyOffset: key.offset))
+      }
+      // Of an array of tables, the last is the one that is spoken of.
+      table = next.elements.last ?? next
+    }
+    while let byte = peek, byte == UInt8(ascii: "]") || byte == .blank || byte == .tabulator { offset += 1 }
+    return table
+  }
+
+  /// `key = value`, with a dotted key's tables.
+  private mutating func pair(into table: Location) {
+    var table = table
+    let path = keyPath()
+    guard let last = path.last else {
+      // Not TOML: a step forward all the same, so that the walk ends.
+      offset += 1
+      return
+    }
+    for key in path.dropLast() {
+      let next = table.members[key.name] ?? Location(offset: key.offset, keyOffset: key.offset)
+      table.members[key.name] = next
+      table = next
+    }
+    skipSpaces()
+    if peek == UInt8(ascii: "=") { offset += 1 }
+    skipSpaces()
+    let value = value(keyOffset: last.offset)
+    table.members[last.name] = value
+  }
+
+  private mutating func keyPath() -> [(name: String, offset: Int)] {
+    var path: [(name: String, offset: Int)] = []
+    while true {
+      skipSpaces()
+      let start = offset
+      if peek == UInt8(ascii: "\"") || peek == UInt8(ascii: "'") {
+        path.append((string(), start))
+      } else {
+        while let byte = peek, byte.isBareKey { offset += 1 }
+        if offset == start { return path }
+        path.append((String(decoding: bytes[start..<offset], as: UTF8.self), start))
+      }
+      skipSpaces()
+      guard peek == UInt8(ascii: ".") else { return path }
+      offset += 1
+    }
+  }
+
+  private mutating func value(keyOffset: Int) -> Location {
+    let location = Location(offset: offset, keyOffset: keyOffset)
+    switch peek {
+    case UInt8(ascii: "\""), UInt8(ascii: "'"): _ = string()
+    case UInt8(ascii: "["):
+      offset += 1
+      while true {
+        skipBlank()
+        if peek == UInt8(ascii: ",") {
+          offset += 1
+          continue
+        }
+        guard let byte = peek, byte != UInt8(ascii: "]") else { break }
+        location.elements.append(value(keyOffset: offset))
+      }
+      offset += 1
+    case UInt8(ascii: "{"):
+      offset += 1
+      while true {
+        skipBlank()
+        if peek == UInt8(ascii: ",") {
+          offset += 1
+          continue
+        }
+        guard let byte = peek, byte != UInt8(ascii: "}") else { break }
+        pair(into: location)
+      }
+      offset += 1
+    default:
+      let start = offset
+      while let byte = peek, !byte.endsScalar { offset += 1 }
+      // Not TOML: see `pair`.
+      if offset == start { offset += 1 }
+    }
+    return location
+  }
+
+  /// Any of TOML's four kinds of string. Of one on several lines the text is not needed, and not exact.
+  private mutating func string() -> String {
+    let quote = bytes[offset]
+    let isLong =
+      offset + 2 < bytes.count && bytes[offset + 1] == quote && bytes[offset + 2] == quote
+    offset += isLong ? 3 : 1
+    let escapes = quote == UInt8(ascii: "\"")
+    var text: [UInt8] = []
+    while let byte = peek {
+      if byte == quote {
+        let run = bytes[offset...].prefix { $0 == quote }.count
+        if !isLong {
+          offset += 1
+          break
+        }
+        // The last three of up to five close it.
+        if run >= 3 {
+          offset += min(run, 5)
+          break
+        }
+        offset += run
+        text += [UInt8](repeating: quote, count: run)
+      } else if byte == UInt8(ascii: "\\"), escapes {
+        text += escape()
+      } else {
+        text.append(byte)
+        offset += 1
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private mutating func escape() -> [UInt8] {
+    let start = offset
+    offset += 1
+    guard let byte = peek else { return [] }
+    offset += 1
+    var digits = 0
+    switch byte {
+    case UInt8(ascii: "b"): return [0x08]
+    case UInt8(ascii: "t"): return [0x09]
+    case UInt8(ascii: "n"): return [0x0A]
+    case UInt8(ascii: "f"): return [0x0C]
+    case UInt8(ascii: "r"): return [0x0D]
+    case UInt8(ascii: "e"): return [0x1B]
+    case UInt8(ascii: "x"): digits = 2
+    case UInt8(ascii: "u"): digits = 4
+    case UInt8(ascii: "U"): digits = 8
+    default: return [byte]
+    }
+    let text = String(decoding: bytes[offset..<min(offset + digits, bytes.count)], as: UTF8.self)
+    offset = min(offset + digits, bytes.count)
+    let value = UInt32(text, radix: 16) ?? 0xFFFD
+    if value == 0 { nulEscapes.append(start) }
+    return Array(String(Character(Unicode.Scalar(value) ?? "\u{FFFD}")).utf8)
+  }
+
+  private mutating func skipSpaces() {
+    while let byte = peek, byte == .blank || byte == .tabulator { offset += 1 }
+  }
+
+  /// Spaces, line ends and comments.
+  private mutating func skipBlank() {
+    while let byte = peek {
+      if byte == UInt8(ascii: "#") {
+        while let byte = peek, byte != UInt8(ascii: "\n") { offset += 1 }
+      } else if byte == .blank || byte == .tabulator || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") {
+        offset += 1
+      } else {
+        return
+      }
+    }
+  }
+}
+
+extension UInt8 {
+  fileprivate static let blank = UInt8(ascii: " ")
+  fileprivate static let tabulator = UInt8(ascii: "\t")
+
+  /// Of a key without quotation marks. TOML 1.0 has ASCII letters, digits, `-` and `_`; bytes beyond ASCII are what
+  /// later versions add.
+  fileprivate var isBareKey: Bool {
+    switch self {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), 0x80...0xFF:
+      true
+    default: false
+    }
+  }
+
+  fileprivate var endsScalar: Bool {
+    switch self {
+    case UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: "#"), UInt8(ascii: "\n"),
+      UInt8(ascii: "\r"):
+      true
+    default: false
+    }
+  }
+}

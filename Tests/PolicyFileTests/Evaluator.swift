@@ -1,0 +1,46 @@
+import Policy
+import PolicyFile
+import ProcModel
+
+/// A process as rules see it, written down by hand.
+struct SampleProcess: Sendable {
+  var comm = ""
+  var exe = ""
+  var cmdline = ""
+  var cgroup = "/"
+  var unit = ""
+  var uid: UInt32 = 0
+  var capabilities: CapabilitySet = []
+
+  fileprivate func text(_ field: MatchField) -> [UInt8] {
+    switch field {
+    case .comm: Array(comm.utf8)
+    case .exe: Array(exe.utf8)
+    case .cmdline: Array(cmdline.utf8)
+    case .cgroup: Array(cgroup.utf8)
+    case .unit: Array(unit.utf8)
+    case .uid, .capability: []
+    }
+  }
+}
+
+extension CompiledPolicy {
+  /// The rules that apply to a process, found in the plainest way: the engine's own way has its own tests.
+  func matching(_ process: SampleProcess) -> [Rule] {
+    rules.filter { rule in
+      tests[rule.tests.indices].allSatisfy { test in
+        alternatives[test.alternatives.indices].contains { holds($0, test.field, process) }
+      }
+    }
+  }
+
+  func name(of rule: Rule) -> String { String(decoding: text[rule.name.indices], as: UTF8.self) }
+
+  private func holds(_ alternative: Alternative, _ field: MatchField, _ process: SampleProcess) -> Bool {
+    if case .literal(let slice) = alternative { return Array(text[slice.indices]) == process.text(field) }
+    if case .automaton(let index) = alternative { return automata[Int(index)].matches(process.text(field).span) }
+    if case .range(let low, let high) = alternative { return (low...high).contains(process.uid) }
+    if case .capabilities(let set) = alternative { return !set.isDisjoint(with: process.capabilities) }
+    return false
+  }
+}

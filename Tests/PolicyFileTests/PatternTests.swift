@@ -1,0 +1,75 @@
+import Policy
+import PolicyFile
+import Testing
+
+@Suite struct PatternTests {
+  @Test(arguments: [
+    ("plain", "plain"), (#"a\*b"#, "a*b"), (#"\\"#, #"\"#), ("/usr/bin/x", "/usr/bin/x"), ("/^java$/", "java"),
+    ("]", "]"), ("[a]", "a"), (#"/^a\.b$/"#, "a.b"), ("é", "é"),
+  ]) func whatHasOneTextIsALiteral(pattern: String, text: String) throws {
+    #expect(try Pattern(pattern, flavour: .path).form == .literal(Array(text.utf8)))
+  }
+
+  @Test(arguments: [
+    ("/batch.slice/**", "/batch.slice", true), ("/batch.slice/**", "/batch.slice/", true),
+    ("/batch.slice/**", "/batch.slice/a/b", true), ("/batch.slice/**", "/batch.slices", false),
+    ("/batch.slice/**", "/x/batch.slice", false), ("/**", "/", true), ("/**", "/a/b", true),
+    ("/a/*", "/a/b", true), ("/a/*", "/a/b/c", false), ("/a/*/c", "/a/b/c", true), ("/a/*/c", "/a/b/d/c", false),
+    ("/a/**/c", "/a/b/d/c", true), ("/a/?", "/a//", false), ("/a/[!b]", "/a//", false), ("**/c", "/a/b/c", true),
+    ("/a**", "/a/b", true), ("/a**", "/ab", true),
+  ]) func starsOfAPathStopAtSlashes(glob: String, path: String, matches: Bool) throws {
+    #expect(try Pattern(glob, flavour: .path).matches(Array(path.utf8)) == matches)
+  }
+
+  @Test(arguments: [
+    ("a*c", "a/b/c", true), ("a?c", "a/c", true), ("*", "", true), ("?", "", false), ("?", "é", false),
+    ("??", "é", true), ("a*", "ba", false), ("/a/", "bab", true), ("/^a/", "ba", false), ("/é+x/", "ééx", true),
+    ("/^é{2}$/", "éé", true), ("/a/b/", "xa/bx", true),
+  ]) func otherFieldsAreBytes(pattern: String, text: String, matches: Bool) throws {
+    #expect(try Pattern(pattern, flavour: .plain).matches(Array(text.utf8)) == matches)
+  }
+
+  @Test func bytesThatAreNoTextAreMatchedToo() throws {
+    #expect(try Pattern("a*", flavour: .plain).matches([0x61, 0xFF, 0x00, 0x0A]))
+    #expect(try Pattern("/a.b/", flavour: .plain).matches([0x61, 0xFF, 0x62]))
+  }
+
+  @Test func aPatternMayHaveAsManyPositionsAsAnAutomatonHolds() throws {
+    // Begin, end, and one for what may stand before and after.
+    let most = try Pattern("/a{252}/", flavour: .plain)
+    guard case .automaton(let automaton) = most.form else {
+      Issue.record("not an automaton")
+      return
+    }
+    #expect(automaton.positions.count == Automaton.maximumPositions)
+    #expect(most.matches([UInt8](repeating: UInt8(ascii: "a"), count: 252)))
+    #expect(!most.matches([UInt8](repeating: UInt8(ascii: "a"), count: 251)))
+    #expect(throws: PatternError(offset: 0, tooMany(257))) { try Pattern("/a{253}/", flavour: .plain) }
+  }
+
+  @Test func whatCannotBeReachedTakesNoPosition() throws {
+    // Anchored, there is nothing before; `x` can never come after the end.
+    guard case .automaton(let automaton) = try Pattern("/^a+$(x*)/", flavour: .plain).form else {
+      Issue.record("not an automaton")
+      return
+    }
+    #expect(automaton.positions.count == 3)
+  }
+
+  @Test(arguments: ["/(a*)*(b|(c*)*)*$/", "/(((a?){9}){5}){5}/", "/(^|$)*x(^|$)*/"])
+  func loopsWithinLoopsEnd(pattern: String) throws {
+    let compiled = try Pattern(pattern, flavour: .plain)
+    #expect(compiled.matches([UInt8](repeating: UInt8(ascii: "x"), count: 300)))
+  }
+
+  @Test func lengthIsBounded() {
+    let long = String(repeating: "a", count: 4096)
+    #expect(throws: Never.self) { try Pattern(long, flavour: .path) }
+    #expect(throws: PatternError.self) { try Pattern(long + "a", flavour: .path) }
+    #expect(throws: PatternError.self) { try Pattern("/" + String(repeating: "(a|", count: 400) + "/", flavour: .path) }
+  }
+
+  private func tooMany(_ count: Int) -> String {
+    "the pattern needs \(count) positions, at most 256, write it shorter or as several"
+  }
+}

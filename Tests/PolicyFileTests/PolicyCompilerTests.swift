@@ -1,0 +1,123 @@
+import Foundation
+import Policy
+import PolicyFile
+import Testing
+
+/// The files of `valid` and `invalid`. A line `#> ` at a file's end is a diagnostic it must give, less the file's name;
+/// the lines `#= ` are what the compiled policy must be described as. There must be no others.
+@Suite struct PolicyCompilerTests {
+  static let accounts = AccountLookup([
+    .init(name: "root", uid: 0), .init(name: "postgres", uid: 113), .init(name: "ci", uid: 900),
+    .init(name: "ci-deploy", uid: 901), .init(name: "circle", uid: 950),
+  ])
+
+  @Test(arguments: try files(in: "invalid")) func aMistakeIsReportedWhereItIs(file: PolicyCase) {
+    let compilation = PolicyCompiler.compile(file.text, file: "p.toml", accounts: Self.accounts)
+    #expect(compilation.diagnostics.map(\.description) == file.diagnostics)
+    #expect(compilation.policy == nil)
+    #expect(compilation.hasErrors)
+  }
+
+  @Test(arguments: try files(in: "valid")) func aPolicyCompilesToWhatItSays(file: PolicyCase) throws {
+    let compilation = PolicyCompiler.compile(file.text, file: "p.toml", accounts: Self.accounts)
+    #expect(compilation.diagnostics.map(\.description) == file.diagnostics)
+    let policy = try #require(compilation.policy)
+    #expect(describe(policy, patterns: compilation.patterns) == file.description)
+  }
+
+  @Test(
+    arguments: [
+      ([0x76, 0x00], "1:2: error: a NUL byte, a policy is a text file in UTF-8"),
+      (Array("# ü\n#".utf8) + [0xFF], "2:2: error: these bytes are not UTF-8, save the file as UTF-8"),
+      (
+        Array(repeating: UInt8(ascii: "\n"), count: 1 << 20) + [0x0A],
+        "1:1: error: the file has 1048577 bytes, a policy has at most 1048576"
+      ),
+      (Array("version = 1\n[[rule]]\n".utf8), "2:1: error: a rule has no name, write name = \"why it is there\""),
+    ] as [([UInt8], String)]) func bytesThatAreNoPolicyAreRefused(bytes: [UInt8], diagnostic: String)
+  {
+    let compilation = PolicyCompiler.compile(bytes, file: "p.toml", accounts: Self.accounts)
+    #expect(compilation.diagnostics.first?.description == "p.toml:" + diagnostic)
+    #expect(compilation.policy == nil)
+  }
+
+  @Test func aByteOrderMarkAndCarriageReturnsAreNoTrouble() {
+    let text = "\u{FEFF}version = 1\r\n\r\nrelese = 1\r\n"
+    let compilation = PolicyCompiler.compile(text, file: "p.toml", accounts: Self.accounts)
+    #expect(compilation.diagnostics.map { [$0.line, $0.column] } == [[3, 1]])
+    let first = PolicyCompiler.compile("\u{FEFF}verson = 1", file: "p.toml", accounts: Self.accounts)
+    #expect(first.diagnostics.map { [$0.line, $0.column] } == [[1, 1], [1, 1]])
+  }
+
+  @Test func rulesBeyondTheLimitAreRefusedAtTheFirstTooMany() throws {
+    let rules = { (count: Int) in
+      "version = 1\n"
+        + (0..<count).map { "[[rule]]\nname = \"\($0)\"\nmatch.uid = \($0)\nweight = 2\n" }.joined()
+    }
+    let full = PolicyCompiler.compile(rules(256), file: "p.toml", accounts: Self.accounts)
+    #expect(full.diagnostics == [])
+    #expect(full.policy?.rules.count == 256)
+    let over = PolicyCompiler.compile(rules(257), file: "p.toml", accounts: Self.accounts)
+    let expected = "p.toml:1026:1: error: this is rule 257, those of a preset among them, there can be at most 256"
+    #expect(over.diagnostics.map(\.description) == [expected])
+  }
+
+  @Test func tablesBeyondWhatAnImageHoldsAreRefused() {
+    let many = (0..<5000).map(String.init).joined(separator: ", ")
+    let text = "version = 1\n[[rule]]\nname = \"many\"\nmatch.uid = [\(many)]\nweight = 2\n"
+    let compilation = PolicyCompiler.compile(text, file: "p.toml", accounts: Self.accounts)
+    #expect(
+      compilation.diagnostics.map(\.description) == [
+        "p.toml:1:1: error: the policy has 5000 values in all its matches, "
+          + "there can be at most 4096: write fewer or shorter rules"
+      ])
+  }
+
+  @Test func aPatternThatManyRulesShareIsCompiledOnce() {
+    let rules = (0..<3).map { "[[rule]]\nname = \"\($0)\"\nmatch.exe = \"/opt/**\"\nweight = 2\n" }.joined()
+    let compilation = PolicyCompiler.compile("version = 1\n" + rules, file: "p.toml", accounts: Self.accounts)
+    #expect(compilation.policy?.automata.count == 1)
+    #expect(compilation.patterns == ["/opt/**"])
+  }
+
+  @Test func theAccountsOfThisMachineAreFound() {
+    #expect(AccountLookup.live.uid("root") == 0)
+    #expect(AccountLookup.live.uid("no such user") == nil)
+    #expect(AccountLookup.live.all().contains(.init(name: "root", uid: 0)))
+  }
+
+  @Test(arguments: Preset.allCases) func aPresetIsItsFile(preset: Preset) throws {
+    let file = URL(filePath: #filePath).appending(path: "../../../\(preset.file)").standardizedFileURL
+    #expect(try [UInt8](Data(contentsOf: file)) == preset.text)
+  }
+
+  @Test(arguments: Preset.allCases) func aPresetCompilesWithoutAWord(preset: Preset) {
+    // Without any account: what is built in must be the same on every machine.
+    let compilation = PolicyCompiler.compile(preset, accounts: AccountLookup([]))
+    #expect(compilation.diagnostics == [])
+    #expect(compilation.policy != nil)
+    let live = PolicyCompiler.compile(preset, accounts: .live)
+    #expect(live.policy == compilation.policy)
+  }
+
+  private static func files(in folder: String) throws -> [PolicyCase] {
+    let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: folder)
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory.path())
+    return try names.filter { $0.hasSuffix(".toml") }.sorted().map {
+      PolicyCase(name: $0, text: try String(contentsOf: directory.appending(path: $0), encoding: .utf8))
+    }
+  }
+}
+
+struct PolicyCase: CustomTestStringConvertible {
+  var name: String
+  var text: String
+
+  var testDescription: String { name }
+  var diagnostics: [String] { lines("#> ").map { "p.toml:" + $0 } }
+  var description: String { lines("#= ").map { $0 + "\n" }.joined() }
+
+  private func lines(_ mark: String) -> [String] {
+    text.split(separator: "\n").filter { $0.hasPrefix(mark) }.map { String($0.dropFirst(mark.count)) }
+  }
+}
