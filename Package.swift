@@ -76,8 +76,7 @@ let package = Package(
     .executableTarget(
       name: "spillway",
       dependencies: [
-        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader",
-        "Record",
+        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader", "Record", "Agent",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),

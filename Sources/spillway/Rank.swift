@@ -1,4 +1,6 @@
 import ArgumentParser
+import Policy
+import ProcModel
 import Record
 
 struct Rank: ParsableCommand {

@@ -16,10 +16,10 @@ struct Spillway: ParsableCommand {
 
 /// A reason to stop, with the exit code that says it to scripts.
 struct Failure: Error, CustomStringConvertible {
-  var code: Agent.ExitCode
+  var code: ExitStatus
   var description: String
 
-  init(_ code: Agent.ExitCode, _ description: String) {
+  init(_ code: ExitStatus, _ description: String) {
     self.code = code
     self.description = description
   }
