@@ -1,0 +1,46 @@
+#!/bin/sh
+# Compiles policies/server.toml into the image that the agent falls back on, and lays it out as Swift source.
+#
+# usage: scripts/generate-builtin-image.sh SPILLWAY
+# SPILLWAY is the tool to compile it with. A test holds the checked-in source to the preset.
+set -eu
+
+tool=$1
+root=$(cd "$(dirname "$0")/.." && pwd)
+image=$(mktemp)
+trap 'rm -f "$image"' EXIT
+
+"$tool" compile "$root/policies/server.toml" -o "$image"
+{
+    cat <<'HEADER'
+/// The policy `server` as an image, for an agent that was given none.
+///
+/// Generated from policies/server.toml by `make image`; a test holds it to that file.
+package enum BuiltInPolicy {
+  /// The image's bytes in hexadecimal: a literal costs no start-up code, as an array of numbers would.
+  private static let digits = """
+HEADER
+    od -An -v -tx1 "$image" | tr -d ' \n' | fold -w 112 | sed -e 's/^/    /' -e 's/$/\\/' -e '$s/\\$//'
+    cat <<'FOOTER'
+
+    """
+
+  /// The image.
+  package static func image() -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(digits.utf8.count / 2)
+    var high: UInt8?
+    for digit in digits.utf8 {
+      let value = digit.hexadecimalDigit ?? 0
+      if let first = high {
+        bytes.append(first << 4 | value)
+        high = nil
+      } else {
+        high = value
+      }
+    }
+    return bytes
+  }
+}
+FOOTER
+} | sed '1i import ProcModel\n' >"$root/Sources/Agent/BuiltInPolicy.swift"
