@@ -16,8 +16,9 @@ let house: [SwiftSetting] = [
 ]
 
 /// A room of the house. Its dependencies are the layering: what is not named here cannot be imported.
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: house)
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], linking libraries: [String] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, swiftSettings: house, linkerSettings: libraries.map { .linkedLibrary($0) })
 }
 
 /// The tests of one room.
@@ -43,7 +44,8 @@ let package = Package(
     // The pure pillar: values in, values out; no C, no file, no clock.
     room("ProcModel"),
     room("Pressure", ["ProcModel"]),
-    room("Badness", ["ProcModel"]),
+    // libm for `squareRoot()`, which may come out as a call of `sqrt`.
+    room("Badness", ["ProcModel"], linking: ["m"]),
     room("Policy", ["ProcModel", "Pressure", "Badness"]),
 
     // The kernel pillar: the only room with unsafe code.
@@ -86,4 +88,6 @@ let package = Package(
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel"],
       exclude: ["valid", "invalid"], swiftSettings: house),
+    tests("BadnessTests", ["Badness", "ProcModel"]),
+    tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
   ])

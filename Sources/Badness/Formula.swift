@@ -51,9 +51,10 @@ package enum OomScoreAdjUse: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The adjustment that counts.
+  /// The adjustment that counts. −1000 does under each.
   package func effective(_ adjustment: Int16) -> Int16 {
-    switch self {
+    guard adjustment > -1000 else { return -1000 }
+    return switch self {
     case .respect: adjustment
     case .protectOnly: min(adjustment, 0)
     case .ignore: 0

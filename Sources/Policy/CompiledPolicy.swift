@@ -164,6 +164,8 @@ package enum Alternative: Equatable, Sendable {
   case automaton(UInt32)
   /// A number from the first to the second.
   case range(UInt32, UInt32)
-  /// Any of these capabilities.
+  /// Any of these capabilities; at least one.
   case capabilities(CapabilitySet)
+  /// No process has it, whatever the field: what a user that does not exist is compiled to.
+  case never
 }

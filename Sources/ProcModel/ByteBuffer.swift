@@ -23,6 +23,14 @@ package struct ByteBuffer: Sendable {
   /// Whether the file may have been longer than the buffer.
   package var isFull: Bool { count == storage.count }
 
+  /// Takes off the end that a full buffer may have cut in two, back to the last newline.
+  package mutating func dropTornLine() {
+    guard isFull else { return }
+    while count > 0, storage[count - 1] != .newline {
+      count -= 1
+    }
+  }
+
   package mutating func clear() {
     count = 0
   }

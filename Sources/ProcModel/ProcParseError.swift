@@ -15,5 +15,5 @@ package enum ProcField: UInt8, Equatable, Sendable {
   case memTotal
   case memFree
   case pressureSome
-  case statusName
+  case statusUID
 }

@@ -1,1 +1,117 @@
+// The system calls of the agent: what glibc has, and inline wrappers for what Swift cannot call (variadic functions,
+// function-like macros) or what Debian 12's glibc lacks. Header only, so that the small form needs no C object.
+#ifndef SPILLWAY_CLINUX_H
+#define SPILLWAY_CLINUX_H
+
+// CLibcap defines the same before any include: clang refuses two shapes of one C type.
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+// Numbers that are the same on every architecture; older kernel headers do not have them.
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+// errno is a macro; this is its value.
+static inline int clinux_errno(void) { return errno; }
+
+// open(2). -1 with errno.
+static inline int clinux_openat(int directory, const char *path, int flags, unsigned mode) {
+    return openat(directory, path, flags, mode);
+}
+
+// getdents64(2), which glibc wraps from 2.30 on. Bytes read, 0 at the end, -1 with errno.
+static inline long clinux_getdents64(int directory, void *buffer, size_t size) {
+    return syscall(SYS_getdents64, directory, buffer, size);
+}
+
+// pidfd_open(2), Linux 5.3. A descriptor (always close-on-exec), or -1 with errno.
+static inline int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+// pidfd_send_signal(2), Linux 5.1. 0, or -1 with errno.
+static inline int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, (void *)0, 0);
+}
+
+// readlinkat(2). Bytes of the target, or -1 with errno. Plain pointers, here and below: glibc's "nonnull" would force
+// unwrapping on every caller.
+static inline long clinux_readlinkat(int directory, const char *path, char *buffer, size_t size) {
+    return readlinkat(directory, path, buffer, size);
+}
+
+// memfd_create(2), close-on-exec and sealable. A descriptor, or -1 with errno.
+static inline int clinux_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+// execv(3). Returns only by failing: -1 with errno.
+static inline int clinux_execv(const char *program, char *const *words) { return execv(program, words); }
+
+// fcntl(2) with an int argument. -1 with errno.
+static inline int clinux_fcntl(int descriptor, int command, int argument) {
+    return fcntl(descriptor, command, argument);
+}
+
+// prctl(2) with one argument. -1 with errno.
+static inline int clinux_prctl(int option, unsigned long argument) {
+    return prctl(option, argument, 0UL, 0UL, 0UL);
+}
+
+// setpriority(2) on ourselves; glibc's first parameter is an enum in C++ and an int in C.
+static inline int clinux_set_own_nice(int nice) { return setpriority(PRIO_PROCESS, 0, nice); }
+
+// How a waited-for child ended: its exit code, or 128 + the signal's number, as shells say it.
+static inline int clinux_exit_status(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// Starts a program with no signal blocked and nothing in its environment but the standard search path, since the agent
+// trusts nobody's (posix_spawn(3)). 0 and the child's number, or the error number.
+static inline int clinux_spawn(const char *program, char *const *words, pid_t *child) {
+    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    static char *environment[] = {path, (char *)0};
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    int result;
+
+    sigemptyset(&none);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    result = posix_spawn(child, program, (void *)0, &attributes, words, environment);
+    posix_spawnattr_destroy(&attributes);
+    return result;
+}
+
+// The agent's epoll, timer and signal descriptors; all close-on-exec. A descriptor, or -1 with errno.
+static inline int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int clinux_timerfd_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+static inline int clinux_signalfd(const sigset_t *signals) {
+    return signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// mlockall(2) of what is mapped now and later, each page from its first touch (MCL_ONFAULT, Linux 4.4).
+static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); }
+
+#endif

@@ -1,0 +1,105 @@
+# Spillway's house. `make` alone shows the targets; CONTRIBUTING.md explains the two forms of the agent.
+
+PREFIX      ?= /usr/local
+SYSCONFDIR  ?= /etc
+BINDIR      ?= $(PREFIX)/bin
+SBINDIR     ?= $(PREFIX)/sbin
+DATADIR     ?= $(PREFIX)/share
+MANDIR      ?= $(DATADIR)/man
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR  ?= $(DATADIR)/zsh/site-functions
+FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
+
+# For the unit and what belongs to it, which are written for a package.
+AT_PREFIX = -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/usr/share/spillway,$(DATADIR)/spillway,g' \
+  -e 's,/etc/spillway,$(SYSCONFDIR)/spillway,g'
+
+# The runtime goes into the tool, so that it runs where no Swift is installed, and looks for libraries nowhere but where
+# the system does.
+RELEASE := -c release --static-swift-stdlib --disable-local-rpath
+# Folders too: their time changes when a file goes.
+RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sources/PolicyFile/*' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.NOTPARALLEL:
+.PHONY: help setup tool build run test format lint image install uninstall deb clean FORCE
+
+help: ## Show these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Install what building needs and this machine lacks
+	@scripts/setup.sh build
+
+build: setup tool build/bin/spillwayd ## Build build/bin/spillway, and build/bin/spillwayd in its small form
+
+# SwiftPM decides what is out of date. The agent is built beside the tool in its ordinary form and stays in .build.
+tool:
+	swift build $(RELEASE) --product spillway
+	swift build $(RELEASE) --product spillwayd
+	@scripts/copy-stripped.sh .build/release/spillway build/bin/spillway
+
+build/bin/spillwayd: $(RESIDENT) scripts/build-agent.sh build/toolchain
+	@mkdir -p $(@D)
+	scripts/build-agent.sh $@
+
+# Changes only when the compiler does.
+build/toolchain: FORCE
+	@mkdir -p $(@D)
+	@swift --version >$@.new 2>/dev/null
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+run: build ## Rank this machine's processes, then watch it in dry run until Ctrl-C, or for RUN_FOR seconds
+	build/bin/spillway rank --limit 10
+	$(if $(RUN_FOR),timeout --foreground --preserve-status $(RUN_FOR) )build/bin/spillway run --dry-run --verbose
+
+test: build ## Build, then run every test
+	swift test
+
+format: ## Rewrite the Swift sources as .swift-format says
+	swift format --in-place --recursive Sources Tests Package.swift
+
+lint: ## Check the form of sources, scripts, manual pages and unit
+	swift format lint --strict --recursive Sources Tests Package.swift
+	@scripts/lint.sh
+
+image: setup ## Write the built-in policy image anew from policies/server.toml
+	scripts/generate-builtin-image.sh
+
+install: ## Install what `make build` left, below DESTDIR and PREFIX
+	@test -x build/bin/spillway && test -x build/bin/spillwayd || { echo 'make: run `make build` first' >&2; exit 1; }
+	install -Dm 755 build/bin/spillway "$(DESTDIR)$(BINDIR)/spillway"
+	install -Dm 755 build/bin/spillwayd "$(DESTDIR)$(SBINDIR)/spillwayd"
+	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway/policies" policies/*.toml
+	install -Dm 644 packaging/man/spillway.1 "$(DESTDIR)$(MANDIR)/man1/spillway.1"
+	install -Dm 644 packaging/man/spillwayd.8 "$(DESTDIR)$(MANDIR)/man8/spillwayd.8"
+	sed $(AT_PREFIX) packaging/systemd/spillway.service >build/spillway.service
+	install -Dm 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
+	sed $(AT_PREFIX) packaging/systemd/armed.conf >build/armed.conf
+	install -Dm 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
+	build/bin/spillway --generate-completion-script bash >build/completion.bash
+	install -Dm 644 build/completion.bash "$(DESTDIR)$(BASHCOMPDIR)/spillway"
+	build/bin/spillway --generate-completion-script zsh >build/completion.zsh
+	install -Dm 644 build/completion.zsh "$(DESTDIR)$(ZSHCOMPDIR)/_spillway"
+	build/bin/spillway --generate-completion-script fish >build/completion.fish
+	install -Dm 644 build/completion.fish "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
+	test -e "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml" || \
+	  install -Dm 644 policies/server.toml "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml"
+
+uninstall: ## Remove what `install` put there, except the configuration
+	rm -f "$(DESTDIR)$(BINDIR)/spillway" "$(DESTDIR)$(SBINDIR)/spillwayd" \
+	  "$(DESTDIR)$(MANDIR)/man1/spillway.1" "$(DESTDIR)$(MANDIR)/man8/spillwayd.8" \
+	  "$(DESTDIR)$(UNITDIR)/spillway.service" "$(DESTDIR)$(BASHCOMPDIR)/spillway" \
+	  "$(DESTDIR)$(ZSHCOMPDIR)/_spillway" "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
+	rm -rf "$(DESTDIR)$(DATADIR)/spillway"
+
+deb: build ## Build build/spillway_VERSION_ARCH.deb
+	@scripts/setup.sh deb
+	scripts/build-deb.sh
+
+clean: ## Remove everything that was built
+	rm -rf build .build
+
+FORCE:

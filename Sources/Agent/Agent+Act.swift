@@ -1,0 +1,131 @@
+import Badness
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Record
+
+/// A victim on its way down.
+struct Pursuit: Sendable {
+  var victim: Candidate
+  var ladder: Ladder
+}
+
+extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  /// Chooses a victim and sends it the first signal, once it is sure to be the one chosen and still in the way.
+  ///
+  /// - Returns: The time until the next look.
+  mutating func act(on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
+    if rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
+    guard surveyProcesses(now) else { return AgentPace.idleTrouble }
+    rank(now)
+    let signal: Signal = verdict.level == .kill ? .kill : .terminate
+    let took = Nanoseconds(Clock.sinceBoot()) - now
+
+    guard let victim = shortlist.victim else {
+      if helplessEpisode != verdict.episode {
+        helplessEpisode = verdict.episode
+        recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
+        sayNoCandidate(verdict)
+      }
+      return AgentPace.idleTrouble
+    }
+
+    switch hand.hold(victim.process.identity) {
+    case .held: break
+    case .vanished: return abandon(victim, .vanished, verdict, signal, took)
+    case .changed: return abandon(victim, .changed, verdict, signal, took)
+    case .refused(let reason): return abandon(victim, .refused, verdict, signal, took, reason)
+    }
+    // The survey took its time: the machine may have recovered by itself.
+    if let reading = readMemory(Nanoseconds(Clock.sinceBoot())), !detector.judge(reading).acts {
+      return abandon(victim, .relieved, verdict, signal, took)
+    }
+
+    let delivery = hand.send(signal)
+    switch delivery {
+    case .sent, .rehearsed: break
+    case .vanished: return abandon(victim, .vanished, verdict, signal, took)
+    case .refused(let reason): return abandon(victim, .refused, verdict, signal, took, reason)
+    }
+    let sentAt = Nanoseconds(Clock.sinceBoot())
+    if delivery == .sent {
+      if let descriptor = hand.exitDescriptor { try? loop.watch(descriptor, tag: Self.victimTag, once: true) }
+      pursuit = Pursuit(
+        victim: victim,
+        ladder: Ladder(
+          startedAt: sentAt, availableAtStart: verdict.reading.available, grace: judge.policy.settings.grace,
+          signal: signal))
+      writeKernelLine(victim.process)
+    } else {
+      rehearsedEpisode = verdict.episode
+      hand.release()
+    }
+    recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
+    sayDecision(verdict, victim, signal, isRehearsed: delivery == .rehearsed)
+    return delivery == .sent ? Ladder.interval : AgentPace.idleTrouble
+  }
+
+  /// The next step with the victim at hand.
+  ///
+  /// - Returns: The time until the next look.
+  mutating func pursue(_ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
+    guard var current = pursuit else { return Ladder.interval }
+    switch current.ladder.step(now: now, verdict: verdict, hasExited: hand.hasExited) {
+    case .wait(let until):
+      pursuit = current
+      return max(until - now, .milliseconds(1))
+    case .escalate(let reason):
+      if case .refused(let errno) = hand.send(.kill) {
+        return finish(current, .refused, verdict, now, errno)
+      }
+      current.ladder.escalated(reason, at: now)
+      pursuit = current
+      sayEscalation(current.victim, reason)
+      return Ladder.interval
+    case .done(let ending):
+      return finish(current, ending, verdict, now, nil)
+    }
+  }
+
+  private mutating func finish(
+    _ ended: Pursuit, _ ending: Ending, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?
+  ) -> Nanoseconds {
+    pursuit = nil
+    hand.release()
+    if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }
+    let available = verdict.reading.available
+    recorder.outcome(
+      ended.victim, ending, judge: judge, signal: ended.ladder.signal, escalation: ended.ladder.escalation,
+      after: now - ended.ladder.startedAt, available: available, freed: available - ended.ladder.availableAtStart,
+      refusal: refusal)
+    sayOutcome(ended.victim, ending, after: now - ended.ladder.startedAt, verdict)
+    return verdict.acts ? .milliseconds(1) : LookAhead.delay(verdict)
+  }
+
+  /// Records that a chosen victim was not signalled, and why.
+  private mutating func abandon(
+    _ victim: Candidate, _ ending: Ending, _ verdict: Verdict, _ signal: Signal, _ took: Nanoseconds,
+    _ refusal: Errno? = nil
+  ) -> Nanoseconds {
+    hand.release()
+    if ending == .refused { inVain.insert(victim.process.identity) }
+    recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
+    recorder.outcome(
+      victim, ending, judge: judge, signal: nil, escalation: nil, after: .zero,
+      available: verdict.reading.available, freed: .zero, refusal: refusal)
+    sayOutcome(victim, ending, after: .zero, verdict)
+    return Ladder.interval
+  }
+
+  /// Says once that an episode of trouble is over.
+  mutating func closeEpisode(_ verdict: Verdict) {
+    guard verdict.episode != closedEpisode else { return }
+    closedEpisode = verdict.episode
+    messages.say { line in
+      line.append("memory is back: available ")
+      line.append(verdict.reading.available)
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Record
+
+/// What the agent tells people about its decisions, and the kernel's log about its kills.
+extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  mutating func sayDecision(_ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool) {
+    messages.say { line in
+      line.append(isRehearsed ? "would send " : "sent ")
+      line.append(signal.name)
+      line.append(" to ")
+      line.append(victim.process)
+      line.append(", footprint ")
+      line.append(victim.process.footprint)
+      line.append(", score ")
+      line.append(decimal: victim.score.rounded())
+      line.append("; ")
+      line.append(reason: verdict)
+    }
+  }
+
+  mutating func sayNoCandidate(_ verdict: Verdict) {
+    let list = shortlist
+    messages.say { line in
+      line.append("NOBODY CAN BE ENDED: of ")
+      line.append(decimal: UInt64(list.considered))
+      line.append(" processes ")
+      line.append(decimal: UInt64(list.protected))
+      line.append(" are protected, ")
+      line.append(decimal: UInt64(list.tooSmall))
+      line.append(" too small, ")
+      line.append(decimal: UInt64(list.passedOver))
+      line.append(" were tried in vain; ")
+      line.append(reason: verdict)
+    }
+  }
+
+  mutating func sayEscalation(_ victim: Candidate, _ reason: Escalation) {
+    messages.say { line in
+      line.append("sent SIGKILL to ")
+      line.append(victim.process)
+      switch reason {
+      case .graceEnded: line.append(": it did not end within its grace")
+      case .memoryWorsened: line.append(": memory went on falling")
+      }
+    }
+  }
+
+  mutating func sayOutcome(_ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict) {
+    messages.say { line in
+      line.append(victim.process)
+      switch ending {
+      case .exited: line.append(" ended after SIGTERM")
+      case .killed: line.append(" ended after SIGKILL")
+      case .stuck: line.append(" does not die of SIGKILL; the next is chosen")
+      case .vanished: line.append(" had ended before it was signalled")
+      case .changed: line.append(" is another process by now and was left alone")
+      case .relieved: line.append(" was spared: memory came back")
+      case .refused: line.append(" may not be signalled; the next is chosen")
+      }
+      if ending == .exited || ending == .killed {
+        line.append(", ")
+        line.append(decimal: after.milliseconds)
+        line.append(" ms; available ")
+        line.append(verdict.reading.available)
+      }
+    }
+  }
+
+  /// One line in the kernel's own form for each victim, when its first signal is sent.
+  mutating func writeKernelLine(_ process: ProcessFacts) {
+    kernelLine.removeAll(keepingCapacity: true)
+    kernelLine.append(kernelLineFor: process)
+    switch kernelLog {
+    case .some(let log): try? log.write(kernelLine.span)
+    case .none: break
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import Badness
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Record
+
+/// How often and how much the agent looks at processes in calm times.
+enum AgentPace {
+  /// Between surveys while all is well: growth and standings are at most this old when trouble begins.
+  static let calmSurvey = Nanoseconds.milliseconds(10_000)
+  /// Between surveys below the release line.
+  static let watchfulSurvey = Nanoseconds.milliseconds(1000)
+  /// Processes classified in one survey; at start all are.
+  static let learningBudget = 128
+  /// Between looks while nobody can be ended, or a rehearsal was recorded.
+  static let idleTrouble = Nanoseconds.milliseconds(200)
+}
+
+/// What is said once and then no more.
+struct Said: OptionSet, Sendable {
+  let rawValue: UInt16
+
+  static let unreadableMemory = Said(rawValue: 1)
+  static let senselessMemory = Said(rawValue: 2)
+  static let denied = Said(rawValue: 4)
+  static let malformed = Said(rawValue: 8)
+  static let hidden = Said(rawValue: 16)
+  static let unreadableProcesses = Said(rawValue: 32)
+}
+
+extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  mutating func sayOnce(_ topic: Said, _ text: String) {
+    sayOnce(topic) { line in line.append(text) }
+  }
+
+  mutating func sayOnce(_ topic: Said, _ write: (inout [UInt8]) -> Void) {
+    if said.insert(topic).inserted { messages.say(write) }
+  }
+
+  /// Walks all processes into the table. False, said once, where that fails.
+  mutating func surveyProcesses(_ now: Nanoseconds) -> Bool {
+    let tally: SurveyTally
+    do throws(ReadFailure) {
+      tally = try survey.take(from: &source, units: judge.machine.units, into: &table)
+    } catch {
+      sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
+      return false
+    }
+    if tally.denied > 0 {
+      sayOnce(.denied) { line in
+        line.append(decimal: UInt64(tally.denied))
+        line.append(" processes may not be read (hidepid, or a missing capability) and are never chosen")
+      }
+    }
+    if tally.isHidden {
+      sayOnce(.hidden, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
+    }
+    if tally.malformed > 0 {
+      sayOnce(.malformed) { line in
+        line.append(decimal: UInt64(tally.malformed))
+        line.append(" process files made no sense, and what they tell is left out")
+      }
+    }
+    return true
+  }
+
+  /// Learns who is there, in calm time.
+  mutating func learn(_ now: Nanoseconds, budget: Int) {
+    surveyedAt = now
+    guard surveyProcesses(now) else { return }
+    roster.refresh(
+      table, now: now, policy: judge.policy, needs: needs, budget: budget, from: &source)
+  }
+
+  /// Ranks the table into the shortlist. Allocates nothing, and reads only what takes no target's memory lock.
+  mutating func rank(_ now: Nanoseconds) {
+    shortlist.clear()
+    var noTerms = NoTerms()
+    for row in table.rows.indices {
+      var process = table.rows[row]
+      process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
+      let standing = roster.standing(of: process, policy: judge.policy, needs: needs, from: &source)
+      let candidate = judge.candidate(process, standing: standing, terms: &noTerms)
+      shortlist.offer(
+        candidate, isWorthEnding: judge.isWorthEnding(process), isPassedOver: inVain.contains(process.identity))
+    }
+  }
+
+  /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are needed.
+  mutating func rehearse() {
+    let now = Nanoseconds(Clock.sinceBoot())
+    guard let reading = readMemory(now) else { return }
+    learn(now, budget: .max)
+    rank(now)
+    var quiet = detector
+    let verdict = quiet.judge(reading)
+    recorder.warm(verdict, shortlist, judge: judge)
+    if isVerbose { sayCalm(verdict) }
+  }
+
+  /// What the agent sees while there is nothing to do.
+  mutating func sayCalm(_ verdict: Verdict) {
+    rank(verdict.reading.time)
+    let list = shortlist
+    messages.say { line in
+      line.append(verdict.level.name)
+      line.append(": available ")
+      line.append(verdict.reading.available)
+      line.append(" of ")
+      line.append(verdict.reading.total)
+      line.append(", floor ")
+      line.append(verdict.lines.floorAvailable)
+      line.append("; ")
+      line.append(decimal: UInt64(list.considered))
+      line.append(" processes, ")
+      line.append(decimal: UInt64(list.protected))
+      line.append(" protected, ")
+      line.append(decimal: UInt64(list.tooSmall))
+      line.append(" too small; ")
+      if let victim = list.victim {
+        line.append("first to go: ")
+        line.append(victim.process)
+        line.append(" with ")
+        line.append(victim.process.footprint)
+      } else {
+        line.append("nobody to end")
+      }
+    }
+  }
+}

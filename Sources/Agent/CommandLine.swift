@@ -1,0 +1,49 @@
+import LinuxSystem
+import Record
+
+/// What `spillwayd` does with its command line, and how it ended.
+///
+/// - Parameter words: Without the program's name.
+package func runCommandLine(_ words: ArraySlice<[UInt8]>) -> ExitCode {
+  let options: Options
+  do throws(Options.Mistake) {
+    options = try Options(parsing: words)
+  } catch {
+    complain(of: error)
+    return .usage
+  }
+  if options.wantsHelp {
+    printOut(Options.help)
+    return .ok
+  }
+  if options.wantsVersion {
+    printOut("spillwayd ")
+    printOut(spillwayVersion)
+    printOut("\n")
+    return .ok
+  }
+  return runAgent(options)
+}
+
+private func complain(of mistake: Options.Mistake) {
+  var messages = Messages()
+  messages.say { line in
+    switch mistake {
+    case .unknown(let word):
+      line.append("no option ")
+      line.append(visible: word.span)
+    case .needsValue(let word):
+      line.append(visible: word.span)
+      line.append(" needs a value after it")
+    case .badDescriptor(let word):
+      line.append("--image-fd takes the number of an open descriptor, not ")
+      line.append(visible: word.span)
+    }
+    line.append("; see spillwayd --help")
+  }
+}
+
+private func printOut(_ text: String) {
+  guard let output = try? OwnedDescriptor.duplicate(1) else { return }
+  try? output.write(CPath(text).bytes)
+}

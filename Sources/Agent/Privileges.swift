@@ -1,0 +1,51 @@
+import LinuxSystem
+package import ProcModel
+import Record
+
+/// The capabilities that the agent has a use for: which it holds, and which it lacks.
+package struct Privileges: Sendable {
+  package var held: CapabilitySet
+  package var lacking: CapabilitySet
+
+  /// Tells what the agent holds and what it cannot do for want of more, then gives up everything it does not need from here on, and the
+  /// means to get it back.
+  static func reduce(_ messages: inout Messages) -> Privileges {
+    let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0).intersection(CapabilityNeed.everything)
+    let privileges = Privileges(held: held, lacking: CapabilityNeed.everything.subtracting(held))
+    privileges.tell(&messages)
+    do throws(Errno) {
+      try OwnCapabilities.keepOnly(CapabilityNeed.lasting.rawValue)
+    } catch {
+      messages.say("capabilities that are not needed could not be dropped", error)
+    }
+    do throws(Errno) {
+      try OwnProcess.forbidNewPrivileges()
+    } catch {
+      messages.say("no_new_privs could not be set", error)
+    }
+    return privileges
+  }
+
+  private func tell(_ messages: inout Messages) {
+    messages.say { line in
+      line.append(held.isEmpty ? "holds no capability" : "holds")
+      for need in CapabilityNeed.all where held.contains(need.capability) {
+        line.append(" ")
+        line.append(need.name)
+      }
+      line.append(held.isEmpty ? "" : "; keeps")
+      for need in CapabilityNeed.all where need.isLasting && held.contains(need.capability) {
+        line.append(" ")
+        line.append(need.name)
+      }
+    }
+    for need in CapabilityNeed.all where lacking.contains(need.capability) {
+      messages.say { line in
+        line.append("lacks ")
+        line.append(need.name)
+        line.append(": ")
+        line.append(need.without)
+      }
+    }
+  }
+}

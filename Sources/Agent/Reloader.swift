@@ -1,0 +1,88 @@
+package import LinuxSystem
+import Policy
+package import ProcModel
+
+/// Compiles the policy again, in another process, while the agent goes on.
+package struct Reloader: ~Copyable {
+  private let compiler: CPath?
+  private let config: CPath?
+  private var image: OwnedDescriptor?
+  private var child: Child?
+  private var deadline = Nanoseconds.zero
+
+  /// A compiler that takes longer is ended.
+  private static let limit = Nanoseconds.milliseconds(10_000)
+
+  /// - Parameters:
+  ///   - compiler: The `spillway` program; without it, or without a config, there is nothing to read again.
+  ///   - config: The policy's file.
+  package init(compiler: CPath?, config: CPath?) {
+    self.compiler = compiler
+    self.config = config
+    image = nil
+    child = nil
+  }
+
+  /// Why a reload did not happen, as a literal.
+  package enum Refusal: Error, Sendable {
+    case nothingToReload
+    case inProgress
+    case cannotStart(Errno)
+    case compilerFailed
+    case unreadable(Errno)
+
+    package var text: String {
+      switch self {
+      case .nothingToReload: "there is no policy file to read again: the agent was started without one"
+      case .inProgress: "the policy is being compiled already"
+      case .cannotStart: "the policy compiler could not be started"
+      case .compilerFailed: "the policy has a mistake, or its compiler failed; see its message above"
+      case .unreadable: "the compiled policy could not be read"
+      }
+    }
+  }
+
+  /// Starts the compiler and has `loop` told when it ends.
+  package mutating func begin(_ loop: borrowing EventLoop, tag: UInt64, now: Nanoseconds) throws(Refusal) {
+    guard let compiler, let config else { throw .nothingToReload }
+    guard child == nil else { throw .inProgress }
+    do throws(Errno) {
+      let file = try MemoryFile.create(CPath("spillway-policy"))
+      let started = try Child.start(
+        compiler,
+        [CPath("spillway"), CPath("compile"), config, CPath("-o"), CPath(descriptor: file.raw)],
+        inheriting: file)
+      try loop.watch(started.handle.descriptor.raw, tag: tag, once: true)
+      child = consume started
+      image = consume file
+      deadline = now + Reloader.limit
+    } catch {
+      throw .cannotStart(error)
+    }
+  }
+
+  /// Takes the image of a compiler that has ended.
+  package mutating func finish() throws(Refusal) -> [UInt8] {
+    let ended = child.take()
+    let file = image.take()
+    guard let ended, let file else { throw .nothingToReload }
+    guard let status = try? ended.wait(), status == 0 else { throw .compilerFailed }
+    do throws(Errno) {
+      var bytes = [UInt8](repeating: 0, count: ImageLayout.maximumLength + 1)
+      let count = try file.readWhole(into: &bytes)
+      bytes.removeLast(bytes.count - count)
+      return bytes
+    } catch {
+      throw .unreadable(error)
+    }
+  }
+
+  /// Ends a compiler that takes too long; its end then wakes the loop.
+  package mutating func giveUp(at now: Nanoseconds) {
+    switch child {
+    case .some(let child):
+      if now >= deadline { try? child.handle.send(.kill) }
+    case .none: break
+    }
+  }
+}

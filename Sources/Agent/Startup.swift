@@ -1,0 +1,238 @@
+import Badness
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import ProcReader
+import Record
+
+/// The ways in which the agent ends (sysexits.h).
+package enum ExitCode: Int32, Sendable {
+  /// By request.
+  case ok = 0
+  /// The command line makes no sense.
+  case usage = 64
+  /// The kernel lacks something that cannot be done without.
+  case kernelFeature = 69
+  case noPermission = 77
+  /// The policy image is not whole.
+  case configuration = 78
+}
+
+/// Why the agent does not start.
+struct StartFailure: Error {
+  var code: ExitCode
+  var text: String
+  var errno: Errno?
+
+  init(_ code: ExitCode, _ text: String, _ errno: Errno? = nil) {
+    self.code = code
+    self.text = text
+    self.errno = errno
+  }
+
+  /// A file that cannot be opened: `noPermission` where that is why, or else `code`.
+  init(opening text: String, _ errno: Errno, otherwise code: ExitCode) {
+    let isForbidden = errno == .accessDenied || errno == .notPermitted
+    self.init(isForbidden ? .noPermission : code, text, errno)
+  }
+}
+
+/// Prepares the agent, runs it, and says how it ended.
+///
+/// - Parameter options: As parsed from the command line.
+package func runAgent(_ options: Options) -> ExitCode {
+  var messages = Messages()
+  do throws(StartFailure) {
+    let setUp = try SetUp(options)
+    try setUp.run(&messages)
+    return .ok
+  } catch {
+    if let errno = error.errno { messages.say(error.text, errno) } else { messages.say(error.text) }
+    return error.code
+  }
+}
+
+/// Everything that is settled before the loop begins, in the order in which privileges allow it.
+private struct SetUp {
+  let options: Options
+  let policy: CompiledPolicy
+  let policyName: CPath
+
+  init(_ options: Options) throws(StartFailure) {
+    self.options = options
+    if let descriptor = options.imageDescriptor {
+      policy = try SetUp.policy(from: OwnedDescriptor(owning: descriptor))
+      policyName = options.config ?? CPath("built-in: server")
+    } else if let path = options.imagePath {
+      policy = try SetUp.policy(
+        from: try SetUp.open(path, .read, "the policy image cannot be opened", otherwise: .configuration))
+      policyName = path
+    } else {
+      policy = try SetUp.policy(BuiltInPolicy.image())
+      policyName = CPath("built-in: server")
+    }
+  }
+
+  private static func policy(from file: consuming OwnedDescriptor) throws(StartFailure) -> CompiledPolicy {
+    var bytes = [UInt8](repeating: 0, count: ImageLayout.maximumLength + 1)
+    do throws(Errno) {
+      let count = try file.readWhole(into: &bytes)
+      bytes.removeLast(bytes.count - count)
+    } catch {
+      throw StartFailure(opening: "the policy image cannot be read", error, otherwise: .configuration)
+    }
+    return try policy(bytes)
+  }
+
+  private static func policy(_ image: [UInt8]) throws(StartFailure) -> CompiledPolicy {
+    do throws(ImageError) {
+      return try CompiledPolicy(image: image.span)
+    } catch {
+      throw StartFailure(.configuration, error.message)
+    }
+  }
+
+  private static func open(
+    _ path: CPath, _ mode: OwnedDescriptor.Mode, _ text: String, otherwise code: ExitCode
+  ) throws(StartFailure) -> OwnedDescriptor {
+    do throws(Errno) {
+      return try OwnedDescriptor.open(path, mode)
+    } catch {
+      throw StartFailure(opening: text, error, otherwise: code)
+    }
+  }
+
+  func run(_ messages: inout Messages) throws(StartFailure) {
+    let source = try openSource()
+    let record = try openRecord()
+    let loop: EventLoop
+    do throws(Errno) {
+      loop = try EventLoop.taking([.terminate, .interrupt, .hangUp])
+    } catch {
+      throw StartFailure(.kernelFeature, "the kernel refuses the agent's event descriptors", error)
+    }
+    let units = KernelUnits(
+      pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond)
+    let judge = Judge(
+      policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units),
+      agent: source.isLive ? OwnProcess.pid : 0)
+    let recorder = Recorder(sink: record, isDryRun: options.isDryRun)
+    let reloader = Reloader(compiler: options.compiler, config: options.config)
+
+    introduce(&messages)
+    if options.isDryRun {
+      let privileges = settle(&messages)
+      var agent = Agent(
+        source: source, hand: RehearsalActuator(), loop: loop, recorder: recorder, messages: Messages(),
+        kernelLog: nil, reloader: reloader, judge: judge, isVerbose: options.isVerbose)
+      try run(&agent, privileges)
+    } else {
+      let hand = LiveActuator(proc: try armedRoot(source))
+      let kernelLog = openKernelLog(&messages)
+      let privileges = settle(&messages)
+      var agent = Agent(
+        source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(),
+        kernelLog: kernelLog, reloader: reloader, judge: judge, isVerbose: options.isVerbose)
+      try run(&agent, privileges)
+    }
+  }
+
+  private func run<Hand: Actuator & ~Copyable>(
+    _ agent: inout Agent<LiveSource, Hand>, _ privileges: Privileges
+  ) throws(StartFailure) {
+    agent.recordStart(version: spillwayVersion, policy: policyName, privileges)
+    do throws(Errno) {
+      try agent.run()
+    } catch {
+      throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
+    }
+  }
+
+  private func openSource() throws(StartFailure) -> LiveSource {
+    let source: LiveSource
+    do throws(Errno) {
+      source = try LiveSource.open(root: options.procRoot)
+    } catch {
+      throw StartFailure(opening: "the proc file system cannot be opened", error, otherwise: .kernelFeature)
+    }
+    return source
+  }
+
+  /// The live root for an armed agent, which must number processes as this one is numbered.
+  private func armedRoot(_ source: borrowing LiveSource) throws(StartFailure) -> OwnedDescriptor {
+    guard ProcessHandle.isSupported else {
+      throw StartFailure(
+        .kernelFeature, "this kernel has no pidfd_open (Linux 5.3): only a dry run is safe here; add --dry-run")
+    }
+    let root = try SetUp.open(
+      options.procRoot, [.read, .directory], "the proc file system cannot be opened", otherwise: .kernelFeature)
+    guard source.isLive, root.namesThisProcess() else {
+      throw StartFailure(
+        .usage, "--proc-root is not the proc file system of this pid namespace: its numbers are not ours; add --dry-run"
+      )
+    }
+    return root
+  }
+
+  private func openRecord() throws(StartFailure) -> OwnedDescriptor? {
+    guard let path = options.record else { return nil }
+    if path.bytes.equals(CPath("-").bytes) {
+      do throws(Errno) {
+        return try OwnedDescriptor.duplicate(1)
+      } catch {
+        throw StartFailure(.usage, "--record -: standard output is closed", error)
+      }
+    }
+    return try SetUp.open(
+      path, [.write, .create, .append, .noFollow], "the record file cannot be opened", otherwise: .usage)
+  }
+
+  private func openKernelLog(_ messages: inout Messages) -> OwnedDescriptor? {
+    do throws(Errno) {
+      return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)
+    } catch {
+      messages.say("/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
+      return nil
+    }
+  }
+
+  private func introduce(_ messages: inout Messages) {
+    messages.say { line in
+      line.append(spillwayVersion)
+      line.append(options.isDryRun ? ", dry run: nobody is ended" : ", armed")
+      line.append("; policy ")
+      line.append(visible: policyName.bytes)
+      line.append(", ")
+      line.append(decimal: UInt64(policy.rules.count))
+      line.append(" rules, formula ")
+      line.append(policy.settings.formula.name)
+    }
+  }
+
+  /// Makes the agent hard to hurt, and takes from it what it does not need.
+  private func settle(_ messages: inout Messages) -> Privileges {
+    attempt(&messages, "the agent's memory cannot be locked") { () throws(Errno) in
+      try OwnProcess.lockMemoryOnFault()
+    }
+    attempt(&messages, "the agent's priority cannot be raised") { () throws(Errno) in
+      try OwnProcess.setNice(-20)
+    }
+    attempt(&messages, "the agent's own oom_score_adj cannot be set to -1000") { () throws(Errno) in
+      let file = try OwnedDescriptor.open(CPath("/proc/self/oom_score_adj"), .write)
+      try file.write(CPath("-1000").bytes)
+    }
+    return Privileges.reduce(&messages)
+  }
+
+  private func attempt(
+    _ messages: inout Messages, _ failure: String, _ action: () throws(Errno) -> Void
+  ) {
+    do throws(Errno) {
+      try action()
+    } catch {
+      messages.say(failure, error)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import ProcModel
+
+/// The formula `linux`: today's kernel, `oom_badness` of mm/oom_kill.c as it is since 4.17, for the machine as a whole.
+///
+/// Resident pages, swap entries and page tables, then `oom_score_adj` thousandths of all pages, in the kernel's order:
+/// the total is divided by 1000 first. −1000 is never chosen (LONG_MIN in the kernel) and scores 0 here.
+func linuxScore<Sink: TermSink>(
+  _ process: ProcessFacts, on machine: MachineFacts, adjustment: OomScoreAdjUse, terms: inout Sink
+) -> Double {
+  let units = machine.units
+  var tally = WholeTally()
+  tally.add(units.pages(process.resident), "rss_pages", terms: &terms)
+  tally.add(units.pages(process.swap), "swap_pages", terms: &terms)
+  tally.add(units.pages(process.pageTables), "page_table_pages", terms: &terms)
+
+  let effective = max(-1000, min(Int64(adjustment.effective(process.oomScoreAdj)), 1000))
+  if effective == -1000 {
+    tally.multiply(by: 0, for: "oom_score_adj", -1000, terms: &terms)
+  } else {
+    // 1000 at most times a thousandth of at most 2⁶⁴ − 1: over only for a machine that cannot be.
+    let step = Int64(clamping: machine.totalPages / 1000)
+    let (product, overflow) = effective.multipliedReportingOverflow(by: step)
+    let amount = overflow ? (effective < 0 ? Int64.min : .max) : product
+    tally.add(amount, for: "oom_score_adj", Double(effective), terms: &terms)
+  }
+  return tally.score
+}
+
+/// What `/proc/PID/oom_score` shows for a badness, 0…2000.
+///
+/// As `proc_oom_score` in fs/proc/base.c since Linux 5.9: `(1000 + points * 1000 / totalpages) * 2 / 3`, each division
+/// truncated toward zero. One step is about 0.15 % of RAM and swap. Of a process that is never chosen (−1000, init, a
+/// kernel thread, no memory left) the kernel shows 0 without this.
+///
+/// - Parameters:
+///   - points: As ``Formula/linux`` scores, with ``OomScoreAdjUse/respect``.
+///   - totalPages: ``MachineFacts/totalPages``.
+package func kernelOomScore(points: Double, totalPages: UInt64) -> Int32 {
+  // 2⁵³ pages are past any machine, and exact.
+  let bounded = Int64(max(-0x1p53, min(points, 0x1p53)))
+  let share = min(bounded * 1000 / max(Int64(clamping: totalPages), 1), Int64(Int32.max))
+  return Int32(clamping: max(1000 + share, 0) * 2 / 3)
+}

@@ -1,0 +1,26 @@
+import ProcModel
+
+/// What the historical formulas, and ours after them, take for the marks of an important process.
+extension ProcessFacts {
+  /// `cap_effective & CAP_SYS_ADMIN || uid == 0 || euid == 0`, as `badness()` asked from 2.4 to 2.6.
+  var isRootOrAdministrator: Bool {
+    realUID == 0 || effectiveUID == 0 || effectiveCapabilities.contains(.sysAdmin)
+  }
+
+  /// CAP_SYS_RAWIO, the right to touch hardware directly: to end such a process may leave a device in disorder.
+  var hasRawIO: Bool {
+    effectiveCapabilities.contains(.sysRawIO)
+  }
+}
+
+extension WholeTally {
+  /// ÷4 for root or CAP_SYS_ADMIN and ÷4 for CAP_SYS_RAWIO, each told as 0 or 1.
+  mutating func dividePrivilege<Sink: TermSink>(of process: ProcessFacts, terms: inout Sink) {
+    let administers = process.isRootOrAdministrator
+    divide(
+      by: administers ? 4 : 1, for: "root_or_sys_admin", administers ? 1 : 0, terms: &terms)
+    let touchesHardware = process.hasRawIO
+    divide(
+      by: touchesHardware ? 4 : 1, for: "sys_rawio", touchesHardware ? 1 : 0, terms: &terms)
+  }
+}

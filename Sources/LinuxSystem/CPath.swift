@@ -1,0 +1,88 @@
+/// A path as the kernel takes it: bytes with a NUL at the end, in storage that is kept from one use to the next.
+package struct CPath: Sendable {
+  /// The bytes and their NUL.
+  private(set) var terminated: [UInt8]
+
+  package init(_ text: String) {
+    terminated = []
+    terminated.reserveCapacity(64)
+    append(text)
+    terminate()
+  }
+
+  /// - Parameter bytes: Cut at the first NUL.
+  package init(_ bytes: [UInt8]) {
+    terminated = []
+    terminated.reserveCapacity(bytes.count + 1)
+    for byte in bytes {
+      if byte == 0 { break }
+      terminated.append(byte)
+    }
+    terminate()
+  }
+
+  /// `/proc/self/fd/` and a number: a way to name an open descriptor to another program's argument list.
+  package init(descriptor: Int32) {
+    self.init("/proc/self/fd/")
+    append(number: descriptor)
+    terminate()
+  }
+
+  /// Without the NUL.
+  package var bytes: Span<UInt8> {
+    @_lifetime(borrow self) get { terminated.span.extracting(0..<terminated.count - 1) }
+  }
+
+  /// Makes it `pid/file` in place. Allocates nothing once it has held as long a path.
+  package mutating func set(pid: Int32, file: String) {
+    terminated.removeAll(keepingCapacity: true)
+    append(number: pid)
+    terminated.append(UInt8(ascii: "/"))
+    append(file)
+    terminate()
+  }
+
+  /// Makes it `pid/task/thread/file` in place.
+  package mutating func set(pid: Int32, thread: Int32, file: String) {
+    terminated.removeAll(keepingCapacity: true)
+    append(number: pid)
+    append("/task/")
+    append(number: thread)
+    terminated.append(UInt8(ascii: "/"))
+    append(file)
+    terminate()
+  }
+
+  /// Calls `body` with the path as C knows it, good for the call.
+  func withCString<Result>(_ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+    // `terminated` ends in a NUL and is not touched meanwhile.
+    unsafe terminated.withUnsafeBytes { bytes in
+      unsafe body(bytes.assumingMemoryBound(to: CChar.self).baseAddress)
+    }
+  }
+
+  private mutating func append(_ text: String) {
+    unterminate()
+    for byte in text.utf8 where byte != 0 {
+      terminated.append(byte)
+    }
+  }
+
+  private mutating func append(number: Int32) {
+    unterminate()
+    var divisor: Int32 = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      terminated.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
+      divisor /= 10
+    }
+  }
+
+  private mutating func unterminate() {
+    if terminated.last == 0 { terminated.removeLast() }
+  }
+
+  private mutating func terminate() {
+    if terminated.last != 0 { terminated.append(0) }
+  }
+}

@@ -1,0 +1,41 @@
+internal import CLinux
+
+/// A program started beside this one, without copying this one's memory (posix_spawn(3) uses CLONE_VFORK).
+package struct Child: ~Copyable {
+  package let pid: Int32
+  /// Becomes readable when the child has ended.
+  package let handle: ProcessHandle
+
+  private init(pid: Int32, handle: consuming ProcessHandle) {
+    self.pid = pid
+    self.handle = handle
+  }
+
+  /// Starts `program` with a bare environment and no signal blocked.
+  ///
+  /// - Parameter inheriting: A descriptor the child keeps under the same number.
+  package static func start(
+    _ program: CPath, _ words: [CPath], inheriting: borrowing OwnedDescriptor
+  ) throws(Errno) -> Child {
+    try inheriting.setCloseOnExec(false)
+    let argumentList = ArgumentList(words)
+    var child: Int32 = 0
+    // The path, the list and the number live until the call returns, which is after the child has executed.
+    let result = unsafe program.withCString { path in
+      unsafe argumentList.withPointers { words in unsafe clinux_spawn(path, words, &child) }
+    }
+    try inheriting.setCloseOnExec(true)
+    guard result == 0 else { throw Errno(result) }
+    return Child(pid: child, handle: try ProcessHandle(pid: child))
+  }
+
+  /// Waits for its end.
+  ///
+  /// - Returns: Its exit code, or 128 and the signal's number.
+  package func wait() throws(Errno) -> Int32 {
+    var status: Int32 = 0
+    // One integer, on the stack, for the call.
+    _ = try retrying { unsafe Int(waitpid(pid, &status, 0)) }
+    return clinux_exit_status(status)
+  }
+}

@@ -1,0 +1,21 @@
+internal import CLinux
+
+/// The kernel's clocks.
+package enum Clock {
+  /// Nanoseconds since boot, time asleep included (`CLOCK_BOOTTIME`): the clock of start times in /proc.
+  package static func sinceBoot() -> UInt64 {
+    read(CLOCK_BOOTTIME)
+  }
+
+  /// Nanoseconds since 1970-01-01 UTC (`CLOCK_REALTIME`), for people and records only: it may jump.
+  package static func sinceEpoch() -> UInt64 {
+    read(CLOCK_REALTIME)
+  }
+
+  private static func read(_ clock: clockid_t) -> UInt64 {
+    var time = timespec()
+    // One struct, on the stack; the call cannot fail on these clocks (clock_gettime(2)).
+    unsafe clock_gettime(clock, &time)
+    return UInt64(max(time.tv_sec, 0)) * 1_000_000_000 + UInt64(max(time.tv_nsec, 0))
+  }
+}

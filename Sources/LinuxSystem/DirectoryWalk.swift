@@ -1,0 +1,61 @@
+internal import CLinux
+
+/// A walk over a directory's entries whose names are numbers, as /proc's are, by getdents64(2) into one kept buffer.
+package struct DirectoryWalk: ~Copyable {
+  private let directory: OwnedDescriptor
+  private var buffer: [UInt8]
+  private var position = 0
+  private var end = 0
+
+  // struct linux_dirent64: d_ino, d_off (8 bytes each), d_reclen (2), d_type (1), d_name.
+  private static let lengthOffset = 16
+  private static let nameOffset = 19
+
+  /// - Parameter capacity: Bytes a call may fill. An entry of /proc takes 24 to 32.
+  package init(_ directory: consuming OwnedDescriptor, capacity: Int) {
+    self.directory = directory
+    buffer = [UInt8](repeating: 0, count: capacity)
+  }
+
+  /// Begins again.
+  package mutating func rewind() throws(Errno) {
+    position = 0
+    end = 0
+    try directory.rewind()
+  }
+
+  /// The next number, or nil at the end.
+  package mutating func next() throws(Errno) -> Int32? {
+    while true {
+      if position >= end, try !refill() { return nil }
+      let entry = position
+      let length = Int(buffer[entry + Self.lengthOffset]) | Int(buffer[entry + Self.lengthOffset + 1]) << 8
+      position += max(length, Self.nameOffset)
+      if let number = number(at: entry + Self.nameOffset) { return number }
+    }
+  }
+
+  private mutating func refill() throws(Errno) -> Bool {
+    let raw = directory.raw
+    end = try retrying {
+      // The array outlives the call.
+      unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe clinux_getdents64(raw, bytes.baseAddress, bytes.count)
+      }
+    }
+    position = 0
+    return end > 0
+  }
+
+  private func number(at start: Int) -> Int32? {
+    var value: Int32 = 0
+    var index = start
+    while index < end, buffer[index] != 0 {
+      let byte = buffer[index]
+      guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), value < 100_000_000 else { return nil }
+      value = value * 10 + Int32(byte - UInt8(ascii: "0"))
+      index += 1
+    }
+    return index > start ? value : nil
+  }
+}

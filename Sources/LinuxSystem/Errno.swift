@@ -1,0 +1,68 @@
+internal import CLinux
+
+/// The kernel's reason why a call failed (errno(3)).
+package struct Errno: Error, Equatable, Sendable {
+  package var rawValue: Int32
+
+  package init(_ rawValue: Int32) {
+    self.rawValue = rawValue
+  }
+
+  /// The reason of the call that just failed on this thread.
+  static var current: Errno { Errno(clinux_errno()) }
+
+  package static let notPermitted = Errno(EPERM)
+  package static let noSuchFile = Errno(ENOENT)
+  package static let noSuchProcess = Errno(ESRCH)
+  package static let interrupted = Errno(EINTR)
+  package static let accessDenied = Errno(EACCES)
+  package static let exists = Errno(EEXIST)
+  package static let invalidArgument = Errno(EINVAL)
+  package static let notSupported = Errno(ENOSYS)
+  package static let wouldBlock = Errno(EAGAIN)
+  package static let noMemory = Errno(ENOMEM)
+
+  /// What it means, in few words; without strerror(3), which needs a locale.
+  package var text: String {
+    switch rawValue {
+    case EPERM: "operation not permitted"
+    case ENOENT: "no such file or directory"
+    case ESRCH: "no such process"
+    case EINTR: "interrupted"
+    case EIO: "input/output error"
+    case EBADF: "bad file descriptor"
+    case EAGAIN: "temporarily unavailable"
+    case ENOMEM: "not enough memory"
+    case EACCES: "permission denied"
+    case EEXIST: "file exists"
+    case ENOTDIR: "not a directory"
+    case EISDIR: "is a directory"
+    case EINVAL: "invalid argument"
+    case ENFILE: "too many open files on this machine"
+    case EMFILE: "too many open files in this process"
+    case ENOEXEC: "not an executable of this machine"
+    case ETXTBSY: "file busy"
+    case EFBIG: "file too large"
+    case ENOSPC: "no space left on device"
+    case EROFS: "read-only file system"
+    case EPIPE: "nobody reads the other end"
+    case ELOOP: "too many symbolic links, or one where none is followed"
+    case ENAMETOOLONG: "name too long"
+    case ENOSYS: "not supported by this kernel"
+    case EOPNOTSUPP: "not supported"
+    default: "error"
+    }
+  }
+}
+
+/// Calls again while a signal interrupts.
+///
+/// - Parameter call: A system call that returns −1 and sets errno when it fails.
+func retrying(_ call: () -> Int) throws(Errno) -> Int {
+  while true {
+    let result = call()
+    if result >= 0 { return result }
+    let reason = Errno.current
+    if reason != .interrupted { throw reason }
+  }
+}

@@ -1,0 +1,95 @@
+internal import CLinux
+
+/// What this process asks about itself and of the kernel for itself.
+package enum OwnProcess {
+  package static var pid: Int32 { getpid() }
+  package static var effectiveUID: UInt32 { geteuid() }
+
+  /// In KiB.
+  package static var pageSizeKiB: UInt64 { UInt64(max(sysconf(Int32(_SC_PAGESIZE)), 1024)) / 1024 }
+  /// USER_HZ, the unit of times in /proc.
+  package static var clockTicksPerSecond: UInt64 { UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1)) }
+
+  /// Keeps every page in memory from the moment it is touched, now and later (`MCL_ONFAULT`, Linux 4.4).
+  ///
+  /// - Throws: `EPERM` or `ENOMEM` without CAP_IPC_LOCK.
+  package static func lockMemoryOnFault() throws(Errno) {
+    _ = try retrying { Int(clinux_lock_memory_on_fault()) }
+  }
+
+  /// setpriority(2). −20 is the most urgent.
+  ///
+  /// - Throws: `EACCES` or `EPERM` without CAP_SYS_NICE.
+  package static func setNice(_ nice: Int32) throws(Errno) {
+    _ = try retrying { Int(clinux_set_own_nice(nice)) }
+  }
+
+  /// Makes sure that no program executed from here gains a privilege (`PR_SET_NO_NEW_PRIVS`).
+  package static func forbidNewPrivileges() throws(Errno) {
+    _ = try retrying { Int(clinux_prctl(PR_SET_NO_NEW_PRIVS, 1)) }
+  }
+
+  /// The words this process was started with, read from /proc/self/cmdline: Embedded Swift has no `CommandLine`.
+  package static func arguments() throws(Errno) -> [[UInt8]] {
+    let file = try OwnedDescriptor.open(CPath("/proc/self/cmdline"), .read)
+    var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+    let count = try file.readWhole(into: &buffer)
+    var words: [[UInt8]] = []
+    var word: [UInt8] = []
+    for byte in buffer[0..<count] {
+      if byte == 0 {
+        words.append(word)
+        word = []
+      } else {
+        word.append(byte)
+      }
+    }
+    return words
+  }
+
+  /// Becomes another program (execv(3)); returns only by failing.
+  ///
+  /// - Parameter words: `words[0]` is what the program will see as its name.
+  package static func become(_ program: CPath, _ words: [CPath]) throws(Errno) {
+    let argumentList = ArgumentList(words)
+    _ = try retrying {
+      // Both live until the call either replaces this program or fails.
+      unsafe program.withCString { path in
+        unsafe argumentList.withPointers { words in unsafe Int(clinux_execv(path, words)) }
+      }
+    }
+  }
+
+  /// Ends this process at once.
+  package static func exit(_ code: Int32) -> Never {
+    _exit(code)
+  }
+}
+
+/// Words laid out as execv(3) and posix_spawn(3) want them.
+struct ArgumentList {
+  private var bytes: [UInt8] = []
+  private var starts: [Int] = []
+
+  init(_ words: [CPath]) {
+    for word in words {
+      starts.append(bytes.count)
+      bytes.append(contentsOf: word.terminated)
+    }
+  }
+
+  /// Calls `body` with the NULL-terminated list of pointers, good for the call.
+  func withPointers<Result>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>?) -> Result) -> Result {
+    var copy = bytes
+    // The pointers go into `copy`, which is not touched while they are in use.
+    return unsafe copy.withUnsafeMutableBytes { all in
+      let base = unsafe all.assumingMemoryBound(to: CChar.self).baseAddress
+      var pointers: [UnsafeMutablePointer<CChar>?] = unsafe []
+      for start in starts {
+        unsafe pointers.append(base.map { base in unsafe base + start })
+      }
+      unsafe pointers.append(nil)
+      return unsafe pointers.withUnsafeBufferPointer { list in unsafe body(list.baseAddress) }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+internal import CLinux
+
+/// A file descriptor with one owner: closed when the owner goes. All are close-on-exec unless made otherwise by name.
+package struct OwnedDescriptor: ~Copyable {
+  package let raw: Int32
+
+  /// Takes over a descriptor that nobody else will close.
+  package init(owning raw: Int32) {
+    self.raw = raw
+  }
+
+  deinit {
+    close(raw)
+  }
+
+  /// How a file is opened.
+  package struct Mode: OptionSet, Sendable {
+    package let rawValue: Int32
+
+    package init(rawValue: Int32) {
+      self.rawValue = rawValue
+    }
+
+    package static let read = Mode(rawValue: O_RDONLY)
+    package static let write = Mode(rawValue: O_WRONLY)
+    package static let readWrite = Mode(rawValue: O_RDWR)
+    package static let create = Mode(rawValue: O_CREAT)
+    package static let truncate = Mode(rawValue: O_TRUNC)
+    package static let append = Mode(rawValue: O_APPEND)
+    package static let directory = Mode(rawValue: O_DIRECTORY)
+    package static let noFollow = Mode(rawValue: O_NOFOLLOW)
+    package static let nonBlocking = Mode(rawValue: O_NONBLOCK)
+  }
+
+  /// open(2), close-on-exec. A created file is readable and writable by its owner and readable by its group.
+  package static func open(_ path: borrowing CPath, _ mode: Mode) throws(Errno) -> OwnedDescriptor {
+    try open(path, mode, below: AT_FDCWD)
+  }
+
+  /// openat(2) below this directory, close-on-exec.
+  package func open(_ path: borrowing CPath, _ mode: Mode) throws(Errno) -> OwnedDescriptor {
+    try OwnedDescriptor.open(path, mode, below: raw)
+  }
+
+  private static func open(
+    _ path: borrowing CPath, _ mode: Mode, below directory: Int32
+  ) throws(Errno) -> OwnedDescriptor {
+    let descriptor = try retrying {
+      unsafe path.withCString { path in unsafe Int(clinux_openat(directory, path, mode.rawValue | O_CLOEXEC, 0o640)) }
+    }
+    return OwnedDescriptor(owning: Int32(descriptor))
+  }
+
+  /// Another descriptor for the same open file, close-on-exec: the original stays whose it is.
+  package static func duplicate(_ raw: Int32) throws(Errno) -> OwnedDescriptor {
+    OwnedDescriptor(owning: Int32(try retrying { Int(clinux_fcntl(raw, F_DUPFD_CLOEXEC, 3)) }))
+  }
+
+  /// pread(2) from `offset` into `buffer` from `start` on.
+  ///
+  /// - Returns: Bytes read; 0 at the end of the file or where the buffer has no room.
+  package func read(
+    into buffer: inout [UInt8], from start: Int = 0, at offset: Int
+  ) throws(Errno) -> Int {
+    guard start < buffer.count else { return 0 }
+    return try retrying {
+      // The slice is inside the array, which outlives the call.
+      unsafe buffer.withUnsafeMutableBytes { bytes in
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+        return unsafe pread(raw, room.baseAddress, room.count, off_t(offset))
+      }
+    }
+  }
+
+  /// read(2) from the current position: for descriptors that have no offset (signals, timers).
+  package func readNext(into buffer: inout [UInt8]) throws(Errno) -> Int {
+    try retrying {
+      // The array outlives the call.
+      unsafe buffer.withUnsafeMutableBytes { bytes in unsafe CLinux.read(raw, bytes.baseAddress, bytes.count) }
+    }
+  }
+
+  /// The whole file from its beginning, up to the buffer's size, over as many reads as it takes.
+  ///
+  /// - Returns: Bytes read.
+  package func readWhole(into buffer: inout [UInt8]) throws(Errno) -> Int {
+    var count = 0
+    while count < buffer.count {
+      let more = try read(into: &buffer, from: count, at: count)
+      if more == 0 { break }
+      count += more
+    }
+    return count
+  }
+
+  /// write(2) until all of `bytes` is out.
+  package func write(_ bytes: Span<UInt8>) throws(Errno) {
+    var written = 0
+    while written < bytes.count {
+      let start = written
+      written += try retrying {
+        // The span is borrowed for the call.
+        unsafe bytes.withUnsafeBytes { all in
+          let rest = unsafe UnsafeRawBufferPointer(rebasing: all[start...])
+          return unsafe CLinux.write(raw, rest.baseAddress, rest.count)
+        }
+      }
+    }
+  }
+
+  /// Whether a write of up to PIPE_BUF bytes would go through without waiting (poll(2)).
+  package var isWritable: Bool {
+    var request = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
+    // One pollfd, on the stack, for the call.
+    return unsafe poll(&request, 1, 0) == 1 && request.revents & Int16(POLLOUT) != 0
+  }
+
+  /// readlinkat(2) below this directory into `buffer`, cut at its size.
+  ///
+  /// - Returns: Bytes of the target.
+  package func readLink(_ path: borrowing CPath, into buffer: inout [UInt8]) throws(Errno) -> Int {
+    try retrying {
+      unsafe path.withCString { path in
+        // The array outlives the call.
+        unsafe buffer.withUnsafeMutableBytes { bytes in
+          unsafe clinux_readlinkat(
+            raw, path, bytes.assumingMemoryBound(to: CChar.self).baseAddress, bytes.count)
+        }
+      }
+    }
+  }
+
+  /// lseek(2) to the beginning: a directory is listed anew.
+  package func rewind() throws(Errno) {
+    _ = try retrying { Int(lseek(raw, 0, SEEK_SET)) }
+  }
+
+  /// Lets a program executed next keep this descriptor, or not.
+  package func setCloseOnExec(_ closes: Bool) throws(Errno) {
+    _ = try retrying { Int(clinux_fcntl(raw, F_SETFD, closes ? FD_CLOEXEC : 0)) }
+  }
+
+  /// The type of its file system (`f_type` of fstatfs(2)).
+  package func fileSystemType() throws(Errno) -> Int {
+    var statistics = statfs()
+    // A C struct on the stack, for the call.
+    _ = try retrying { unsafe Int(fstatfs(raw, &statistics)) }
+    return Int(statistics.f_type)
+  }
+
+  /// `f_type` of a proc file system (linux/magic.h).
+  package static let procFileSystem = 0x9fa0
+}
+
+extension OwnedDescriptor {
+  /// Whether this is the root of a proc file system that numbers this process as getpid(2) does.
+  package func namesThisProcess() -> Bool {
+    var target = [UInt8](repeating: 0, count: 16)
+    guard let count = try? readLink(CPath("self"), into: &target) else { return false }
+    var number: Int32 = 0
+    for digit in target[0..<count] {
+      guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9"), number < 100_000_000 else { return false }
+      number = number * 10 + Int32(digit - UInt8(ascii: "0"))
+    }
+    return number == getpid()
+  }
+}

@@ -1,0 +1,127 @@
+package import Badness
+package import ProcModel
+
+/// A process with its place in the order of ending.
+package struct Candidate: Sendable {
+  package var process: ProcessFacts
+  package var standing: Standing
+  /// The formula's number, times the weights of its rules.
+  package var score: Double
+
+  package init(process: ProcessFacts, standing: Standing, score: Double) {
+    self.process = process
+    self.standing = standing
+    self.score = score
+  }
+
+  /// Whether this one goes before `other`: by tier, then by score, then by what it gives back, then the younger, then the higher number.
+  package func goesBefore(_ other: Candidate) -> Bool {
+    if standing.tier != other.standing.tier { return standing.tier < other.standing.tier }
+    if score != other.score { return score > other.score }
+    if process.footprint != other.process.footprint { return process.footprint > other.process.footprint }
+    if process.identity.startTime != other.process.identity.startTime {
+      return process.identity.startTime > other.process.identity.startTime
+    }
+    return process.identity.pid > other.process.identity.pid
+  }
+}
+
+/// Everything by which a process is judged, apart from the process.
+package struct Judge: Sendable {
+  package var policy: CompiledPolicy
+  package var machine: MachineFacts
+  /// The agent's own process number, which protects it and its children; 0 where there is no agent.
+  package var agent: Int32
+
+  package init(policy: CompiledPolicy, machine: MachineFacts, agent: Int32) {
+    self.policy = policy
+    self.machine = machine
+    self.agent = agent
+  }
+
+  /// Scores a process and completes its standing with the protections that no policy can lift.
+  package func candidate<Sink: TermSink>(
+    _ process: ProcessFacts, standing: Standing, terms: inout Sink
+  ) -> Candidate {
+    var standing = standing
+    let pid = process.identity.pid
+    if pid == 1 {
+      standing.protection = .initProcess
+    } else if agent != 0, pid == agent || process.parent == agent {
+      standing.protection = .agent
+    } else if process.oomScoreAdj <= -1000 {
+      standing.protection = .oomScoreAdj
+    }
+    let score = policy.settings.formula.score(
+      process, on: machine, adjustment: policy.settings.adjustment, terms: &terms)
+    return Candidate(process: process, standing: standing, score: score * standing.weight)
+  }
+
+  /// Whether ending it would give back enough to be worth it.
+  package func isWorthEnding(_ process: ProcessFacts) -> Bool {
+    process.footprint >= policy.settings.minimumFootprint.of(machine.ram)
+  }
+}
+
+/// The foremost candidates and what became of the others, in a fixed place.
+package struct Shortlist: Sendable {
+  /// The victim and its runners-up.
+  package static let capacity = 8
+
+  private var storage: InlineArray<8, Candidate>
+  package private(set) var count = 0
+  /// All that were offered.
+  package private(set) var considered = 0
+  package private(set) var protected = 0
+  /// Not protected, but with too little to give back.
+  package private(set) var tooSmall = 0
+  /// Passed over because ending them was tried in vain.
+  package private(set) var passedOver = 0
+
+  package init() {
+    let nobody = Candidate(
+      process: ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero)), standing: Standing(), score: 0)
+    storage = InlineArray(repeating: nobody)
+  }
+
+  package var victim: Candidate? { count > 0 ? storage[0] : nil }
+
+  package subscript(index: Int) -> Candidate { storage[index] }
+
+  package mutating func clear() {
+    count = 0
+    considered = 0
+    protected = 0
+    tooSmall = 0
+    passedOver = 0
+  }
+
+  /// Places a candidate, or counts why not.
+  package mutating func offer(_ candidate: Candidate, isWorthEnding: Bool, isPassedOver: Bool) {
+    considered += 1
+    if candidate.standing.protection.protects {
+      protected += 1
+    } else if isPassedOver {
+      passedOver += 1
+    } else if !isWorthEnding {
+      tooSmall += 1
+    } else {
+      insert(candidate)
+    }
+  }
+
+  private mutating func insert(_ candidate: Candidate) {
+    var place = count
+    while place > 0, candidate.goesBefore(storage[place - 1]) {
+      place -= 1
+    }
+    guard place < Shortlist.capacity else { return }
+    count = min(count + 1, Shortlist.capacity)
+    var index = count - 1
+    while index > place {
+      storage[index] = storage[index - 1]
+      index -= 1
+    }
+    storage[place] = candidate
+  }
+}

@@ -1,0 +1,141 @@
+/// Why bytes are not a policy image that may be used.
+///
+/// For people: ``message``; where ``number`` is not nil, a colon, a blank and the number; a semicolon, a blank and
+/// ``advice``.
+package enum ImageError: Error, Equatable, Sendable {
+  /// It does not begin as an image does.
+  case foreign
+  /// It ends too soon.
+  case truncated(found: Int)
+  /// Another version of the format.
+  case unknownVersion(UInt16)
+  /// It says that it is longer than any image.
+  case tooLarge
+  /// So many bytes too many.
+  case trailing(Int)
+  /// Its checksum, or a part of the header that can have one value only, is not right.
+  case altered
+  /// Whole, but over a limit.
+  case tooMany(ImageSection)
+  /// Whole, but a section does not begin where the one before it ends, or the last does not end with the image.
+  case misplaced(ImageSection)
+  /// Whole, but no compiler wrote it: an entry has a value that it cannot have. Entries are counted from 0.
+  case invalid(PolicyFault, entry: Int)
+
+  /// What is wrong. A literal.
+  package var message: String {
+    switch self {
+    case .foreign: "this is not a policy image"
+    case .truncated: "the policy image is cut short; bytes there"
+    case .unknownVersion: "the policy image has a format version that this program does not know"
+    case .tooLarge: "the policy image says it is longer than an image may be; bytes allowed"
+    case .trailing: "bytes follow the end of the policy image; so many"
+    case .altered: "the policy image was altered or damaged: its checksum is not right"
+    case .tooMany(.rules): "the policy has too many rules; allowed"
+    case .tooMany(.tests): "the policy's rules look at too many fields; allowed in all"
+    case .tooMany(.alternatives): "the policy's rules name too many values; allowed in all"
+    case .tooMany(.automata): "the policy has too many patterns; allowed"
+    case .tooMany(.positions): "the policy's patterns are too long; places allowed in all"
+    case .tooMany(.text): "the policy's names and literal texts are too long; bytes allowed in all"
+    case .misplaced: "a section of the policy image is not where it must be; section"
+    case .invalid(let fault, _): fault.message
+    }
+  }
+
+  /// The figure that ends ``message``.
+  package var number: Int? {
+    switch self {
+    case .foreign, .altered: nil
+    case .truncated(let found): found
+    case .unknownVersion(let version): Int(version)
+    case .tooLarge: ImageLayout.maximumLength
+    case .trailing(let count): count
+    case .tooMany(let section): section.maximum
+    case .misplaced(let section): Int(section.rawValue)
+    case .invalid(let fault, let entry): fault.isOfSettings ? nil : entry
+    }
+  }
+
+  /// What to do next. A literal.
+  package var advice: String {
+    switch self {
+    case .foreign: "name a file that `spillway compile` wrote"
+    case .unknownVersion: "use `spillway` and `spillwayd` of one release"
+    case .tooMany: "write fewer or shorter rules"
+    case .truncated, .tooLarge, .trailing, .altered, .misplaced, .invalid: "compile the policy again"
+    }
+  }
+}
+
+/// What one entry of a policy's tables can have wrong.
+package enum PolicyFault: UInt8, CaseIterable, Sendable {
+  case formula
+  case adjustment
+  case amount
+  case share
+  case ruleName
+  case ruleNameLength
+  case ruleNameText
+  case ruleTests
+  case ruleProtects
+  case ruleOrder
+  case ruleWeight
+  case testField
+  case testAlternatives
+  case alternativeKind
+  case alternativeField
+  case alternativeUnused
+  case literal
+  case automatonIndex
+  case range
+  case capabilities
+  case automatonPositions
+  case automatonFirst
+  case automatonAccepting
+  case positionFlags
+  case positionFollow
+  case unownedTest
+  case unownedAlternative
+  case unownedPosition
+
+  package var isOfSettings: Bool {
+    switch self {
+    case .formula, .adjustment, .amount, .share: true
+    default: false
+    }
+  }
+
+  /// A literal; but for the settings, the number of an entry follows it.
+  package var message: String {
+    switch self {
+    case .formula: "the policy image names a formula that this program does not know"
+    case .adjustment: "the policy image names a use of oom_score_adj that this program does not know"
+    case .amount: "the policy image gives an amount that is neither a share nor a size"
+    case .share: "the policy image gives a share above 100%"
+    case .ruleName: "a rule's name lies outside the policy image's text; rule"
+    case .ruleNameLength: "a rule's name is longer than 255 bytes; rule"
+    case .ruleNameText: "a rule's name is not UTF-8, or holds control characters; rule"
+    case .ruleTests: "a rule has no tests, or not those after the rule before it; rule"
+    case .ruleProtects: "a rule neither protects nor does not; rule"
+    case .ruleOrder: "a rule's order is none that this program knows; rule"
+    case .ruleWeight: "a rule's weight is negative or no finite number; rule"
+    case .testField: "a test looks at a field that this program does not know; test"
+    case .testAlternatives: "a test has no alternatives, or not those after the test before it; test"
+    case .alternativeKind: "an alternative is of a kind that this program does not know; alternative"
+    case .alternativeField: "an alternative is of a kind that its field cannot have; alternative"
+    case .alternativeUnused: "an alternative has a number where its kind has none; alternative"
+    case .literal: "a literal lies outside the policy image's text; alternative"
+    case .automatonIndex: "an alternative names a pattern that the policy image does not hold; alternative"
+    case .range: "a range ends before it begins; alternative"
+    case .capabilities: "an alternative asks for a capability and names none; alternative"
+    case .automatonPositions: "a pattern has no places, or more than 256 or than the policy image holds; pattern"
+    case .automatonFirst: "a pattern begins at a place that it does not have; pattern"
+    case .automatonAccepting: "a pattern ends at a place that it does not have; pattern"
+    case .positionFlags: "a place in a pattern has marks that this program does not know; pattern"
+    case .positionFollow: "a place in a pattern leads to one that the pattern does not have; pattern"
+    case .unownedTest: "a test belongs to no rule; test"
+    case .unownedAlternative: "an alternative belongs to no test; alternative"
+    case .unownedPosition: "a place belongs to no pattern; place"
+    }
+  }
+}

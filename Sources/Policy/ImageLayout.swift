@@ -1,0 +1,115 @@
+/// Where what stands in a policy image (docs/policy-image.md). All numbers are little-endian, nothing is aligned, and
+/// nothing is left unused: one policy has one image, and a change of layout is a new ``version``.
+package enum ImageLayout {
+  /// `\x89SPW\r\n\x1A\n`. Not safe for text tools on purpose, as PNG's signature is not: the first byte keeps it from
+  /// passing as text, and a transfer that strips the eighth bit or rewrites line endings is seen in the first 8 bytes.
+  package static let magic: InlineArray<8, UInt8> = [0x89, 0x53, 0x50, 0x57, 0x0D, 0x0A, 0x1A, 0x0A]
+  package static let version: UInt16 = 1
+
+  package static let versionOffset = 8
+  package static let headerSizeOffset = 10
+  package static let totalLengthOffset = 12
+  package static let checksumOffset = 16
+  /// The checksum is over everything from here to the end. What is before it can have one value only.
+  package static let checksummedFrom = 20
+  /// One entry for each ``ImageSection``, in order: offset and count, 4 bytes each.
+  package static let sectionsOffset = 20
+  package static let headerSize = 68
+  package static let settingsOffset = headerSize
+  package static let settingsSize = 46
+  /// Of the first section; each other begins where the one before it ends.
+  package static let tablesOffset = settingsOffset + settingsSize
+
+  /// In bytes. Every section at its own maximum fits, so that an author meets those limits and not this one.
+  package static let maximumLength = 1 << 20
+
+  // How an amount, an order and an alternative are told apart. They never change.
+
+  package static let amountNone: UInt8 = 0
+  package static let amountShare: UInt8 = 1
+  package static let amountSize: UInt8 = 2
+
+  package static let orderNone: UInt8 = 0
+
+  package static let alternativeLiteral: UInt8 = 1
+  package static let alternativeAutomaton: UInt8 = 2
+  package static let alternativeRange: UInt8 = 3
+  package static let alternativeCapabilities: UInt8 = 4
+  package static let alternativeNever: UInt8 = 5
+
+  package static let positionBegin: UInt8 = 1
+  package static let positionEnd: UInt8 = 2
+}
+
+/// The tables of an image, in the order in which they stand.
+package enum ImageSection: UInt8, CaseIterable, Sendable {
+  case rules
+  case tests
+  case alternatives
+  case automata
+  /// The positions of all automata, one automaton's after the other's.
+  case positions
+  case text
+
+  package var name: String {
+    switch self {
+    case .rules: "rules"
+    case .tests: "tests"
+    case .alternatives: "alternatives"
+    case .automata: "automata"
+    case .positions: "positions"
+    case .text: "text"
+    }
+  }
+
+  /// Of one entry, in bytes.
+  package var recordSize: Int {
+    switch self {
+    case .rules: 26
+    case .tests: 9
+    case .alternatives: 9
+    case .automata: 66
+    case .positions: 65
+    case .text: 1
+    }
+  }
+
+  /// The most entries a policy may have.
+  package var maximum: Int {
+    switch self {
+    case .rules: CompiledPolicy.maximumRules
+    case .tests: CompiledPolicy.maximumTests
+    case .alternatives: CompiledPolicy.maximumAlternatives
+    case .automata: CompiledPolicy.maximumAutomata
+    case .positions: CompiledPolicy.maximumPositions
+    case .text: CompiledPolicy.maximumText
+    }
+  }
+}
+
+/// What bounds the work of classifying one process, and the memory of a policy.
+extension CompiledPolicy {
+  /// Of all rules together: one for each field of each rule, and some.
+  package static let maximumTests = 2048
+  package static let maximumAlternatives = 4096
+  package static let maximumAutomata = 512
+  /// Of all automata together; ``Automaton/maximumPositions`` is for one.
+  package static let maximumPositions = 12_288
+  /// Bytes of all names and literals together.
+  package static let maximumText = 131_072
+  /// Bytes of one rule's name, so that it always fits a record.
+  package static let maximumNameLength = 255
+
+  /// How many entries of a kind this policy has.
+  package func count(of section: ImageSection) -> Int {
+    switch section {
+    case .rules: rules.count
+    case .tests: tests.count
+    case .alternatives: alternatives.count
+    case .automata: automata.count
+    case .positions:
+      automata.reduce(0) { $0 + $1.positions.count }
+    case .text: text.count
+    }
+  }
+}

@@ -1,0 +1,235 @@
+import Badness
+import Pressure
+import ProcModel
+
+extension CompiledPolicy {
+  /// The policy of an image. Nothing of it is used before all of it is found right. Allocates.
+  ///
+  /// - Parameter image: The whole file, as docs/policy-image.md has it. It may be anything at all.
+  /// - Throws: ``ImageError``, the first thing found wrong: is it an image, of a version we know, whole, unaltered, and
+  ///   then entry by entry as ``validate()`` has it.
+  package init(image: Span<UInt8>) throws(ImageError) {
+    try checkImageEnvelope(image)
+    let places = try ImagePlaces(image)
+
+    var cursor = ImageCursor(image, at: ImageLayout.settingsOffset)
+    self.init(settings: try cursor.settings())
+
+    cursor = ImageCursor(image, at: places.offset[.rules])
+    rules.reserveCapacity(places.count[.rules])
+    for index in 0..<places.count[.rules] {
+      rules.append(try cursor.rule(index))
+    }
+    cursor = ImageCursor(image, at: places.offset[.tests])
+    tests.reserveCapacity(places.count[.tests])
+    for index in 0..<places.count[.tests] {
+      tests.append(try cursor.test(index))
+    }
+    cursor = ImageCursor(image, at: places.offset[.alternatives])
+    alternatives.reserveCapacity(places.count[.alternatives])
+    for index in 0..<places.count[.alternatives] {
+      alternatives.append(try cursor.alternative(index))
+    }
+
+    cursor = ImageCursor(image, at: places.offset[.automata])
+    var positions = ImageCursor(image, at: places.offset[.positions])
+    var unowned = places.count[.positions]
+    automata.reserveCapacity(places.count[.automata])
+    for index in 0..<places.count[.automata] {
+      automata.append(try cursor.automaton(index, positions: &positions, unowned: &unowned))
+    }
+    guard unowned == 0 else { throw .invalid(.unownedPosition, entry: places.count[.positions] - unowned) }
+
+    cursor = ImageCursor(image, at: places.offset[.text])
+    text.reserveCapacity(places.count[.text])
+    for _ in 0..<places.count[.text] {
+      text.append(cursor.number())
+    }
+
+    try validate()
+  }
+}
+
+/// Whether this is an image of our version, whole and unaltered. Says nothing of what is in it.
+private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
+  for index in 0..<min(image.count, ImageLayout.magic.count) where image[index] != ImageLayout.magic[index] {
+    throw .foreign
+  }
+  // Before the length: another version's header may be shorter.
+  guard image.count >= ImageLayout.headerSizeOffset else { throw .truncated(found: image.count) }
+  var cursor = ImageCursor(image, at: ImageLayout.versionOffset)
+  let version: UInt16 = cursor.number()
+  guard version == ImageLayout.version else { throw .unknownVersion(version) }
+  guard image.count >= ImageLayout.tablesOffset else { throw .truncated(found: image.count) }
+  let headerSize: UInt16 = cursor.number()
+  let length: UInt32 = cursor.number()
+  let checksum: UInt32 = cursor.number()
+  guard headerSize == ImageLayout.headerSize, length >= ImageLayout.tablesOffset else { throw .altered }
+  guard length <= ImageLayout.maximumLength else { throw .tooLarge }
+  guard image.count >= Int(length) else { throw .truncated(found: image.count) }
+  guard image.count == Int(length) else { throw .trailing(image.count - Int(length)) }
+  guard checksum == crc32(image, from: ImageLayout.checksummedFrom) else { throw .altered }
+}
+
+/// Where the sections are: one after the other, and all within the image.
+private struct ImagePlaces {
+  /// A number for each section.
+  struct Table {
+    private var numbers = InlineArray<6, Int>(repeating: 0)
+
+    subscript(section: ImageSection) -> Int {
+      get { numbers[Int(section.rawValue)] }
+      set { numbers[Int(section.rawValue)] = newValue }
+    }
+  }
+
+  private(set) var offset = Table()
+  private(set) var count = Table()
+
+  init(_ image: Span<UInt8>) throws(ImageError) {
+    var cursor = ImageCursor(image, at: ImageLayout.sectionsOffset)
+    var end = ImageLayout.tablesOffset
+    for section in ImageSection.allCases {
+      let start: UInt32 = cursor.number()
+      let entries: UInt32 = cursor.number()
+      guard entries <= section.maximum else { throw .tooMany(section) }
+      guard start == end else { throw .misplaced(section) }
+      offset[section] = end
+      count[section] = Int(entries)
+      end += Int(entries) * section.recordSize
+    }
+    guard end == image.count else { throw .misplaced(.text) }
+  }
+}
+
+/// Takes the entries of an image one after the other. Its bounds are ``ImagePlaces``'s to have checked.
+private struct ImageCursor: ~Escapable {
+  private let bytes: Span<UInt8>
+  private var offset: Int
+
+  @_lifetime(copy bytes)
+  init(_ bytes: Span<UInt8>, at offset: Int) {
+    self.bytes = bytes
+    self.offset = offset
+  }
+
+  mutating func number<Number: FixedWidthInteger & UnsignedInteger>() -> Number {
+    var number: Number = 0
+    for shift in stride(from: 0, to: Number.bitWidth, by: 8) {
+      number |= Number(truncatingIfNeeded: bytes[offset]) << shift
+      offset += 1
+    }
+    return number
+  }
+
+  mutating func slice() -> Slice {
+    let start: UInt32 = number()
+    return Slice(start: start, count: number())
+  }
+
+  mutating func bits() -> Bits256 {
+    var bits = Bits256()
+    for index in 0..<4 {
+      bits.words[index] = number()
+    }
+    return bits
+  }
+
+  mutating func settings() throws(ImageError) -> Settings {
+    guard let formula = Formula(rawValue: number()) else { throw .invalid(.formula, entry: 0) }
+    guard let adjustment = OomScoreAdjUse(rawValue: number()) else { throw .invalid(.adjustment, entry: 0) }
+    let grace = Nanoseconds(number())
+    let minimum = try amount()
+    guard let available = try amount() else { throw .invalid(.amount, entry: 0) }
+    let swapFree = try amount()
+    guard let release = try amount() else { throw .invalid(.amount, entry: 0) }
+    return Settings(
+      thresholds: Thresholds(floor: Floor(available: available, swapFree: swapFree), release: release),
+      formula: formula, adjustment: adjustment, grace: grace,
+      minimumFootprint: minimum.map { .amount($0) } ?? .automatic)
+  }
+
+  private mutating func amount() throws(ImageError) -> Amount? {
+    let kind: UInt8 = number()
+    let value: UInt64 = number()
+    switch kind {
+    case ImageLayout.amountNone where value == 0:
+      return nil
+    case ImageLayout.amountShare:
+      guard let points = UInt32(exactly: value) else { throw .invalid(.share, entry: 0) }
+      return .share(BasisPoints(points))
+    case ImageLayout.amountSize:
+      return .size(KiB(value))
+    default:
+      throw .invalid(.amount, entry: 0)
+    }
+  }
+
+  mutating func rule(_ index: Int) throws(ImageError) -> Rule {
+    let name = slice()
+    let tests = slice()
+    let protects: UInt8 = number()
+    guard protects <= 1 else { throw .invalid(.ruleProtects, entry: index) }
+    let orderNumber: UInt8 = number()
+    let order = Tier(rawValue: orderNumber)
+    guard order != nil || orderNumber == ImageLayout.orderNone else { throw .invalid(.ruleOrder, entry: index) }
+    let weight = Double(bitPattern: number())
+    return Rule(name: name, tests: tests, protects: protects == 1, order: order, weight: weight)
+  }
+
+  mutating func test(_ index: Int) throws(ImageError) -> FieldTest {
+    guard let field = MatchField(rawValue: number()) else { throw .invalid(.testField, entry: index) }
+    return FieldTest(field: field, alternatives: slice())
+  }
+
+  mutating func alternative(_ index: Int) throws(ImageError) -> Alternative {
+    let kind: UInt8 = number()
+    let first: UInt32 = number()
+    let second: UInt32 = number()
+    switch kind {
+    case ImageLayout.alternativeLiteral:
+      return .literal(Slice(start: first, count: second))
+    case ImageLayout.alternativeAutomaton:
+      guard second == 0 else { throw .invalid(.alternativeUnused, entry: index) }
+      return .automaton(first)
+    case ImageLayout.alternativeRange:
+      return .range(first, second)
+    case ImageLayout.alternativeCapabilities:
+      return .capabilities(CapabilitySet(rawValue: UInt64(first) | UInt64(second) << 32))
+    case ImageLayout.alternativeNever:
+      guard first == 0, second == 0 else { throw .invalid(.alternativeUnused, entry: index) }
+      return .never
+    default:
+      throw .invalid(.alternativeKind, entry: index)
+    }
+  }
+
+  /// - Parameters:
+  ///   - positions: At the first of its positions; left at the next automaton's.
+  ///   - unowned: How many there are from there on; less its own on return.
+  mutating func automaton(_ index: Int, positions: inout ImageCursor, unowned: inout Int) throws(ImageError)
+    -> Automaton
+  {
+    let own: UInt16 = number()
+    let first = bits()
+    let accepting = bits()
+    guard own <= Automaton.maximumPositions, own <= unowned else {
+      throw .invalid(.automatonPositions, entry: index)
+    }
+    unowned -= Int(own)
+    var automaton = Automaton(positions: [], first: first, accepting: accepting)
+    automaton.positions.reserveCapacity(Int(own))
+    for _ in 0..<own {
+      let bytes = positions.bits()
+      let flags: UInt8 = positions.number()
+      guard flags <= ImageLayout.positionBegin | ImageLayout.positionEnd else {
+        throw .invalid(.positionFlags, entry: index)
+      }
+      automaton.positions.append(
+        Automaton.Position(
+          bytes: bytes, consumesBegin: flags & ImageLayout.positionBegin != 0,
+          consumesEnd: flags & ImageLayout.positionEnd != 0, follow: positions.bits()))
+    }
+    return automaton
+  }
+}

@@ -1,0 +1,147 @@
+import Badness
+import Pressure
+import ProcModel
+
+/// Lays a policy out as an image.
+package struct ImageWriter {
+  private var bytes: [UInt8] = []
+
+  /// The image of `policy`: the same bytes for equal policies, always. Allocates.
+  ///
+  /// A policy that ``CompiledPolicy/validate()`` refuses has an image that the reader refuses.
+  package static func image(of policy: CompiledPolicy) -> [UInt8] {
+    var writer = ImageWriter()
+    writer.header(of: policy)
+    writer.settings(policy.settings)
+    for rule in policy.rules { writer.rule(rule) }
+    for test in policy.tests { writer.test(test) }
+    for alternative in policy.alternatives { writer.alternative(alternative) }
+    for automaton in policy.automata { writer.automaton(automaton) }
+    for automaton in policy.automata {
+      for position in automaton.positions { writer.position(position) }
+    }
+    writer.bytes.append(contentsOf: policy.text)
+    writer.put(crc32(writer.bytes.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
+    return writer.bytes
+  }
+
+  private mutating func header(of policy: CompiledPolicy) {
+    var end = ImageLayout.tablesOffset
+    for section in ImageSection.allCases {
+      end += policy.count(of: section) * section.recordSize
+    }
+    bytes.reserveCapacity(end)
+    for index in ImageLayout.magic.indices {
+      bytes.append(ImageLayout.magic[index])
+    }
+    put(ImageLayout.version)
+    put(UInt16(ImageLayout.headerSize))
+    put(UInt32(truncatingIfNeeded: end))
+    put(UInt32(0))  // The checksum, once all is there.
+    var offset = ImageLayout.tablesOffset
+    for section in ImageSection.allCases {
+      let count = policy.count(of: section)
+      put(UInt32(truncatingIfNeeded: offset))
+      put(UInt32(truncatingIfNeeded: count))
+      offset += count * section.recordSize
+    }
+  }
+
+  private mutating func settings(_ settings: Settings) {
+    put(settings.formula.rawValue)
+    put(settings.adjustment.rawValue)
+    put(settings.grace.count)
+    switch settings.minimumFootprint {
+    case .automatic: amount(nil)
+    case .amount(let minimum): amount(minimum)
+    }
+    amount(settings.thresholds.floor.available)
+    amount(settings.thresholds.floor.swapFree)
+    amount(settings.thresholds.release)
+  }
+
+  private mutating func amount(_ amount: Amount?) {
+    switch amount {
+    case nil:
+      put(ImageLayout.amountNone)
+      put(UInt64(0))
+    case .share(let points):
+      put(ImageLayout.amountShare)
+      put(UInt64(points.count))
+    case .size(let size):
+      put(ImageLayout.amountSize)
+      put(size.count)
+    }
+  }
+
+  private mutating func rule(_ rule: Rule) {
+    slice(rule.name)
+    slice(rule.tests)
+    put(rule.protects ? UInt8(1) : 0)
+    put(rule.order?.rawValue ?? ImageLayout.orderNone)
+    put(rule.weight.bitPattern)
+  }
+
+  private mutating func test(_ test: FieldTest) {
+    put(test.field.rawValue)
+    slice(test.alternatives)
+  }
+
+  private mutating func alternative(_ alternative: Alternative) {
+    switch alternative {
+    case .literal(let text):
+      put(ImageLayout.alternativeLiteral)
+      slice(text)
+    case .automaton(let index):
+      put(ImageLayout.alternativeAutomaton)
+      put(index)
+      put(UInt32(0))
+    case .range(let low, let high):
+      put(ImageLayout.alternativeRange)
+      put(low)
+      put(high)
+    case .capabilities(let set):
+      put(ImageLayout.alternativeCapabilities)
+      put(set.rawValue)
+    case .never:
+      put(ImageLayout.alternativeNever)
+      put(UInt64(0))
+    }
+  }
+
+  private mutating func automaton(_ automaton: Automaton) {
+    put(UInt16(truncatingIfNeeded: automaton.positions.count))
+    bits(automaton.first)
+    bits(automaton.accepting)
+  }
+
+  private mutating func position(_ position: Automaton.Position) {
+    bits(position.bytes)
+    put(
+      (position.consumesBegin ? ImageLayout.positionBegin : 0) | (position.consumesEnd ? ImageLayout.positionEnd : 0))
+    bits(position.follow)
+  }
+
+  private mutating func slice(_ slice: Slice) {
+    put(slice.start)
+    put(slice.count)
+  }
+
+  private mutating func bits(_ bits: Bits256) {
+    for index in 0..<4 {
+      put(bits.words[index])
+    }
+  }
+
+  private mutating func put<Number: FixedWidthInteger & UnsignedInteger>(_ number: Number) {
+    for shift in stride(from: 0, to: Number.bitWidth, by: 8) {
+      bytes.append(UInt8(truncatingIfNeeded: number >> shift))
+    }
+  }
+
+  private mutating func put(_ number: UInt32, at offset: Int) {
+    for index in 0..<4 {
+      bytes[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index))
+    }
+  }
+}

@@ -1,0 +1,192 @@
+package import ProcModel
+
+/// What is known of each living process from calmer times: its standing under the policy, and how large it was.
+///
+/// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and what would be
+/// slow to read for thousands. An entry is made anew when the process changes its name, user or cgroup.
+package struct Roster: Sendable {
+  fileprivate struct Entry: Sendable {
+    var identity: ProcessIdentity
+    var comm: Comm
+    var effectiveUID: UInt32
+    var cgroupKey: UInt64?
+    var standing: Standing
+    var footprint: KiB
+    var sampledAt: Nanoseconds
+    var generation: UInt32
+  }
+
+  private var entries: [Entry] = []
+  /// Open addressing over process numbers: an entry's index and one, or 0. Always a power of two, at most half full.
+  private var slots: [UInt32]
+  private var generation: UInt32 = 0
+  private var subject = Subject()
+  /// Where the round of second looks goes on.
+  private var cursor = 0
+
+  /// - Parameter capacity: Processes for which memory is taken at once; more take more, in calm time.
+  package init(capacity: Int) {
+    entries.reserveCapacity(capacity)
+    slots = [UInt32](repeating: 0, count: Roster.slotCount(for: capacity))
+  }
+
+  package var count: Int { entries.count }
+
+  /// Forgets everything, as when the policy changed.
+  package mutating func clear() {
+    entries.removeAll(keepingCapacity: true)
+    for index in slots.indices {
+      slots[index] = 0
+    }
+  }
+
+  /// Learns what is new since the last time and forgets who is gone. For calm time: it may wait for a process's memory lock.
+  ///
+  /// What is left of the budget goes to second looks, in rounds: a process may execute another program and keep its name.
+  ///
+  /// - Parameters:
+  ///   - table: A survey just taken.
+  ///   - now: When it was taken.
+  ///   - budget: Processes to classify at most; the others wait for the next time.
+  package mutating func refresh<Source: ProcSource & ~Copyable>(
+    _ table: ProcessTable, now: Nanoseconds, policy: CompiledPolicy, needs: MatchNeeds, budget: Int,
+    from source: inout Source
+  ) {
+    generation &+= 1
+    var left = budget
+    let round = cursor..<cursor + budget / 4
+    cursor = round.upperBound < table.rows.count ? round.upperBound : 0
+    for row in table.rows.indices {
+      let process = table.rows[row]
+      if let index = index(of: process.identity) {
+        entries[index].generation = generation
+        entries[index].sample(process.footprint, at: now)
+        let isDue =
+          round.contains(row) || entries[index].standing.isProvisional || !entries[index].describes(process)
+        if left > 0, isDue {
+          subject.load(process, needs: needs, inCalm: true, from: &source)
+          entries[index].take(process, standing: policy.classify(subject))
+          left -= 1
+        }
+      } else if left > 0 {
+        subject.load(process, needs: needs, inCalm: true, from: &source)
+        append(
+          Entry(
+            identity: process.identity, comm: process.comm, effectiveUID: process.effectiveUID,
+            cgroupKey: process.cgroupKey, standing: policy.classify(subject), footprint: process.footprint,
+            sampledAt: now, generation: generation))
+        left -= 1
+      }
+    }
+    sweep()
+  }
+
+  /// The standing of a process at decision time: as known, or from what can be read without waiting.
+  package mutating func standing<Source: ProcSource & ~Copyable>(
+    of process: ProcessFacts, policy: CompiledPolicy, needs: MatchNeeds, from source: inout Source
+  ) -> Standing {
+    if let index = index(of: process.identity), entries[index].describes(process) {
+      return entries[index].standing
+    }
+    subject.load(process, needs: needs, inCalm: false, from: &source)
+    return policy.classify(subject)
+  }
+
+  /// How fast a process's footprint grows, in KiB per second: since it was last seen, or, if it is new, over its life.
+  package func growthPerSecond(of process: ProcessFacts, now: Nanoseconds, units: KernelUnits) -> KiB {
+    if let index = index(of: process.identity) {
+      let elapsed = (now - entries[index].sampledAt).milliseconds
+      if elapsed >= Roster.shortestSample {
+        let grown = process.footprint - entries[index].footprint
+        return KiB(grown.count.multipliedReportingOverflow(by: 1000).partialValue / elapsed)
+      }
+    }
+    return process.lifelongGrowthPerSecond(units: units)
+  }
+
+  /// Over less time than this, in milliseconds, a growth rate is noise.
+  private static let shortestSample: UInt64 = 500
+
+  private mutating func append(_ entry: Entry) {
+    if (entries.count + 1) * 2 > slots.count {
+      slots = [UInt32](repeating: 0, count: slots.count * 2)
+      reindex()
+    }
+    entries.append(entry)
+    place(UInt32(entries.count), at: entry.identity.pid)
+  }
+
+  private mutating func sweep() {
+    var kept = 0
+    for index in entries.indices where entries[index].generation == generation {
+      entries[kept] = entries[index]
+      kept += 1
+    }
+    guard kept < entries.count else { return }
+    entries.removeLast(entries.count - kept)
+    for index in slots.indices {
+      slots[index] = 0
+    }
+    reindex()
+  }
+
+  private mutating func reindex() {
+    for index in entries.indices {
+      place(UInt32(index + 1), at: entries[index].identity.pid)
+    }
+  }
+
+  private mutating func place(_ number: UInt32, at pid: Int32) {
+    var slot = Roster.slot(of: pid, in: slots.count)
+    while slots[slot] != 0 {
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    slots[slot] = number
+  }
+
+  private func index(of identity: ProcessIdentity) -> Int? {
+    var slot = Roster.slot(of: identity.pid, in: slots.count)
+    while slots[slot] != 0 {
+      let index = Int(slots[slot]) - 1
+      if entries[index].identity == identity { return index }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    return nil
+  }
+
+  private static func slot(of pid: Int32, in count: Int) -> Int {
+    Int(UInt32(bitPattern: pid) &* 2_654_435_769) & (count - 1)
+  }
+
+  private static func slotCount(for capacity: Int) -> Int {
+    var count = 64
+    while count < capacity * 2 { count *= 2 }
+    return count
+  }
+}
+
+extension Roster.Entry {
+  /// Whether nothing changed that its standing depends on.
+  fileprivate func describes(_ process: ProcessFacts) -> Bool {
+    comm == process.comm && effectiveUID == process.effectiveUID && cgroupKey == process.cgroupKey
+  }
+
+  fileprivate mutating func take(_ process: ProcessFacts, standing: Standing) {
+    comm = process.comm
+    effectiveUID = process.effectiveUID
+    cgroupKey = process.cgroupKey
+    self.standing = standing
+  }
+
+  fileprivate mutating func sample(_ footprint: KiB, at now: Nanoseconds) {
+    self.footprint = footprint
+    sampledAt = now
+  }
+}
+
+extension ProcessFacts {
+  /// Its footprint over its age, in KiB per second; an age under a second counts as one.
+  package func lifelongGrowthPerSecond(units: KernelUnits) -> KiB {
+    KiB(footprint.count / max(units.seconds(age), 1))
+  }
+}

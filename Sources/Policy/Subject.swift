@@ -1,0 +1,120 @@
+package import ProcModel
+
+/// What rules can look at of one process. One subject is reused for all.
+package struct Subject: Sendable {
+  /// How far a text is known.
+  package enum Knowledge: UInt8, Sendable {
+    case known
+    /// The process has none.
+    case absent
+    /// It may have one, but it was not, or could not be, read.
+    case unknown
+  }
+
+  package var comm = Comm()
+  package var effectiveUID: UInt32 = 0
+  package var effectiveCapabilities: CapabilitySet = []
+  /// The target of `/proc/PID/exe`, without ` (deleted)`.
+  package var exe = ByteBuffer(capacity: 4096)
+  package var exeKnowledge = Knowledge.absent
+  /// Its words with single blanks between.
+  package var cmdline = ByteBuffer(capacity: 4096)
+  package var cmdlineKnowledge = Knowledge.absent
+  /// `/proc/PID/cgroup`, of which the path and the unit are parts.
+  package var cgroup = ByteBuffer(capacity: 4096)
+  package var cgroupPath: Range<Int>?
+  package var unit: Range<Int>?
+
+  package init() {}
+
+  /// Reads what `needs` asks for.
+  ///
+  /// - Parameters:
+  ///   - process: As surveyed; its name, user and capabilities are taken as they are.
+  ///   - inCalm: Whether files may be read that can wait for the target's memory. Where not, `cmdline` stays unknown.
+  package mutating func load<Source: ProcSource & ~Copyable>(
+    _ process: ProcessFacts, needs: MatchNeeds, inCalm: Bool, from source: inout Source
+  ) {
+    let pid = process.identity.pid
+    comm = process.comm
+    effectiveUID = process.effectiveUID
+    effectiveCapabilities = process.effectiveCapabilities
+    exeKnowledge = .absent
+    cmdlineKnowledge = .absent
+    cgroupPath = nil
+    unit = nil
+    if needs.contains(.exe) {
+      // A link, read without the target's mmap lock since Linux 4.1 (fs/proc/base.c, proc_exe_link).
+      exeKnowledge = read(.exe, of: pid, from: &source, into: &exe)
+      stripDeletedMark()
+    }
+    if needs.contains(.cgroup), read(.cgroup, of: pid, from: &source, into: &cgroup) == .known,
+      let membership = try? CgroupMembership(parsing: cgroup.bytes)
+    {
+      cgroupPath = membership.path
+      unit = membership.unit
+    }
+    if needs.contains(.cmdline) {
+      cmdlineKnowledge = inCalm ? read(.cmdline, of: pid, from: &source, into: &cmdline) : .unknown
+      joinWords()
+    }
+  }
+
+  private func read<Source: ProcSource & ~Copyable>(
+    _ file: ProcessFile, of pid: Int32, from source: inout Source, into buffer: inout ByteBuffer
+  ) -> Knowledge {
+    buffer.clear()
+    do throws(ReadFailure) {
+      try source.read(file, of: pid, into: &buffer)
+      return .known
+    } catch {
+      return error == .vanished ? .absent : .unknown
+    }
+  }
+
+  private mutating func stripDeletedMark() {
+    // An upgraded program's file is gone from its directory; the process is still that program (proc(5)).
+    let mark = " (deleted)"
+    guard exe.count > mark.utf8.count else { return }
+    var scanner = ByteScanner(exe.bytes, from: exe.count - mark.utf8.count)
+    if scanner.take(mark) { exe.count -= mark.utf8.count }
+  }
+
+  private mutating func joinWords() {
+    while cmdline.count > 0, cmdline.storage[cmdline.count - 1] == 0 {
+      cmdline.count -= 1
+    }
+    for index in 0..<cmdline.count where cmdline.storage[index] == 0 {
+      cmdline.storage[index] = .space
+    }
+  }
+}
+
+/// The files that a policy's rules make it necessary to read.
+package struct MatchNeeds: OptionSet, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  package static let exe = MatchNeeds(rawValue: 1)
+  package static let cmdline = MatchNeeds(rawValue: 2)
+  package static let cgroup = MatchNeeds(rawValue: 4)
+}
+
+extension CompiledPolicy {
+  /// What of each process has to be read to match all rules.
+  package var needs: MatchNeeds {
+    var needs: MatchNeeds = []
+    for test in tests {
+      switch test.field {
+      case .exe: needs.insert(.exe)
+      case .cmdline: needs.insert(.cmdline)
+      case .cgroup, .unit: needs.insert(.cgroup)
+      case .comm, .uid, .capability: break
+      }
+    }
+    return needs
+  }
+}

@@ -1,0 +1,159 @@
+import Pressure
+import ProcModel
+
+extension CompiledPolicy {
+  /// Whether this is a policy that the engine may use: within its limits, and with no entry that leads outside its
+  /// tables. The compiler asks before it writes, and the reader before it gives a policy away.
+  ///
+  /// - Throws: ``ImageError/tooMany(_:)`` or ``ImageError/invalid(_:entry:)``, the first found.
+  package func validate() throws(ImageError) {
+    for section in ImageSection.allCases {
+      guard count(of: section) <= section.maximum else { throw .tooMany(section) }
+    }
+    try validateSettings()
+    try validateRules()
+    try validateTests()
+    for index in automata.indices {
+      try validateAutomaton(index)
+    }
+  }
+
+  private func validateSettings() throws(ImageError) {
+    try validateShare(settings.thresholds.floor.available)
+    try validateShare(settings.thresholds.floor.swapFree)
+    try validateShare(settings.thresholds.release)
+    if case .amount(let minimum) = settings.minimumFootprint {
+      try validateShare(minimum)
+    }
+  }
+
+  private func validateShare(_ amount: Amount?) throws(ImageError) {
+    if case .share(let points) = amount, points > .percent(100) {
+      throw .invalid(.share, entry: 0)
+    }
+  }
+
+  private func validateRules() throws(ImageError) {
+    var next: UInt32 = 0
+    for index in rules.indices {
+      let rule = rules[index]
+      guard rule.name.isWithin(text.count) else { throw .invalid(.ruleName, entry: index) }
+      guard rule.name.count <= CompiledPolicy.maximumNameLength else {
+        throw .invalid(.ruleNameLength, entry: index)
+      }
+      guard isPlainText(bytes(rule.name)) else { throw .invalid(.ruleNameText, entry: index) }
+      guard rule.tests.start == next, rule.tests.count > 0, rule.tests.isWithin(tests.count) else {
+        throw .invalid(.ruleTests, entry: index)
+      }
+      next += rule.tests.count
+      // Minus zero too would be a second way to write zero.
+      guard rule.weight.isFinite, rule.weight.sign == .plus else { throw .invalid(.ruleWeight, entry: index) }
+    }
+    guard next == tests.count else { throw .invalid(.unownedTest, entry: Int(next)) }
+  }
+
+  private func validateTests() throws(ImageError) {
+    var next: UInt32 = 0
+    for index in tests.indices {
+      let test = tests[index]
+      let own = test.alternatives
+      guard own.start == next, own.count > 0, own.isWithin(alternatives.count) else {
+        throw .invalid(.testAlternatives, entry: index)
+      }
+      next += own.count
+      for alternative in own.indices {
+        try validateAlternative(alternative, of: test.field)
+      }
+    }
+    guard next == alternatives.count else { throw .invalid(.unownedAlternative, entry: Int(next)) }
+  }
+
+  private func validateAlternative(_ index: Int, of field: MatchField) throws(ImageError) {
+    switch alternatives[index] {
+    case .literal(let slice):
+      guard field.isText else { throw .invalid(.alternativeField, entry: index) }
+      guard slice.isWithin(text.count) else { throw .invalid(.literal, entry: index) }
+    case .automaton(let automaton):
+      guard field.isText else { throw .invalid(.alternativeField, entry: index) }
+      guard automaton < automata.count else { throw .invalid(.automatonIndex, entry: index) }
+    case .range(let low, let high):
+      guard field == .uid else { throw .invalid(.alternativeField, entry: index) }
+      guard low <= high else { throw .invalid(.range, entry: index) }
+    case .capabilities(let set):
+      guard field == .capability else { throw .invalid(.alternativeField, entry: index) }
+      guard !set.isEmpty else { throw .invalid(.capabilities, entry: index) }
+    case .never:
+      break
+    }
+  }
+
+  private func validateAutomaton(_ index: Int) throws(ImageError) {
+    let count = automata[index].positions.count
+    guard count >= 1, count <= Automaton.maximumPositions else {
+      throw .invalid(.automatonPositions, entry: index)
+    }
+    guard automata[index].first.isBelow(count) else { throw .invalid(.automatonFirst, entry: index) }
+    guard automata[index].accepting.isBelow(count) else { throw .invalid(.automatonAccepting, entry: index) }
+    for position in 0..<count where !automata[index].positions[position].follow.isBelow(count) {
+      throw .invalid(.positionFollow, entry: index)
+    }
+  }
+}
+
+extension MatchField {
+  /// Whether a literal or a pattern can be meant for it; the others are numbers and sets.
+  package var isText: Bool {
+    switch self {
+    case .comm, .exe, .cmdline, .cgroup, .unit: true
+    case .uid, .capability: false
+    }
+  }
+}
+
+extension Slice {
+  /// Whether a table of so many entries has all of these.
+  fileprivate func isWithin(_ entries: Int) -> Bool {
+    start <= entries && count <= entries - Int(start)
+  }
+}
+
+extension Bits256 {
+  /// Whether it holds no number from `limit` on.
+  fileprivate func isBelow(_ limit: Int) -> Bool {
+    for index in 0..<4 {
+      let bits = min(max(limit - 64 * index, 0), 64)
+      // Swift's shift gives 0 for a shift by the whole width.
+      if words[index] >> bits != 0 { return false }
+    }
+    return true
+  }
+}
+
+/// Whether these bytes are well-formed UTF-8 (Unicode, table 3-7) without control characters (C0, DEL, C1).
+private func isPlainText(_ bytes: Span<UInt8>) -> Bool {
+  var index = 0
+  while index < bytes.count {
+    let length: Int
+    var second: ClosedRange<UInt8> = 0x80...0xBF
+    switch bytes[index] {
+    case 0x20...0x7E: length = 1
+    // C2 80...C2 9F are the controls of C1.
+    case 0xC2: (length, second) = (2, 0xA0...0xBF)
+    case 0xC3...0xDF: length = 2
+    case 0xE0: (length, second) = (3, 0xA0...0xBF)
+    case 0xED: (length, second) = (3, 0x80...0x9F)
+    case 0xE1...0xEF: length = 3
+    case 0xF0: (length, second) = (4, 0x90...0xBF)
+    case 0xF1...0xF3: length = 4
+    case 0xF4: (length, second) = (4, 0x80...0x8F)
+    default: return false
+    }
+    guard length <= bytes.count - index else { return false }
+    if length > 1, !second.contains(bytes[index + 1]) { return false }
+    for tail in index + min(2, length)..<index + length where !(0x80...0xBF).contains(bytes[tail]) {
+      return false
+    }
+    index += length
+  }
+  return true
+}

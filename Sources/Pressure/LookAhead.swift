@@ -1,0 +1,21 @@
+package import ProcModel
+
+/// How long the agent may look away: memory cannot be used up faster than it can be filled.
+package enum LookAhead {
+  /// Faster than two cores of a small server can fault in pages: the limit is what keeps the agent from being late.
+  package static let memoryKiBPerMillisecond: UInt64 = 6 * 1024
+  /// Swap fills at the speed of a device, or of a compressor.
+  package static let swapKiBPerMillisecond: UInt64 = 1024
+  package static let shortest = Nanoseconds.milliseconds(10)
+  package static let longest = Nanoseconds.milliseconds(1000)
+
+  /// The time after which the floor could be reached from `reading`, within ``shortest`` and ``longest``.
+  package static func delay(_ verdict: Verdict) -> Nanoseconds {
+    let reading = verdict.reading
+    var milliseconds = (reading.available - verdict.lines.floorAvailable).count / memoryKiBPerMillisecond
+    if let swapLine = verdict.lines.floorSwapFree, reading.swapTotal > .zero {
+      milliseconds += (reading.swapFree - swapLine).count / swapKiBPerMillisecond
+    }
+    return min(max(.milliseconds(milliseconds), shortest), longest)
+  }
+}

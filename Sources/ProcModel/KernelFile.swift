@@ -1,0 +1,17 @@
+/// The content of one kernel file as a value.
+package protocol KernelFile {
+  /// - Parameter bytes: The whole file.
+  init(parsing bytes: Span<UInt8>) throws(ProcParseError)
+}
+
+extension Meminfo: KernelFile {}
+extension VMStat: KernelFile {}
+extension PressureStall: KernelFile {}
+extension SwapTable: KernelFile {}
+extension Uptime: KernelFile {}
+extension ProcessStat: KernelFile {}
+extension ProcessStatm: KernelFile {}
+extension ProcessStatus: KernelFile {}
+extension OomScore: KernelFile {}
+extension OomScoreAdj: KernelFile {}
+extension CgroupMembership: KernelFile {}

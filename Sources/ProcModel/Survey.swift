@@ -1,0 +1,231 @@
+/// Reads every process once and puts the facts of those that could be ended into a table.
+///
+/// Only files that take no lock of the process's are read, so that a survey cannot hang on one that is stuck in its own
+/// page faults: never `cmdline`, never `exe`. Buffers and scratch tables are kept from survey to survey: once they have
+/// seen the most processes there are, a survey allocates nothing.
+package struct Survey: Sendable {
+  /// Threads of a dead leader that are looked at for a living one. Dead threads stay in the list only while a tracer
+  /// does not collect them.
+  private static let threadLimit = 1024
+
+  private var buffer: ByteBuffer
+  private var neighbours: SurveyNeighbours
+
+  /// - Parameter capacity: Processes that need no further memory.
+  package init(capacity: Int) {
+    // `status` has some 1.5 KiB and grows with the process's supplementary groups, `cgroup` with the number of v1
+    // hierarchies and the depth of paths. What does not fit is done without.
+    buffer = ByteBuffer(capacity: 32 * 1024)
+    neighbours = SurveyNeighbours(capacity: capacity)
+  }
+
+  /// Fills `table` with the processes that `source` shows: no kernel threads, no zombies.
+  ///
+  /// Of a leader that has ended while other threads live on, state and memory are those of a living thread; its own
+  /// files tell of none. A process whose `status` cannot be had has the user ID 2³²−1, which nobody has, no
+  /// capabilities, and what memory `stat` and `statm` tell of. A missing `oom_score_adj` is 0.
+  ///
+  /// - Returns: What was met beside these.
+  /// - Throws: ``ReadFailure`` if `uptime` or the list of processes cannot be read. The failures of one process are
+  ///   counted and end nothing.
+  package mutating func take<Source: ProcSource & ~Copyable>(
+    from source: inout Source, units: KernelUnits, into table: inout ProcessTable
+  ) throws(ReadFailure) -> SurveyTally {
+    var tally = SurveyTally()
+    table.clear()
+    neighbours.removeAll()
+    try source.read(.uptime, into: &buffer)
+    var now = Ticks.zero
+    do throws(ProcParseError) {
+      now = try Uptime(parsing: buffer.bytes).ticks(units)
+    } catch {
+      tally.uptimeError = error
+    }
+
+    try source.beginProcesses()
+    while let pid = try source.nextProcess() {
+      if pid == 1 { tally.isHidden = false }
+      if neighbours.contains(pid) { continue }
+      tally.seen += 1
+      guard let facts = facts(of: pid, from: &source, now: now, units: units, tally: &tally) else { continue }
+      neighbours.add(pid, row: table.count)
+      table.append(facts)
+    }
+    neighbours.relate(&table)
+    return tally
+  }
+
+  private mutating func facts<Source: ProcSource & ~Copyable>(
+    of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, tally: inout SurveyTally
+  ) -> ProcessFacts? {
+    let stat: ProcessStat
+    switch read(.stat, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<ProcessStat> {
+    case .value(let value): stat = value
+    case .malformed: return nil
+    case .failure(let failure):
+      switch failure {
+      case .vanished: tally.vanished += 1
+      case .denied: tally.denied += 1
+      case .failed: tally.failed += 1
+      }
+      return nil
+    }
+    guard stat.pid == pid else {
+      tally.note(.malformed(offset: 0), in: .stat, of: pid)
+      return nil
+    }
+    guard !stat.isKernelThread else {
+      tally.kernelThreads += 1
+      return nil
+    }
+
+    var facts = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: stat.startTime))
+    facts.parent = stat.parent
+    facts.comm = stat.comm
+    facts.threads = stat.threads
+    facts.nice = stat.nice
+    facts.cpu = stat.userTime + stat.systemTime
+    facts.age = now - stat.startTime
+
+    var body = stat
+    var thread: Int32?
+    if stat.isDead {
+      guard let living = livingThread(of: stat, from: &source) else {
+        tally.zombies += 1
+        return nil
+      }
+      body = living
+      thread = living.pid
+    }
+    facts.state = body.state
+    facts.virtual = KiB(bytes: body.virtualBytes)
+    facts.resident = units.kib(pages: body.residentPages)
+    guard addStatus(to: &facts, thread: thread, from: &source, units: units, tally: &tally) else {
+      tally.vanished += 1
+      return nil
+    }
+    addScores(to: &facts, from: &source, tally: &tally)
+    return facts
+  }
+
+  /// Adds owner, capabilities and memory.
+  ///
+  /// - Returns: Whether the process is still there.
+  private mutating func addStatus<Source: ProcSource & ~Copyable>(
+    to facts: inout ProcessFacts, thread: Int32?, from source: inout Source, units: KernelUnits,
+    tally: inout SurveyTally
+  ) -> Bool {
+    let pid = facts.identity.pid
+    var isGone = false
+    var needsStatm = true
+    facts.realUID = .max
+    facts.effectiveUID = .max
+    switch read(.status, of: pid, thread: thread, from: &source, tally: &tally) as SurveyReading<ProcessStatus> {
+    case .value(let status):
+      facts.realUID = status.realUID
+      facts.effectiveUID = status.effectiveUID
+      facts.effectiveCapabilities = status.effectiveCapabilities ?? []
+      facts.swap = status.swap ?? .zero
+      facts.pageTables = status.pageTables ?? .zero
+      // Without it the process gave its memory back just now, or the buffer ended before the memory lines.
+      if let resident = status.resident { facts.resident = resident }
+      if let anonymous = status.residentAnonymous {
+        facts.anonymous = anonymous
+        facts.file = status.residentFile ?? .zero
+        facts.shared = status.residentShared ?? .zero
+        needsStatm = false
+      }
+    case .failure(let failure): isGone = failure == .vanished
+    case .malformed: break
+    }
+    if needsStatm, facts.resident > .zero || isGone {
+      switch read(.statm, of: pid, thread: thread, from: &source, tally: &tally) as SurveyReading<ProcessStatm> {
+      case .value(let statm):
+        // What is not anonymous is file pages and shared memory together: before 4.5 nothing tells the two apart.
+        if statm.resident == 0 {
+          facts.virtual = units.kib(pages: statm.size)
+          facts.resident = .zero
+        }
+        facts.file = min(units.kib(pages: statm.shared), facts.resident)
+        facts.anonymous = facts.resident - facts.file
+      case .failure(let failure):
+        if isGone, failure == .vanished { return false }
+        facts.anonymous = facts.resident
+      case .malformed: facts.anonymous = facts.resident
+      }
+    }
+    if let capabilities = source.effectiveCapabilities(of: pid) { facts.effectiveCapabilities = capabilities }
+    return true
+  }
+
+  /// Adds what the kernel's own killer goes by, and the cgroup. None of it has to be there.
+  private mutating func addScores<Source: ProcSource & ~Copyable>(
+    to facts: inout ProcessFacts, from source: inout Source, tally: inout SurveyTally
+  ) {
+    let pid = facts.identity.pid
+    if case .value(let adjustment) =
+      read(.oomScoreAdj, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScoreAdj>
+    {
+      facts.oomScoreAdj = adjustment.value
+    }
+    if case .value(let score) =
+      read(.oomScore, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScore>
+    {
+      facts.oomScore = score.value
+    }
+    if case .value(let membership) =
+      read(.cgroup, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<CgroupMembership>
+    {
+      facts.cgroupKey = membership.key
+    }
+  }
+
+  /// The `stat` of a thread that has not ended, if the process has more than one and such a one is found.
+  private mutating func livingThread<Source: ProcSource & ~Copyable>(
+    of leader: ProcessStat, from source: inout Source
+  ) -> ProcessStat? {
+    guard leader.threads > 1 else { return nil }
+    for index in 0..<Survey.threadLimit {
+      do throws(ReadFailure) {
+        guard let thread = try source.thread(index, of: leader.pid) else { return nil }
+        // Threads come and go meanwhile: one that cannot be read is passed over.
+        var ignored = SurveyTally()
+        let reading: SurveyReading<ProcessStat> = read(
+          .stat, of: leader.pid, thread: thread, from: &source, tally: &ignored)
+        if case .value(let stat) = reading, stat.pid == thread, !stat.isDead { return stat }
+      } catch {
+        return nil
+      }
+    }
+    return nil
+  }
+
+  private mutating func read<File: KernelFile, Source: ProcSource & ~Copyable>(
+    _ name: ProcessFile, of pid: Int32, thread: Int32?, from source: inout Source, tally: inout SurveyTally
+  ) -> SurveyReading<File> {
+    do throws(ReadFailure) {
+      if let thread {
+        try source.read(name, ofThread: thread, of: pid, into: &buffer)
+      } else {
+        try source.read(name, of: pid, into: &buffer)
+      }
+    } catch {
+      return .failure(error)
+    }
+    buffer.dropTornLine()
+    do throws(ProcParseError) {
+      return .value(try File(parsing: buffer.bytes))
+    } catch {
+      tally.note(error, in: name, of: pid)
+      return .malformed
+    }
+  }
+}
+
+/// What reading one file of one process came to.
+private enum SurveyReading<File> {
+  case value(File)
+  case failure(ReadFailure)
+  /// Noted in the tally.
+  case malformed
+}

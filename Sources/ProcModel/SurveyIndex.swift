@@ -1,0 +1,93 @@
+/// An open-addressed table from numbers to numbers, emptied in no time and grown only when a survey outgrows it.
+struct SurveyIndex: Sendable {
+  private var keys: [UInt64]
+  private var values: [UInt64]
+  /// A slot is in use if it bears the present generation.
+  private var stamps: [UInt32]
+  private var generation: UInt32 = 1
+  private var count = 0
+  /// 64 minus the logarithm of the number of slots: what is left of a hash is the slot.
+  private var shift: UInt64
+
+  /// - Parameter capacity: Entries that fit without growing.
+  init(capacity: Int) {
+    var bits: UInt64 = 4
+    while bits < 40, 1 << bits < capacity * 2 {
+      bits += 1
+    }
+    keys = [UInt64](repeating: 0, count: 1 << bits)
+    values = [UInt64](repeating: 0, count: 1 << bits)
+    stamps = [UInt32](repeating: 0, count: 1 << bits)
+    shift = 64 - bits
+  }
+
+  mutating func removeAll() {
+    count = 0
+    generation &+= 1
+    if generation == 0 {
+      // Slots of the same number 2³² surveys ago would seem in use.
+      for index in stamps.indices {
+        stamps[index] = 0
+      }
+      generation = 1
+    }
+  }
+
+  func value(for key: UInt64) -> UInt64? {
+    let slot = slot(for: key)
+    return stamps[slot] == generation ? values[slot] : nil
+  }
+
+  mutating func set(_ key: UInt64, to value: UInt64) {
+    let slot = take(key)
+    values[slot] = value
+  }
+
+  mutating func add(_ amount: UInt64, to key: UInt64) {
+    let slot = take(key)
+    values[slot] &+= amount
+  }
+
+  mutating func formUnion(_ bits: UInt64, at key: UInt64) {
+    let slot = take(key)
+    values[slot] |= bits
+  }
+
+  /// The key's slot; one that was free is taken and holds zero.
+  private mutating func take(_ key: UInt64) -> Int {
+    if (count + 1) * 2 > keys.count { grow() }
+    let slot = slot(for: key)
+    if stamps[slot] != generation {
+      stamps[slot] = generation
+      keys[slot] = key
+      values[slot] = 0
+      count += 1
+    }
+    return slot
+  }
+
+  /// Where the key is, or where it would be put. At least half of the slots are free, so that the search ends.
+  private func slot(for key: UInt64) -> Int {
+    var slot = Int(truncatingIfNeeded: SurveyIndex.mix(key) >> shift)
+    while stamps[slot] == generation, keys[slot] != key {
+      slot = (slot + 1) & (keys.count - 1)
+    }
+    return slot
+  }
+
+  private mutating func grow() {
+    var larger = SurveyIndex(capacity: keys.count)
+    for slot in keys.indices where stamps[slot] == generation {
+      larger.set(keys[slot], to: values[slot])
+    }
+    self = larger
+  }
+
+  /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): neighbouring numbers end up far apart.
+  static func mix(_ number: UInt64) -> UInt64 {
+    var bits = number
+    bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
+    bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
+    return bits ^ bits >> 31
+  }
+}

@@ -1,0 +1,41 @@
+/// What a survey met on its way, beside the processes that it put in the table.
+package struct SurveyTally: Equatable, Sendable {
+  /// A file that was read and not understood.
+  package struct Malformed: Equatable, Sendable {
+    package var pid: Int32
+    package var file: ProcessFile
+    package var error: ProcParseError
+
+    package init(pid: Int32, file: ProcessFile, error: ProcParseError) {
+      self.pid = pid
+      self.file = file
+      self.error = error
+    }
+  }
+
+  /// Processes the walk gave, kernel threads and zombies among them.
+  package var seen: UInt32 = 0
+  package var kernelThreads: UInt32 = 0
+  /// Ended, and no thread of them lives.
+  package var zombies: UInt32 = 0
+  /// Gone between the walk and the reading.
+  package var vanished: UInt32 = 0
+  /// Whose `stat` may not be read (hidepid, a missing capability).
+  package var denied: UInt32 = 0
+  /// Whose `stat` could not be read for any other reason.
+  package var failed: UInt32 = 0
+  /// Files of any kind that were not understood. Only a `stat` costs its process the row.
+  package var malformed: UInt32 = 0
+  package var lastMalformed: Malformed?
+  /// What was wrong with `uptime`: all ages are then zero.
+  package var uptimeError: ProcParseError?
+  /// Whether some processes do not even show: pid 1 is always there, and the walk did not give it (hidepid=2).
+  package var isHidden = true
+
+  package init() {}
+
+  mutating func note(_ error: ProcParseError, in file: ProcessFile, of pid: Int32) {
+    malformed += 1
+    lastMalformed = Malformed(pid: pid, file: file, error: error)
+  }
+}

@@ -1,0 +1,170 @@
+package import LinuxSystem
+package import ProcModel
+
+/// The kernel's files below a root: the live `/proc`, or a tree of captured or composed files of the same shape.
+///
+/// The machine's files stay open and are read anew with pread(2); a process's files are opened, read and closed.
+package struct LiveSource: ProcSource, ~Copyable {
+  private let root: OwnedDescriptor
+  private let system: SystemDescriptors
+  private var processes: DirectoryWalk
+  private var path = CPath("")
+  private let capabilities: CapabilityReader?
+
+  /// Whether the root is a proc file system, so that its numbers are those of living processes.
+  package let isLive: Bool
+
+  // A call returns as many of /proc's entries as fit: some 600 in this.
+  private static let walkBytes = 16 * 1024
+
+  private init(
+    root: consuming OwnedDescriptor, system: consuming SystemDescriptors, processes: consuming DirectoryWalk,
+    capabilities: consuming CapabilityReader?, isLive: Bool
+  ) {
+    self.root = root
+    self.system = system
+    self.processes = processes
+    self.capabilities = capabilities
+    self.isLive = isLive
+  }
+
+  /// Opens the root and the machine's files below it. Only the root must be there.
+  ///
+  /// - Throws: Why the root cannot be opened.
+  package static func open(root path: CPath) throws(Errno) -> LiveSource {
+    let root = try OwnedDescriptor.open(path, [.read, .directory])
+    let isLive = try root.fileSystemType() == OwnedDescriptor.procFileSystem
+    // A second descriptor of the root: a walk has a position of its own.
+    let walk = DirectoryWalk(try OwnedDescriptor.open(path, [.read, .directory]), capacity: walkBytes)
+    let system = SystemDescriptors(below: root)
+    return LiveSource(
+      root: root, system: system, processes: walk,
+      capabilities: isLive ? try CapabilityReader() : nil, isLive: isLive)
+  }
+
+  package mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    buffer.count = 0
+    do throws(Errno) {
+      buffer.count = try system.read(file, into: &buffer.storage)
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func read(
+    _ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    path.set(pid: pid, file: file.path)
+    try readPath(asLink: file == .exe, into: &buffer)
+  }
+
+  package mutating func read(
+    _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    path.set(pid: pid, thread: thread, file: file.path)
+    try readPath(asLink: file == .exe, into: &buffer)
+  }
+
+  private func readPath(asLink: Bool, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    buffer.count = 0
+    do throws(Errno) {
+      if asLink {
+        buffer.count = try root.readLink(path, into: &buffer.storage)
+      } else {
+        // The kernel makes each of these in one piece: one read is all of it, or all that fits.
+        let file = try root.open(path, .read)
+        buffer.count = try file.read(into: &buffer.storage, at: 0)
+      }
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func beginProcesses() throws(ReadFailure) {
+    do throws(Errno) {
+      try processes.rewind()
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func nextProcess() throws(ReadFailure) -> Int32? {
+    do throws(Errno) {
+      return try processes.next()
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func thread(_ index: Int, of pid: Int32) throws(ReadFailure) -> Int32? {
+    do throws(Errno) {
+      path.set(pid: pid, file: "task")
+      // Asked for the rare leader that has ended before its threads, so a walk of its own is cheap enough.
+      var threads = DirectoryWalk(try root.open(path, [.read, .directory]), capacity: 4096)
+      var left = index
+      while let thread = try threads.next() {
+        if thread == pid { continue }
+        if left == 0 { return thread }
+        left -= 1
+      }
+      return nil
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet? {
+    switch capabilities {
+    case .some(let reader):
+      guard let mask = try? reader.effective(of: pid) else { return nil }
+      return CapabilitySet(rawValue: mask)
+    case .none:
+      return nil
+    }
+  }
+}
+
+/// The machine's files, each open or known to be missing.
+private struct SystemDescriptors: ~Copyable {
+  let meminfo: OwnedDescriptor?
+  let vmstat: OwnedDescriptor?
+  let memoryPressure: OwnedDescriptor?
+  let swaps: OwnedDescriptor?
+  let uptime: OwnedDescriptor?
+
+  init(below root: borrowing OwnedDescriptor) {
+    meminfo = try? root.open(CPath(SystemFile.meminfo.path), .read)
+    vmstat = try? root.open(CPath(SystemFile.vmstat.path), .read)
+    memoryPressure = try? root.open(CPath(SystemFile.memoryPressure.path), .read)
+    swaps = try? root.open(CPath(SystemFile.swaps.path), .read)
+    uptime = try? root.open(CPath(SystemFile.uptime.path), .read)
+  }
+
+  func read(_ file: SystemFile, into buffer: inout [UInt8]) throws(Errno) -> Int {
+    switch file {
+    case .meminfo: try read(meminfo, into: &buffer)
+    case .vmstat: try read(vmstat, into: &buffer)
+    case .memoryPressure: try read(memoryPressure, into: &buffer)
+    case .swaps: try read(swaps, into: &buffer)
+    case .uptime: try read(uptime, into: &buffer)
+    }
+  }
+
+  private func read(_ file: borrowing OwnedDescriptor?, into buffer: inout [UInt8]) throws(Errno) -> Int {
+    switch file {
+    case .some(let file): return try file.readWhole(into: &buffer)
+    case .none: throw .noSuchFile
+    }
+  }
+}
+
+extension ReadFailure {
+  /// Sorts the kernel's reasons into those that matter to a reader.
+  fileprivate init(_ reason: Errno) {
+    switch reason {
+    case .noSuchFile, .noSuchProcess: self = .vanished
+    case .notPermitted, .accessDenied: self = .denied
+    default: self = .failed(errno: reason.rawValue)
+    }
+  }
+}

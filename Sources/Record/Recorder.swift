@@ -1,0 +1,246 @@
+import Badness
+package import Ladder
+package import LinuxSystem
+package import Policy
+package import Pressure
+package import ProcModel
+
+/// Writes what happened as JSON Lines (docs/record.md), each line when its event is over and done with.
+package struct Recorder: ~Copyable {
+  /// Raised when the meaning of a field changes or one goes away; not when one is added.
+  package static let schema: UInt64 = 1
+
+  private let sink: OwnedDescriptor?
+  private var json = JSONWriter(capacity: 32 * 1024)
+  private let isDryRun: Bool
+  /// Lines that could not be written, or not whole.
+  package private(set) var lost: UInt64 = 0
+
+  /// - Parameter sink: Where lines go; nil writes none.
+  package init(sink: consuming OwnedDescriptor?, isDryRun: Bool) {
+    self.sink = sink
+    self.isDryRun = isDryRun
+  }
+
+  /// The agent began.
+  package mutating func start(
+    version: String, policy: borrowing CPath, machine: MachineFacts, held: CapabilitySet, lacking: CapabilitySet
+  ) {
+    begin("start")
+    json.key("version")
+    json.value(version)
+    json.key("pid")
+    json.value(Int64(OwnProcess.pid))
+    json.key("policy")
+    json.value(untrusted: policy.bytes)
+    json.key("total_kib")
+    json.value(machine.ram.count)
+    json.key("swap_total_kib")
+    json.value(machine.swap.count)
+    json.key("capabilities")
+    capabilityNames(held)
+    json.key("lacking")
+    capabilityNames(lacking)
+    finish()
+  }
+
+  /// Goes through the writing of a decision and lets it fall, so that its code and memory are in place.
+  package mutating func warm(_ verdict: Verdict, _ shortlist: Shortlist, judge: Judge) {
+    compose(verdict, shortlist, judge: judge, signal: .terminate, took: .zero)
+  }
+
+  /// A victim was chosen, or none could be.
+  ///
+  /// - Parameters:
+  ///   - judge: Shows the terms of each candidate's score.
+  ///   - signal: What was, or in a dry run would have been, sent.
+  ///   - took: From the verdict to the decision.
+  package mutating func decision(
+    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds
+  ) {
+    compose(verdict, shortlist, judge: judge, signal: signal, took: took)
+    finish()
+  }
+
+  private mutating func compose(
+    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds
+  ) {
+    begin("decision")
+    json.key("episode")
+    json.value(UInt64(verdict.episode))
+    json.key("level")
+    json.value(verdict.level.name)
+    json.key("trigger")
+    json.value("floor")
+    json.key("reason")
+    if shortlist.victim == nil {
+      json.value("no_candidate")
+    } else {
+      json.rawString { bytes in bytes.append(reason: verdict) }
+    }
+    reading(verdict)
+    json.key("victim")
+    if let victim = shortlist.victim {
+      value(victim, judge: judge)
+    } else {
+      json.null()
+    }
+    json.key("candidates")
+    json.beginArray()
+    for index in 0..<shortlist.count {
+      value(shortlist[index], judge: judge)
+    }
+    json.endArray()
+    json.key("considered")
+    json.value(UInt64(shortlist.considered))
+    json.key("protected")
+    json.value(UInt64(shortlist.protected))
+    json.key("too_small")
+    json.value(UInt64(shortlist.tooSmall))
+    json.key("passed_over")
+    json.value(UInt64(shortlist.passedOver))
+    json.key("action")
+    json.value(shortlist.victim == nil ? "none" : signal.name)
+    if isDryRun {
+      json.key("outcome")
+      json.value(shortlist.victim == nil ? "none" : "rehearsed")
+    }
+    json.key("took_us")
+    json.value(took.microseconds)
+  }
+
+  /// It is over with a victim.
+  ///
+  /// - Parameters:
+  ///   - signal: The last one sent; nil if none was.
+  ///   - after: From the first signal to its end.
+  ///   - freed: By how much available memory is more than when the first signal was sent.
+  package mutating func outcome(
+    _ victim: Candidate, _ ending: Ending, judge: Judge, signal: Signal?, escalation: Escalation?,
+    after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
+  ) {
+    begin("outcome")
+    json.key("victim")
+    json.value(victim, terms: nil, policy: judge.policy, units: judge.machine.units)
+    json.key("action")
+    json.value(signal?.name ?? "none")
+    json.key("escalation")
+    if let escalation { json.value(escalation.name) } else { json.null() }
+    json.key("outcome")
+    json.value(ending.name)
+    if let refusal {
+      json.key("error")
+      json.value(refusal.text)
+    }
+    json.key("after_ms")
+    json.value(after.milliseconds)
+    json.key("available_kib")
+    json.value(available.count)
+    json.key("freed_kib")
+    json.value(freed.count)
+    finish()
+  }
+
+  /// The policy was read again.
+  ///
+  /// - Parameter problem: Why the old one stays; nil if the new one is in force.
+  package mutating func reload(problem: String?, rules: Int) {
+    begin("reload")
+    json.key("outcome")
+    json.value(problem == nil ? "in_force" : "refused")
+    json.key("reason")
+    if let problem { json.value(problem) } else { json.null() }
+    json.key("rules")
+    json.value(UInt64(rules))
+    finish()
+  }
+
+  /// The agent ended by request.
+  package mutating func stop(signal: Signal) {
+    begin("stop")
+    json.key("reason")
+    json.value(signal.name)
+    finish()
+  }
+
+  // MARK: -
+
+  private mutating func begin(_ event: String) {
+    json.clear()
+    json.beginObject()
+    json.key("schema")
+    json.value(Recorder.schema)
+    json.key("time")
+    json.rawString { bytes in bytes.append(Timestamp(nanosecondsSinceEpoch: Clock.sinceEpoch())) }
+    json.key("event")
+    json.value(event)
+    json.key("dry_run")
+    json.value(isDryRun)
+  }
+
+  private mutating func finish() {
+    json.endObject()
+    json.newline()
+    switch sink {
+    case .some(let sink):
+      do throws(Errno) {
+        try sink.writeUnlessFull(json.bytes.span)
+      } catch {
+        lost += 1
+      }
+    case .none: break
+    }
+  }
+
+  private mutating func value(_ candidate: Candidate, judge: Judge) {
+    var terms = TermList()
+    _ = judge.candidate(candidate.process, standing: candidate.standing, terms: &terms)
+    json.value(candidate, terms: terms, policy: judge.policy, units: judge.machine.units)
+  }
+
+  private mutating func reading(_ verdict: Verdict) {
+    json.key("reading")
+    json.beginObject()
+    json.key("total_kib")
+    json.value(verdict.reading.total.count)
+    json.key("available_kib")
+    json.value(verdict.reading.available.count)
+    json.key("floor_kib")
+    json.value(verdict.lines.floorAvailable.count)
+    json.key("release_kib")
+    json.value(verdict.lines.release.count)
+    json.key("swap_total_kib")
+    json.value(verdict.reading.swapTotal.count)
+    json.key("swap_free_kib")
+    json.value(verdict.reading.swapFree.count)
+    json.key("swap_floor_kib")
+    if let line = verdict.lines.floorSwapFree { json.value(line.count) } else { json.null() }
+    json.endObject()
+  }
+
+  private mutating func capabilityNames(_ set: CapabilitySet) {
+    json.beginArray()
+    for need in CapabilityNeed.all where set.contains(need.capability) {
+      json.value(need.name)
+    }
+    json.endArray()
+  }
+}
+
+extension OwnedDescriptor {
+  /// Writes in pieces that a pipe takes whole, and gives up rather than wait for a reader who does not read: the agent must never hang on
+  /// whoever watches it.
+  ///
+  /// - Throws: `EAGAIN` where a piece would have had to wait.
+  package func writeUnlessFull(_ bytes: Span<UInt8>) throws(Errno) {
+    // PIPE_BUF on Linux (pipe(7)): as much as a pipe that is ready takes without waiting.
+    let piece = 4096
+    var start = 0
+    while start < bytes.count {
+      guard isWritable else { throw .wouldBlock }
+      let end = min(start + piece, bytes.count)
+      try write(bytes.extracting(start..<end))
+      start = end
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package import Pressure
+package import ProcModel
+
+extension Array where Element == UInt8 {
+  /// `1.4 GiB`, `312 MiB`, `12 KiB`: three digits are enough for people.
+  package mutating func append(_ amount: KiB) {
+    let count = amount.count
+    switch count {
+    case 0..<10_240:
+      append(decimal: count)
+      append(" KiB")
+    case 10_240..<10_485_760:
+      append(decimal: count / 1024)
+      append(" MiB")
+    default:
+      append(decimal: (Double(count) / 1_048_576 * 10).rounded() / 10)
+      append(" GiB")
+    }
+  }
+
+  /// The trigger and its figures: `floor: available 39 MiB, at or below 40 MiB; free swap 0 KiB, at or below 51 MiB`.
+  package mutating func append(reason verdict: Verdict) {
+    append("floor: available ")
+    append(verdict.reading.available)
+    if verdict.reading.available <= verdict.lines.floorAvailable {
+      append(", at or below ")
+      append(verdict.lines.floorAvailable)
+    } else {
+      append(", not yet over ")
+      append(verdict.lines.release)
+      append(" again")
+    }
+    if let line = verdict.lines.floorSwapFree {
+      if verdict.reading.swapTotal > .zero {
+        append("; free swap ")
+        append(verdict.reading.swapFree)
+        append(", at or below ")
+        append(line)
+      } else {
+        append("; no swap")
+      }
+    }
+  }
+
+  /// `1234 (hog)`, with what the process calls itself made harmless.
+  package mutating func append(_ process: ProcessFacts) {
+    append(decimal: Int64(process.identity.pid))
+    append(" (")
+    append(visible: process.comm.bytes)
+    append(")")
+  }
+
+  /// The kernel's own line for a victim (mm/oom_kill.c, `__oom_kill_process`), so that
+  /// `dmesg -T | grep -i "killed process"` finds ours as it finds the kernel's.
+  package mutating func append(kernelLineFor process: ProcessFacts) {
+    // Level 3, as the kernel's pr_err.
+    append("<3>spillwayd: Out of memory: Killed process ")
+    append(decimal: Int64(process.identity.pid))
+    append(" (")
+    append(visible: process.comm.bytes)
+    append(") total-vm:")
+    append(decimal: process.virtual.count)
+    append("kB, anon-rss:")
+    append(decimal: process.anonymous.count)
+    append("kB, file-rss:")
+    append(decimal: process.file.count)
+    append("kB, shmem-rss:")
+    append(decimal: process.shared.count)
+    append("kB, UID:")
+    append(decimal: UInt64(process.realUID))
+    append(" pgtables:")
+    append(decimal: process.pageTables.count)
+    append("kB oom_score_adj:")
+    append(decimal: Int64(process.oomScoreAdj))
+    append("\n")
+  }
+}

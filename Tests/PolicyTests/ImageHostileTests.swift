@@ -1,0 +1,90 @@
+import Badness
+import Policy
+import Pressure
+import ProcModel
+import Testing
+
+/// Images whose length and checksum are right and whose content is anything: each is refused, or is the one image of
+/// a policy that can be used without harm.
+@Suite struct ImageHostileTests {
+  /// Decodes, and where that succeeds uses all that the policy points to; whether it did.
+  private func isSound(_ image: [UInt8]) -> Bool {
+    guard case .success(let policy) = decode(image) else { return false }
+    #expect(ImageWriter.image(of: policy) == image)
+    for rule in policy.rules {
+      _ = policy.bytes(rule.name)
+      _ = policy.tests[rule.tests.indices]
+    }
+    for test in policy.tests {
+      _ = policy.alternatives[test.alternatives.indices]
+    }
+    let text: [UInt8] = [0, 255, 97]
+    for alternative in policy.alternatives {
+      switch alternative {
+      case .literal(let slice): _ = policy.bytes(slice)
+      case .automaton(let index): _ = policy.automata[Int(index)].matches(text.span)
+      case .range, .capabilities, .never: break
+      }
+    }
+    return true
+  }
+
+  @Test func everyFieldAtEveryExtremeIsRefusedOrSound() {
+    let image = ImageWriter.image(of: Sample.mixed.policy)
+    var sound = 0
+    for width in [1, 2, 4, 8] {
+      let extremes: [UInt64] = [
+        0, 1, 2, 3, 5, 127, 128, 255, 256, 257, 1 << 15, 1 << 16, 10_000, 10_001, 1 << 20, 1 << 31, (1 << 31) - 1,
+        (1 << 32) - 1, 1 << 32, 1 << 63, (1 << 63) - 1, .max - 1, .max, Double.infinity.bitPattern,
+        Double.nan.bitPattern, UInt64(image.count), UInt64(image.count) + 1,
+      ]
+      for offset in 0...image.count - width {
+        for extreme in extremes where width == 8 || extreme >> (8 * width) == 0 {
+          var hostile = image
+          for index in 0..<width {
+            hostile[offset + index] = UInt8(truncatingIfNeeded: extreme >> (8 * index))
+          }
+          if isSound(sealed(hostile)) { sound += 1 }
+        }
+      }
+    }
+    // Grace, bytes of patterns and literals, weights: much may be changed and be another policy.
+    #expect(sound > 1000)
+  }
+
+  @Test(arguments: 0..<8 as Range<UInt64>) func randomChangesAreRefusedOrSound(seed: UInt64) {
+    var numbers = SeededNumbers(state: seed)
+    let image = ImageWriter.image(of: (seed % 2 == 0 ? Sample.mixed : Sample.small).policy)
+    var sound = 0
+    for _ in 0..<3000 {
+      var hostile = image
+      for _ in 0..<Int.random(in: 1...4, using: &numbers) {
+        let offset = Int.random(in: 10..<hostile.count, using: &numbers)
+        switch Int.random(in: 0..<5, using: &numbers) {
+        case 0: hostile[offset] = UInt8.random(in: 0...255, using: &numbers)
+        case 1: hostile[offset] ^= 1 << UInt8.random(in: 0..<8, using: &numbers)
+        case 2: hostile[offset] = [0, 1, 127, 128, 254, 255][Int.random(in: 0..<6, using: &numbers)]
+        case 3:
+          hostile.insert(UInt8.random(in: 0...255, using: &numbers), at: offset)
+        default:
+          let end = min(hostile.count, offset + Int.random(in: 1...16, using: &numbers))
+          if end < hostile.count { hostile.removeSubrange(offset..<end) }
+        }
+      }
+      if isSound(sealed(hostile)) { sound += 1 }
+    }
+    #expect(sound > 0 && sound < 3000)
+  }
+
+  @Test func onlyNoiseAfterTheHeaderIsRefusedOrSound() {
+    var numbers = SeededNumbers(state: 1983)
+    let image = ImageWriter.image(of: Sample.mixed.policy)
+    for _ in 0..<3000 {
+      var hostile = image
+      for offset in ImageLayout.settingsOffset..<hostile.count where Bool.random(using: &numbers) {
+        hostile[offset] = UInt8.random(in: 0...255, using: &numbers)
+      }
+      _ = isSound(sealed(hostile))
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import Badness
+import Foundation
+import Policy
+import Pressure
+import ProcModel
+import Testing
+
+@Suite struct ImageRoundTripTests {
+  @Test(arguments: [
+    ("123456789", 0xCBF4_3926), ("", 0), ("a", 0xE8B7_BE43),
+    ("The quick brown fox jumps over the lazy dog", 0x414F_A339),
+  ]) func theChecksumIsZlibs(text: String, checksum: UInt32) {
+    #expect(crc32([UInt8](text.utf8).span) == checksum)
+    #expect(crc32([UInt8](("skipped" + text).utf8).span, from: 7) == checksum)
+  }
+
+  @Test(arguments: Sample.allCases) func aPolicyComesBackFromItsImageAsItWas(sample: Sample) {
+    let policy = sample.policy
+    let image = ImageWriter.image(of: policy)
+    #expect(decode(image) == .success(policy))
+    #expect(image == ImageWriter.image(of: policy))
+  }
+
+  @Test func everySettingComesBack() {
+    let amounts: [Amount] = [
+      .share(BasisPoints(0)), .share(BasisPoints(10_000)), .size(.zero), .size(KiB(1)), .size(KiB(.max)),
+    ]
+    var policy = Sample.empty.policy
+    for formula in Formula.allCases {
+      for adjustment in OomScoreAdjUse.allCases {
+        policy.settings.formula = formula
+        policy.settings.adjustment = adjustment
+        #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+      }
+    }
+    for amount in amounts {
+      policy.settings.thresholds = Thresholds(floor: Floor(available: amount, swapFree: amount), release: amount)
+      policy.settings.minimumFootprint = .amount(amount)
+      policy.settings.grace = Nanoseconds(.max)
+      #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+    }
+  }
+
+  @Test func everyTierAndWeightComesBack() {
+    for tier in [Tier?.none] + Tier.allCases {
+      for weight in [0, 1, 0.5, 1e308, .leastNonzeroMagnitude] {
+        var policy = Sample.empty.policy
+        policy.addRule("rule", order: tier, weight: weight, [(.comm, [.never])])
+        #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+      }
+    }
+  }
+
+  @Test func theLargestPolicyFitsTheLargestImage() {
+    let policy = Sample.largest.policy
+    for section in ImageSection.allCases {
+      #expect(policy.count(of: section) == section.maximum)
+    }
+    #expect(ImageWriter.image(of: policy).count <= ImageLayout.maximumLength)
+  }
+
+  // If this fails, the format changed: that takes a new version, and docs/policy-image.md.
+  @Test func aSmallImageIsTheseBytes() {
+    let hex = """
+      89 53 50 57 0d 0a 1a 0a 01 00 44 00 a5 00 00 00 \
+      a3 7f 46 6a \
+      72 00 00 00 01 00 00 00 8c 00 00 00 01 00 00 00 \
+      95 00 00 00 01 00 00 00 9e 00 00 00 00 00 00 00 \
+      9e 00 00 00 00 00 00 00 9e 00 00 00 07 00 00 00 \
+      07 01 00 f2 05 2a 01 00 00 00 00 00 00 00 00 00 \
+      00 00 00 01 20 03 00 00 00 00 00 00 01 e8 03 00 \
+      00 00 00 00 00 01 b0 04 00 00 00 00 00 00 \
+      04 00 00 00 03 00 00 00 00 00 00 00 01 00 00 00 \
+      01 00 00 00 00 00 00 00 f0 3f \
+      01 00 00 00 00 01 00 00 00 \
+      01 00 00 00 00 04 00 00 00 \
+      73 73 68 64 73 73 68
+      """
+    let image = ImageWriter.image(of: Sample.small.policy)
+    #expect(image.map { String(format: "%02x", $0) }.joined(separator: " ") == hex)
+  }
+
+  @Test func theLayoutIsAsDocumented() throws {
+    let path = URL(filePath: #filePath).appending(path: "../../../docs/policy-image.md").standardized.path()
+    let document = String(decoding: try #require(FileManager.default.contents(atPath: path)), as: UTF8.self)
+    for section in ImageSection.allCases {
+      #expect(document.contains("| `\(section.name)` | \(section.recordSize) | \(section.maximum) |"))
+    }
+    for fault in PolicyFault.allCases {
+      #expect(document.contains("| `\(fault)` |"), "\(fault)")
+    }
+    for line in [
+      "header: \(ImageLayout.headerSize) bytes", "settings: \(ImageLayout.settingsSize) bytes",
+      "longest image: \(ImageLayout.maximumLength) bytes", "format version: \(ImageLayout.version)",
+      "together make \(ImageWriter.image(of: Sample.largest.policy).count) bytes",
+      "longest name: \(CompiledPolicy.maximumNameLength) bytes",
+    ] {
+      #expect(document.contains(line), "\(line)")
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import Badness
+import Policy
+import Pressure
+import ProcModel
+
+/// Policies to be laid out as images, none of them sensible.
+enum Sample: CaseIterable, Sendable {
+  /// No rule.
+  case empty
+  /// One rule with one literal, small enough to be read in hexadecimal.
+  case small
+  /// Some of every table, in a few hundred bytes.
+  case mixed
+  /// One of everything that an entry can be.
+  case full
+  /// Every table at its limit.
+  case largest
+
+  var policy: CompiledPolicy {
+    switch self {
+    case .empty: CompiledPolicy(settings: Sample.settings)
+    case .small: Sample.smallPolicy
+    case .mixed: Sample.mixedPolicy
+    case .full: Sample.fullPolicy
+    case .largest: Sample.largestPolicy
+    }
+  }
+
+  private static let settings = Settings(
+    thresholds: Thresholds(
+      floor: Floor(available: .share(.percent(8)), swapFree: .share(.percent(10))), release: .share(.percent(12))),
+    formula: .spillway, adjustment: .respect, grace: .milliseconds(5000), minimumFootprint: .automatic)
+
+  private static var smallPolicy: CompiledPolicy {
+    var policy = Sample.empty.policy
+    policy.addRule("ssh", protects: true, [(.comm, [.literal(policy.add("sshd"))])])
+    return policy
+  }
+
+  private static var mixedPolicy: CompiledPolicy {
+    var policy = Sample.empty.policy
+    policy.automata = [automaton(positions: 2), automaton(positions: 1)]
+    let word = policy.add("cc1plus")
+    policy.addRule(
+      "one", order: .first, weight: 2, [(.comm, [.literal(word), .automaton(0)]), (.uid, [.range(0, 999)])])
+    policy.addRule(
+      "two", protects: true, [(.capability, [.capabilities(.sysAdmin), .never]), (.unit, [.automaton(1)])])
+    return policy
+  }
+
+  private static var fullPolicy: CompiledPolicy {
+    var policy = Sample.empty.policy
+    policy.settings.thresholds.floor.swapFree = nil
+    policy.settings.thresholds.release = .size(KiB(.max))
+    policy.settings.minimumFootprint = .amount(.share(.percent(100)))
+    policy.automata = [
+      automaton(positions: 3), automaton(positions: 256),
+      Automaton(positions: [Automaton.Position(bytes: Bits256())], first: Bits256(), accepting: Bits256()),
+    ]
+    let word = policy.add("postgres")
+    let empty = Slice(start: word.start, count: 0)
+    for field in MatchField.allCases {
+      let values: [Alternative] =
+        switch field {
+        case .uid: [.range(0, 0), .range(1000, .max), .never]
+        case .capability: [.capabilities(.sysAdmin), .capabilities(CapabilitySet(rawValue: .max)), .never]
+        default: [.literal(word), .literal(empty), .automaton(0), .automaton(1), .automaton(2), .never]
+        }
+      policy.addRule("rule on \(field.name)", [(field, values)])
+    }
+    policy.addRule("all of it, ünïcödé €😀", order: .first, weight: 0, [(.uid, [.never]), (.comm, [.never])])
+    policy.addRule("", order: .normal, weight: .greatestFiniteMagnitude, [(.exe, [.never])])
+    policy.addRule("last", protects: true, order: .last, weight: .leastNonzeroMagnitude, [(.unit, [.never])])
+    return policy
+  }
+
+  private static var largestPolicy: CompiledPolicy {
+    var policy = Sample.empty.policy
+    let name = policy.add(String(repeating: "n", count: CompiledPolicy.maximumNameLength))
+    policy.text += [UInt8](repeating: 0xFF, count: CompiledPolicy.maximumText - policy.text.count)
+    for index in 0..<CompiledPolicy.maximumTests {
+      let start = UInt32(policy.alternatives.count)
+      policy.alternatives += [.automaton(UInt32(index % 512)), .literal(Slice(start: 0, count: 131_072))]
+      policy.tests.append(FieldTest(field: .cmdline, alternatives: Slice(start: start, count: 2)))
+    }
+    for index in 0..<UInt32(CompiledPolicy.maximumRules) {
+      policy.rules.append(
+        Rule(name: name, tests: Slice(start: index * 8, count: 8), protects: false, order: nil, weight: 1))
+    }
+    policy.automata = [Automaton](repeating: automaton(positions: 24), count: CompiledPolicy.maximumAutomata)
+    return policy
+  }
+
+  /// An automaton that uses all bits it may.
+  private static func automaton(positions: Int) -> Automaton {
+    var all = Bits256()
+    for number in 0..<positions { all.insert(UInt8(number)) }
+    var byte = Bits256()
+    byte.insert(0)
+    byte.insert(255)
+    return Automaton(
+      positions: (0..<positions).map {
+        Automaton.Position(bytes: byte, consumesBegin: $0 % 2 == 1, consumesEnd: $0 % 4 > 1, follow: all)
+      }, first: all, accepting: all)
+  }
+}
+
+extension CompiledPolicy {
+  mutating func add(_ string: String) -> Slice {
+    let slice = Slice(start: UInt32(text.count), count: UInt32(string.utf8.count))
+    text += string.utf8
+    return slice
+  }
+
+  mutating func addRule(
+    _ name: String, protects: Bool = false, order: Tier? = nil, weight: Double = 1,
+    _ fields: [(MatchField, [Alternative])]
+  ) {
+    let first = UInt32(tests.count)
+    for (field, values) in fields {
+      let slice = Slice(start: UInt32(alternatives.count), count: UInt32(values.count))
+      tests.append(FieldTest(field: field, alternatives: slice))
+      alternatives += values
+    }
+    rules.append(
+      Rule(
+        name: add(name), tests: Slice(start: first, count: UInt32(fields.count)), protects: protects, order: order,
+        weight: weight))
+  }
+}
+
+/// What decoding these bytes gives.
+func decode(_ image: [UInt8]) -> Result<CompiledPolicy, ImageError> {
+  do throws(ImageError) {
+    return .success(try CompiledPolicy(image: image.span))
+  } catch {
+    return .failure(error)
+  }
+}
+
+/// Why these bytes are refused, or nil where they are not.
+func refusal(_ image: [UInt8]) -> ImageError? {
+  switch decode(image) {
+  case .success: nil
+  case .failure(let error): error
+  }
+}
+
+/// The same bytes with the length and checksum that belong to them: what someone who knows the format would write.
+func sealed(_ bytes: [UInt8]) -> [UInt8] {
+  var image = bytes
+  guard image.count >= ImageLayout.checksummedFrom else { return image }
+  func put(_ number: UInt32, at offset: Int) {
+    for index in 0..<4 { image[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
+  }
+  put(UInt32(image.count), at: ImageLayout.totalLengthOffset)
+  put(crc32(image.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
+  return image
+}
+
+/// Random numbers that are the same in every run (SplitMix64, Steele and others 2014).
+struct SeededNumbers: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Builds the small form of spillwayd: the resident rooms as one Embedded Swift module, fully static, stripped.
+# As separate Embedded modules it fails ("deinit of non-copyable type not visible in the current module"), so each
+# file is copied beside the others without its imports of sibling rooms.
+#
+# usage: scripts/build-agent.sh OUTPUT
+set -eu
+
+output=$1
+root=$(cd "$(dirname "$0")/.." && pwd)
+rooms="LinuxSystem ProcModel ProcReader Pressure Badness Policy Ladder Record Agent spillwayd"
+
+work=$(dirname "$output")/agent-sources
+rm -rf "$work"
+mkdir -p "$work" "$(dirname "$output")"
+
+siblings=$(echo "$rooms" | tr ' ' '|')
+for room in $rooms; do
+    for file in "$root/Sources/$room"/*.swift; do
+        sed -E "/^((package|public|internal) )?import ($siblings)\$/d" "$file" >"$work/${room}_$(basename "$file")"
+    done
+done
+
+# --gc-sections drops what nothing calls; the fixed warning is the driver's about -pie beside -static.
+swiftc -swift-version 6 -Osize -whole-module-optimization -parse-as-library -module-name spillwayd \
+    -package-name spillway -strict-memory-safety -warnings-as-errors \
+    -enable-experimental-feature Embedded -enable-experimental-feature Lifetimes \
+    -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
+    -I "$root/Sources/CLinux/include" -I "$root/Sources/CLibcap" \
+    "$work"/*.swift -o "$output.unstripped" \
+    -Xclang-linker -static -Xclang-linker -Wno-unused-command-line-argument -Xlinker --gc-sections -lcap -lm
+
+strip -o "$output" "$output.unstripped"
+rm -f "$output.unstripped"

@@ -1,0 +1,13 @@
+#!/bin/sh
+# copy-stripped.sh FROM TO: copies a program without its symbols, unless TO is younger already.
+set -eu
+
+from=$1 to=$2
+if [ -e "$to" ] && [ -z "$(find "$from" -newer "$to")" ]; then
+    exit 0
+fi
+mkdir -p "$(dirname "$to")"
+# Under another name first, so that a running program is replaced and never overwritten.
+cp "$from" "$to.new"
+strip "$to.new"
+mv "$to.new" "$to"
