@@ -76,18 +76,18 @@ let package = Package(
     .executableTarget(
       name: "spillway",
       dependencies: [
-        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader",
-        "Record",
+        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader", "Record", "Agent",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
 
     // Captured and composed kernel files, found beside their source.
-    .target(name: "Fixtures", path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
+    .target(
+      name: "Fixtures", dependencies: ["ProcModel"], path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
+    tests("BadnessTests", ["Badness", "ProcModel"]),
+    tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel"],
       exclude: ["valid", "invalid"], swiftSettings: house),
-    tests("BadnessTests", ["Badness", "ProcModel"]),
-    tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
   ])

@@ -4,7 +4,7 @@ import Record
 /// What `spillwayd` does with its command line, and how it ended.
 ///
 /// - Parameter words: Without the program's name.
-package func runCommandLine(_ words: ArraySlice<[UInt8]>) -> ExitCode {
+package func runCommandLine(_ words: ArraySlice<[UInt8]>) -> ExitStatus {
   let options: Options
   do throws(Options.Mistake) {
     options = try Options(parsing: words)

@@ -8,7 +8,7 @@ import ProcReader
 import Record
 
 /// The ways in which the agent ends (sysexits.h).
-package enum ExitCode: Int32, Sendable {
+package enum ExitStatus: Int32, Sendable {
   /// By request.
   case ok = 0
   /// The command line makes no sense.
@@ -22,18 +22,18 @@ package enum ExitCode: Int32, Sendable {
 
 /// Why the agent does not start.
 struct StartFailure: Error {
-  var code: ExitCode
+  var code: ExitStatus
   var text: String
   var errno: Errno?
 
-  init(_ code: ExitCode, _ text: String, _ errno: Errno? = nil) {
+  init(_ code: ExitStatus, _ text: String, _ errno: Errno? = nil) {
     self.code = code
     self.text = text
     self.errno = errno
   }
 
   /// A file that cannot be opened: `noPermission` where that is why, or else `code`.
-  init(opening text: String, _ errno: Errno, otherwise code: ExitCode) {
+  init(opening text: String, _ errno: Errno, otherwise code: ExitStatus) {
     let isForbidden = errno == .accessDenied || errno == .notPermitted
     self.init(isForbidden ? .noPermission : code, text, errno)
   }
@@ -42,7 +42,7 @@ struct StartFailure: Error {
 /// Prepares the agent, runs it, and says how it ended.
 ///
 /// - Parameter options: As parsed from the command line.
-package func runAgent(_ options: Options) -> ExitCode {
+package func runAgent(_ options: Options) -> ExitStatus {
   var messages = Messages()
   do throws(StartFailure) {
     let setUp = try SetUp(options)
@@ -95,7 +95,7 @@ private struct SetUp {
   }
 
   private static func open(
-    _ path: CPath, _ mode: OwnedDescriptor.Mode, _ text: String, otherwise code: ExitCode
+    _ path: CPath, _ mode: OwnedDescriptor.Mode, _ text: String, otherwise code: ExitStatus
   ) throws(StartFailure) -> OwnedDescriptor {
     do throws(Errno) {
       return try OwnedDescriptor.open(path, mode)

@@ -23,6 +23,14 @@ package enum Formula: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// Whether it reckons in whole numbers, as the kernel does: every division drops the remainder.
+  package var isWhole: Bool {
+    switch self {
+    case .classic, .linux24, .linux26, .linux, .oomScore: true
+    case .footprint, .spillway: false
+    }
+  }
+
   /// The unit of its score, for people.
   package var unit: String {
     switch self {

@@ -1,0 +1,14 @@
+internal import CLinux
+
+/// The terminal behind a standard descriptor.
+package enum Terminal {
+  /// Its width in columns; nil where the descriptor is no terminal or does not tell.
+  package static func columns(of descriptor: Int32) -> Int? {
+    let columns = clinux_terminal_columns(descriptor)
+    return columns > 0 ? Int(columns) : nil
+  }
+
+  package static func isTerminal(_ descriptor: Int32) -> Bool {
+    isatty(descriptor) == 1
+  }
+}

@@ -1,0 +1,30 @@
+import Agent
+import ArgumentParser
+import Foundation
+
+struct Compile: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a policy as the image that spillwayd reads.",
+    discussion: "The image is described in docs/policy-image.md. Nothing is written where the policy has a mistake.")
+
+  @Argument(help: ArgumentHelp("The policy file.", valueName: "file"))
+  var file: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Where to write the image.", valueName: "image"))
+  var output: String
+
+  func run() throws {
+    try reportingFailures { () throws(Failure) in
+      let image = Data(try LoadedPolicy.load(path: file).image())
+      // An open descriptor, handed over by the agent on reload, has no name that could be replaced.
+      let isDescriptor = output.hasPrefix("/proc/self/fd/") || output.hasPrefix("/dev/")
+      do {
+        try image.write(to: URL(filePath: output), options: isDescriptor ? [] : .atomic)
+      } catch {
+        let isForbidden = (error as? CocoaError)?.code == .fileWriteNoPermission
+        throw Failure(
+          isForbidden ? .noPermission : .usage, "\(output): the image cannot be written: \(error.localizedDescription)")
+      }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import Agent
+import ArgumentParser
+import Badness
+import Policy
+import ProcModel
+import Record
+
+struct Explain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say why one process stands where it stands.",
+    discussion: "Its score term by term, each rule that touched it, who goes before it, and what would be sent.")
+
+  @Argument(help: ArgumentHelp("The process's number.", valueName: "pid"))
+  var pid: Int32
+
+  @OptionGroup var options: InspectionOptions
+
+  func run() throws {
+    try reportingFailures { () throws(Failure) in
+      let inspection = try Inspection(options)
+      guard let place = inspection.processes.firstIndex(where: { $0.candidate.process.identity.pid == pid }) else {
+        throw Failure(
+          .usage,
+          "\(pid) is no process that \(options.procRoot) shows with memory of its own (a kernel thread, or gone, or hidden)")
+      }
+      let process = inspection.processes[place]
+      if options.json {
+        var json = JSONWriter(capacity: 8 * 1024)
+        json.value(
+          process.candidate, terms: process.terms, policy: inspection.judge.policy,
+          units: inspection.judge.machine.units)
+        json.newline()
+        Output().write(String(decoding: json.bytes, as: UTF8.self))
+      } else {
+        Output().write(Explanation(inspection, process, place: place, neighbours: options.limit ?? 3).text)
+      }
+    }
+  }
+}
+
+/// The text of `spillway explain`.
+struct Explanation {
+  private let inspection: Inspection
+  private let process: Inspected
+  private let place: Int
+  private let neighbours: Int
+
+  init(_ inspection: Inspection, _ process: Inspected, place: Int, neighbours: Int) {
+    self.inspection = inspection
+    self.process = process
+    self.place = place
+    self.neighbours = neighbours
+  }
+
+  private var facts: ProcessFacts { process.candidate.process }
+  private var standing: Standing { process.candidate.standing }
+  private var policy: CompiledPolicy { inspection.judge.policy }
+
+  var text: String {
+    [identity, memory, score, rules, rank, action].joined(separator: "\n")
+  }
+
+  private var identity: String {
+    let units = inspection.judge.machine.units
+    var lines = "\(facts.identity.pid) (\(visible(facts.comm.bytes)))\n"
+    lines += "  user \(facts.effectiveUID), started \(age(units.seconds(facts.age))) ago,"
+    lines += " used \(age(units.seconds(facts.cpu))) of processor time, nice \(facts.nice)\n"
+    if let exe = process.exe { lines += "  executable \(visible(exe.span))\n" }
+    if let cgroup = process.cgroup {
+      lines += "  cgroup \(visible(cgroup.span))\(process.unit.map { ", unit \(visible($0.span))" } ?? "")\n"
+    }
+    lines += "  oom_score \(facts.oomScore.map { "\($0)" } ?? "unknown"), oom_score_adj \(facts.oomScoreAdj)\n"
+    return lines
+  }
+
+  private var memory: String {
+    let shared = KiB(facts.shared.count / UInt64(max(facts.sharers, 1)))
+    var lines = "ending it gives back \(amount(facts.footprint)):\n"
+    lines += "  anonymous \(amount(facts.anonymous)), swap \(amount(facts.swap)), page tables \(amount(facts.pageTables)),"
+    lines += " shared \(amount(shared))"
+    if facts.sharers > 1 { lines += " (of \(amount(facts.shared)), divided among \(facts.sharers))" }
+    lines += "\n  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
+    return lines
+  }
+
+  private var score: String {
+    let formula = policy.settings.formula
+    var lines = "score \(decimal(process.candidate.score)) \(formula.unit) by formula \(formula.name):\n"
+    var value = 0.0
+    for index in 0..<process.terms.count {
+      let term = process.terms[index]
+      value = term.effect.applied(to: value)
+      if formula.isWhole { value = value.rounded(.towardZero) }
+      let effect = term.effect == .none ? "no effect" : effect(term.effect)
+      lines += "  " + term.name.padded(24) + decimal(term.value).padded(14) + effect.padded(18) + decimal(value) + "\n"
+    }
+    if standing.weight != 1 {
+      lines += "  " + "weight of its rules".padded(24) + decimal(standing.weight).padded(14)
+      lines += "× \(decimal(standing.weight))".padded(18) + decimal(process.candidate.score) + "\n"
+    }
+    return lines
+  }
+
+  private func effect(_ effect: TermEffect) -> String {
+    var text: [UInt8] = []
+    text.append(effect)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private var rules: String {
+    var lines = ""
+    for index in policy.rules.indices where standing.rules.contains(UInt8(truncatingIfNeeded: index)) {
+      let rule = policy.rules[index]
+      var does: [String] = []
+      if rule.protects { does.append("protects it") }
+      if let order = rule.order { does.append("order \(order.name)") }
+      if rule.weight != 1 { does.append("weight \(decimal(rule.weight))") }
+      lines += "  \"\(visible(policy.bytes(rule.name)))\": \(does.joined(separator: ", "))\n"
+    }
+    if lines.isEmpty { lines = "  none\n" }
+    return "rules of \(inspection.loaded.name) that touched it:\n" + lines
+  }
+
+  private var rank: String {
+    if standing.protection.protects { return "it is never ended: \(process.ruleName(policy) ?? "protected")\n" }
+    let total = inspection.processes.count { !$0.candidate.standing.protection.protects }
+    var lines = "place \(place + 1) of \(total) that may be ended, order \(standing.tier.name)\n"
+    for other in inspection.processes[..<place].suffix(neighbours) {
+      lines += "  after \(name(other)): \(reason(other))\n"
+    }
+    if place + 1 < total {
+      let next = inspection.processes[place + 1]
+      lines += "  before \(name(next)), score \(decimal(next.candidate.score))\n"
+    }
+    return lines
+  }
+
+  private func name(_ other: Inspected) -> String {
+    "\(other.candidate.process.identity.pid) (\(visible(other.candidate.process.comm.bytes)))"
+  }
+
+  private func reason(_ other: Inspected) -> String {
+    if other.candidate.standing.tier != standing.tier { return "its order is \(other.candidate.standing.tier.name)" }
+    if other.candidate.score != process.candidate.score { return "its score is \(decimal(other.candidate.score))" }
+    return "the same score, but larger or younger"
+  }
+
+  private var action: String {
+    if standing.protection.protects { return "nothing would be sent\n" }
+    if !process.isWorthEnding {
+      let line = policy.settings.minimumFootprint.of(inspection.judge.machine.ram)
+      return "nothing would be sent: it gives back less than \(amount(line)), which is not worth an end\n"
+    }
+    let grace = policy.settings.grace.milliseconds
+    return
+      "in its turn it would be sent SIGTERM, and SIGKILL after \(grace) ms, or sooner if memory goes on falling\n"
+  }
+}
+
+extension TermEffect {
+  fileprivate func applied(to value: Double) -> Double {
+    switch self {
+    case .add(let amount): value + amount
+    case .multiply(let factor): value * factor
+    case .divide(let divisor): value / divisor
+    case .none: value
+    }
+  }
+}
+
+extension String {
+  fileprivate func padded(_ width: Int) -> String {
+    self + String(repeating: " ", count: max(1, width - count))
+  }
+}

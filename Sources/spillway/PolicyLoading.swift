@@ -1,0 +1,81 @@
+import Agent
+import Foundation
+import LinuxSystem
+import Policy
+import PolicyFile
+
+/// Where a policy was found, and what it says.
+struct LoadedPolicy {
+  /// The file's path as given, or `built-in: server`.
+  var name: String
+  /// Absolute; nil for the built-in policy.
+  var path: String?
+  var policy: CompiledPolicy
+  /// Source texts of the policy's automata.
+  var patterns: [String]
+
+  static let systemPath = "/etc/spillway/spillway.toml"
+
+  /// The policy of a file; without one, the system's, and failing that the built-in preset `server`.
+  ///
+  /// Diagnostics go to standard error.
+  static func load(_ file: String?) throws(Failure) -> LoadedPolicy {
+    if let path = file ?? (FileManager.default.fileExists(atPath: systemPath) ? systemPath : nil) {
+      return try load(path: path)
+    }
+    let compilation = PolicyCompiler.compile(.server, accounts: .live)
+    return try LoadedPolicy(compilation, name: "built-in: server", path: nil)
+  }
+
+  static func load(path: String) throws(Failure) -> LoadedPolicy {
+    try LoadedPolicy(try compile(path: path), name: path, path: path.absolute)
+  }
+
+  /// Reads and compiles a file, whatever comes of it.
+  static func compile(path: String) throws(Failure) -> PolicyCompilation {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(filePath: path))
+    } catch {
+      let isForbidden = (error as? CocoaError)?.code == .fileReadNoPermission
+      throw Failure(
+        isForbidden ? .noPermission : .configuration,
+        isForbidden ? "\(path): may not be read" : "\(path): cannot be read: is it there, and a file?")
+    }
+    return PolicyCompiler.compile([UInt8](data), file: path, accounts: .live)
+  }
+
+  private init(_ compilation: PolicyCompilation, name: String, path: String?) throws(Failure) {
+    for diagnostic in compilation.diagnostics {
+      StandardError.write("\(diagnostic)\n")
+    }
+    guard let policy = compilation.policy else { throw Failure(.configuration, "") }
+    self.name = name
+    self.path = path
+    self.policy = policy
+    patterns = compilation.patterns
+  }
+
+  /// Its image, whole and checked.
+  func image() throws(Failure) -> [UInt8] {
+    do throws(ImageError) {
+      try policy.validate()
+    } catch {
+      throw Failure(.configuration, "\(name): \(error.sentence)")
+    }
+    return ImageWriter.image(of: policy)
+  }
+}
+
+extension ImageError {
+  var sentence: String {
+    "\(message)\(number.map { ": \($0)" } ?? ""); \(advice)"
+  }
+}
+
+extension String {
+  /// This path from the root.
+  var absolute: String {
+    hasPrefix("/") ? self : FileManager.default.currentDirectoryPath + "/" + self
+  }
+}

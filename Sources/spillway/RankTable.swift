@@ -1,0 +1,157 @@
+import Policy
+import ProcModel
+import Record
+
+/// The table of candidates, for people.
+struct RankTable {
+  private let inspection: Inspection
+
+  init(_ inspection: Inspection) {
+    self.inspection = inspection
+  }
+
+  /// A column: its heading, and what stands in it.
+  private struct Column {
+    var heading: String
+    var isNumber: Bool
+    /// Among the first to go where the terminal is narrow: the largest goes first, 0 never.
+    var expendability: Int
+    var text: (Inspected) -> String
+  }
+
+  /// All lines, cut to the terminal where there is one.
+  func text(_ shown: [Inspected], output: Output) -> String {
+    guard !shown.isEmpty else { return "no process has memory to give back\n" }
+    let cells = shown.map { process in columns.map { $0.text(process) } }
+    var widths = columns.indices.map { index in
+      cells.reduce(columns[index].heading.count) { max($0, $1[index].count) }
+    }
+    let kept = keptColumns(&widths, within: output.columns)
+    var text = ""
+    text += output.styled(line(columns.map(\.heading), widths, kept), .bold) + "\n"
+    for (process, row) in zip(shown, cells) {
+      let line = line(row, widths, kept)
+      text += style(of: process).map { output.styled(line, $0) } ?? line
+      text += "\n"
+    }
+    if shown.count < inspection.processes.count {
+      text += output.styled("and \(inspection.processes.count - shown.count) more", .dim) + "\n"
+    }
+    if inspection.tally.denied > 0 || inspection.tally.isHidden {
+      text += "some processes may not be read, and are not shown\n"
+    }
+    return text
+  }
+
+  private var columns: [Column] {
+    let units = inspection.judge.machine.units
+    let policy = inspection.judge.policy
+    return [
+      Column(heading: "PID", isNumber: true, expendability: 0) { "\($0.candidate.process.identity.pid)" },
+      Column(heading: "NAME", isNumber: false, expendability: 0) { visible($0.candidate.process.comm.bytes) },
+      Column(heading: "SCORE", isNumber: true, expendability: 0) { decimal($0.candidate.score.rounded()) },
+      Column(heading: "OOM_SCORE", isNumber: true, expendability: 4) {
+        $0.candidate.process.oomScore.map { "\($0)" } ?? "?"
+      },
+      Column(heading: "FOOTPRINT", isNumber: true, expendability: 0) { amount($0.candidate.process.footprint) },
+      Column(heading: "SWAP", isNumber: true, expendability: 5) { amount($0.candidate.process.swap) },
+      Column(heading: "AGE", isNumber: true, expendability: 3) { age(units.seconds($0.candidate.process.age)) },
+      Column(heading: "ORDER", isNumber: false, expendability: 2) { $0.order },
+      Column(heading: "PROTECTED", isNumber: false, expendability: 1) {
+        $0.candidate.standing.protection.protects ? "yes" : "no"
+      },
+      Column(heading: "RULE", isNumber: false, expendability: 6) { $0.ruleName(policy) ?? "-" },
+    ]
+  }
+
+  /// Drops the most expendable columns, and cuts the last, until a line fits.
+  private func keptColumns(_ widths: inout [Int], within limit: Int?) -> [Int] {
+    var kept = Array(widths.indices)
+    guard let limit else { return kept }
+    func total() -> Int { kept.reduce(0) { $0 + widths[$1] + 2 } - 2 }
+    // A rule's name is worth showing while a dozen letters of it fit.
+    if let last = kept.last, total() > limit {
+      let room = widths[last] - (total() - limit)
+      if room >= 12 { widths[last] = room }
+    }
+    while total() > limit,
+      let gone = kept.filter({ columns[$0].expendability > 0 })
+        .max(by: { columns[$0].expendability < columns[$1].expendability })
+    {
+      kept.removeAll { $0 == gone }
+    }
+    return kept
+  }
+
+  private func line(_ cells: [String], _ widths: [Int], _ kept: [Int]) -> String {
+    var line = ""
+    for index in kept {
+      let cell = cells[index].count > widths[index] ? cells[index].prefix(widths[index] - 1) + "…" : cells[index]
+      let padding = String(repeating: " ", count: widths[index] - cell.count)
+      line += (line.isEmpty ? "" : "  ") + (columns[index].isNumber ? padding + cell : cell + padding)
+    }
+    while line.last == " " { line.removeLast() }
+    return line
+  }
+
+  private func style(of process: Inspected) -> Output.Style? {
+    if process.candidate.standing.protection.protects { return .green }
+    if !process.isWorthEnding { return .dim }
+    return process.candidate.process.identity == inspection.victim?.candidate.process.identity ? .red : nil
+  }
+}
+
+extension Inspected {
+  /// The tier, with `~` after it where the process is too small to be worth ending.
+  var order: String {
+    candidate.standing.tier.name + (isWorthEnding || candidate.standing.protection.protects ? "" : " ~")
+  }
+
+  /// The rule or built-in protection that decided.
+  func ruleName(_ policy: CompiledPolicy) -> String? {
+    if let name = candidate.standing.protection.builtInName { return name }
+    guard let index = candidate.standing.decidingRule else { return nil }
+    let name = visible(policy.bytes(policy.rules[Int(index)].name))
+    if case .assumed = candidate.standing.protection { return name + " (assumed: not all could be read)" }
+    return name
+  }
+}
+
+extension Inspection {
+  /// Whom the agent would end now.
+  var victim: Inspected? {
+    processes.first { $0.isWorthEnding && !$0.candidate.standing.protection.protects }
+  }
+}
+
+// MARK: - Words for quantities
+
+/// Untrusted bytes, made harmless.
+func visible(_ bytes: Span<UInt8>) -> String {
+  var text: [UInt8] = []
+  text.append(visible: bytes)
+  return String(decoding: text, as: UTF8.self)
+}
+
+func amount(_ amount: KiB) -> String {
+  var text: [UInt8] = []
+  text.append(amount)
+  return String(decoding: text, as: UTF8.self)
+}
+
+/// With up to three decimals.
+func decimal(_ number: Double) -> String {
+  var text: [UInt8] = []
+  text.append(decimal: number)
+  return String(decoding: text, as: UTF8.self)
+}
+
+/// `12 s`, `5 min`, `3 h`, `12 d`: the largest unit of which there are at least two.
+func age(_ seconds: UInt64) -> String {
+  switch seconds {
+  case 0..<120: "\(seconds) s"
+  case 120..<7200: "\(seconds / 60) min"
+  case 7200..<172_800: "\(seconds / 3600) h"
+  default: "\(seconds / 86_400) d"
+  }
+}

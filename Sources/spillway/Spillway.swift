@@ -1,0 +1,36 @@
+import Agent
+import ArgumentParser
+
+/// The operator's tool.
+@main
+struct Spillway: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "spillway",
+    abstract: "Ends the process whose loss costs least, before the kernel has to pick one blindly.",
+    discussion: """
+      Exit codes: 0 done; 64 usage; 69 the kernel lacks something; 77 no permission; 78 policy file.
+      """,
+    version: spillwayVersion,
+    subcommands: [Run.self, Rank.self, Explain.self, Check.self, Compile.self])
+}
+
+/// A reason to stop, with the exit code that says it to scripts.
+struct Failure: Error, CustomStringConvertible {
+  var code: ExitStatus
+  var description: String
+
+  init(_ code: ExitStatus, _ description: String) {
+    self.code = code
+    self.description = description
+  }
+}
+
+/// Runs `body`; a ``Failure`` is told on standard error and ends the program with its code.
+func reportingFailures(_ body: () throws(Failure) -> Void) throws {
+  do throws(Failure) {
+    try body()
+  } catch {
+    if !error.description.isEmpty { StandardError.write("spillway: \(error.description)\n") }
+    throw ArgumentParser.ExitCode(error.code.rawValue)
+  }
+}

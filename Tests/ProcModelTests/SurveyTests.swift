@@ -1,0 +1,253 @@
+import Fixtures
+import ProcModel
+import Testing
+
+@Suite struct SurveyTests {
+  private static func take(_ source: inout MemorySource) throws -> (table: ProcessTable, tally: SurveyTally) {
+    var table = ProcessTable(capacity: 4)
+    var survey = Survey(capacity: 4)
+    let tally = try survey.take(from: &source, units: .common, into: &table)
+    return (table, tally)
+  }
+
+  private static func row(_ pid: Int32, _ table: ProcessTable) throws -> ProcessFacts {
+    try #require(table.rows.first { $0.identity.pid == pid })
+  }
+
+  // Captured.
+
+  @Test func aCapturedTreeGivesEveryProcessThatHasMemory() throws {
+    var source = MemorySource(fixture: "6.18")
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(table.rows.map(\.identity.pid) == [1] + Array(3...15) + Array(17...19) + Array(21...23))
+    #expect(tally.seen == 22 && tally.kernelThreads == 1 && tally.zombies == 1)
+    #expect(tally.malformed == 0 && tally.vanished == 0 && tally.denied == 0 && !tally.isHidden)
+    #expect(table.rows.allSatisfy { $0.hasMemory && $0.oomScore != nil && $0.cgroupKey == nil })
+  }
+
+  @Test func aDeadLeaderIsKnownByItsLivingThread() throws {
+    var source = MemorySource(fixture: "6.18")
+    let facts = try SurveyTests.row(15, try SurveyTests.take(&source).table)
+    #expect(facts.comm == Comm("leaderless") && facts.state == UInt8(ascii: "S") && facts.threads == 2)
+    #expect(facts.virtual == KiB(15_420) && facts.resident == KiB(6872))
+    #expect(facts.anonymous == KiB(6220) && facts.file == KiB(652) && facts.pageTables == KiB(52))
+    // The leader's start: the thread's is a tick later.
+    #expect(facts.identity.startTime == Ticks(191_064))
+    #expect(facts.oomScore == 666)
+  }
+
+  @Test func aPoolIsSharedAmongTheParentAndItsChildren() throws {
+    var source = MemorySource(fixture: "6.18")
+    let (table, _) = try SurveyTests.take(&source)
+    for pid: Int32 in [17, 21, 22, 23] {
+      let facts = try SurveyTests.row(pid, table)
+      #expect(facts.shared == KiB(8192) && facts.sharers == 4)
+      #expect(facts.footprint < KiB(2048 + 200))
+    }
+    #expect(try SurveyTests.row(17, table).childrenVirtual == KiB(3 * 9272))
+    #expect(try SurveyTests.row(18, table).sharers == 1)
+  }
+
+  @Test func theKernelsAdjustmentsAndTheOwnerAreTold() throws {
+    var source = MemorySource(fixture: "6.18")
+    let (table, _) = try SurveyTests.take(&source)
+    let niced = try SurveyTests.row(18, table)
+    #expect(niced.realUID == 1000 && niced.nice == 5 && niced.oomScoreAdj == 500 && niced.oomScore == 1000)
+    #expect(niced.cpu == Ticks(17) && niced.effectiveCapabilities == [])
+    // 2031.42 s of uptime, started at 1910.64 s.
+    #expect(niced.age == Ticks(203_142 - 191_064))
+    #expect(try SurveyTests.row(19, table).effectiveCapabilities.contains(.sysAdmin))
+    var composed = MemorySource(fixture: "5.10")
+    #expect(try SurveyTests.row(412, try SurveyTests.take(&composed).table).oomScoreAdj == -1000)
+  }
+
+  // Composed.
+
+  @Test(arguments: ["4.19", "5.10", "6.1"]) func composedTreesTellTheSameOfTheirKernels(name: String) throws {
+    var source = MemorySource(fixture: name)
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(table.rows.map(\.identity.pid) == [1, 412, 520, 521, 522, 640, 641, 900, 950, 977])
+    #expect(tally.kernelThreads == 2 && tally.zombies == 1 && tally.malformed == 0)
+    let node = try SurveyTests.row(950, table)
+    #expect(node.virtual == KiB(1_200_000) && node.resident == KiB(334_000) && node.anonymous == KiB(310_000))
+    #expect(node.swap == (name == "4.19" ? .zero : KiB(65_536)) && node.pageTables == KiB(2200))
+    #expect(node.parent == 900 && node.threads == 11 && node.cpu == Ticks(9500))
+    #expect(node.age == Ticks(2_601_244 - 2_500_000))
+    // The database: a worker's pool is its cgroup's, the postmaster's 1 MiB is below a sixteenth of it.
+    let worker = try SurveyTests.row(521, table)
+    #expect(worker.shared == KiB(98_304) && worker.sharers == 2)
+    #expect(try SurveyTests.row(520, table).sharers == 3)
+    #expect(try SurveyTests.row(520, table).childrenVirtual == KiB(444_000))
+  }
+
+  @Test func beforeFourFiveAnonymousIsWhatIsNotShared() throws {
+    var source = MemorySource(fixture: "4.4")
+    let worker = try SurveyTests.row(521, try SurveyTests.take(&source).table)
+    #expect(worker.resident == KiB(108_404) && worker.anonymous == KiB(4100))
+    #expect(worker.file == KiB(104_304) && worker.shared == .zero && worker.sharers == 1)
+    #expect(worker.pageTables == KiB(432))
+  }
+
+  // What goes wrong.
+
+  @Test(arguments: [
+    (ReadFailure.vanished, UInt32(1), UInt32(0), UInt32(0)), (.denied, 0, 1, 0), (.failed(errno: 5), 0, 0, 1),
+  ]) func aProcessWithoutStatIsCountedAndSkipped(
+    failure: ReadFailure, vanished: UInt32, denied: UInt32, failed: UInt32
+  ) throws {
+    var source = MemorySource(fixture: "5.10")
+    source.failures[.init(.stat, of: 950)] = failure
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(table.count == 9)
+    #expect(tally.vanished == vanished && tally.denied == denied && tally.failed == failed)
+  }
+
+  @Test func aMalformedStatIsNamedAndStopsNothing() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.set(.stat, of: 640, "640 (nginx) S x")
+    // The stat of another process is no stat of this one.
+    source.files[.init(.stat, of: 641)] = source.files[.init(.stat, of: 950)]
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(table.count == 8 && tally.malformed == 2)
+    #expect(tally.lastMalformed == .init(pid: 641, file: .stat, error: .malformed(offset: 0)))
+  }
+
+  @Test func aProcessThatEndsBeforeItsStatusIsReadIsSkipped() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.vanish(950, at: .status)
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(table.count == 9 && tally.vanished == 1)
+  }
+
+  @Test func aProcessThatEndsLaterKeepsWhatWasRead() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.vanish(950, at: .oomScoreAdj)
+    let node = try SurveyTests.row(950, try SurveyTests.take(&source).table)
+    #expect(node.anonymous == KiB(310_000))
+    #expect(node.oomScoreAdj == 0 && node.oomScore == nil && node.cgroupKey == nil)
+  }
+
+  @Test(arguments: [nil, "Name:\tnode\nUid:\tx\n", "Name:\tnode\n"] as [String?])
+  func withoutStatusTheOthersTellAndTheOwnerIsNobody(status: String?) throws {
+    var source = MemorySource(fixture: "5.10")
+    source.files[.init(.status, of: 950)] = status.map { Array($0.utf8) }
+    let (table, tally) = try SurveyTests.take(&source)
+    let node = try SurveyTests.row(950, table)
+    #expect(node.resident == KiB(334_000) && node.anonymous == KiB(310_000) && node.file == KiB(24_000))
+    #expect(node.realUID == .max && node.effectiveUID == .max && node.effectiveCapabilities == [])
+    #expect(tally.malformed == (status == nil ? 0 : 1))
+  }
+
+  @Test func aStatusCutByManyGroupsHidesNoMemory() throws {
+    var source = MemorySource(fixture: "5.10")
+    let text = String(decoding: source.files[.init(.status, of: 950), default: []], as: UTF8.self)
+    let groups = (100_000..<106_000).map(String.init).joined(separator: " ")
+    source.set(.status, of: 950, text.replacing("Groups:\t1000", with: "Groups:\t" + groups))
+    let (table, tally) = try SurveyTests.take(&source)
+    let node = try SurveyTests.row(950, table)
+    #expect(node.resident == KiB(334_000) && node.anonymous == KiB(310_000))
+    #expect(node.realUID == 1000 && tally.malformed == 0)
+  }
+
+  @Test func aPathCutByTheBufferIsNoPath() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.set(.cgroup, of: 950, "0::/a.slice/" + String(repeating: "x", count: 40_000) + "\n")
+    #expect(try SurveyTests.row(950, try SurveyTests.take(&source).table).cgroupKey == nil)
+  }
+
+  @Test func aProcessThatGaveItsMemoryBackHasNone() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.set(.status, of: 950, "Name:\tnode\nUid:\t0\t0\t0\t0\n")
+    source.set(.statm, of: 950, "0 0 0 0 0 0 0\n")
+    #expect(try !SurveyTests.row(950, try SurveyTests.take(&source).table).hasMemory)
+  }
+
+  @Test func aDeadLeaderWithoutALivingThreadIsAZombie() throws {
+    var source = MemorySource(fixture: "6.18")
+    source.threads[15] = [20, 20]
+    source.failures[.init(.stat, of: 15, thread: 20)] = .vanished
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(!table.rows.contains { $0.identity.pid == 15 })
+    #expect(tally.zombies == 2)
+  }
+
+  @Test func deadThreadsBeforeTheLivingOneArePassedOver() throws {
+    var source = MemorySource(fixture: "6.18")
+    let dead = String(decoding: source.files[.init(.stat, of: 16), default: []], as: UTF8.self)
+    source.threads[15] = [18, 19, 20]
+    source.files[.init(.stat, of: 15, thread: 19)] = Array(dead.replacing("16 (zombie)", with: "19 (zombie)").utf8)
+    #expect(try SurveyTests.row(15, try SurveyTests.take(&source).table).anonymous == KiB(6220))
+  }
+
+  @Test func betterKnownCapabilitiesWin() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.capabilities[950] = .sysRawIO
+    #expect(try SurveyTests.row(950, try SurveyTests.take(&source).table).effectiveCapabilities == .sysRawIO)
+  }
+
+  @Test func aPIDListedTwiceIsTakenOnce() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.processes += [950, 1, 950]
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(table.count == 10 && tally.seen == 13)
+  }
+
+  @Test func onlyFilesWithoutLocksAreReadAndOneOfAKernelThread() throws {
+    var source = MemorySource(fixture: "5.10")
+    _ = try SurveyTests.take(&source)
+    #expect(!source.reads.contains { $0.file == .cmdline || $0.file == .exe })
+    #expect(source.reads.filter { $0.pid == 2 } == [.init(.stat, of: 2)])
+    #expect(source.reads.filter { $0.pid == 950 }.map(\.file) == [.stat, .status, .oomScoreAdj, .oomScore, .cgroup])
+  }
+
+  @Test func processesThatDoNotShowAreSaid() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.processes.removeFirst()
+    #expect(try SurveyTests.take(&source).tally.isHidden)
+  }
+
+  @Test func withoutTheListOrTheClockThereIsNoSurvey() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.walkFailure = .denied
+    #expect(throws: ReadFailure.denied) { try SurveyTests.take(&source) }
+    source.walkFailure = nil
+    source.systemFailures[.uptime] = .vanished
+    #expect(throws: ReadFailure.vanished) { try SurveyTests.take(&source) }
+    source.systemFailures = [:]
+    source.set(.uptime, "soon")
+    let (table, tally) = try SurveyTests.take(&source)
+    #expect(tally.uptimeError == .malformed(offset: 0))
+    #expect(table.rows.allSatisfy { $0.age == .zero })
+  }
+
+  @Test func aReusedSurveyRemembersNothing() throws {
+    var table = ProcessTable(capacity: 4)
+    var survey = Survey(capacity: 4)
+    var first = MemorySource(fixture: "6.18")
+    var second = MemorySource(fixture: "5.10")
+    let fresh = try SurveyTests.take(&second)
+    for _ in 0..<3 {
+      _ = try survey.take(from: &first, units: .common, into: &table)
+      let tally = try survey.take(from: &second, units: .common, into: &table)
+      #expect(tally == fresh.tally)
+      #expect(table.rows.map(\.identity) == fresh.table.rows.map(\.identity))
+      #expect(table.rows.map(\.sharers) == fresh.table.rows.map(\.sharers))
+      #expect(table.rows.map(\.childrenVirtual) == fresh.table.rows.map(\.childrenVirtual))
+    }
+  }
+
+  @Test func mutatedTreesAreSurveyedWithoutATrap() throws {
+    var random = Linear(seed: 42)
+    let originals = [MemorySource(fixture: "5.10"), MemorySource(fixture: "6.18")]
+    var table = ProcessTable(capacity: 4)
+    var survey = Survey(capacity: 4)
+    for round in 0..<60 {
+      var source = originals[round % 2]
+      for key in source.files.keys.sorted(by: { ($0.pid, $0.file.rawValue) < ($1.pid, $1.file.rawValue) }) {
+        random.mutate(&source.files[key, default: []])
+      }
+      let tally = try survey.take(from: &source, units: .common, into: &table)
+      #expect(tally.seen == UInt32(source.processes.count) && tally.malformed > 0)
+    }
+  }
+}
