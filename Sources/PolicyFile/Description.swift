@@ -59,13 +59,13 @@ private func effect(of rule: Rule) -> String {
 }
 
 private func describe(_ alternative: Alternative, of policy: CompiledPolicy, patterns: [String]) -> String {
-  if case .literal(let slice) = alternative { return quoted(policy.string(slice)) }
-  if case .automaton(let index) = alternative {
-    return index < patterns.count ? "like \(quoted(patterns[Int(index)]))" : "pattern \(index)"
+  switch alternative {
+  case .literal(let slice): quoted(policy.string(slice))
+  case .automaton(let index): index < patterns.count ? "like \(quoted(patterns[Int(index)]))" : "pattern \(index)"
+  case .capabilities(let set): CapabilityNames.names(of: set).joined(separator: " or ")
+  case .range(let low, let high): low == high ? "\(low)" : "\(low)-\(high)"
+  case .never: "no process"
   }
-  if case .capabilities(let set) = alternative { return CapabilityNames.names(of: set).joined(separator: " or ") }
-  if case .range(let low, let high) = alternative, low < .max { return low == high ? "\(low)" : "\(low)-\(high)" }
-  return "no process"
 }
 
 extension CompiledPolicy {

@@ -9,9 +9,6 @@ struct MatchReader {
   private static let commLength = 15
   /// One below (uid_t) −1, which stands for nobody at all.
   private static let greatestUID: UInt32 = .max - 1
-  /// What no process has. An alternative that names a user who does not exist becomes this, so that its rule matches
-  /// nothing instead of losing a condition.
-  private static let noUID = RuleDraft.Value.range(.max, .max)
 
   let accounts: AccountLookup
 
@@ -44,9 +41,9 @@ struct MatchReader {
     switch key {
     case "uid": return test(.uid, nodes) { uidRange($0, log: &log).map { [$0] } }
     case "user":
-      // What nobody has stands for all of them only where nobody has any.
+      // Where none of the names exists the rule matches nothing, instead of losing a condition.
       guard let known = test(.uid, nodes, { user($0, log: &log) }) else { return nil }
-      return known.values.isEmpty ? RuleDraft.Test(field: .uid, values: [MatchReader.noUID]) : known
+      return known.values.isEmpty ? RuleDraft.Test(field: .uid, values: [.never]) : known
     case "capability": return capabilities(nodes, log: &log)
     default:
       guard let field = MatchField.allCases.first(where: { $0.name == key }) else { return nil }

@@ -135,15 +135,21 @@ package struct PolicyCompiler {
 
   /// What an image may hold of all rules together.
   private mutating func checkSize(_ policy: CompiledPolicy) {
-    let positions = policy.automata.reduce(0) { $0 + $1.positions.count }
-    let counts = [
-      ("values in all its matches", policy.alternatives.count, 4096),
-      ("different patterns", policy.automata.count, 512),
-      ("positions in all its patterns", positions, 12_288),
-      ("bytes in its names and texts", policy.text.count, 131_072),
-    ]
-    for (what, count, most) in counts where count > most {
-      log.error(at: 0, "the policy has \(count) \(what)", "there can be at most \(most): write fewer or shorter rules")
+    for section in ImageSection.allCases {
+      let count = policy.count(of: section)
+      guard count > section.maximum else { continue }
+      let what =
+        switch section {
+        case .rules: "rules"
+        case .tests: "fields in all its matches"
+        case .alternatives: "values in all its matches"
+        case .automata: "different patterns"
+        case .positions: "positions in all its patterns"
+        case .text: "bytes in its names and texts"
+        }
+      log.error(
+        at: 0, "the policy has \(count) \(what)",
+        "there can be at most \(section.maximum): write fewer or shorter rules")
     }
   }
 }

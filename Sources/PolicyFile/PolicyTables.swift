@@ -39,6 +39,7 @@ struct PolicyTables {
     case .literal(let bytes): return .literal(append(bytes))
     case .range(let low, let high): return .range(low, high)
     case .capabilities(let set): return .capabilities(set)
+    case .never: return .never
     case .automaton(let automaton, let text, let flavour):
       let key = PatternKey(text: text, flavour: flavour)
       if let index = known[key] { return .automaton(index) }

@@ -9,6 +9,8 @@ struct RuleDraft {
     case automaton(Automaton, text: String, flavour: PatternFlavour)
     case range(UInt32, UInt32)
     case capabilities(CapabilitySet)
+    /// What no process has.
+    case never
   }
 
   struct Test {

@@ -8,9 +8,15 @@ struct SampleProcess: Sendable {
   var exe = ""
   var cmdline = ""
   var cgroup = "/"
-  var unit = ""
   var uid: UInt32 = 0
   var capabilities: CapabilitySet = []
+
+  /// As the agent finds it in the path.
+  var unit: [UInt8] {
+    let line = Array("0::\(cgroup)\n".utf8)
+    guard let range = try? CgroupMembership(parsing: line.span).unit else { return [] }
+    return Array(line[range])
+  }
 
   fileprivate func text(_ field: MatchField) -> [UInt8] {
     switch field {
@@ -18,7 +24,7 @@ struct SampleProcess: Sendable {
     case .exe: Array(exe.utf8)
     case .cmdline: Array(cmdline.utf8)
     case .cgroup: Array(cgroup.utf8)
-    case .unit: Array(unit.utf8)
+    case .unit: unit
     case .uid, .capability: []
     }
   }

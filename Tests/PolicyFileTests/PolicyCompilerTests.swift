@@ -22,6 +22,7 @@ import Testing
     let compilation = PolicyCompiler.compile(file.text, file: "p.toml", accounts: Self.accounts)
     #expect(compilation.diagnostics.map(\.description) == file.diagnostics)
     let policy = try #require(compilation.policy)
+    #expect(throws: Never.self) { try policy.validate() }
     #expect(describe(policy, patterns: compilation.patterns) == file.description)
   }
 

@@ -12,41 +12,36 @@ import Testing
 
   @Test(arguments: [
     // Debian 12 and 13, Fedora, Arch.
-    SampleProcess(comm: "sshd", exe: "/usr/sbin/sshd", cgroup: "/system.slice/ssh.service", unit: "ssh.service"),
+    SampleProcess(comm: "sshd", exe: "/usr/sbin/sshd", cgroup: "/system.slice/ssh.service"),
     SampleProcess(
-      comm: "sshd-auth", exe: "/usr/lib/openssh/sshd-auth", cgroup: "/system.slice/ssh.service", unit: "ssh.service",
+      comm: "sshd-auth", exe: "/usr/lib/openssh/sshd-auth", cgroup: "/system.slice/ssh.service",
       uid: 105),
     SampleProcess(
-      exe: "/usr/libexec/openssh/sshd-session", cgroup: "/system.slice/sshd.service", unit: "sshd.service"),
+      exe: "/usr/libexec/openssh/sshd-session", cgroup: "/system.slice/sshd.service"),
     SampleProcess(
-      exe: "/usr/bin/sshd", cgroup: "/system.slice/system-sshd.slice/sshd@3-10.0.0.1:22.service",
-      unit: "sshd@3-10.0.0.1:22.service"),
+      exe: "/usr/bin/sshd", cgroup: "/system.slice/system-sshd.slice/sshd@3-10.0.0.1:22.service"),
     SampleProcess(
-      exe: "/usr/sbin/agetty", cgroup: "/system.slice/system-getty.slice/getty@tty1.service",
-      unit: "getty@tty1.service"),
+      exe: "/usr/sbin/agetty", cgroup: "/system.slice/system-getty.slice/getty@tty1.service"),
     SampleProcess(
-      exe: "/lib/systemd/systemd-journald", cgroup: "/system.slice/systemd-journald.service",
-      unit: "systemd-journald.service"),
+      exe: "/lib/systemd/systemd-journald", cgroup: "/system.slice/systemd-journald.service"),
     SampleProcess(
-      exe: "/usr/bin/udevadm", cgroup: "/system.slice/systemd-udevd.service/udev", unit: "systemd-udevd.service"),
-    SampleProcess(exe: "/usr/bin/dbus-daemon", cgroup: "/system.slice/dbus.service", unit: "dbus.service", uid: 101),
+      exe: "/usr/bin/udevadm", cgroup: "/system.slice/systemd-udevd.service/udev"),
+    SampleProcess(exe: "/usr/bin/dbus-daemon", cgroup: "/system.slice/dbus.service", uid: 101),
     SampleProcess(
-      exe: "/usr/lib/systemd/systemd-networkd", cgroup: "/system.slice/systemd-networkd.service",
-      unit: "systemd-networkd.service", uid: 998),
-    SampleProcess(exe: "/sbin/dhclient", cgroup: "/system.slice/networking.service", unit: "networking.service"),
-    SampleProcess(exe: "/usr/sbin/chronyd", cgroup: "/system.slice/chrony.service", unit: "chrony.service", uid: 108),
-    SampleProcess(exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service", unit: "cron.service"),
-    SampleProcess(exe: "/usr/bin/dockerd", cgroup: "/system.slice/docker.service", unit: "docker.service"),
+      exe: "/usr/lib/systemd/systemd-networkd", cgroup: "/system.slice/systemd-networkd.service", uid: 998),
+    SampleProcess(exe: "/sbin/dhclient", cgroup: "/system.slice/networking.service"),
+    SampleProcess(exe: "/usr/sbin/chronyd", cgroup: "/system.slice/chrony.service", uid: 108),
+    SampleProcess(exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service"),
+    SampleProcess(exe: "/usr/bin/dockerd", cgroup: "/system.slice/docker.service"),
     SampleProcess(
-      exe: "/usr/bin/containerd-shim-runc-v2", cgroup: "/system.slice/containerd.service",
-      unit: "containerd.service"),
+      exe: "/usr/bin/containerd-shim-runc-v2", cgroup: "/system.slice/containerd.service"),
     SampleProcess(
-      exe: "/usr/bin/conmon", cgroup: "/machine.slice/libpod-conmon-0f1e.scope", unit: "libpod-conmon-0f1e.scope"),
+      exe: "/usr/bin/conmon", cgroup: "/machine.slice/libpod-conmon-0f1e.scope"),
     SampleProcess(
-      exe: "/usr/sbin/qemu-ga", cgroup: "/system.slice/qemu-guest-agent.service", unit: "qemu-guest-agent.service"),
-    SampleProcess(exe: "/usr/sbin/spillwayd", cgroup: "/system.slice/spillway.service", unit: "spillway.service"),
+      exe: "/usr/sbin/qemu-ga", cgroup: "/system.slice/qemu-guest-agent.service"),
+    SampleProcess(exe: "/usr/sbin/spillwayd", cgroup: "/system.slice/spillway.service"),
     // A unit of the administrator's own, OpenRC, runit.
-    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/backdoor.service", unit: "backdoor.service"),
+    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/backdoor.service"),
     SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/openrc.sshd"),
     SampleProcess(exe: "/sbin/runsvdir", cgroup: "/"),
   ]) func theServerPresetProtects(process: SampleProcess) throws {
@@ -59,32 +54,30 @@ import Testing
     // Whatever it calls itself.
     SampleProcess(
       comm: "sshd", exe: "/tmp/sshd", cmdline: "/usr/sbin/sshd -D",
-      cgroup: "/user.slice/user-1000.slice/session-3.scope", unit: "session-3.scope", uid: 1000),
+      cgroup: "/user.slice/user-1000.slice/session-3.scope", uid: 1000),
     SampleProcess(comm: "sshd", exe: "/tmp/usr/sbin/sshd", cgroup: "/"),
     // The user's own: a session, its shell, a service of his that has the name of a system's, his service manager.
     SampleProcess(
-      exe: "/usr/bin/bash", cgroup: "/user.slice/user-1000.slice/session-3.scope", unit: "session-3.scope", uid: 1000),
+      exe: "/usr/bin/bash", cgroup: "/user.slice/user-1000.slice/session-3.scope", uid: 1000),
     SampleProcess(
-      exe: "/usr/sbin/sshd", cgroup: "/user.slice/user-1000.slice/session-3.scope", unit: "session-3.scope",
+      exe: "/usr/sbin/sshd", cgroup: "/user.slice/user-1000.slice/session-3.scope",
       uid: 1000),
     SampleProcess(
-      exe: "/home/u/bin/leak", cgroup: "/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service",
-      unit: "user@1000.service", uid: 1000),
+      exe: "/home/u/bin/leak", cgroup: "/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service", uid: 1000),
     SampleProcess(
-      exe: "/usr/lib/systemd/systemd", cgroup: "/user.slice/user-1000.slice/user@1000.service/init.scope",
-      unit: "user@1000.service", uid: 1000),
+      exe: "/usr/lib/systemd/systemd", cgroup: "/user.slice/user-1000.slice/user@1000.service/init.scope", uid: 1000),
     // Without pam_systemd the shell stays where its login was; a job stays with cron.
-    SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/ssh.service", unit: "ssh.service", uid: 1000),
-    SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/x/getty@tty1.service", unit: "getty@tty1.service"),
-    SampleProcess(exe: "/usr/bin/python3.11", cgroup: "/system.slice/cron.service", unit: "cron.service"),
+    SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/ssh.service", uid: 1000),
+    SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/x/getty@tty1.service"),
+    SampleProcess(exe: "/usr/bin/python3.11", cgroup: "/system.slice/cron.service"),
     // Root of a container, however deep it nests the path.
-    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope", unit: "docker-9f.scope"),
+    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope"),
     SampleProcess(
-      exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope/system.slice/ssh.service", unit: "docker-9f.scope"),
-    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope/x.service", unit: "docker-9f.scope"),
+      exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope/system.slice/ssh.service"),
+    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope/x.service"),
     SampleProcess(exe: "/usr/bin/dockerd", cgroup: "/docker/9f/docker.service"),
     // What a server is for is not the preset's to say.
-    SampleProcess(exe: "/usr/sbin/nginx", cgroup: "/system.slice/nginx.service", unit: "nginx.service"),
+    SampleProcess(exe: "/usr/sbin/nginx", cgroup: "/system.slice/nginx.service"),
     SampleProcess(exe: "/usr/bin/busybox", cgroup: "/"),
   ]) func theServerPresetDoesNotProtect(process: SampleProcess) throws {
     let policy = try Self.compiled(.server)
