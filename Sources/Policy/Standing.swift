@@ -63,7 +63,8 @@ extension CompiledPolicy {
           }
         } else {
           standing.tier = rule.order ?? standing.tier
-          standing.weight *= rule.weight
+          // However many weights meet, their product stays a number: 0 × ∞ would be none.
+          standing.weight = min(standing.weight * rule.weight, 1e12)
           if !standing.protection.protects { standing.decidingRule = number }
         }
       }
