@@ -90,12 +90,6 @@ let package = Package(
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel"],
       exclude: ["valid", "invalid"], swiftSettings: house),
-    tests("PressureTests", ["Pressure", "ProcModel"]),
-    tests("LinuxSystemTests", ["LinuxSystem"]),
-    tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
-    tests("LadderTests", ["Ladder", "Pressure", "ProcModel", "LinuxSystem"]),
-    tests("RecordTests", ["Record", "Ladder", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem"]),
-    tests("AgentTests", ["Agent", "Policy", "PolicyFile", "LinuxSystem"]),
 
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),

@@ -21,7 +21,8 @@ struct Explain: ParsableCommand {
       guard let place = inspection.processes.firstIndex(where: { $0.candidate.process.identity.pid == pid }) else {
         throw Failure(
           .usage,
-          "\(pid) is no process that \(options.procRoot) shows with memory of its own (a kernel thread, or gone, or hidden)")
+          "\(pid) is no process that \(options.procRoot) shows with memory of its own (a kernel thread, or gone, or hidden)"
+        )
       }
       let process = inspection.processes[place]
       if options.json {
@@ -76,7 +77,8 @@ struct Explanation {
   private var memory: String {
     let shared = KiB(facts.shared.count / UInt64(max(facts.sharers, 1)))
     var lines = "ending it gives back \(amount(facts.footprint)):\n"
-    lines += "  anonymous \(amount(facts.anonymous)), swap \(amount(facts.swap)), page tables \(amount(facts.pageTables)),"
+    lines +=
+      "  anonymous \(amount(facts.anonymous)), swap \(amount(facts.swap)), page tables \(amount(facts.pageTables)),"
     lines += " shared \(amount(shared))"
     if facts.sharers > 1 { lines += " (of \(amount(facts.shared)), divided among \(facts.sharers))" }
     lines += "\n  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"

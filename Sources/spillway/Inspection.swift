@@ -116,7 +116,8 @@ struct Inspection {
     do throws(ReadFailure) {
       try source.read(.meminfo, into: &buffer)
     } catch {
-      throw Failure(.kernelFeature, "\(root)/meminfo cannot be read: is \(root) a proc file system, or a tree like one?")
+      throw Failure(
+        .kernelFeature, "\(root)/meminfo cannot be read: is \(root) a proc file system, or a tree like one?")
     }
     guard let meminfo = try? Meminfo(parsing: buffer.bytes) else {
       throw Failure(.kernelFeature, "\(root)/meminfo makes no sense")
