@@ -51,7 +51,7 @@ package struct CapabilityReader: ~Copyable {
 
 /// A libcap `cap_t`, freed with its owner.
 @safe
-private struct CapabilityState: ~Copyable {
+struct CapabilityState: ~Copyable {
   // libcap's own allocation, touched by libcap alone.
   private let raw: cap_t
 
