@@ -29,8 +29,9 @@ package struct EventLoop: ~Copyable {
     self.signals = signals
   }
 
-  /// Blocks `watched` for this thread and takes them as events from now on.
+  /// Blocks `watched` for this thread and takes them as events from now on. SIGPIPE is ignored: a write says `EPIPE` instead.
   package static func taking(_ watched: [Signal]) throws(Errno) -> EventLoop {
+    clinux_ignore_broken_pipes()
     let epoll = OwnedDescriptor(owning: Int32(try retrying { Int(clinux_epoll_create()) }))
     let timer = OwnedDescriptor(owning: Int32(try retrying { Int(clinux_timerfd_create()) }))
     // A C struct on the stack, filled and read by the calls beside it.

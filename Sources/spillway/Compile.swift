@@ -1,6 +1,6 @@
 import Agent
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 
 struct Compile: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,7 +23,7 @@ struct Compile: ParsableCommand {
       } catch {
         let isForbidden = (error as? CocoaError)?.code == .fileWriteNoPermission
         throw Failure(
-          isForbidden ? .noPermission : .usage, "\(output): the image cannot be written: \(error.localizedDescription)")
+          isForbidden ? .noPermission : .usage, "\(output): the image cannot be written; is its folder there?")
       }
     }
   }

@@ -1,11 +1,17 @@
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// Text to standard error.
 enum StandardError {
   static func write(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
+    writeAll(text, to: 2)
   }
+}
+
+/// Writes to a standard descriptor; one that is closed, or whose reader has gone, takes nothing.
+private func writeAll(_ text: String, to descriptor: Int32) {
+  guard let descriptor = try? OwnedDescriptor.duplicate(descriptor) else { return }
+  try? descriptor.write(Array(text.utf8).span)
 }
 
 /// Text to standard output, and what may be done with it.
@@ -21,7 +27,7 @@ struct Output {
   }
 
   func write(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
+    writeAll(text, to: 1)
   }
 
   /// `text` in the given style, or as it is where there is no colour.

@@ -87,19 +87,25 @@ static inline int clinux_exit_status(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Starts a program with no signal blocked and nothing in its environment but the standard search path, since the agent
-// trusts nobody's (posix_spawn(3)). 0 and the child's number, or the error number.
+// A reader who goes away costs the agent a line, not its life.
+static inline void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
+
+// Starts a program with no signal blocked or ignored and nothing in its environment but the standard search path, since
+// the agent trusts nobody's (posix_spawn(3)). 0 and the child's number, or the error number.
 static inline int clinux_spawn(const char *program, char *const *words, pid_t *child) {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
     static char *environment[] = {path, (char *)0};
     posix_spawnattr_t attributes;
-    sigset_t none;
+    sigset_t none, broken_pipe;
     int result;
 
     sigemptyset(&none);
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     result = posix_spawn(child, program, (void *)0, &attributes, words, environment);
     posix_spawnattr_destroy(&attributes);
     return result;
