@@ -213,6 +213,10 @@ private struct SetUp {
 
   /// Makes the agent hard to hurt, and takes from it what it does not need.
   private func settle(_ messages: inout Messages) -> Privileges {
+    // Measured: 1184 KiB resident without this, TODO with it.
+    attempt(&messages, "start-up code stays resident") { () throws(Errno) in
+      try OwnProcess.forgetStartUpCode()
+    }
     attempt(&messages, "the agent's memory cannot be locked") { () throws(Errno) in
       try OwnProcess.lockMemoryOnFault()
     }

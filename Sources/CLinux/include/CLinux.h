@@ -124,6 +124,16 @@ static inline int clinux_terminal_columns(int descriptor) {
     return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+// Unmaps this program's code, which comes back from the page cache as it is used; 0, or -1 with errno. Code is never
+// written to, so nothing is lost; data and read-only data that the linker relocates are not in this range (end(3)).
+static inline int clinux_forget_code(void) {
+    extern char __executable_start, etext;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)&__executable_start + page - 1) & ~(page - 1);
+    uintptr_t end = (uintptr_t)&etext & ~(page - 1);
+    return end > start ? madvise((void *)start, end - start, MADV_DONTNEED) : 0;
+}
+
 // mlockall(2) of what is mapped now and later, each page from its first touch (MCL_ONFAULT, Linux 4.4).
 static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); }
 

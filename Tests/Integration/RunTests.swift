@@ -1,0 +1,128 @@
+import Foundation
+import Testing
+
+/// The agent as a service: how it starts, reloads and ends.
+@Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
+struct RunTests {
+  private static let never = """
+    version = 1
+    [trigger]
+    floor = { available = "1 KiB" }
+
+    """
+
+  @Test(arguments: ["TERM", "INT"]) func itEndsCleanlyOnRequest(signal: String) throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      agent
+      until_record '"event":"start"'
+      kill -\(signal) $agent; wait $agent; echo "ended with $?"
+      """)
+    #expect(result.output.contains("ended with 0"))
+    #expect(result.records("stop").first?["reason"] as? String == "SIG" + signal)
+  }
+
+  @Test func aNewPolicyComesIntoForceOnSIGHUP() throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      start hog --mib 60
+      agent
+      until_record '"event":"start"'
+      sed -i 's/1 KiB/100%/' policy.toml
+      kill -HUP $agent
+      until_record '"event":"outcome"'
+      finish
+      """)
+    #expect(result.records("reload").first?["outcome"] as? String == "in_force")
+    #expect(!result.isAlive("hog"))
+  }
+
+  @Test func aPolicyWithAMistakeLeavesTheOldOneInForce() throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      start hog --mib 60
+      agent
+      until_record '"event":"start"'
+      printf 'version = 1\\n[trigger]\\nfloor = { availlable = "100%%" }\\n' >policy.toml
+      kill -HUP $agent
+      until_record '"event":"reload"'
+      sleep 0.5
+      finish
+      """)
+    #expect(result.records("reload").first?["outcome"] as? String == "refused")
+    #expect(result.errors.contains("policy.toml:3:"))
+    #expect(result.isAlive("hog"))
+    #expect(result.records("decision").isEmpty)
+    #expect(result.output.contains("agent status 0"))
+  }
+
+  @Test func onlyTheCapabilitiesInUseAreKept() throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      agent
+      until_record '"event":"start"'
+      grep -E '^(CapEff|CapPrm|CapInh|CapAmb|NoNewPrivs|CapBnd):' "/proc/$agent/status"
+      finish
+      """)
+    // CAP_DAC_READ_SEARCH 2, CAP_KILL 5, CAP_IPC_LOCK 14, CAP_SYS_PTRACE 19.
+    let kept: UInt64 = 1 << 2 | 1 << 5 | 1 << 14 | 1 << 19
+    func mask(_ name: String) throws -> UInt64 {
+      let line = try #require(result.output.split(separator: "\n").first { $0.hasPrefix(name + ":") })
+      return try #require(UInt64(line.split(separator: "\t").last ?? "", radix: 16))
+    }
+    #expect(try mask("CapEff") & ~kept == 0)
+    #expect(try mask("CapPrm") == mask("CapEff"))
+    #expect(try mask("CapBnd") & ~kept == 0)
+    #expect(try mask("CapInh") == 0)
+    #expect(try mask("CapAmb") == 0)
+    #expect(try mask("CapEff") & 1 << 5 != 0)
+    #expect(result.output.contains("NoNewPrivs:\t1"))
+  }
+
+  @Test func anArmedAgentRefusesAProcRootThatIsNotItsOwn() throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      mkdir tree; cp /proc/meminfo /proc/uptime tree/
+      "$BIN/spillway" run --config policy.toml --proc-root tree; echo "armed: $?"
+      timeout 1 "$BIN/spillway" run --config policy.toml --proc-root tree --dry-run; echo "dry: $?"
+      """)
+    #expect(result.output.contains("armed: 64"))
+    #expect(result.output.contains("dry: 124"))
+    #expect(result.errors.contains("add --dry-run"))
+  }
+
+  @Test(arguments: [
+    ("run --config missing.toml", 78), ("run --bogus", 64), ("compile policy.toml", 64), ("rank --formula nonsense", 64),
+    ("rank --proc-root missing", 64), ("explain 4194303", 64), ("check missing.toml", 78), ("check policy.toml", 0),
+    ("run --config policy.toml --record missing/record", 64),
+  ]) func exitCodesAreThoseOfTheManual(words: String, code: Int) throws {
+    let result = try Namespace.run(policy: Self.never, "\"$BIN/spillway\" \(words); echo \"code $?\"")
+    #expect(result.output.contains("code \(code)\n"), "\(result.output)\(result.errors)")
+  }
+
+  @Test func aDamagedImageIsRefused() throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      "$BIN/spillway" compile policy.toml -o whole.image
+      size=$(wc -c <whole.image)
+      head -c $((size - 1)) whole.image >short.image
+      printf 'x' | cat - whole.image >foreign.image
+      cp whole.image altered.image; printf '\\377' | dd of=altered.image bs=1 seek=$((size - 1)) conv=notrunc 2>/dev/null
+      for image in short foreign altered; do
+        timeout 5 "$BIN/spillwayd" --dry-run --image $image.image; echo "$image $?"
+      done
+      timeout 1 "$BIN/spillwayd" --dry-run --image whole.image; echo "whole $?"
+      """)
+    for image in ["short", "foreign", "altered"] {
+      #expect(result.output.contains("\(image) 78\n"), "\(result.output)")
+    }
+    // Ended by timeout's SIGTERM, after it ran.
+    #expect(result.output.contains("whole 124\n"), "\(result.output)")
+  }
+}
