@@ -66,7 +66,8 @@ lint: ## Check the form of sources, scripts, manual pages and unit
 	@scripts/lint.sh
 
 image: setup ## Write the built-in policy image anew from policies/server.toml
-	scripts/generate-builtin-image.sh
+	swift build --product spillway
+	scripts/generate-builtin-image.sh .build/debug/spillway
 
 install: ## Install what `make build` left, below DESTDIR and PREFIX
 	@test -x build/bin/spillway && test -x build/bin/spillwayd || { echo 'make: run `make build` first' >&2; exit 1; }

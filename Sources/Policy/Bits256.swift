@@ -40,4 +40,15 @@ package struct Bits256: Equatable, Sendable {
       words[index] &= other.words[index]
     }
   }
+
+  /// Calls `body` with each member, the smallest first.
+  package func forEach(_ body: (UInt8) -> Void) {
+    for index in 0..<4 {
+      var left = words[index]
+      while left != 0 {
+        body(UInt8(truncatingIfNeeded: 64 * index + left.trailingZeroBitCount))
+        left &= left - 1
+      }
+    }
+  }
 }

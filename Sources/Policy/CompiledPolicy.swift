@@ -16,6 +16,8 @@ package struct CompiledPolicy: Equatable, Sendable {
   package var tests: [FieldTest] = []
   /// The alternatives of all tests, one test's after the other's.
   package var alternatives: [Alternative] = []
+  package var patterns: [TextPattern] = []
+  /// What the patterns' middles must be; many share one.
   package var automata: [Automaton] = []
   /// All names and literal texts.
   package var text: [UInt8] = []
@@ -160,12 +162,30 @@ package struct FieldTest: Equatable, Sendable {
 package enum Alternative: Equatable, Sendable {
   /// Just these bytes.
   case literal(Slice)
-  /// What ``CompiledPolicy/automata`` at this index accepts.
-  case automaton(UInt32)
+  /// What ``CompiledPolicy/patterns`` at this index matches.
+  case pattern(UInt32)
   /// A number from the first to the second.
   case range(UInt32, UInt32)
   /// Any of these capabilities; at least one.
   case capabilities(CapabilitySet)
   /// No process has it, whatever the field: what a user that does not exist is compiled to.
   case never
+}
+
+/// A glob or regular expression, its literal ends apart: most of a real pattern is just text, and the middle of most is
+/// the same `*`.
+///
+/// It matches a text that begins with the prefix, ends with the suffix, and has between them, where they do not overlap,
+/// what the automaton accepts.
+package struct TextPattern: Equatable, Sendable {
+  package var prefix: Slice
+  /// An index of ``CompiledPolicy/automata``.
+  package var automaton: UInt32
+  package var suffix: Slice
+
+  package init(prefix: Slice, automaton: UInt32, suffix: Slice) {
+    self.prefix = prefix
+    self.automaton = automaton
+    self.suffix = suffix
+  }
 }

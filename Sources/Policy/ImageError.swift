@@ -34,8 +34,10 @@ package enum ImageError: Error, Equatable, Sendable {
     case .tooMany(.rules): "the policy has too many rules; allowed"
     case .tooMany(.tests): "the policy's rules look at too many fields; allowed in all"
     case .tooMany(.alternatives): "the policy's rules name too many values; allowed in all"
-    case .tooMany(.automata): "the policy has too many patterns; allowed"
+    case .tooMany(.patterns): "the policy has too many patterns; allowed"
+    case .tooMany(.automata): "the policy's patterns are of too many kinds; allowed"
     case .tooMany(.positions): "the policy's patterns are too long; places allowed in all"
+    case .tooMany(.sets): "the policy's patterns branch too much; sets allowed in all"
     case .tooMany(.text): "the policy's names and literal texts are too long; bytes allowed in all"
     case .misplaced: "a section of the policy image is not where it must be; section"
     case .invalid(let fault, _): fault.message
@@ -86,17 +88,22 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case alternativeField
   case alternativeUnused
   case literal
-  case automatonIndex
+  case patternIndex
   case range
   case capabilities
+  case patternText
+  case automatonIndex
   case automatonPositions
+  case automatonSets
   case automatonFirst
   case automatonAccepting
-  case positionFlags
+  case automatonEmpty
+  case positionBytes
   case positionFollow
   case unownedTest
   case unownedAlternative
   case unownedPosition
+  case unownedSet
 
   package var isOfSettings: Bool {
     switch self {
@@ -125,17 +132,22 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .alternativeField: "an alternative is of a kind that its field cannot have; alternative"
     case .alternativeUnused: "an alternative has a number where its kind has none; alternative"
     case .literal: "a literal lies outside the policy image's text; alternative"
-    case .automatonIndex: "an alternative names a pattern that the policy image does not hold; alternative"
+    case .patternIndex: "an alternative names a pattern that the policy image does not hold; alternative"
     case .range: "a range ends before it begins; alternative"
     case .capabilities: "an alternative asks for a capability and names none; alternative"
-    case .automatonPositions: "a pattern has no places, or more than 256 or than the policy image holds; pattern"
-    case .automatonFirst: "a pattern begins at a place that it does not have; pattern"
-    case .automatonAccepting: "a pattern ends at a place that it does not have; pattern"
-    case .positionFlags: "a place in a pattern has marks that this program does not know; pattern"
-    case .positionFollow: "a place in a pattern leads to one that the pattern does not have; pattern"
+    case .patternText: "an end of a pattern lies outside the policy image's text; pattern"
+    case .automatonIndex: "a pattern names an automaton that the policy image does not hold; pattern"
+    case .automatonPositions: "an automaton has more than 256 places, or more than there are; automaton"
+    case .automatonSets: "an automaton has more sets than there are; automaton"
+    case .automatonFirst: "an automaton begins at a place that it does not have; automaton"
+    case .automatonAccepting: "an automaton ends at a place that it does not have; automaton"
+    case .automatonEmpty: "an automaton neither takes an empty text nor does not; automaton"
+    case .positionBytes: "a place consumes a set that its automaton does not have; automaton"
+    case .positionFollow: "a place leads to one that its automaton does not have; automaton"
     case .unownedTest: "a test belongs to no rule; test"
     case .unownedAlternative: "an alternative belongs to no test; alternative"
-    case .unownedPosition: "a place belongs to no pattern; place"
+    case .unownedPosition: "a place belongs to no automaton; place"
+    case .unownedSet: "a set belongs to no automaton; set"
     }
   }
 }

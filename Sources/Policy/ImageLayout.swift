@@ -14,14 +14,14 @@ package enum ImageLayout {
   package static let checksummedFrom = 20
   /// One entry for each ``ImageSection``, in order: offset and count, 4 bytes each.
   package static let sectionsOffset = 20
-  package static let headerSize = 68
+  package static let headerSize = 84
   package static let settingsOffset = headerSize
   package static let settingsSize = 46
   /// Of the first section; each other begins where the one before it ends.
   package static let tablesOffset = settingsOffset + settingsSize
 
   /// In bytes. Every section at its own maximum fits, so that an author meets those limits and not this one.
-  package static let maximumLength = 1 << 20
+  package static let maximumLength = 1 << 18
 
   // How an amount, an order and an alternative are told apart. They never change.
 
@@ -32,13 +32,10 @@ package enum ImageLayout {
   package static let orderNone: UInt8 = 0
 
   package static let alternativeLiteral: UInt8 = 1
-  package static let alternativeAutomaton: UInt8 = 2
+  package static let alternativePattern: UInt8 = 2
   package static let alternativeRange: UInt8 = 3
   package static let alternativeCapabilities: UInt8 = 4
   package static let alternativeNever: UInt8 = 5
-
-  package static let positionBegin: UInt8 = 1
-  package static let positionEnd: UInt8 = 2
 }
 
 /// The tables of an image, in the order in which they stand.
@@ -46,9 +43,12 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   case rules
   case tests
   case alternatives
+  case patterns
   case automata
   /// The positions of all automata, one automaton's after the other's.
   case positions
+  /// Likewise the sets that they refer to.
+  case sets
   case text
 
   package var name: String {
@@ -56,8 +56,10 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
     case .rules: "rules"
     case .tests: "tests"
     case .alternatives: "alternatives"
+    case .patterns: "patterns"
     case .automata: "automata"
     case .positions: "positions"
+    case .sets: "sets"
     case .text: "text"
     }
   }
@@ -68,8 +70,10 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
     case .rules: 26
     case .tests: 9
     case .alternatives: 9
-    case .automata: 66
-    case .positions: 65
+    case .patterns: 20
+    case .automata: 9
+    case .positions: 4
+    case .sets: 32
     case .text: 1
     }
   }
@@ -80,8 +84,10 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
     case .rules: CompiledPolicy.maximumRules
     case .tests: CompiledPolicy.maximumTests
     case .alternatives: CompiledPolicy.maximumAlternatives
+    case .patterns: CompiledPolicy.maximumPatterns
     case .automata: CompiledPolicy.maximumAutomata
     case .positions: CompiledPolicy.maximumPositions
+    case .sets: CompiledPolicy.maximumSets
     case .text: CompiledPolicy.maximumText
     }
   }
@@ -92,11 +98,14 @@ extension CompiledPolicy {
   /// Of all rules together: one for each field of each rule, and some.
   package static let maximumTests = 2048
   package static let maximumAlternatives = 4096
+  package static let maximumPatterns = 1024
   package static let maximumAutomata = 512
   /// Of all automata together; ``Automaton/maximumPositions`` is for one.
-  package static let maximumPositions = 12_288
+  package static let maximumPositions = 8192
+  /// Of all automata together; the preset `server` has five for each of its regular expressions.
+  package static let maximumSets = 2048
   /// Bytes of all names and literals together.
-  package static let maximumText = 131_072
+  package static let maximumText = 65_536
   /// Bytes of one rule's name, so that it always fits a record.
   package static let maximumNameLength = 255
 
@@ -106,9 +115,10 @@ extension CompiledPolicy {
     case .rules: rules.count
     case .tests: tests.count
     case .alternatives: alternatives.count
+    case .patterns: patterns.count
     case .automata: automata.count
-    case .positions:
-      automata.reduce(0) { $0 + $1.positions.count }
+    case .positions: automata.reduce(0) { $0 + $1.positions.count }
+    case .sets: automata.reduce(0) { $0 + $1.sets.count }
     case .text: text.count
     }
   }

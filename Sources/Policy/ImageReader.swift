@@ -31,14 +31,12 @@ extension CompiledPolicy {
       alternatives.append(try cursor.alternative(index))
     }
 
-    cursor = ImageCursor(image, at: places.offset[.automata])
-    var positions = ImageCursor(image, at: places.offset[.positions])
-    var unowned = places.count[.positions]
-    automata.reserveCapacity(places.count[.automata])
-    for index in 0..<places.count[.automata] {
-      automata.append(try cursor.automaton(index, positions: &positions, unowned: &unowned))
+    cursor = ImageCursor(image, at: places.offset[.patterns])
+    patterns.reserveCapacity(places.count[.patterns])
+    for _ in 0..<places.count[.patterns] {
+      patterns.append(cursor.pattern())
     }
-    guard unowned == 0 else { throw .invalid(.unownedPosition, entry: places.count[.positions] - unowned) }
+    try readAutomata(image, places)
 
     cursor = ImageCursor(image, at: places.offset[.text])
     text.reserveCapacity(places.count[.text])
@@ -47,6 +45,39 @@ extension CompiledPolicy {
     }
 
     try validate()
+  }
+
+  private mutating func readAutomata(_ image: Span<UInt8>, _ places: ImagePlaces) throws(ImageError) {
+    var cursor = ImageCursor(image, at: places.offset[.automata])
+    var positions = ImageCursor(image, at: places.offset[.positions])
+    var sets = ImageCursor(image, at: places.offset[.sets])
+    var unownedPositions = places.count[.positions]
+    var unownedSets = places.count[.sets]
+    automata.reserveCapacity(places.count[.automata])
+    for index in 0..<places.count[.automata] {
+      let own: UInt16 = cursor.number()
+      guard own <= Automaton.maximumPositions, own <= unownedPositions else {
+        throw .invalid(.automatonPositions, entry: index)
+      }
+      unownedPositions -= Int(own)
+      let ownSets: UInt16 = cursor.number()
+      guard ownSets <= unownedSets else { throw .invalid(.automatonSets, entry: index) }
+      unownedSets -= Int(ownSets)
+      var automaton = try cursor.automaton(index)
+      automaton.positions.reserveCapacity(Int(own))
+      for _ in 0..<own {
+        automaton.positions.append(positions.position())
+      }
+      automaton.sets.reserveCapacity(Int(ownSets))
+      for _ in 0..<ownSets {
+        automaton.sets.append(sets.bits())
+      }
+      automata.append(automaton)
+    }
+    guard unownedPositions == 0 else {
+      throw .invalid(.unownedPosition, entry: places.count[.positions] - unownedPositions)
+    }
+    guard unownedSets == 0 else { throw .invalid(.unownedSet, entry: places.count[.sets] - unownedSets) }
   }
 }
 
@@ -75,7 +106,7 @@ private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
 private struct ImagePlaces {
   /// A number for each section.
   struct Table {
-    private var numbers = InlineArray<6, Int>(repeating: 0)
+    private var numbers = InlineArray<8, Int>(repeating: 0)
 
     subscript(section: ImageSection) -> Int {
       get { numbers[Int(section.rawValue)] }
@@ -189,9 +220,9 @@ private struct ImageCursor: ~Escapable {
     switch kind {
     case ImageLayout.alternativeLiteral:
       return .literal(Slice(start: first, count: second))
-    case ImageLayout.alternativeAutomaton:
+    case ImageLayout.alternativePattern:
       guard second == 0 else { throw .invalid(.alternativeUnused, entry: index) }
-      return .automaton(first)
+      return .pattern(first)
     case ImageLayout.alternativeRange:
       return .range(first, second)
     case ImageLayout.alternativeCapabilities:
@@ -204,32 +235,23 @@ private struct ImageCursor: ~Escapable {
     }
   }
 
-  /// - Parameters:
-  ///   - positions: At the first of its positions; left at the next automaton's.
-  ///   - unowned: How many there are from there on; less its own on return.
-  mutating func automaton(_ index: Int, positions: inout ImageCursor, unowned: inout Int) throws(ImageError)
-    -> Automaton
-  {
-    let own: UInt16 = number()
-    let first = bits()
-    let accepting = bits()
-    guard own <= Automaton.maximumPositions, own <= unowned else {
-      throw .invalid(.automatonPositions, entry: index)
-    }
-    unowned -= Int(own)
-    var automaton = Automaton(positions: [], first: first, accepting: accepting)
-    automaton.positions.reserveCapacity(Int(own))
-    for _ in 0..<own {
-      let bytes = positions.bits()
-      let flags: UInt8 = positions.number()
-      guard flags <= ImageLayout.positionBegin | ImageLayout.positionEnd else {
-        throw .invalid(.positionFlags, entry: index)
-      }
-      automaton.positions.append(
-        Automaton.Position(
-          bytes: bytes, consumesBegin: flags & ImageLayout.positionBegin != 0,
-          consumesEnd: flags & ImageLayout.positionEnd != 0, follow: positions.bits()))
-    }
-    return automaton
+  mutating func pattern() -> TextPattern {
+    let prefix = slice()
+    let automaton: UInt32 = number()
+    return TextPattern(prefix: prefix, automaton: automaton, suffix: slice())
+  }
+
+  /// What follows the counts of an automaton's positions and sets.
+  mutating func automaton(_ index: Int) throws(ImageError) -> Automaton {
+    let first = SetReference(rawValue: number())
+    let accepting = SetReference(rawValue: number())
+    let acceptsEmpty: UInt8 = number()
+    guard acceptsEmpty <= 1 else { throw .invalid(.automatonEmpty, entry: index) }
+    return Automaton(positions: [], sets: [], first: first, accepting: accepting, acceptsEmpty: acceptsEmpty == 1)
+  }
+
+  mutating func position() -> Automaton.Position {
+    let bytes = SetReference(rawValue: number())
+    return Automaton.Position(bytes: bytes, follow: SetReference(rawValue: number()))
   }
 }

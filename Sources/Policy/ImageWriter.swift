@@ -16,9 +16,13 @@ package struct ImageWriter {
     for rule in policy.rules { writer.rule(rule) }
     for test in policy.tests { writer.test(test) }
     for alternative in policy.alternatives { writer.alternative(alternative) }
+    for pattern in policy.patterns { writer.pattern(pattern) }
     for automaton in policy.automata { writer.automaton(automaton) }
     for automaton in policy.automata {
       for position in automaton.positions { writer.position(position) }
+    }
+    for automaton in policy.automata {
+      for set in automaton.sets { writer.bits(set) }
     }
     writer.bytes.append(contentsOf: policy.text)
     writer.put(crc32(writer.bytes.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
@@ -92,8 +96,8 @@ package struct ImageWriter {
     case .literal(let text):
       put(ImageLayout.alternativeLiteral)
       slice(text)
-    case .automaton(let index):
-      put(ImageLayout.alternativeAutomaton)
+    case .pattern(let index):
+      put(ImageLayout.alternativePattern)
       put(index)
       put(UInt32(0))
     case .range(let low, let high):
@@ -109,17 +113,23 @@ package struct ImageWriter {
     }
   }
 
+  private mutating func pattern(_ pattern: TextPattern) {
+    slice(pattern.prefix)
+    put(pattern.automaton)
+    slice(pattern.suffix)
+  }
+
   private mutating func automaton(_ automaton: Automaton) {
     put(UInt16(truncatingIfNeeded: automaton.positions.count))
-    bits(automaton.first)
-    bits(automaton.accepting)
+    put(UInt16(truncatingIfNeeded: automaton.sets.count))
+    put(automaton.first.rawValue)
+    put(automaton.accepting.rawValue)
+    put(automaton.acceptsEmpty ? UInt8(1) : 0)
   }
 
   private mutating func position(_ position: Automaton.Position) {
-    bits(position.bytes)
-    put(
-      (position.consumesBegin ? ImageLayout.positionBegin : 0) | (position.consumesEnd ? ImageLayout.positionEnd : 0))
-    bits(position.follow)
+    put(position.bytes.rawValue)
+    put(position.follow.rawValue)
   }
 
   private mutating func slice(_ slice: Slice) {

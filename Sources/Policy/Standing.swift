@@ -130,13 +130,18 @@ extension CompiledPolicy {
       switch alternatives[index] {
       case .literal(let slice):
         if bytes(slice).equals(text) { return .yes }
-      case .automaton(let number):
-        if automata[Int(number)].matches(text) { return .yes }
+      case .pattern(let number):
+        if matches(patterns[Int(number)], text) { return .yes }
       case .range, .capabilities, .never:
         break
       }
     }
     return .no
+  }
+
+  /// Whether the whole of `text` is as the pattern says.
+  package func matches(_ pattern: TextPattern, _ text: Span<UInt8>) -> Bool {
+    automata[Int(pattern.automaton)].matches(text, between: bytes(pattern.prefix), and: bytes(pattern.suffix))
   }
 
   private func contains(_ test: FieldTest, where accepts: (Alternative) -> Bool) -> Outcome {

@@ -13,6 +13,7 @@ extension CompiledPolicy {
     try validateSettings()
     try validateRules()
     try validateTests()
+    try validatePatterns()
     for index in automata.indices {
       try validateAutomaton(index)
     }
@@ -73,9 +74,9 @@ extension CompiledPolicy {
     case .literal(let slice):
       guard field.isText else { throw .invalid(.alternativeField, entry: index) }
       guard slice.isWithin(text.count) else { throw .invalid(.literal, entry: index) }
-    case .automaton(let automaton):
+    case .pattern(let pattern):
       guard field.isText else { throw .invalid(.alternativeField, entry: index) }
-      guard automaton < automata.count else { throw .invalid(.automatonIndex, entry: index) }
+      guard pattern < patterns.count else { throw .invalid(.patternIndex, entry: index) }
     case .range(let low, let high):
       guard field == .uid else { throw .invalid(.alternativeField, entry: index) }
       guard low <= high else { throw .invalid(.range, entry: index) }
@@ -87,16 +88,36 @@ extension CompiledPolicy {
     }
   }
 
+  private func validatePatterns() throws(ImageError) {
+    for index in patterns.indices {
+      let pattern = patterns[index]
+      guard pattern.prefix.isWithin(text.count), pattern.suffix.isWithin(text.count) else {
+        throw .invalid(.patternText, entry: index)
+      }
+      guard pattern.automaton < automata.count else { throw .invalid(.automatonIndex, entry: index) }
+    }
+  }
+
   private func validateAutomaton(_ index: Int) throws(ImageError) {
-    let count = automata[index].positions.count
-    guard count >= 1, count <= Automaton.maximumPositions else {
-      throw .invalid(.automatonPositions, entry: index)
+    let automaton = automata[index]
+    let count = automaton.positions.count
+    guard count <= Automaton.maximumPositions else { throw .invalid(.automatonPositions, entry: index) }
+    guard automaton.refers(automaton.first, below: count) else { throw .invalid(.automatonFirst, entry: index) }
+    guard automaton.refers(automaton.accepting, below: count) else {
+      throw .invalid(.automatonAccepting, entry: index)
     }
-    guard automata[index].first.isBelow(count) else { throw .invalid(.automatonFirst, entry: index) }
-    guard automata[index].accepting.isBelow(count) else { throw .invalid(.automatonAccepting, entry: index) }
-    for position in 0..<count where !automata[index].positions[position].follow.isBelow(count) {
-      throw .invalid(.positionFollow, entry: index)
+    for position in automaton.positions {
+      guard automaton.refers(position.bytes, below: 256) else { throw .invalid(.positionBytes, entry: index) }
+      guard automaton.refers(position.follow, below: count) else { throw .invalid(.positionFollow, entry: index) }
     }
+  }
+}
+
+extension Automaton {
+  /// Whether it has that set, and no number from `limit` on in it.
+  fileprivate func refers(_ reference: SetReference, below limit: Int) -> Bool {
+    if let number = reference.onlyMember { return number < limit }
+    return reference.index < sets.count && sets[reference.index].isBelow(limit)
   }
 }
 

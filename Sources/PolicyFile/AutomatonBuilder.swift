@@ -2,9 +2,9 @@ import Policy
 
 /// Makes a position automaton of a pattern.
 ///
-/// The pattern becomes a graph of states in which only some consume: each of those is a position. What a position is
-/// followed by is every position that can be reached without consuming. On the way, `^` may be passed only where
-/// nothing but `begin` has been consumed, and after `$` nothing but `end` may follow: so both can stand anywhere in
+/// The pattern becomes a graph of states in which only some consume a byte: each of those is a position. What a position
+/// is followed by is every position that can be reached without consuming. On the way, `^` may be passed only where
+/// nothing has been consumed, and after `$` nothing but the end of the text may follow: so both can stand anywhere in
 /// the pattern, as often as they like, and mean what regexec(3) takes them to mean.
 struct AutomatonBuilder {
   private enum State {
@@ -13,11 +13,20 @@ struct AutomatonBuilder {
     case begin(next: Int)
     case end(next: Int)
     case fork([Int])
+    /// The text is over.
+    case over
+  }
+
+  /// What can come next without anything consumed on the way.
+  private struct Reach {
+    var positions: Set<Int> = []
+    var canBeOver = false
   }
 
   private var states: [State] = []
-  private var positions: [Automaton.Position] = []
-  /// The state after each position. That of `end` has none.
+  /// What each position consumes.
+  private var bytes: [Bits256] = []
+  /// The state after each position.
   private var successors: [Int] = []
 
   private init() {}
@@ -32,7 +41,8 @@ struct AutomatonBuilder {
     // Even stripped of what it cannot reach, a pattern keeps most of its places; this bound is for the build alone.
     guard places <= 4 * Automaton.maximumPositions else { throw tooMany(places) }
     var builder = AutomatonBuilder()
-    let start = builder.addWhole(node, searching: searching)
+    let over = builder.addState(.over)
+    let start = searching ? builder.addSearch(node, next: over) : builder.add(node, next: over)
     return try builder.automaton(from: start)
   }
 
@@ -42,25 +52,10 @@ struct AutomatonBuilder {
       "the pattern needs \(count) positions, at most \(Automaton.maximumPositions), write it shorter or as several")
   }
 
-  /// - Returns: The position that consumes `begin`.
-  private mutating func addWhole(_ node: PatternNode, searching: Bool) -> Int {
-    let end = addPosition(Automaton.Position(bytes: Bits256(), consumesEnd: true), next: nil)
-    guard searching else {
-      return addBegin(next: add(node, next: end.state))
-    }
-    let anyByte = Automaton.Position(bytes: .all)
-    let tail = addState(.fork([]))
-    let after = addPosition(anyByte, next: tail)
-    states[tail] = .fork([after.state, end.state])
-    let body = add(node, next: tail)
-    let head = addState(.fork([]))
-    let before = addPosition(anyByte, next: head)
-    states[head] = .fork([before.state, body])
-    return addBegin(next: head)
-  }
-
-  private mutating func addBegin(next: Int) -> Int {
-    addPosition(Automaton.Position(bytes: Bits256(), consumesBegin: true), next: next).position
+  /// Adds the states of `node` with anything before and after it.
+  private mutating func addSearch(_ node: PatternNode, next: Int) -> Int {
+    let anything = PatternNode.repeated(.bytes(.all), least: 0, most: nil)
+    return add(.sequence([anything, node, anything]), next: next)
   }
 
   private mutating func addState(_ state: State) -> Int {
@@ -68,12 +63,10 @@ struct AutomatonBuilder {
     return states.count - 1
   }
 
-  private mutating func addPosition(_ position: Automaton.Position, next: Int?) -> (state: Int, position: Int) {
-    positions.append(position)
-    let index = positions.count - 1
-    let state = addState(.position(index))
-    successors.append(next ?? state)
-    return (state, index)
+  private mutating func addPosition(_ set: Bits256, next: Int) -> Int {
+    bytes.append(set)
+    successors.append(next)
+    return addState(.position(bytes.count - 1))
   }
 
   /// Adds the states of `node`.
@@ -82,7 +75,7 @@ struct AutomatonBuilder {
   private mutating func add(_ node: PatternNode, next: Int) -> Int {
     switch node {
     case .empty: return next
-    case .bytes(let set): return addPosition(Automaton.Position(bytes: set), next: next).state
+    case .bytes(let set): return addPosition(set, next: next)
     case .begin: return addState(.begin(next: next))
     case .end: return addState(.end(next: next))
     case .sequence(let parts): return parts.reversed().reduce(next) { add($1, next: $0) }
@@ -113,9 +106,8 @@ struct AutomatonBuilder {
     return first
   }
 
-  /// The positions that can come next without anything consumed on the way.
-  private func reachable(from state: Int, atBegin: Bool) -> [Int] {
-    var found: [Int] = []
+  private func reach(from state: Int, atBegin: Bool) -> Reach {
+    var found = Reach()
     // Each state is visited at most twice: before and after a `$`.
     var seen = [[Bool]](repeating: [false, false], count: states.count)
     var pending = [(state: state, ended: false)]
@@ -124,64 +116,79 @@ struct AutomatonBuilder {
       seen[state][ended ? 1 : 0] = true
       switch states[state] {
       case .position(let index):
-        if !ended || positions[index].consumesEnd { found.append(index) }
+        if !ended { found.positions.insert(index) }
       case .begin(let next):
         if atBegin { pending.append((next, ended)) }
       case .end(let next): pending.append((next, true))
       case .fork(let targets): pending += targets.map { ($0, ended) }
+      case .over: found.canBeOver = true
       }
     }
     return found
   }
 
-  private func automaton(from begin: Int) throws(PatternError) -> Automaton {
-    let end = 0
-    var follow = [Set<Int>](repeating: [], count: positions.count)
-    var order: [Int] = []
-    var seen: Set<Int> = [begin]
-    var pending = [begin]
+  private func automaton(from start: Int) throws(PatternError) -> Automaton {
+    let beginning = reach(from: start, atBegin: true)
+    var after: [Int: Reach] = [:]
+    var pending = Array(beginning.positions)
     while let position = pending.popLast() {
-      order.append(position)
-      if position == end { continue }
-      follow[position] = Set(reachable(from: successors[position], atBegin: position == begin))
-      pending += follow[position].filter { seen.insert($0).inserted }
+      if after[position] != nil { continue }
+      let next = reach(from: successors[position], atBegin: false)
+      after[position] = next
+      pending += next.positions
     }
-    let useful = leadingTo(end, among: order, follow: follow)
-    guard useful.contains(begin) else {
+    let useful = leadingToTheEnd(after)
+    guard !useful.isEmpty || beginning.canBeOver else {
       throw PatternError(offset: 0, "the pattern can never match, see where its \"^\" and \"$\" stand")
     }
     guard useful.count <= Automaton.maximumPositions else { throw AutomatonBuilder.tooMany(useful.count) }
 
-    // In the order in which they were made, so that one pattern has one automaton.
-    let kept = useful.sorted()
+    // States are made from the end on, and one pattern is to have one automaton.
+    let kept = useful.sorted(by: >)
     var number: [Int: UInt8] = [:]
     for (index, position) in kept.enumerated() { number[position] = UInt8(index) }
-    var result = Automaton(positions: [], first: Bits256(), accepting: Bits256())
-    for position in kept {
-      var entry = positions[position]
-      for next in follow[position] {
-        if let next = number[next] { entry.follow.insert(next) }
+    func numbers(_ positions: some Sequence<Int>) -> Bits256 {
+      var set = Bits256()
+      for position in positions {
+        if let number = number[position] { set.insert(number) }
       }
-      result.positions.append(entry)
+      return set
     }
-    if let first = number[begin], let last = number[end] {
-      result.first.insert(first)
-      result.accepting.insert(last)
+    var sets = SetCollector()
+    let first = sets.reference(to: numbers(beginning.positions))
+    let accepting = sets.reference(to: numbers(kept.filter { after[$0]?.canBeOver == true }))
+    let positions = kept.map { position in
+      Automaton.Position(
+        bytes: sets.reference(to: bytes[position]),
+        follow: sets.reference(to: numbers(after[position]?.positions ?? [])))
     }
-    return result
+    return Automaton(
+      positions: positions, sets: sets.sets, first: first, accepting: accepting, acceptsEmpty: beginning.canBeOver)
   }
 
-  /// Those of `order` from which the end of the text can be reached.
-  private func leadingTo(_ end: Int, among order: [Int], follow: [Set<Int>]) -> Set<Int> {
-    var useful: Set<Int> = order.contains(end) ? [end] : []
+  /// Those positions from which the end of the text can be reached.
+  private func leadingToTheEnd(_ after: [Int: Reach]) -> Set<Int> {
+    var useful = Set(after.filter { $0.value.canBeOver }.keys)
     var grew = true
     while grew {
       grew = false
-      for position in order where !useful.contains(position) && !useful.isDisjoint(with: follow[position]) {
+      for (position, next) in after where !useful.contains(position) && !useful.isDisjoint(with: next.positions) {
         useful.insert(position)
         grew = true
       }
     }
     return useful
+  }
+}
+
+/// The sets of an automaton, each of them once.
+private struct SetCollector {
+  private(set) var sets: [Bits256] = []
+
+  mutating func reference(to set: Bits256) -> SetReference {
+    if let member = set.onlyMember { return .only(member) }
+    if let index = sets.firstIndex(of: set) { return .set(index) }
+    sets.append(set)
+    return .set(sets.count - 1)
   }
 }

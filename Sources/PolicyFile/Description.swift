@@ -5,7 +5,7 @@ import ProcModel
 
 /// A policy as people read it: its settings, then each rule with what it looks at and what it does.
 ///
-/// - Parameter patterns: The texts of its automata, ``PolicyCompilation/patterns``; one that is missing is shown by
+/// - Parameter patterns: The texts of its patterns, ``PolicyCompilation/patterns``; one that is missing is shown by
 ///   its number.
 package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
   let settings = policy.settings
@@ -61,7 +61,7 @@ private func effect(of rule: Rule) -> String {
 private func describe(_ alternative: Alternative, of policy: CompiledPolicy, patterns: [String]) -> String {
   switch alternative {
   case .literal(let slice): quoted(policy.string(slice))
-  case .automaton(let index): index < patterns.count ? "like \(quoted(patterns[Int(index)]))" : "pattern \(index)"
+  case .pattern(let index): index < patterns.count ? "like \(quoted(patterns[Int(index)]))" : "pattern \(index)"
   case .capabilities(let set): CapabilityNames.names(of: set).joined(separator: " or ")
   case .range(let low, let high): low == high ? "\(low)" : "\(low)-\(high)"
   case .never: "no process"

@@ -82,10 +82,7 @@ struct MatchReader {
     case .unit: warnOfBareUnit(pattern, node, log: &log)
     case .cmdline, .uid, .capability: break
     }
-    return switch pattern.form {
-    case .literal(let bytes): .literal(bytes)
-    case .automaton(let automaton): .automaton(automaton, text: text, flavour: flavour)
-    }
+    return .pattern(pattern, text: text, flavour: flavour)
   }
 
   private static func example(_ field: MatchField) -> String {

@@ -14,7 +14,8 @@ package struct Pattern: Equatable, Sendable {
   /// What a process's field is held against.
   package enum Form: Equatable, Sendable {
     case literal([UInt8])
-    case automaton(Automaton)
+    /// Begins with the prefix, ends with the suffix, and has between them what the automaton accepts.
+    case automaton(prefix: [UInt8], Automaton, suffix: [UInt8])
   }
 
   package var form: Form
@@ -52,12 +53,26 @@ package struct Pattern: Equatable, Sendable {
       node = try GlobParser(flavour: flavour).parse(bytes)
     }
     leastLength = node.leastLength
-    if let literal = Pattern.literal(node, isRegex: isRegex) {
-      form = .literal(literal)
-    } else {
+    guard let parts = Pattern.wholeText(node, isRegex: isRegex) else {
       form = .automaton(
-        try Pattern.bounded(bytes) { () throws(PatternError) in try AutomatonBuilder.build(node, searching: isRegex) })
+        prefix: [],
+        try Pattern.bounded(bytes) { () throws(PatternError) in try AutomatonBuilder.build(node, searching: true) },
+        suffix: [])
+      return
     }
+    let prefix = parts.prefix { $0.onlyByte != nil }
+    let rest = parts.dropFirst(prefix.count)
+    if rest.isEmpty {
+      form = .literal(prefix.compactMap(\.onlyByte))
+      return
+    }
+    let suffix = rest.reversed().prefix { $0.onlyByte != nil }.reversed()
+    let middle = PatternNode.sequence(Array(rest.dropLast(suffix.count)))
+    form = .automaton(
+      prefix: prefix.compactMap(\.onlyByte),
+      try Pattern.bounded(bytes) { () throws(PatternError) in
+        try AutomatonBuilder.build(middle, searching: false)
+      }, suffix: suffix.compactMap(\.onlyByte))
   }
 
   /// Whether a text is taken for a regular expression: it begins and ends with a slash.
@@ -69,7 +84,8 @@ package struct Pattern: Equatable, Sendable {
   package func matches(_ text: [UInt8]) -> Bool {
     switch form {
     case .literal(let literal): literal == text
-    case .automaton(let automaton): automaton.matches(text.span)
+    case .automaton(let prefix, let automaton, let suffix):
+      automaton.matches(text.span, between: prefix.span, and: suffix.span)
     }
   }
 
@@ -83,14 +99,13 @@ package struct Pattern: Equatable, Sendable {
     return try body()
   }
 
-  /// The one text that matches: of a glob without wildcards, or of `/^text$/`.
-  private static func literal(_ node: PatternNode, isRegex: Bool) -> [UInt8]? {
-    guard isRegex else { return node.onlyText }
-    guard case .sequence(var parts) = node, parts.first == .begin, parts.last == .end, parts.count > 2 else {
-      return nil
-    }
-    parts.removeFirst()
-    parts.removeLast()
-    return PatternNode.sequence(parts).onlyText
+  /// The parts of a pattern of the whole text, a glob or `/^…$/`. Nil where it may match anywhere, or says further
+  /// inside where it stands.
+  private static func wholeText(_ node: PatternNode, isRegex: Bool) -> [PatternNode]? {
+    let parts = node.parts
+    guard isRegex else { return parts }
+    guard parts.count >= 2, parts.first == .begin, parts.last == .end else { return nil }
+    let inner = parts.dropFirst().dropLast()
+    return inner.contains { $0.hasAnchors } ? nil : Array(inner)
   }
 }

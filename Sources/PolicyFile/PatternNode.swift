@@ -40,20 +40,28 @@ indirect enum PatternNode: Equatable {
     }
   }
 
-  /// The one text that a sequence of single bytes stands for, or nil where there are more or it says where it stands.
-  var onlyText: [UInt8]? {
+  /// Whether it says somewhere in it that the text begins or ends there.
+  var hasAnchors: Bool {
     switch self {
-    case .empty: return []
-    case .bytes(let set): return set.onlyMember.map { [$0] }
-    case .sequence(let parts):
-      var text: [UInt8] = []
-      for part in parts {
-        guard let piece = part.onlyText else { return nil }
-        text += piece
-      }
-      return text
-    case .begin, .end, .choice, .repeated: return nil
+    case .begin, .end: true
+    case .empty, .bytes: false
+    case .sequence(let parts), .choice(let parts): parts.contains { $0.hasAnchors }
+    case .repeated(let body, _, _): body.hasAnchors
     }
+  }
+
+  /// What it is one after the other: no sequence, and nothing empty.
+  var parts: [PatternNode] {
+    switch self {
+    case .empty: []
+    case .sequence(let parts): parts.flatMap(\.parts)
+    case .bytes, .begin, .end, .choice, .repeated: [self]
+    }
+  }
+
+  /// The only byte that it can be.
+  var onlyByte: UInt8? {
+    if case .bytes(let set) = self { set.onlyMember } else { nil }
   }
 }
 

@@ -6,7 +6,7 @@ package struct PolicyCompilation: Sendable {
   package var policy: CompiledPolicy?
   /// In the order of the file.
   package var diagnostics: [Diagnostic]
-  /// The text of each of the policy's automata, for people: the tables themselves hold none.
+  /// The text of each of the policy's patterns, for people: the tables themselves hold none.
   package var patterns: [String]
 
   package var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
@@ -143,8 +143,10 @@ package struct PolicyCompiler {
         case .rules: "rules"
         case .tests: "fields in all its matches"
         case .alternatives: "values in all its matches"
-        case .automata: "different patterns"
+        case .patterns: "different patterns"
+        case .automata: "kinds of patterns"
         case .positions: "positions in all its patterns"
+        case .sets: "choices in all its patterns"
         case .text: "bytes in its names and texts"
         }
       log.error(

@@ -8,17 +8,18 @@ struct PolicyTables {
   }
 
   private(set) var policy: CompiledPolicy
-  /// The text of each automaton, as its author wrote it.
+  /// The text of each pattern, as its author wrote it.
   private(set) var patterns: [String] = []
-  /// A fence that many rules share is compiled once.
-  private var known: [PatternKey: UInt32] = [:]
+  /// What many rules share stands in the tables once: a pattern, a name, the ends of patterns.
+  private var knownPatterns: [PatternKey: UInt32] = [:]
+  private var knownTexts: [[UInt8]: Slice] = [:]
 
   init(settings: Settings) {
     policy = CompiledPolicy(settings: settings)
   }
 
   mutating func add(_ rule: RuleDraft) {
-    let name = append(Array(rule.name.utf8))
+    let name = slice(of: Array(rule.name.utf8))
     let firstTest = policy.tests.count
     for test in rule.tests {
       let first = policy.alternatives.count
@@ -36,25 +37,40 @@ struct PolicyTables {
 
   private mutating func alternative(_ value: RuleDraft.Value) -> Alternative {
     switch value {
-    case .literal(let bytes): return .literal(append(bytes))
     case .range(let low, let high): return .range(low, high)
     case .capabilities(let set): return .capabilities(set)
     case .never: return .never
-    case .automaton(let automaton, let text, let flavour):
-      let key = PatternKey(text: text, flavour: flavour)
-      if let index = known[key] { return .automaton(index) }
-      let index = UInt32(policy.automata.count)
-      policy.automata.append(automaton)
-      patterns.append(text)
-      known[key] = index
-      return .automaton(index)
+    case .pattern(let pattern, let text, let flavour):
+      switch pattern.form {
+      case .literal(let bytes): return .literal(slice(of: bytes))
+      case .automaton(let prefix, let automaton, let suffix):
+        let key = PatternKey(text: text, flavour: flavour)
+        if let index = knownPatterns[key] { return .pattern(index) }
+        let index = UInt32(policy.patterns.count)
+        policy.patterns.append(
+          TextPattern(prefix: slice(of: prefix), automaton: self.index(of: automaton), suffix: slice(of: suffix)))
+        patterns.append(text)
+        knownPatterns[key] = index
+        return .pattern(index)
+      }
     }
   }
 
-  private mutating func append(_ bytes: [UInt8]) -> Slice {
+  /// Most globs have the same middle.
+  private mutating func index(of automaton: Automaton) -> UInt32 {
+    if let index = policy.automata.firstIndex(of: automaton) { return UInt32(index) }
+    policy.automata.append(automaton)
+    return UInt32(policy.automata.count - 1)
+  }
+
+  private mutating func slice(of bytes: [UInt8]) -> Slice {
+    if bytes.isEmpty { return Slice(start: 0, count: 0) }
+    if let known = knownTexts[bytes] { return known }
     let start = policy.text.count
     policy.text += bytes
-    return slice(from: start, to: policy.text.count)
+    let slice = slice(from: start, to: policy.text.count)
+    knownTexts[bytes] = slice
+    return slice
   }
 
   private func slice(from start: Int, to end: Int) -> Slice {

@@ -5,8 +5,8 @@ import ProcModel
 struct RuleDraft {
   /// One of the values a field may have.
   enum Value {
-    case literal([UInt8])
-    case automaton(Automaton, text: String, flavour: PatternFlavour)
+    /// As its author wrote it, and what it was taken for.
+    case pattern(Pattern, text: String, flavour: PatternFlavour)
     case range(UInt32, UInt32)
     case capabilities(CapabilitySet)
     /// What no process has.

@@ -44,7 +44,9 @@ extension CompiledPolicy {
 
   private func holds(_ alternative: Alternative, _ field: MatchField, _ process: SampleProcess) -> Bool {
     if case .literal(let slice) = alternative { return Array(text[slice.indices]) == process.text(field) }
-    if case .automaton(let index) = alternative { return automata[Int(index)].matches(process.text(field).span) }
+    if case .pattern(let index) = alternative {
+      return matches(patterns[Int(index)], process.text(field).span)
+    }
     if case .range(let low, let high) = alternative { return (low...high).contains(process.uid) }
     if case .capabilities(let set) = alternative { return !set.isDisjoint(with: process.capabilities) }
     return false

@@ -6,6 +6,7 @@ import Testing
   @Test(arguments: [
     ("plain", "plain"), (#"a\*b"#, "a*b"), (#"\\"#, #"\"#), ("/usr/bin/x", "/usr/bin/x"), ("/^java$/", "java"),
     ("]", "]"), ("[a]", "a"), (#"/^a\.b$/"#, "a.b"), ("é", "é"),
+    ("/^(a(b))c$/", "abc"), ("/^$/", ""),
   ]) func whatHasOneTextIsALiteral(pattern: String, text: String) throws {
     #expect(try Pattern(pattern, flavour: .path).form == .literal(Array(text.utf8)))
   }
@@ -34,26 +35,62 @@ import Testing
     #expect(try Pattern("/a.b/", flavour: .plain).matches([0x61, 0xFF, 0x62]))
   }
 
+  @Test(arguments: [
+    ("/usr/lib/openssh/**", PatternFlavour.path, "/usr/lib/openssh", ""), ("/**", .path, "", ""),
+    ("sshd@*.service", .plain, "sshd@", ".service"), ("*", .plain, "", ""), ("a?", .plain, "a", ""),
+    (#"a\*[b]*c\*"#, .plain, "a*b", "c*"), ("ü*ü", .plain, "ü", "ü"), ("a*b*c", .plain, "a", "c"),
+    ("/^ab+c$/", .plain, "a", "c"), ("/^(ab)(c|d)(ef)$/", .plain, "ab", "ef"),
+    // Found anywhere, or with anchors elsewhere: nothing is literal then.
+    ("/ab+c/", .plain, "", ""), ("/^ab+c/", .plain, "", ""), ("/^ab|cd$/", .plain, "", ""),
+    ("/^a(b$|c)d*e$/", .plain, "", ""), ("/^^ab*$/", .plain, "", ""),
+  ]) func literalEndsAreNotForTheAutomaton(
+    pattern: String, flavour: PatternFlavour, prefix: String, suffix: String
+  ) throws {
+    guard case .automaton(let found, _, let foundToo) = try Pattern(pattern, flavour: flavour).form else {
+      Issue.record("not an automaton")
+      return
+    }
+    #expect(String(decoding: found, as: UTF8.self) == prefix)
+    #expect(String(decoding: foundToo, as: UTF8.self) == suffix)
+  }
+
+  @Test(arguments: [
+    ("aba*aba", "aba", false), ("aba*aba", "ababa", false), ("aba*aba", "abaaba", true), ("a*a", "a", false),
+    ("a*a", "aa", true), ("ab?ab", "abab", false), ("/^ab+b$/", "ab", false), ("/^ab+b$/", "abb", true),
+    ("/^ax{0}b$/", "ab", true), ("/^ax{0}b$/", "axb", false),
+  ]) func literalEndsDoNotOverlap(pattern: String, text: String, matches: Bool) throws {
+    #expect(try Pattern(pattern, flavour: .plain).matches(Array(text.utf8)) == matches)
+  }
+
   @Test func aPatternMayHaveAsManyPositionsAsAnAutomatonHolds() throws {
-    // Begin, end, and one for what may stand before and after.
-    let most = try Pattern("/a{252}/", flavour: .plain)
-    guard case .automaton(let automaton) = most.form else {
+    // And one each for what may stand before and after.
+    let most = try Pattern("/a{254}/", flavour: .plain)
+    guard case .automaton(_, let automaton, _) = most.form else {
       Issue.record("not an automaton")
       return
     }
     #expect(automaton.positions.count == Automaton.maximumPositions)
-    #expect(most.matches([UInt8](repeating: UInt8(ascii: "a"), count: 252)))
-    #expect(!most.matches([UInt8](repeating: UInt8(ascii: "a"), count: 251)))
-    #expect(throws: PatternError(offset: 0, tooMany(257))) { try Pattern("/a{253}/", flavour: .plain) }
+    #expect(most.matches([UInt8](repeating: UInt8(ascii: "a"), count: 254)))
+    #expect(!most.matches([UInt8](repeating: UInt8(ascii: "a"), count: 253)))
+    #expect(throws: PatternError(offset: 0, tooMany(257))) { try Pattern("/a{255}/", flavour: .plain) }
   }
 
   @Test func whatCannotBeReachedTakesNoPosition() throws {
     // Anchored, there is nothing before; `x` can never come after the end.
-    guard case .automaton(let automaton) = try Pattern("/^a+$(x*)/", flavour: .plain).form else {
+    guard case .automaton(_, let automaton, _) = try Pattern("/^a+$(x*)/", flavour: .plain).form else {
       Issue.record("not an automaton")
       return
     }
-    #expect(automaton.positions.count == 3)
+    #expect(automaton.positions == [Automaton.Position(bytes: .only(UInt8(ascii: "a")), follow: .only(0))])
+  }
+
+  @Test func aStarAmongLiteralsIsOnePosition() throws {
+    guard case .automaton(_, let automaton, _) = try Pattern("sshd@*.service", flavour: .plain).form else {
+      Issue.record("not an automaton")
+      return
+    }
+    #expect(automaton.positions == [Automaton.Position(bytes: .set(0), follow: .only(0))])
+    #expect(automaton.first == .only(0) && automaton.accepting == .only(0) && automaton.acceptsEmpty)
   }
 
   @Test(arguments: ["/(a*)*(b|(c*)*)*$/", "/(((a?){9}){5}){5}/", "/(^|$)*x(^|$)*/"])

@@ -77,8 +77,29 @@ import Testing
   @Test func aPatternThatManyRulesShareIsCompiledOnce() {
     let rules = (0..<3).map { "[[rule]]\nname = \"\($0)\"\nmatch.exe = \"/opt/**\"\nweight = 2\n" }.joined()
     let compilation = PolicyCompiler.compile("version = 1\n" + rules, file: "p.toml", accounts: Self.accounts)
-    #expect(compilation.policy?.automata.count == 1)
+    #expect(compilation.policy?.patterns.count == 1)
     #expect(compilation.patterns == ["/opt/**"])
+  }
+
+  @Test func patternsWithTheSameMiddleShareItsAutomatonAndTheirLiterals() throws {
+    let text = """
+      version = 1
+      [[rule]]
+      name = "units"
+      match.unit = ["a@*.service", "b@*.service", "a@**.service", ".service"]
+      weight = 2
+      [[rule]]
+      name = "paths"
+      match.cgroup = ["/a@*.service", "/a@**.service"]
+      weight = 2
+      """
+    let compilation = PolicyCompiler.compile(text, file: "p.toml", accounts: Self.accounts)
+    let policy = try #require(compilation.policy)
+    #expect(policy.patterns.map(\.automaton) == [0, 0, 0, 1, 0])
+    #expect(policy.automata.count == 2)
+    #expect(String(decoding: policy.text, as: UTF8.self) == "unitsa@.serviceb@paths/a@")
+    // Each as it was written all the same.
+    #expect(compilation.patterns == ["a@*.service", "b@*.service", "a@**.service", "/a@*.service", "/a@**.service"])
   }
 
   @Test func theAccountsOfThisMachineAreFound() {

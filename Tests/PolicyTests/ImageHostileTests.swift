@@ -18,13 +18,16 @@ import Testing
     for test in policy.tests {
       _ = policy.alternatives[test.alternatives.indices]
     }
-    let text: [UInt8] = [0, 255, 97]
     for alternative in policy.alternatives {
       switch alternative {
       case .literal(let slice): _ = policy.bytes(slice)
-      case .automaton(let index): _ = policy.automata[Int(index)].matches(text.span)
+      case .pattern(let index): _ = policy.patterns[Int(index)]
       case .range, .capabilities, .never: break
       }
+    }
+    for text in [[], [0], [0, 255, 97], [UInt8]("cc1plus".utf8)] as [[UInt8]] {
+      for pattern in policy.patterns { _ = policy.matches(pattern, text.span) }
+      for automaton in policy.automata { _ = automaton.matches(text.span) }
     }
     return true
   }

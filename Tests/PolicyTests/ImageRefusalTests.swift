@@ -63,13 +63,13 @@ import Testing
 
   @Test func aLengthBeyondTheLargestImageIsRefusedUnread() {
     var image = ImageWriter.image(of: Sample.small.policy)
-    image.replaceSubrange(12..<16, with: [0x01, 0x00, 0x10, 0x00])
+    image.replaceSubrange(12..<16, with: [0x01, 0x00, 0x04, 0x00])
     #expect(refusal(image) == .tooLarge)
     image.replaceSubrange(12..<16, with: [0xFF, 0xFF, 0xFF, 0xFF])
     #expect(refusal(image) == .tooLarge)
-    image.replaceSubrange(12..<16, with: [0x00, 0x00, 0x10, 0x00])
+    image.replaceSubrange(12..<16, with: [0x00, 0x00, 0x04, 0x00])
     #expect(refusal(image) == .truncated(found: image.count))
-    image.replaceSubrange(12..<16, with: [0x71, 0x00, 0x00, 0x00])
+    image.replaceSubrange(12..<16, with: [0x81, 0x00, 0x00, 0x00])
     #expect(refusal(image) == .altered)
   }
 

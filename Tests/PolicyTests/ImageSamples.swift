@@ -41,10 +41,14 @@ enum Sample: CaseIterable, Sendable {
     var policy = Sample.empty.policy
     policy.automata = [automaton(positions: 2), automaton(positions: 1)]
     let word = policy.add("cc1plus")
+    policy.patterns = [
+      TextPattern(prefix: Slice(start: 0, count: 2), automaton: 0, suffix: Slice(start: 6, count: 1)),
+      TextPattern(prefix: Slice(start: 0, count: 0), automaton: 1, suffix: Slice(start: 0, count: 0)),
+    ]
     policy.addRule(
-      "one", order: .first, weight: 2, [(.comm, [.literal(word), .automaton(0)]), (.uid, [.range(0, 999)])])
+      "one", order: .first, weight: 2, [(.comm, [.literal(word), .pattern(0)]), (.uid, [.range(0, 999)])])
     policy.addRule(
-      "two", protects: true, [(.capability, [.capabilities(.sysAdmin), .never]), (.unit, [.automaton(1)])])
+      "two", protects: true, [(.capability, [.capabilities(.sysAdmin), .never]), (.unit, [.pattern(1)])])
     return policy
   }
 
@@ -55,16 +59,21 @@ enum Sample: CaseIterable, Sendable {
     policy.settings.minimumFootprint = .amount(.share(.percent(100)))
     policy.automata = [
       automaton(positions: 3), automaton(positions: 256),
-      Automaton(positions: [Automaton.Position(bytes: Bits256())], first: Bits256(), accepting: Bits256()),
+      Automaton(positions: [], sets: [Bits256()], first: .set(0), accepting: .set(0), acceptsEmpty: true),
     ]
     let word = policy.add("postgres")
     let empty = Slice(start: word.start, count: 0)
+    policy.patterns = [
+      TextPattern(prefix: empty, automaton: 0, suffix: empty),
+      TextPattern(prefix: word, automaton: 1, suffix: empty),
+      TextPattern(prefix: empty, automaton: 2, suffix: word),
+    ]
     for field in MatchField.allCases {
       let values: [Alternative] =
         switch field {
         case .uid: [.range(0, 0), .range(1000, .max), .never]
         case .capability: [.capabilities(.sysAdmin), .capabilities(CapabilitySet(rawValue: .max)), .never]
-        default: [.literal(word), .literal(empty), .automaton(0), .automaton(1), .automaton(2), .never]
+        default: [.literal(word), .literal(empty), .pattern(0), .pattern(1), .pattern(2), .never]
         }
       policy.addRule("rule on \(field.name)", [(field, values)])
     }
@@ -80,28 +89,42 @@ enum Sample: CaseIterable, Sendable {
     policy.text += [UInt8](repeating: 0xFF, count: CompiledPolicy.maximumText - policy.text.count)
     for index in 0..<CompiledPolicy.maximumTests {
       let start = UInt32(policy.alternatives.count)
-      policy.alternatives += [.automaton(UInt32(index % 512)), .literal(Slice(start: 0, count: 131_072))]
+      policy.alternatives += [
+        .pattern(UInt32(index % CompiledPolicy.maximumPatterns)),
+        .literal(Slice(start: 0, count: UInt32(CompiledPolicy.maximumText))),
+      ]
       policy.tests.append(FieldTest(field: .cmdline, alternatives: Slice(start: start, count: 2)))
     }
     for index in 0..<UInt32(CompiledPolicy.maximumRules) {
       policy.rules.append(
         Rule(name: name, tests: Slice(start: index * 8, count: 8), protects: false, order: nil, weight: 1))
     }
-    policy.automata = [Automaton](repeating: automaton(positions: 24), count: CompiledPolicy.maximumAutomata)
+    let all = Slice(start: 0, count: UInt32(CompiledPolicy.maximumText))
+    for index in 0..<CompiledPolicy.maximumPatterns {
+      policy.patterns.append(
+        TextPattern(prefix: all, automaton: UInt32(index % CompiledPolicy.maximumAutomata), suffix: all))
+    }
+    policy.automata = [Automaton](
+      repeating: automaton(positions: 16, sets: 4), count: CompiledPolicy.maximumAutomata)
     return policy
   }
 
-  /// An automaton that uses all bits it may.
-  private static func automaton(positions: Int) -> Automaton {
+  /// An automaton that uses all bits it may, and both kinds of references.
+  private static func automaton(positions: Int, sets: Int = 2) -> Automaton {
     var all = Bits256()
     for number in 0..<positions { all.insert(UInt8(number)) }
-    var byte = Bits256()
-    byte.insert(0)
-    byte.insert(255)
-    return Automaton(
-      positions: (0..<positions).map {
-        Automaton.Position(bytes: byte, consumesBegin: $0 % 2 == 1, consumesEnd: $0 % 4 > 1, follow: all)
-      }, first: all, accepting: all)
+    var bytes = Bits256()
+    bytes.insert(0)
+    bytes.insert(255)
+    let last = SetReference.only(UInt8(positions - 1))
+    var automaton = Automaton(
+      positions: [], sets: [bytes], first: .set(1), accepting: last, acceptsEmpty: positions % 2 == 0)
+    for _ in 1..<sets { automaton.sets.append(all) }
+    for number in 0..<UInt8(positions - 1) {
+      automaton.positions.append(Automaton.Position(bytes: .only(number), follow: .set(1)))
+    }
+    automaton.positions.append(Automaton.Position(bytes: .set(0), follow: last))
+    return automaton
   }
 }
 

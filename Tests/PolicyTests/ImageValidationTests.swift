@@ -25,7 +25,8 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
 @Suite struct ImageValidationTests {
   // Of `Sample.full`: rule n is on MatchField n + 1; alternatives are 6 for each of the five text fields, then 3 for
-  // uid (30...32), 3 for capability (33...35); automata have 3, 256 and 1 positions.
+  // uid (30...32), 3 for capability (33...35); patterns and automata are three, and
+  // these have 3, 256 and 0 positions and 2, 2 and 1 sets.
   static let flaws: [Flaw] = [
     Flaw("floor above the whole", .share) {
       $0.settings.thresholds.floor.available = .share(BasisPoints(10_001))
@@ -59,8 +60,8 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a literal for capability", .alternativeField, 33) {
       $0.alternatives[33] = .literal(Slice(start: 0, count: 0))
     },
-    Flaw("an automaton for uid", .alternativeField, 30) { $0.alternatives[30] = .automaton(0) },
-    Flaw("an automaton for capability", .alternativeField, 33) { $0.alternatives[33] = .automaton(0) },
+    Flaw("a pattern for uid", .alternativeField, 30) { $0.alternatives[30] = .pattern(0) },
+    Flaw("a pattern for capability", .alternativeField, 33) { $0.alternatives[33] = .pattern(0) },
     Flaw("a range for comm", .alternativeField, 0) { $0.alternatives[0] = .range(0, 1) },
     Flaw("a range for capability", .alternativeField, 33) { $0.alternatives[33] = .range(0, 1) },
     Flaw("capabilities for unit", .alternativeField, 24) { $0.alternatives[24] = .capabilities(.kill) },
@@ -68,26 +69,45 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a literal past the text", .literal, 6) {
       $0.alternatives[6] = .literal(Slice(start: 1, count: UInt32($0.text.count)))
     },
-    Flaw("an automaton that is not there", .automatonIndex, 2) { $0.alternatives[2] = .automaton(3) },
+    Flaw("a pattern that is not there", .patternIndex, 2) { $0.alternatives[2] = .pattern(3) },
     Flaw("a range backwards", .range, 30) { $0.alternatives[30] = .range(1, 0) },
     Flaw("no capability", .capabilities, 33) { $0.alternatives[33] = .capabilities([]) },
-    Flaw("no positions", .automatonPositions, 0) { $0.automata[0].positions = [] },
+    Flaw("a prefix past the text", .patternText, 1) { $0.patterns[1].prefix.start = UInt32($0.text.count) },
+    Flaw("a suffix that wraps around", .patternText, 2) { $0.patterns[2].suffix = Slice(start: .max, count: .max) },
+    Flaw("an automaton that is not there", .automatonIndex, 1) { $0.patterns[1].automaton = 3 },
     Flaw("257 positions", .automatonPositions, 1) { $0.automata[1].positions.append($0.automata[1].positions[0]) },
-    Flaw("first past the end", .automatonFirst, 0) { $0.automata[0].first.insert(3) },
-    Flaw("accepting past the end", .automatonAccepting, 2) { $0.automata[2].accepting.insert(255) },
-    Flaw("follow past the end", .positionFollow, 0) { $0.automata[0].positions[2].follow.insert(64) },
+    Flaw("first past the end", .automatonFirst, 0) { $0.automata[0].first = .only(3) },
+    Flaw("first among others past the end", .automatonFirst, 0) { $0.automata[0].sets[1].insert(3) },
+    Flaw("first in a set past the last", .automatonFirst, 1) { $0.automata[1].first = .set(2) },
+    Flaw("accepting without positions", .automatonAccepting, 2) { $0.automata[2].accepting = .only(0) },
+    Flaw("accepting in the last set of all", .automatonAccepting, 0) {
+      $0.automata[0].accepting = SetReference(rawValue: .max)
+    },
+    Flaw("bytes in a set past the last", .positionBytes, 0) { $0.automata[0].positions[1].bytes = .set(2) },
+    Flaw("follow past the end", .positionFollow, 0) { $0.automata[0].positions[2].follow = .only(3) },
+    Flaw("follow among others past the end", .positionFollow, 0) {
+      var far = Bits256()
+      far.insert(64)
+      $0.automata[0].sets.append(far)
+      $0.automata[0].positions[2].follow = .set(2)
+    },
+    Flaw("follow in a set past the last", .positionFollow, 1) { $0.automata[1].positions[255].follow = .set(2) },
     Flaw("257 rules", .tooMany(.rules)) { $0.rules += [Rule](repeating: $0.rules[0], count: 247) },
     Flaw("too many tests", .tooMany(.tests)) { $0.tests += [FieldTest](repeating: $0.tests[0], count: 2038) },
     Flaw("too many alternatives", .tooMany(.alternatives)) {
       $0.alternatives += [Alternative](repeating: .never, count: 4057)
     },
+    Flaw("too many patterns", .tooMany(.patterns)) {
+      $0.patterns += [TextPattern](repeating: $0.patterns[0], count: 1022)
+    },
     Flaw("too many automata", .tooMany(.automata)) {
       $0.automata += [Automaton](repeating: $0.automata[2], count: 510)
     },
     Flaw("too many positions", .tooMany(.positions)) {
-      $0.automata += [Automaton](repeating: $0.automata[1], count: 48)
+      $0.automata += [Automaton](repeating: $0.automata[1], count: 31)
     },
-    Flaw("too much text", .tooMany(.text)) { $0.text += [UInt8](repeating: 0, count: 131_072) },
+    Flaw("too many sets", .tooMany(.sets)) { $0.automata[0].sets += [Bits256](repeating: Bits256(), count: 2044) },
+    Flaw("too much text", .tooMany(.text)) { $0.text += [UInt8](repeating: 0, count: 65_536) },
   ]
 
   @Test(arguments: flaws) func aFlawIsNamedBeforeWritingAndAfterReading(flaw: Flaw) throws {
@@ -99,19 +119,24 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     #expect(refusal(ImageWriter.image(of: policy)) == flaw.error)
   }
 
-  // Of `Sample.mixed`, which has its settings at 68, rules at 114, tests at 166, alternatives at 202, automata at 256
-  // and positions at 388: the byte to be changed, what to, and what that is.
+  // Of `Sample.mixed`, which has its settings at 84, rules at 130, tests at 182, alternatives at 218, patterns at 272,
+  // automata at 312, positions at 330 and sets at 342: the byte to be changed, what to, and what that is.
   static let spoiltBytes: [(offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
-    (68, 0, .formula, 0), (68, 8, .formula, 0), (69, 0, .adjustment, 0), (69, 4, .adjustment, 0),
+    (84, 0, .formula, 0), (84, 8, .formula, 0), (85, 0, .adjustment, 0), (85, 4, .adjustment, 0),
     // An amount of no kind where one is due, of an unknown kind, and a number where there is no amount.
-    (87, 0, .amount, 0), (105, 0, .amount, 0), (78, 3, .amount, 0), (96, 255, .amount, 0), (79, 1, .amount, 0),
-    (90, 1, .share, 0), (95, 1, .share, 0),
-    (130, 2, .ruleProtects, 0), (156, 255, .ruleProtects, 1), (131, 4, .ruleOrder, 0), (157, 255, .ruleOrder, 1),
-    (166, 0, .testField, 0), (193, 8, .testField, 3), (202, 0, .alternativeKind, 0), (247, 6, .alternativeKind, 5),
-    (216, 1, .alternativeUnused, 1), (239, 1, .alternativeUnused, 4), (246, 128, .alternativeUnused, 4),
-    (256, 4, .automatonPositions, 0), (257, 1, .automatonPositions, 0), (322, 2, .automatonPositions, 1),
-    (256, 0, .unownedPosition, 1), (322, 0, .unownedPosition, 2), (420, 4, .positionFlags, 0),
-    (550, 255, .positionFlags, 1),
+    (103, 0, .amount, 0), (121, 0, .amount, 0), (94, 3, .amount, 0), (112, 255, .amount, 0), (95, 1, .amount, 0),
+    (106, 1, .share, 0), (111, 1, .share, 0),
+    (146, 2, .ruleProtects, 0), (172, 255, .ruleProtects, 1), (147, 4, .ruleOrder, 0), (173, 255, .ruleOrder, 1),
+    (182, 0, .testField, 0), (209, 8, .testField, 3), (218, 0, .alternativeKind, 0), (263, 6, .alternativeKind, 5),
+    (232, 1, .alternativeUnused, 1), (255, 1, .alternativeUnused, 4), (262, 128, .alternativeUnused, 4),
+    (275, 1, .patternText, 0), (311, 1, .patternText, 1), (280, 2, .automatonIndex, 0), (303, 1, .automatonIndex, 1),
+    (312, 4, .automatonPositions, 0), (313, 1, .automatonPositions, 0), (321, 2, .automatonPositions, 1),
+    (312, 0, .unownedPosition, 1), (321, 0, .unownedPosition, 2),
+    (314, 5, .automatonSets, 0), (315, 1, .automatonSets, 0), (323, 3, .automatonSets, 1),
+    (314, 1, .unownedSet, 3), (323, 0, .unownedSet, 2),
+    (320, 2, .automatonEmpty, 0), (329, 255, .automatonEmpty, 1),
+    (317, 2, .automatonFirst, 0), (318, 2, .automatonAccepting, 0), (328, 255, .automatonAccepting, 1),
+    (331, 2, .positionBytes, 0), (341, 128, .positionFollow, 1),
   ]
 
   @Test(arguments: spoiltBytes) func aByteThatCannotStandThereIsNamed(
