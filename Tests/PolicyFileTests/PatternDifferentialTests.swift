@@ -58,15 +58,39 @@ import Testing
     var matched = 0
     for _ in 0..<80 {
       let glob = GlobGenerator.glob(&random)
-      let pattern = try Pattern(glob, flavour: flavour)
-      for _ in 0..<25 {
-        let text = GlobGenerator.text(&random)
-        let expected = unsafe fnmatch(glob, text, flavour == .path ? FNM_PATHNAME : 0) == 0
-        if expected { matched += 1 }
-        #expect(pattern.matches(Array(text.utf8)) == expected, "\(glob) on \"\(text)\"")
-      }
+      let texts = (0..<25).map { _ in GlobGenerator.text(&random) }
+      matched += try matches(glob, flavour, texts)
     }
     #expect((10...1900).contains(matched), "\(matched)")
+  }
+
+  /// Of two letters, so that the ends of a pattern often fit a text that is too short for both.
+  @Test(arguments: 0..<20, [PatternFlavour.path, .plain])
+  func globWithLiteralEndsAgreesWithFnmatch(seed: Int, flavour: PatternFlavour) throws {
+    var random = SplitMix(seed: 2000 + UInt64(seed))
+    var matched = 0
+    for _ in 0..<80 {
+      let prefix = GlobGenerator.letters(&random)
+      let middle = random.pick(["*", "?", "[ab]", "[!a]", "*/*", "?*", "*a*"])
+      let suffix = GlobGenerator.letters(&random)
+      let texts = (0..<25).map { _ in
+        random.pick(["", "a", prefix]) + GlobGenerator.letters(&random) + random.pick(["", "/", suffix])
+      }
+      matched += try matches(prefix + middle + suffix, flavour, texts)
+    }
+    #expect((100...1900).contains(matched), "\(matched)")
+  }
+
+  /// How many of `texts` the glob matches, each as fnmatch has it.
+  private func matches(_ glob: String, _ flavour: PatternFlavour, _ texts: [String]) throws -> Int {
+    let pattern = try Pattern(glob, flavour: flavour)
+    var matched = 0
+    for text in texts {
+      let expected = unsafe fnmatch(glob, text, flavour == .path ? FNM_PATHNAME : 0) == 0
+      if expected { matched += 1 }
+      #expect(pattern.matches(Array(text.utf8)) == expected, "\(glob) on \"\(text)\"")
+    }
+    return matched
   }
 
   @Test(arguments: [
@@ -187,6 +211,10 @@ private enum GlobGenerator {
     }
     // Between two slashes it would be a regular expression.
     return glob.hasPrefix("/") && glob.hasSuffix("/") ? glob + "a" : glob
+  }
+
+  static func letters(_ random: inout SplitMix) -> String {
+    (0..<random.below(4)).map { _ in random.pick(["a", "b"]) }.joined()
   }
 
   static func text(_ random: inout SplitMix) -> String {
