@@ -213,7 +213,7 @@ private struct SetUp {
 
   /// Makes the agent hard to hurt, and takes from it what it does not need.
   private func settle(_ messages: inout Messages) -> Privileges {
-    // Measured: 1184 KiB resident without this, TODO with it.
+    // Measured on x86-64 with the built-in policy: 1080 KiB resident without this, 888 with it.
     attempt(&messages, "start-up code stays resident") { () throws(Errno) in
       try OwnProcess.forgetStartUpCode()
     }

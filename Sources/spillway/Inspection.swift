@@ -36,11 +36,13 @@ struct InspectionOptions: ParsableArguments {
 }
 
 extension Formula: ExpressibleByArgument {
+  /// By its name.
   public init?(argument: String) {
     guard let formula = Formula.allCases.first(where: { $0.name == argument }) else { return nil }
     self = formula
   }
 
+  /// The names, for `--help` and completions.
   public static var allValueStrings: [String] { allCases.map(\.name) }
 }
 

@@ -97,7 +97,8 @@ struct RunTests {
   }
 
   @Test(arguments: [
-    ("run --config missing.toml", 78), ("run --bogus", 64), ("compile policy.toml", 64), ("rank --formula nonsense", 64),
+    ("run --config missing.toml", 78), ("run --bogus", 64), ("compile policy.toml", 64),
+    ("rank --formula nonsense", 64),
     ("rank --proc-root missing", 64), ("explain 4194303", 64), ("check missing.toml", 78), ("check policy.toml", 0),
     ("run --config policy.toml --record missing/record", 64),
   ]) func exitCodesAreThoseOfTheManual(words: String, code: Int) throws {
