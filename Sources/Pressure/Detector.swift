@@ -90,7 +90,7 @@ extension MemoryReading {
     self.available <= available && isSwapSpent(swapFree)
   }
 
-  fileprivate func isSwapSpent(_ line: KiB?) -> Bool {
+  func isSwapSpent(_ line: KiB?) -> Bool {
     guard let line, swapTotal > .zero else { return true }
     return swapFree <= line
   }

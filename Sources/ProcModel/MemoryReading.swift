@@ -1,4 +1,4 @@
-/// The four figures every verdict is made of, and when they were read.
+/// What a verdict is made of: one look at a domain's memory.
 package struct MemoryReading: Equatable, Sendable {
   /// `CLOCK_BOOTTIME` at the reading.
   package var time: Nanoseconds
@@ -6,6 +6,12 @@ package struct MemoryReading: Equatable, Sendable {
   package var available: KiB
   package var swapTotal: KiB
   package var swapFree: KiB
+  /// File pages on the LRU lists, active and inactive: what a machine thrashes in when it has no swap.
+  package var fileCache = KiB.zero
+  /// Nil where the kernel keeps no account of stalls.
+  package var stall: StallTotals?
+  /// Nil where the kernel does not count reclaim.
+  package var reclaim: ReclaimTotals?
 
   package init(time: Nanoseconds, total: KiB, available: KiB, swapTotal: KiB, swapFree: KiB) {
     self.time = time
@@ -20,5 +26,45 @@ package struct MemoryReading: Equatable, Sendable {
     self.init(
       time: time, total: meminfo.total, available: meminfo.available, swapTotal: meminfo.swapTotal,
       swapFree: meminfo.swapFree)
+    fileCache = meminfo.activeFile + meminfo.inactiveFile
+  }
+}
+
+/// Time lost to memory since boot, in microseconds: the `total` counters of PSI.
+package struct StallTotals: Equatable, Sendable {
+  /// At least one task waited.
+  package var some: UInt64
+  /// All tasks that were not idle waited.
+  package var full: UInt64
+
+  package init(some: UInt64, full: UInt64) {
+    self.some = some
+    self.full = full
+  }
+
+  /// - Parameter file: A file without a `full` line counts none.
+  package init(_ file: PressureStall) {
+    self.init(some: file.some.total, full: file.full?.total ?? 0)
+  }
+}
+
+/// What reclaim has done since boot, in pages and times.
+package struct ReclaimTotals: Equatable, Sendable {
+  /// Pages read back that had been evicted while in use, anonymous and file.
+  package var refaults: UInt64
+  /// Pages scanned by tasks that asked for memory and found none.
+  package var directScans: UInt64
+
+  package init(refaults: UInt64, directScans: UInt64) {
+    self.refaults = refaults
+    self.directScans = directScans
+  }
+
+  /// Nil where the kernel counts no refaults.
+  package init?(_ vmstat: VMStat) {
+    let split: UInt64? =
+      if let anonymous = vmstat.workingsetRefaultAnon { anonymous &+ (vmstat.workingsetRefaultFile ?? 0) } else { nil }
+    guard let refaults = split ?? vmstat.workingsetRefault else { return nil }
+    self.init(refaults: refaults, directScans: vmstat.pgscanDirect ?? 0)
   }
 }

@@ -1,0 +1,49 @@
+package import ProcModel
+
+/// The readings of the last moments, in a fixed ring, thin enough to span the longest window that a trigger looks over.
+package struct Trend: Sendable {
+  private static let capacity = 64
+
+  private var ring: InlineArray<64, MemoryReading>
+  private var newest = 0
+  package private(set) var count = 0
+  private let spacing: Nanoseconds
+
+  /// - Parameter span: The longest window that will be asked for.
+  package init(span: Nanoseconds) {
+    ring = InlineArray(
+      repeating: MemoryReading(time: .zero, total: .zero, available: .zero, swapTotal: .zero, swapFree: .zero))
+    // A little over, so that the window is spanned although readings do not come on the beat.
+    spacing = Nanoseconds(span.count / UInt64(Trend.capacity / 2))
+  }
+
+  /// Takes a reading in, unless it follows the last one too closely to be kept. Time that went backwards, or leapt by more than an hour
+  /// (the machine slept), begins the trend anew.
+  package mutating func add(_ reading: MemoryReading) {
+    if count > 0 {
+      let last = ring[newest].time
+      let leap = Nanoseconds.milliseconds(3_600_000)
+      if reading.time < last || reading.time - last > leap {
+        count = 0
+      } else if reading.time - last < spacing {
+        return
+      }
+    }
+    newest = count == 0 ? 0 : (newest + 1) % Trend.capacity
+    ring[newest] = reading
+    count = min(count + 1, Trend.capacity)
+  }
+
+  /// The youngest reading at least `window` older than `now`; nil where memory does not reach so far back.
+  package func reading(before now: Nanoseconds, by window: Nanoseconds) -> MemoryReading? {
+    for age in 0..<count {
+      let reading = ring[(newest + Trend.capacity - age) % Trend.capacity]
+      if reading.time + window <= now { return reading }
+    }
+    return nil
+  }
+
+  package mutating func clear() {
+    count = 0
+  }
+}
