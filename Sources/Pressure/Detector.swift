@@ -1,95 +1,100 @@
 package import ProcModel
 
-/// How bad it is.
-package enum Level: UInt8, Comparable, Sendable {
-  /// Nothing to do.
-  case calm
-  /// Below the release line, above the floor.
-  case watch
-  /// A process has to go, politely.
-  case terminate
-  /// At half of the floor: no time to be polite.
-  case kill
-
-  package static func < (left: Level, right: Level) -> Bool {
-    left.rawValue < right.rawValue
-  }
-
-  package var name: String {
-    switch self {
-    case .calm: "calm"
-    case .watch: "watch"
-    case .terminate: "terminate"
-    case .kill: "kill"
-    }
-  }
-}
-
-/// The thresholds in KiB, on a machine of a given size.
-package struct Lines: Equatable, Sendable {
-  package var floorAvailable: KiB
-  /// Nil where the policy asks nothing of swap.
-  package var floorSwapFree: KiB?
-  package var release: KiB
-
-  package init(_ thresholds: Thresholds, total: KiB, swapTotal: KiB) {
-    floorAvailable = thresholds.floor.available.of(total)
-    floorSwapFree = thresholds.floor.swapFree.map { $0.of(swapTotal) }
-    release = max(thresholds.release.of(total), floorAvailable)
-  }
-}
-
-/// What a reading means, with the figures that say why.
-package struct Verdict: Sendable {
-  package var level: Level
-  package var reading: MemoryReading
-  package var lines: Lines
-  /// Counts the episodes of trouble since the start, from 1; 0 before the first.
-  package var episode: UInt32
-
-  /// Whether a process has to be ended.
-  package var acts: Bool { level >= .terminate }
-}
-
-/// Turns readings into verdicts. An episode of trouble begins at the floor and ends over the release line, so that a reading that
-/// trembles about one line is one episode.
+/// Turns readings into verdicts.
+///
+/// An episode of trouble begins when a trigger is true and confirmed, and ends when none is and available memory is
+/// over the release line, so that a reading that trembles about one line is one episode.
 package struct Detector: Sendable {
-  package var thresholds: Thresholds
+  package private(set) var thresholds: Thresholds
+  private let units: KernelUnits
+  private var trend: Trend
+  private var gate: ClassicGate?
   package private(set) var isInEpisode = false
   package private(set) var episode: UInt32 = 0
 
-  package init(thresholds: Thresholds) {
+  package init(thresholds: Thresholds, units: KernelUnits) {
     self.thresholds = thresholds
+    self.units = units
+    trend = Trend(span: thresholds.span)
+    gate = Detector.gate(thresholds.confirmation)
   }
 
-  /// Judges a reading and moves the episode on.
+  /// Judges by other thresholds from here on. An episode goes on, and ends by the new ones.
+  package mutating func replace(_ thresholds: Thresholds) {
+    self.thresholds = thresholds
+    trend = Trend(span: thresholds.span)
+    gate = Detector.gate(thresholds.confirmation)
+  }
+
+  /// Forgets what was measured before now: after an end, only what follows it tells whether it helped.
+  package mutating func beginAnew() {
+    trend.clear()
+  }
+
+  /// Judges a reading and moves the episode on. A reading of no memory at all makes no sense: it is calm, and leaves
+  /// the episode as it is.
   package mutating func judge(_ reading: MemoryReading) -> Verdict {
     let lines = Lines(thresholds, total: reading.total, swapTotal: reading.swapTotal)
-    let isAtFloor = reading.total > .zero && reading.isAtOrBelow(lines.floorAvailable, swapFree: lines.floorSwapFree)
-    if isInEpisode {
-      isInEpisode = isAtFloor || reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
-    } else if isAtFloor {
-      isInEpisode = true
-      episode &+= 1
+    guard reading.total > .zero else {
+      return Verdict(level: .calm, trigger: .none, reading: reading, lines: lines, episode: episode)
     }
-    return Verdict(level: level(of: reading, lines), reading: reading, lines: lines, episode: episode)
+    var trigger = trigger(reading, lines)
+    trend.add(reading)
+    var isConfirmed = true
+    if trigger == .none {
+      let isBetween = reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
+      if isInEpisode, isBetween, gate == nil { trigger = .notReleased }
+      isInEpisode = isInEpisode && isBetween
+    } else {
+      isConfirmed = admits(reading)
+      if !isInEpisode, isConfirmed {
+        isInEpisode = true
+        episode &+= 1
+      }
+    }
+    let level = level(reading, lines, trigger, isConfirmed: isConfirmed)
+    return Verdict(level: level, trigger: trigger, reading: reading, lines: lines, episode: episode)
   }
 
-  private func level(of reading: MemoryReading, _ lines: Lines) -> Level {
-    if isInEpisode {
-      let isDire = reading.isAtOrBelow(
-        KiB(lines.floorAvailable.count / 2), swapFree: lines.floorSwapFree.map { KiB($0.count / 2) })
-      return isDire ? .kill : .terminate
+  /// The first trigger that is true, the plainest first.
+  private func trigger(_ reading: MemoryReading, _ lines: Lines) -> Trigger {
+    if reading.isAtOrBelow(lines.floorAvailable, swapFree: lines.floorSwapFree) { return .floor }
+    if let forecast = thresholds.forecast, let left = forecast.fires(reading, trend) { return .forecast(left) }
+    if let stall = thresholds.stall, let share = stall.fires(reading, trend) { return .stall(share) }
+    if let thrash = thresholds.thrash, let rate = thrash.fires(reading, trend, units: units) { return .thrash(rate) }
+    return .none
+  }
+
+  private mutating func admits(_ reading: MemoryReading) -> Bool {
+    guard let constants = gate?.constants else { return true }
+    let hasSwap = !reading.isSwapSpent(constants.swapFree.of(reading.swapTotal))
+    return gate?.admits(failureAt: reading.time, hasSwap: hasSwap) ?? true
+  }
+
+  private func level(
+    _ reading: MemoryReading, _ lines: Lines, _ trigger: Trigger, isConfirmed: Bool
+  ) -> Level {
+    if trigger == .none { return reading.available <= lines.release ? .watch : .calm }
+    if !isConfirmed { return .watch }
+    let isDire = reading.isAtOrBelow(
+      KiB(lines.floorAvailable.count / 2), swapFree: lines.floorSwapFree.map { KiB($0.count / 2) })
+    return isDire ? .kill : .terminate
+  }
+
+  private static func gate(_ confirmation: Confirmation) -> ClassicGate? {
+    switch confirmation {
+    case .immediate: nil
+    case .classic(let constants): ClassicGate(constants)
     }
-    return reading.available <= lines.release ? .watch : .calm
   }
 }
 
 extension MemoryReading {
-  fileprivate func isAtOrBelow(_ available: KiB, swapFree: KiB?) -> Bool {
+  func isAtOrBelow(_ available: KiB, swapFree: KiB?) -> Bool {
     self.available <= available && isSwapSpent(swapFree)
   }
 
+  /// Whether free swap is at or below `line`; true where nothing is asked of swap, or there is none.
   func isSwapSpent(_ line: KiB?) -> Bool {
     guard let line, swapTotal > .zero else { return true }
     return swapFree <= line

@@ -2,8 +2,8 @@ package import ProcModel
 
 /// The `forecast` trigger: at the present rate memory and swap are used up within the agent's reaction time.
 ///
-/// A leak at memory speed crosses a fixed floor and is at the end before a signal takes effect. The ceiling keeps a program that is merely
-/// starting, on a machine with plenty, from being taken for one.
+/// A leak at memory speed crosses a fixed floor and is at the end before a signal takes effect. The ceiling keeps a
+/// program that is merely starting, on a machine with plenty, from being taken for one.
 package struct Forecast: Equatable, Sendable {
   package var horizon: Nanoseconds
   /// Available memory, of `MemTotal`.
@@ -18,7 +18,8 @@ package struct Forecast: Equatable, Sendable {
   package static let shortWindow = Nanoseconds.milliseconds(40)
   package static let longWindow = Nanoseconds.milliseconds(120)
 
-  /// The time until nothing is left, by the slower of both windows; nil where nothing is being used up, or too little is known.
+  /// The time until nothing is left, by the slower of both windows; nil where nothing is being used up, or too little
+  /// is known.
   package func timeLeft(_ reading: MemoryReading, _ trend: Trend) -> Nanoseconds? {
     guard let short = timeLeft(reading, trend, over: Forecast.shortWindow),
       let long = timeLeft(reading, trend, over: Forecast.longWindow)
@@ -35,9 +36,11 @@ package struct Forecast: Equatable, Sendable {
     return overflow ? Nanoseconds(.max) : .milliseconds(product / used.count)
   }
 
-  package func isTrue(_ reading: MemoryReading, _ trend: Trend) -> Bool {
-    guard reading.available <= below.of(reading.total), let left = timeLeft(reading, trend) else { return false }
-    return left <= horizon
+  /// The time that is left, if it is too short.
+  package func fires(_ reading: MemoryReading, _ trend: Trend) -> Nanoseconds? {
+    guard reading.available <= below.of(reading.total), let left = timeLeft(reading, trend), left <= horizon
+    else { return nil }
+    return left
   }
 }
 

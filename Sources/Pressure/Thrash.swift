@@ -1,9 +1,11 @@
 package import ProcModel
 
-/// The `thrash` trigger: the machine reads back what it has just evicted, faster than it can use it, and has no swap left to evict to.
+/// The `thrash` trigger: the machine reads back what it has just evicted, faster than it can use it, and has no swap
+/// left to evict to.
 ///
-/// Without swap a machine thrashes in the text of its own programs, while `MemAvailable` still looks fine. As in Android's lmkd, refaults are
-/// held against the file pages on the LRU lists: a large page-cache stream refaults too, but in a large cache.
+/// Without swap a machine thrashes in the text of its own programs, while `MemAvailable` still looks fine. As in
+/// Android's lmkd, refaults are held against the file pages on the LRU lists: a large page-cache stream refaults too,
+/// but in a large cache.
 package struct Thrash: Equatable, Sendable {
   /// Refaulted memory per second, of the file pages on the LRU lists; 10 000 reads all of them back each second.
   package var refaults: BasisPoints
@@ -30,11 +32,12 @@ package struct Thrash: Equatable, Sendable {
     return BasisPoints(UInt32(min(perSecond.multipliedReportingOverflow(by: 10_000).partialValue / cache, 1_000_000)))
   }
 
-  package func isTrue(_ reading: MemoryReading, _ trend: Trend, units: KernelUnits) -> Bool {
+  /// What was measured, if it is trouble: swap is spent, and tasks that asked for memory had to look for it themselves.
+  package func fires(_ reading: MemoryReading, _ trend: Trend, units: KernelUnits) -> BasisPoints? {
     guard reading.isSwapSpent(swapFree.of(reading.swapTotal)),
       let now = reading.reclaim, let then = trend.reading(before: reading.time, by: over)?.reclaim,
-      now.directScans > then.directScans, let measured = measured(reading, trend, units: units)
-    else { return false }
-    return measured >= refaults
+      now.directScans > then.directScans, let measured = measured(reading, trend, units: units), measured >= refaults
+    else { return nil }
+    return measured
   }
 }

@@ -27,14 +27,39 @@ package struct Floor: Equatable, Sendable {
   }
 }
 
+/// What stands between a trigger and an end.
+package enum Confirmation: Equatable, Sendable {
+  /// Nothing.
+  case immediate
+  /// The kernel's historical checklist.
+  case classic(ClassicConstants)
+}
+
 /// When a domain is in trouble, and when it is out of it again.
 package struct Thresholds: Equatable, Sendable {
   package var floor: Floor
+  /// Nil where the trigger is off.
+  package var stall: Stall?
+  package var thrash: Thrash?
+  package var forecast: Forecast?
   /// Available memory, of `MemTotal`, over which an episode ends; the floor's own line where it is higher than this.
   package var release: Amount
+  package var confirmation: Confirmation
 
-  package init(floor: Floor, release: Amount) {
+  package init(
+    floor: Floor, stall: Stall? = nil, thrash: Thrash? = nil, forecast: Forecast? = nil, release: Amount,
+    confirmation: Confirmation = .immediate
+  ) {
     self.floor = floor
+    self.stall = stall
+    self.thrash = thrash
+    self.forecast = forecast
     self.release = release
+    self.confirmation = confirmation
+  }
+
+  /// The longest time that a trigger looks back over.
+  package var span: Nanoseconds {
+    max(max(stall?.over ?? .zero, thrash?.over ?? .zero), Forecast.longWindow)
   }
 }

@@ -17,8 +17,8 @@ package struct Trend: Sendable {
     spacing = Nanoseconds(span.count / UInt64(Trend.capacity / 2))
   }
 
-  /// Takes a reading in, unless it follows the last one too closely to be kept. Time that went backwards, or leapt by more than an hour
-  /// (the machine slept), begins the trend anew.
+  /// Takes a reading in, unless it follows the last one too closely to be kept. Time that went backwards, or leapt by
+  /// more than an hour (the machine slept), begins the trend anew.
   package mutating func add(_ reading: MemoryReading) {
     if count > 0 {
       let last = ring[newest].time
