@@ -75,6 +75,15 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case adjustment
   case amount
   case share
+  case stall
+  case stallShare
+  case thrash
+  case refaults
+  case window
+  case forecast
+  case horizon
+  case confirmation
+  case classicConstants
   case ruleName
   case ruleNameLength
   case ruleNameText
@@ -108,6 +117,8 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   package var isOfSettings: Bool {
     switch self {
     case .formula, .adjustment, .amount, .share: true
+    case .stall, .stallShare, .thrash, .refaults, .window, .forecast, .horizon: true
+    case .confirmation, .classicConstants: true
     default: false
     }
   }
@@ -119,6 +130,15 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .adjustment: "the policy image names a use of oom_score_adj that this program does not know"
     case .amount: "the policy image gives an amount that is neither a share nor a size"
     case .share: "the policy image gives a share above 100%"
+    case .stall: "the policy image has a stall trigger that is neither on nor off, or off with figures"
+    case .stallShare: "the policy image has a stall trigger at 0% or above 100%"
+    case .thrash: "the policy image has a thrash trigger that is neither on nor off, or off with figures"
+    case .refaults: "the policy image has a thrash trigger at 0% or above 10000%"
+    case .window: "the policy image has a trigger that looks back over less than 100 ms or more than 60 s"
+    case .forecast: "the policy image has a forecast trigger that is neither on nor off, or off with figures"
+    case .horizon: "the policy image has a forecast trigger that looks ahead less than 1 ms or more than 60 s"
+    case .confirmation: "the policy image has a confirmation that this program does not know, or figures where it has none"
+    case .classicConstants: "the policy image gives the classic confirmation constants that it cannot have"
     case .ruleName: "a rule's name lies outside the policy image's text; rule"
     case .ruleNameLength: "a rule's name is longer than 255 bytes; rule"
     case .ruleNameText: "a rule's name is not UTF-8, or holds control characters; rule"

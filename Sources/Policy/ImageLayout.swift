@@ -16,18 +16,29 @@ package enum ImageLayout {
   package static let sectionsOffset = 20
   package static let headerSize = 84
   package static let settingsOffset = headerSize
-  package static let settingsSize = 46
+  package static let settingsSize = 146
   /// Of the first section; each other begins where the one before it ends.
   package static let tablesOffset = settingsOffset + settingsSize
 
   /// In bytes. Every section at its own maximum fits, so that an author meets those limits and not this one.
   package static let maximumLength = 1 << 18
 
-  // How an amount, an order and an alternative are told apart. They never change.
+  // How an amount, a trigger, a confirmation, an order and an alternative are told apart. They never change.
 
   package static let amountNone: UInt8 = 0
   package static let amountShare: UInt8 = 1
   package static let amountSize: UInt8 = 2
+
+  package static let stallOff: UInt8 = 0
+  package static let stallSome: UInt8 = 1
+  package static let stallFull: UInt8 = 2
+
+  /// Of the triggers that are on or off.
+  package static let triggerOff: UInt8 = 0
+  package static let triggerOn: UInt8 = 1
+
+  package static let confirmationImmediate: UInt8 = 1
+  package static let confirmationClassic: UInt8 = 2
 
   package static let orderNone: UInt8 = 0
 

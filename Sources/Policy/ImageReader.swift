@@ -174,10 +174,82 @@ private struct ImageCursor: ~Escapable {
     guard let available = try amount() else { throw .invalid(.amount, entry: 0) }
     let swapFree = try amount()
     guard let release = try amount() else { throw .invalid(.amount, entry: 0) }
+    let stall = try stall()
+    let thrash = try thrash()
+    let forecast = try forecast()
+    let thresholds = Thresholds(
+      floor: Floor(available: available, swapFree: swapFree), stall: stall, thrash: thrash, forecast: forecast,
+      release: release, confirmation: try confirmation())
     return Settings(
-      thresholds: Thresholds(floor: Floor(available: available, swapFree: swapFree), release: release),
-      formula: formula, adjustment: adjustment, grace: grace,
+      thresholds: thresholds, formula: formula, adjustment: adjustment, grace: grace,
       minimumFootprint: minimum.map { .amount($0) } ?? .automatic)
+  }
+
+  private mutating func stall() throws(ImageError) -> Stall? {
+    let kind: UInt8 = number()
+    let share = BasisPoints(number())
+    let over = Nanoseconds(number())
+    let below = try amount()
+    switch kind {
+    case ImageLayout.stallOff where share.count == 0 && over == .zero && below == nil:
+      return nil
+    case ImageLayout.stallSome, ImageLayout.stallFull:
+      guard let below else { throw .invalid(.amount, entry: 0) }
+      return Stall(isFull: kind == ImageLayout.stallFull, share: share, over: over, below: below)
+    default:
+      throw .invalid(.stall, entry: 0)
+    }
+  }
+
+  private mutating func thrash() throws(ImageError) -> Thrash? {
+    let kind: UInt8 = number()
+    let refaults = BasisPoints(number())
+    let over = Nanoseconds(number())
+    let swapFree = try amount()
+    switch kind {
+    case ImageLayout.triggerOff where refaults.count == 0 && over == .zero && swapFree == nil:
+      return nil
+    case ImageLayout.triggerOn:
+      guard let swapFree else { throw .invalid(.amount, entry: 0) }
+      return Thrash(refaults: refaults, over: over, swapFree: swapFree)
+    default:
+      throw .invalid(.thrash, entry: 0)
+    }
+  }
+
+  private mutating func forecast() throws(ImageError) -> Forecast? {
+    let kind: UInt8 = number()
+    let horizon = Nanoseconds(number())
+    let below = try amount()
+    switch kind {
+    case ImageLayout.triggerOff where horizon == .zero && below == nil:
+      return nil
+    case ImageLayout.triggerOn:
+      guard let below else { throw .invalid(.amount, entry: 0) }
+      return Forecast(horizon: horizon, below: below)
+    default:
+      throw .invalid(.forecast, entry: 0)
+    }
+  }
+
+  private mutating func confirmation() throws(ImageError) -> Confirmation {
+    let kind: UInt8 = number()
+    let gap = Nanoseconds(number())
+    let youngest = Nanoseconds(number())
+    let failures: UInt32 = number()
+    let pause = Nanoseconds(number())
+    let swapFree = try amount()
+    switch kind {
+    case ImageLayout.confirmationImmediate
+    where gap == .zero && youngest == .zero && failures == 0 && pause == .zero && swapFree == nil:
+      return .immediate
+    case ImageLayout.confirmationClassic:
+      guard let swapFree else { throw .invalid(.amount, entry: 0) }
+      return .classic(
+        ClassicConstants(gap: gap, youngest: youngest, failures: failures, pause: pause, swapFree: swapFree))
+    default:
+      throw .invalid(.confirmation, entry: 0)
+    }
   }
 
   private mutating func amount() throws(ImageError) -> Amount? {

@@ -59,9 +59,53 @@ package struct ImageWriter {
     case .automatic: amount(nil)
     case .amount(let minimum): amount(minimum)
     }
-    amount(settings.thresholds.floor.available)
-    amount(settings.thresholds.floor.swapFree)
-    amount(settings.thresholds.release)
+    let thresholds = settings.thresholds
+    amount(thresholds.floor.available)
+    amount(thresholds.floor.swapFree)
+    amount(thresholds.release)
+    stall(thresholds.stall)
+    thrash(thresholds.thrash)
+    forecast(thresholds.forecast)
+    confirmation(thresholds.confirmation)
+  }
+
+  // What is off has no figures: zeros stand in their places.
+
+  private mutating func stall(_ stall: Stall?) {
+    put(stall.map { $0.isFull ? ImageLayout.stallFull : ImageLayout.stallSome } ?? ImageLayout.stallOff)
+    put(stall?.share.count ?? 0)
+    put(stall?.over.count ?? 0)
+    amount(stall?.below)
+  }
+
+  private mutating func thrash(_ thrash: Thrash?) {
+    put(thrash == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(thrash?.refaults.count ?? 0)
+    put(thrash?.over.count ?? 0)
+    amount(thrash?.swapFree)
+  }
+
+  private mutating func forecast(_ forecast: Forecast?) {
+    put(forecast == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(forecast?.horizon.count ?? 0)
+    amount(forecast?.below)
+  }
+
+  private mutating func confirmation(_ confirmation: Confirmation) {
+    let constants: ClassicConstants?
+    switch confirmation {
+    case .immediate:
+      put(ImageLayout.confirmationImmediate)
+      constants = nil
+    case .classic(let own):
+      put(ImageLayout.confirmationClassic)
+      constants = own
+    }
+    put(constants?.gap.count ?? 0)
+    put(constants?.youngest.count ?? 0)
+    put(constants?.failures ?? 0)
+    put(constants?.pause.count ?? 0)
+    amount(constants?.swapFree)
   }
 
   private mutating func amount(_ amount: Amount?) {

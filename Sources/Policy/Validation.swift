@@ -20,11 +20,32 @@ extension CompiledPolicy {
   }
 
   private func validateSettings() throws(ImageError) {
-    try validateShare(settings.thresholds.floor.available)
-    try validateShare(settings.thresholds.floor.swapFree)
-    try validateShare(settings.thresholds.release)
+    let thresholds = settings.thresholds
+    try validateShare(thresholds.floor.available)
+    try validateShare(thresholds.floor.swapFree)
+    try validateShare(thresholds.release)
     if case .amount(let minimum) = settings.minimumFootprint {
       try validateShare(minimum)
+    }
+    if let stall = thresholds.stall {
+      guard TriggerLimits.stall.contains(stall.share) else { throw .invalid(.stallShare, entry: 0) }
+      guard TriggerLimits.window.contains(stall.over) else { throw .invalid(.window, entry: 0) }
+      try validateShare(stall.below)
+    }
+    if let thrash = thresholds.thrash {
+      guard TriggerLimits.refaults.contains(thrash.refaults) else { throw .invalid(.refaults, entry: 0) }
+      guard TriggerLimits.window.contains(thrash.over) else { throw .invalid(.window, entry: 0) }
+      try validateShare(thrash.swapFree)
+    }
+    if let forecast = thresholds.forecast {
+      guard TriggerLimits.horizon.contains(forecast.horizon) else { throw .invalid(.horizon, entry: 0) }
+      try validateShare(forecast.below)
+    }
+    if case .classic(let constants) = thresholds.confirmation {
+      guard TriggerLimits.gap.contains(constants.gap), TriggerLimits.youngest.contains(constants.youngest),
+        TriggerLimits.failures.contains(constants.failures), TriggerLimits.pause.contains(constants.pause)
+      else { throw .invalid(.classicConstants, entry: 0) }
+      try validateShare(constants.swapFree)
     }
   }
 

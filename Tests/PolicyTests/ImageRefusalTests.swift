@@ -69,7 +69,7 @@ import Testing
     #expect(refusal(image) == .tooLarge)
     image.replaceSubrange(12..<16, with: [0x00, 0x00, 0x04, 0x00])
     #expect(refusal(image) == .truncated(found: image.count))
-    image.replaceSubrange(12..<16, with: [0x81, 0x00, 0x00, 0x00])
+    image.replaceSubrange(12..<16, with: [0xE5, 0x00, 0x00, 0x00])
     #expect(refusal(image) == .altered)
   }
 

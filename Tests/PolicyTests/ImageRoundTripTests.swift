@@ -41,6 +41,21 @@ import Testing
     }
   }
 
+  @Test func everyTriggerComesBackOnItsOwn() {
+    let full = Sample.full.policy.settings.thresholds
+    let mixed = Sample.mixed.policy.settings.thresholds
+    for source in [full, mixed] {
+      for choice in 0..<16 {
+        var policy = Sample.empty.policy
+        if choice & 1 != 0 { policy.settings.thresholds.stall = source.stall }
+        if choice & 2 != 0 { policy.settings.thresholds.thrash = source.thrash }
+        if choice & 4 != 0 { policy.settings.thresholds.forecast = source.forecast }
+        if choice & 8 != 0 { policy.settings.thresholds.confirmation = source.confirmation }
+        #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+      }
+    }
+  }
+
   @Test func everyTierAndWeightComesBack() {
     for tier in [Tier?.none] + Tier.allCases {
       for weight in [0, 1, 0.5, 1e308, .leastNonzeroMagnitude] {
@@ -79,6 +94,22 @@ import Testing
       """
     let image = ImageWriter.image(of: Sample.small.policy)
     #expect(image.map { String(format: "%02x", $0) }.joined(separator: " ") == hex)
+  }
+
+  @Test func settingsWithEveryTriggerAreTheseBytes() {
+    let hex = """
+      07 01 00 f2 05 2a 01 00 00 00 00 00 00 00 00 00 \
+      00 00 00 01 20 03 00 00 00 00 00 00 01 e8 03 00 \
+      00 00 00 00 00 01 b0 04 00 00 00 00 00 00 \
+      02 dc 05 00 00 00 94 35 77 00 00 00 00 01 c4 09 00 00 00 00 00 00 \
+      01 10 27 00 00 00 5e d0 b2 00 00 00 00 02 00 04 00 00 00 00 00 00 \
+      01 00 65 cd 1d 00 00 00 00 01 40 06 00 00 00 00 00 00 \
+      02 00 f2 05 2a 01 00 00 00 00 ca 9a 3b 00 00 00 00 0a 00 00 00 \
+      00 27 3b a1 01 00 00 00 01 00 00 00 00 00 00 00 00
+      """
+    let image = ImageWriter.image(of: Sample.mixed.policy)
+    let settings = image[ImageLayout.settingsOffset..<ImageLayout.tablesOffset]
+    #expect(settings.map { String(format: "%02x", $0) }.joined(separator: " ") == hex)
   }
 
   @Test func theLayoutIsAsDocumented() throws {

@@ -39,6 +39,12 @@ enum Sample: CaseIterable, Sendable {
 
   private static var mixedPolicy: CompiledPolicy {
     var policy = Sample.empty.policy
+    policy.settings.thresholds.stall = Stall(
+      isFull: true, share: .percent(15), over: .milliseconds(2000), below: .share(.percent(25)))
+    policy.settings.thresholds.thrash = Thrash(
+      refaults: .percent(100), over: .milliseconds(3000), swapFree: .size(KiB(1024)))
+    policy.settings.thresholds.forecast = Forecast(horizon: .milliseconds(500), below: .share(.percent(16)))
+    policy.settings.thresholds.confirmation = .classic(ClassicConstants(pause: .milliseconds(7000)))
     policy.automata = [automaton(positions: 2), automaton(positions: 1)]
     let word = policy.add("cc1plus")
     policy.patterns = [
@@ -56,6 +62,18 @@ enum Sample: CaseIterable, Sendable {
     var policy = Sample.empty.policy
     policy.settings.thresholds.floor.swapFree = nil
     policy.settings.thresholds.release = .size(KiB(.max))
+    policy.settings.thresholds.stall = Stall(
+      isFull: false, share: TriggerLimits.stall.upperBound, over: TriggerLimits.window.lowerBound,
+      below: .size(KiB(.max)))
+    policy.settings.thresholds.thrash = Thrash(
+      refaults: TriggerLimits.refaults.upperBound, over: TriggerLimits.window.upperBound,
+      swapFree: .share(.percent(100)))
+    policy.settings.thresholds.forecast = Forecast(
+      horizon: TriggerLimits.horizon.upperBound, below: .share(.percent(100)))
+    policy.settings.thresholds.confirmation = .classic(
+      ClassicConstants(
+        gap: TriggerLimits.gap.lowerBound, youngest: .zero, failures: TriggerLimits.failures.upperBound, pause: .zero,
+        swapFree: .size(KiB(.max))))
     policy.settings.minimumFootprint = .amount(.share(.percent(100)))
     policy.automata = [
       automaton(positions: 3), automaton(positions: 256),

@@ -38,6 +38,34 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("footprint above the whole", .share) {
       $0.settings.minimumFootprint = .amount(.share(BasisPoints(10_001)))
     },
+    Flaw("stall at nothing", .stallShare) { $0.settings.thresholds.stall?.share = BasisPoints(0) },
+    Flaw("stall above the whole", .stallShare) { $0.settings.thresholds.stall?.share = BasisPoints(10_001) },
+    Flaw("stall over a moment", .window) { $0.settings.thresholds.stall?.over = Nanoseconds(99_999_999) },
+    Flaw("stall over more than a minute", .window) { $0.settings.thresholds.stall?.over = Nanoseconds(60_000_000_001) },
+    Flaw("stall below more than the whole", .share) {
+      $0.settings.thresholds.stall?.below = .share(BasisPoints(10_001))
+    },
+    Flaw("thrash at nothing", .refaults) { $0.settings.thresholds.thrash?.refaults = BasisPoints(0) },
+    Flaw("thrash above what is measured", .refaults) {
+      $0.settings.thresholds.thrash?.refaults = BasisPoints(1_000_001)
+    },
+    Flaw("thrash over no time", .window) { $0.settings.thresholds.thrash?.over = .zero },
+    Flaw("thrash over ever", .window) { $0.settings.thresholds.thrash?.over = Nanoseconds(.max) },
+    Flaw("thrash with more swap than there is", .share) {
+      $0.settings.thresholds.thrash?.swapFree = .share(BasisPoints(.max))
+    },
+    Flaw("forecast of the present", .horizon) { $0.settings.thresholds.forecast?.horizon = Nanoseconds(999_999) },
+    Flaw("forecast of more than a minute", .horizon) { $0.settings.thresholds.forecast?.horizon = Nanoseconds(60_000_000_001) },
+    Flaw("forecast below more than the whole", .share) {
+      $0.settings.thresholds.forecast?.below = .share(BasisPoints(10_001))
+    },
+    Flaw("a gap that every look is beyond", .classicConstants) { $0.constants.gap = Nanoseconds(999_999_999) },
+    Flaw("a gap too long", .classicConstants) { $0.constants.gap = Nanoseconds(600_000_000_001) },
+    Flaw("youngest too long", .classicConstants) { $0.constants.youngest = Nanoseconds(600_000_000_001) },
+    Flaw("no failure", .classicConstants) { $0.constants.failures = 0 },
+    Flaw("too many failures", .classicConstants) { $0.constants.failures = 1001 },
+    Flaw("a pause too long", .classicConstants) { $0.constants.pause = Nanoseconds(600_000_000_001) },
+    Flaw("more swap than there is", .share) { $0.constants.swapFree = .share(BasisPoints(10_001)) },
     Flaw("name past the text", .ruleName, 2) { $0.rules[2].name.start = UInt32($0.text.count) },
     Flaw("name that wraps around", .ruleName, 2) { $0.rules[2].name = Slice(start: .max, count: .max) },
     Flaw("name too long", .ruleNameLength, 1) {
@@ -119,25 +147,49 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     #expect(refusal(ImageWriter.image(of: policy)) == flaw.error)
   }
 
-  // Of `Sample.mixed`, which has its settings at 84, rules at 130, tests at 182, alternatives at 218, patterns at 272,
-  // automata at 312, positions at 330 and sets at 342: the byte to be changed, what to, and what that is.
+  // Of `Sample.mixed`, which has its settings at 84 (stall at 130, thrash at 152, forecast at 174, confirmation at
+  // 192), rules at 230, tests at 282, alternatives at 318, patterns at 372, automata at 412, positions at 430 and sets
+  // at 442: the byte to be changed, what to, and what that is.
   static let spoiltBytes: [(offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
     (84, 0, .formula, 0), (84, 8, .formula, 0), (85, 0, .adjustment, 0), (85, 4, .adjustment, 0),
     // An amount of no kind where one is due, of an unknown kind, and a number where there is no amount.
     (103, 0, .amount, 0), (121, 0, .amount, 0), (94, 3, .amount, 0), (112, 255, .amount, 0), (95, 1, .amount, 0),
     (106, 1, .share, 0), (111, 1, .share, 0),
-    (146, 2, .ruleProtects, 0), (172, 255, .ruleProtects, 1), (147, 4, .ruleOrder, 0), (173, 255, .ruleOrder, 1),
-    (182, 0, .testField, 0), (209, 8, .testField, 3), (218, 0, .alternativeKind, 0), (263, 6, .alternativeKind, 5),
-    (232, 1, .alternativeUnused, 1), (255, 1, .alternativeUnused, 4), (262, 128, .alternativeUnused, 4),
-    (275, 1, .patternText, 0), (311, 1, .patternText, 1), (280, 2, .automatonIndex, 0), (303, 1, .automatonIndex, 1),
-    (312, 4, .automatonPositions, 0), (313, 1, .automatonPositions, 0), (321, 2, .automatonPositions, 1),
-    (312, 0, .unownedPosition, 1), (321, 0, .unownedPosition, 2),
-    (314, 5, .automatonSets, 0), (315, 1, .automatonSets, 0), (323, 3, .automatonSets, 1),
-    (314, 1, .unownedSet, 3), (323, 0, .unownedSet, 2),
-    (320, 2, .automatonEmpty, 0), (329, 255, .automatonEmpty, 1),
-    (317, 2, .automatonFirst, 0), (318, 2, .automatonAccepting, 0), (328, 255, .automatonAccepting, 1),
-    (331, 2, .positionBytes, 0), (341, 128, .positionFollow, 1),
+    (130, 0, .stall, 0), (130, 3, .stall, 0), (143, 0, .amount, 0), (143, 3, .amount, 0), (146, 1, .share, 0),
+    (152, 0, .thrash, 0), (152, 2, .thrash, 0), (165, 4, .amount, 0), (174, 0, .forecast, 0), (174, 255, .forecast, 0),
+    (183, 3, .amount, 0), (188, 1, .share, 0), (192, 0, .confirmation, 0), (192, 1, .confirmation, 0),
+    (192, 3, .confirmation, 0), (221, 9, .amount, 0),
+    (134, 1, .stallShare, 0), (142, 1, .window, 0), (156, 1, .refaults, 0), (164, 1, .window, 0),
+    (182, 1, .horizon, 0), (200, 1, .classicConstants, 0), (212, 1, .classicConstants, 0),
+    (246, 2, .ruleProtects, 0), (272, 255, .ruleProtects, 1), (247, 4, .ruleOrder, 0), (273, 255, .ruleOrder, 1),
+    (282, 0, .testField, 0), (309, 8, .testField, 3), (318, 0, .alternativeKind, 0), (363, 6, .alternativeKind, 5),
+    (332, 1, .alternativeUnused, 1), (355, 1, .alternativeUnused, 4), (362, 128, .alternativeUnused, 4),
+    (375, 1, .patternText, 0), (411, 1, .patternText, 1), (380, 2, .automatonIndex, 0), (403, 1, .automatonIndex, 1),
+    (412, 4, .automatonPositions, 0), (413, 1, .automatonPositions, 0), (421, 2, .automatonPositions, 1),
+    (412, 0, .unownedPosition, 1), (421, 0, .unownedPosition, 2),
+    (414, 5, .automatonSets, 0), (415, 1, .automatonSets, 0), (423, 3, .automatonSets, 1),
+    (414, 1, .unownedSet, 3), (423, 0, .unownedSet, 2),
+    (420, 2, .automatonEmpty, 0), (429, 255, .automatonEmpty, 1),
+    (417, 2, .automatonFirst, 0), (418, 2, .automatonAccepting, 0), (428, 255, .automatonAccepting, 1),
+    (431, 2, .positionBytes, 0), (441, 128, .positionFollow, 1),
   ]
+
+  @Test func aTriggerThatIsOffHasNoFigures() {
+    let image = ImageWriter.image(of: Sample.small.policy)
+    let kinds: [Int: PolicyFault] = [130: .stall, 152: .thrash, 174: .forecast, 192: .confirmation]
+    #expect(image[130..<230].count { $0 != 0 } == 1, "but for the kind of confirmation")
+    var fault = PolicyFault.stall
+    for offset in 130..<230 {
+      if let next = kinds[offset] {
+        fault = next
+        continue
+      }
+      var spoilt = image
+      spoilt[offset] = 1
+      let error = refusal(sealed(spoilt))
+      #expect(error == .invalid(fault, entry: 0) || error == .invalid(.amount, entry: 0), "offset \(offset)")
+    }
+  }
 
   @Test(arguments: spoiltBytes) func aByteThatCannotStandThereIsNamed(
     offset: Int, byte: UInt8, fault: PolicyFault, entry: Int
@@ -178,5 +230,13 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     policy.rules[0].name = Slice(start: 0, count: UInt32(name.count))
     policy.text = name + [0x80, 0x80, 0x80]  // What follows the name is not its.
     #expect(throws: ImageError.invalid(.ruleNameText, entry: 0)) { try policy.validate() }
+  }
+}
+
+extension CompiledPolicy {
+  /// Of the classic confirmation, which to set them gives.
+  fileprivate var constants: ClassicConstants {
+    get { if case .classic(let constants) = settings.thresholds.confirmation { constants } else { ClassicConstants() } }
+    set { settings.thresholds.confirmation = .classic(newValue) }
   }
 }
