@@ -94,6 +94,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ) -> Nanoseconds {
     pursuit = nil
     hand.release()
+    detector.beginAnew()
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }
     let available = verdict.reading.available
     recorder.outcome(
@@ -101,7 +102,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       after: now - ended.ladder.startedAt, available: available, freed: available - ended.ladder.availableAtStart,
       refusal: refusal)
     sayOutcome(ended.victim, ending, after: now - ended.ladder.startedAt, verdict)
-    return verdict.acts ? .milliseconds(1) : LookAhead.delay(verdict)
+    return verdict.acts ? .milliseconds(1) : delay(verdict)
   }
 
   /// Records that a chosen victim was not signalled, and why.

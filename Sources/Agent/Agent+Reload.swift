@@ -28,7 +28,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       return refuseReload(error.message)
     }
     needs = judge.policy.needs
-    detector.thresholds = judge.policy.settings.thresholds
+    detector.replace(judge.policy.settings.thresholds)
+    sensors.serve(judge.policy.settings.thresholds)
     roster.clear()
     learn(Nanoseconds(Clock.sinceBoot()), budget: .max)
     let rules = judge.policy.rules.count

@@ -14,6 +14,12 @@ enum AgentPace {
   static let watchfulSurvey = Nanoseconds.milliseconds(1000)
   /// Processes classified in one survey; at start all are.
   static let learningBudget = 128
+  /// After the kernel tells of a stall, for so long…
+  static let alertness = Nanoseconds.milliseconds(4000)
+  /// … the agent looks at least so often.
+  static let alertLook = Nanoseconds.milliseconds(100)
+  /// Between tries to read memory, where that fails.
+  static let blind = Nanoseconds.milliseconds(1000)
   /// Between looks while nobody can be ended, or a rehearsal was recorded.
   static let idleTrouble = Nanoseconds.milliseconds(200)
 }
@@ -28,6 +34,8 @@ struct Said: OptionSet, Sendable {
   static let malformed = Said(rawValue: 8)
   static let hidden = Said(rawValue: 16)
   static let unreadableProcesses = Said(rawValue: 32)
+  static let noStall = Said(rawValue: 64)
+  static let noReclaim = Said(rawValue: 128)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -88,7 +96,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are needed.
+  /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are
+  /// needed.
   mutating func rehearse() {
     let now = Nanoseconds(Clock.sinceBoot())
     guard let reading = readMemory(now) else { return }

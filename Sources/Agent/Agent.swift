@@ -27,7 +27,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var table = ProcessTable(capacity: 512)
   var shortlist = Shortlist()
   var inVain = InVain()
-  var systemFile = ByteBuffer(capacity: 8192)
+  var sensors = Sensors()
+  var lookAhead = LookAhead()
+  /// Nil where the kernel does not wake the agent at stalls: then it looks by itself.
+  let pressureWatch: PressureWatch?
 
   /// The victim that is being ended.
   var pursuit: Pursuit?
@@ -38,15 +41,18 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// The last episode that was said to be over.
   var closedEpisode: UInt32 = 0
   var surveyedAt = Nanoseconds.zero
+  /// The kernel told of a stall: until then the agent looks often enough to measure it.
+  var alertUntil = Nanoseconds.zero
   var said: Said = []
 
   static var victimTag: UInt64 { EventLoop.firstFreeTag }
   static var compilerTag: UInt64 { EventLoop.firstFreeTag + 1 }
+  static var pressureTag: UInt64 { EventLoop.firstFreeTag + 2 }
 
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
-    messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, reloader: consuming Reloader, judge: Judge,
-    isVerbose: Bool
+    messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
+    reloader: consuming Reloader, judge: Judge, isVerbose: Bool
   ) {
     self.source = source
     self.hand = hand
@@ -54,11 +60,13 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     self.recorder = recorder
     self.messages = messages
     self.kernelLog = kernelLog
+    self.pressureWatch = pressureWatch
     self.reloader = reloader
     self.judge = judge
     self.isVerbose = isVerbose
     needs = judge.policy.needs
-    detector = Detector(thresholds: judge.policy.settings.thresholds)
+    detector = Detector(thresholds: judge.policy.settings.thresholds, units: judge.machine.units)
+    sensors.serve(judge.policy.settings.thresholds)
     kernelLine.reserveCapacity(256)
   }
 
@@ -70,6 +78,9 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     try loop.wake(inNanoseconds: 1)
     while true {
       switch try loop.wait() {
+      case .ready(tag: Self.pressureTag):
+        alertUntil = Nanoseconds(Clock.sinceBoot()) + AgentPace.alertness
+        try loop.wake(inNanoseconds: tick().count)
       case .timer, .ready(tag: Self.victimTag):
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.compilerTag):
@@ -94,7 +105,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   mutating func tick() -> Nanoseconds {
     let now = Nanoseconds(Clock.sinceBoot())
     reloader.giveUp(at: now)
-    guard let reading = readMemory(now) else { return LookAhead.longest }
+    guard let reading = readMemory(now) else { return AgentPace.blind }
+    lookAhead.learn(reading)
     let verdict = detector.judge(reading)
     if pursuit != nil { return pursue(verdict, now) }
     if verdict.acts { return act(on: verdict, now) }
@@ -104,24 +116,45 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       learn(now, budget: AgentPace.learningBudget)
       if isVerbose { sayCalm(verdict) }
     }
-    return LookAhead.delay(verdict)
+    return delay(verdict)
+  }
+
+  /// The time that the agent may look away after a verdict.
+  func delay(_ verdict: Verdict) -> Nanoseconds {
+    let window = isWokenAtStalls ? .zero : detector.thresholds.shortestWatch
+    let delay = lookAhead.delay(verdict, watching: window)
+    return verdict.reading.time < alertUntil ? min(delay, AgentPace.alertLook) : delay
+  }
+
+  private var isWokenAtStalls: Bool {
+    switch pressureWatch {
+    case .some: true
+    case .none: false
+    }
   }
 
   /// Reads the domain's memory; nil, said once, where that fails.
   mutating func readMemory(_ now: Nanoseconds) -> MemoryReading? {
-    do throws(ReadFailure) {
-      try source.read(.meminfo, into: &systemFile)
+    var missing: Sensors.Missing = []
+    let reading: MemoryReading
+    do throws(Sensors.Blindness) {
+      reading = try sensors.read(from: &source, at: now, missing: &missing)
     } catch {
-      sayOnce(.unreadableMemory, "meminfo cannot be read: the agent is blind until it can")
+      switch error {
+      case .unreadable: sayOnce(.unreadableMemory, "meminfo cannot be read: the agent is blind until it can")
+      case .senseless: sayOnce(.senselessMemory, "meminfo makes no sense: the agent is blind until it does")
+      }
       return nil
     }
-    guard let meminfo = try? Meminfo(parsing: systemFile.bytes) else {
-      sayOnce(.senselessMemory, "meminfo makes no sense: the agent is blind until it does")
-      return nil
+    if missing.contains(.stall) {
+      sayOnce(.noStall, "this kernel keeps no account of stalls (PSI): the trigger stall is off")
     }
-    judge.machine.ram = meminfo.total
-    judge.machine.swap = meminfo.swapTotal
-    return MemoryReading(meminfo, at: now)
+    if missing.contains(.reclaim) {
+      sayOnce(.noReclaim, "this kernel does not count refaults: the trigger thrash is off")
+    }
+    judge.machine.ram = reading.total
+    judge.machine.swap = reading.swapTotal
+    return reading
   }
 }
 

@@ -121,12 +121,15 @@ private struct SetUp {
     let recorder = Recorder(sink: record, isDryRun: options.isDryRun)
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
+    let wantsStalls = policy.settings.thresholds.stall != nil || policy.settings.thresholds.thrash != nil
     introduce(&messages)
+    let pressureWatch = wantsStalls && source.isLive ? watchPressure(loop, &messages) : nil
     if options.isDryRun {
       let privileges = settle(&messages)
       var agent = Agent(
         source: source, hand: RehearsalActuator(), loop: loop, recorder: recorder, messages: Messages(),
-        kernelLog: nil, reloader: reloader, judge: judge, isVerbose: options.isVerbose)
+        kernelLog: nil, pressureWatch: pressureWatch, reloader: reloader, judge: judge,
+        isVerbose: options.isVerbose)
       try run(&agent, privileges)
     } else {
       let hand = LiveActuator(proc: try armedRoot(source))
@@ -134,7 +137,8 @@ private struct SetUp {
       let privileges = settle(&messages)
       var agent = Agent(
         source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(),
-        kernelLog: kernelLog, reloader: reloader, judge: judge, isVerbose: options.isVerbose)
+        kernelLog: kernelLog, pressureWatch: pressureWatch, reloader: reloader, judge: judge,
+        isVerbose: options.isVerbose)
       try run(&agent, privileges)
     }
   }
@@ -187,6 +191,17 @@ private struct SetUp {
     }
     return try SetUp.open(
       path, [.write, .create, .append, .noFollow], "the record file cannot be opened", otherwise: .usage)
+  }
+
+  private func watchPressure(_ loop: borrowing EventLoop, _ messages: inout Messages) -> PressureWatch? {
+    do throws(Errno) {
+      let watch = try PressureWatch.open(CPath("/proc/pressure/memory"), full: false)
+      try loop.watch(watch, tag: Agent<LiveSource, RehearsalActuator>.pressureTag)
+      return watch
+    } catch {
+      messages.say("the kernel does not wake the agent at stalls; it looks by itself", error)
+      return nil
+    }
   }
 
   private func openKernelLog(_ messages: inout Messages) -> OwnedDescriptor? {

@@ -53,6 +53,15 @@ package struct CPath: Sendable {
     terminate()
   }
 
+  /// Makes it `/sys/block/zramN/mm_stat` in place.
+  package mutating func setZram(_ index: Int32) {
+    terminated.removeAll(keepingCapacity: true)
+    append("/sys/block/zram")
+    append(number: index)
+    append("/mm_stat")
+    terminate()
+  }
+
   /// Calls `body` with the path as C knows it, good for the call.
   func withCString<Result>(_ body: (UnsafePointer<CChar>?) -> Result) -> Result {
     // `terminated` ends in a NUL and is not touched meanwhile.

@@ -29,7 +29,8 @@ package struct EventLoop: ~Copyable {
     self.signals = signals
   }
 
-  /// Blocks `watched` for this thread and takes them as events from now on. SIGPIPE is ignored: a write says `EPIPE` instead.
+  /// Blocks `watched` for this thread and takes them as events from now on. SIGPIPE is ignored: a write says `EPIPE`
+  /// instead.
   package static func taking(_ watched: [Signal]) throws(Errno) -> EventLoop {
     clinux_ignore_broken_pipes()
     let epoll = OwnedDescriptor(owning: Int32(try retrying { Int(clinux_epoll_create()) }))
@@ -48,11 +49,16 @@ package struct EventLoop: ~Copyable {
     return loop
   }
 
-  /// Wakes the loop when `descriptor` becomes readable, once or each time. It leaves the loop by itself when it is closed.
+  /// Wakes the loop when `descriptor` becomes readable, once or each time. It leaves the loop by itself when it is
+  /// closed.
   package func watch(_ descriptor: Int32, tag: UInt64, once: Bool = false) throws(Errno) {
+    try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | (once ? EPOLLONESHOT.rawValue : 0))
+  }
+
+  func watch(_ descriptor: Int32, tag: UInt64, events: UInt32) throws(Errno) {
     // One event, on the stack, for the call; its union is only ever used as the tag.
     var event = unsafe epoll_event()
-    unsafe event.events = EPOLLIN.rawValue | (once ? EPOLLONESHOT.rawValue : 0)
+    unsafe event.events = events
     unsafe event.data.u64 = tag
     _ = try retrying { unsafe Int(epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor, &event)) }
   }

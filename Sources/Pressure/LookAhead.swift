@@ -1,22 +1,52 @@
 package import ProcModel
 
 /// How long the agent may look away: memory cannot be used up faster than it can be filled.
-package enum LookAhead {
-  /// Two cores and a little more: one core faulted in 4 KiB pages at 2.4 to 2.6 GiB/s where this was measured (x86-64,
-  /// Linux 6.18).
-  package static let memoryKiBPerMillisecond: UInt64 = 6 * 1024
-  /// Swap fills at the speed of a device, or of a compressor.
-  package static let swapKiBPerMillisecond: UInt64 = 1024
-  package static let shortest = Nanoseconds.milliseconds(10)
-  package static let longest = Nanoseconds.milliseconds(1000)
+package struct LookAhead: Sendable {
+  package static let shortest = Nanoseconds.milliseconds(1)
+  package static let longest = Nanoseconds.milliseconds(10_000)
 
-  /// The time after which the floor could be reached from `reading`, within ``shortest`` and ``longest``.
-  package static func delay(_ verdict: Verdict) -> Nanoseconds {
-    let reading = verdict.reading
-    var milliseconds = (reading.available - verdict.lines.floorAvailable).count / memoryKiBPerMillisecond
-    if let swapLine = verdict.lines.floorSwapFree, reading.swapTotal > .zero {
-      milliseconds += (reading.swapFree - swapLine).count / swapKiBPerMillisecond
+  /// The least that is reckoned with, in KiB per millisecond: 6 GiB/s. Two cores and a little more: one core faulted in
+  /// 4 KiB pages at 2.4 to 2.6 GiB/s where this was measured (x86-64, Linux 6.18).
+  package static let slowestFill: UInt64 = 6 * 1024
+  /// Swap fills at the speed of a device, or of a compressor: 1 GiB/s.
+  package static let swapFill: UInt64 = 1024
+  /// While a window of stalls or refaults is to be filled, and PSI does not wake the agent, this share of it.
+  private static let looksPerWindow: UInt64 = 4
+
+  /// The fastest that memory was seen to go, in KiB per millisecond; halved each minute.
+  package private(set) var fastestFill: UInt64 = 0
+  private var last: MemoryReading?
+  private var halvedAt = Nanoseconds.zero
+
+  package init() {}
+
+  /// Learns from a reading how fast memory can go on this machine.
+  package mutating func learn(_ reading: MemoryReading) {
+    if let last, reading.time > last.time {
+      let gone = (last.available - reading.available).count
+      let elapsed = max((reading.time - last.time).milliseconds, 1)
+      fastestFill = max(fastestFill, gone / elapsed)
     }
-    return min(max(.milliseconds(milliseconds), shortest), longest)
+    last = reading
+    if reading.time - halvedAt >= .milliseconds(60_000) {
+      halvedAt = reading.time
+      fastestFill /= 2
+    }
+  }
+
+  /// The time after which the floor could be reached, within ``shortest`` and ``longest``.
+  ///
+  /// - Parameter window: The shortest window over which a trigger must be watched by looking; zero where none must.
+  package func delay(_ verdict: Verdict, watching window: Nanoseconds = .zero) -> Nanoseconds {
+    let reading = verdict.reading
+    // Half as fast again as was ever seen, for what was not seen yet.
+    let fill = max(LookAhead.slowestFill, fastestFill + fastestFill / 2)
+    var milliseconds = (reading.available - verdict.lines.floorAvailable).count / fill
+    if let swapLine = verdict.lines.floorSwapFree, reading.swapTotal > .zero {
+      milliseconds += (reading.swapFree - swapLine).count / LookAhead.swapFill
+    }
+    var delay = min(max(.milliseconds(milliseconds), LookAhead.shortest), LookAhead.longest)
+    if window > .zero { delay = min(delay, Nanoseconds(window.count / LookAhead.looksPerWindow)) }
+    return delay
   }
 }

@@ -58,6 +58,15 @@ package struct Thresholds: Equatable, Sendable {
     self.confirmation = confirmation
   }
 
+  /// The shortest window that fills by itself while nobody looks; zero where no trigger has one.
+  package var shortestWatch: Nanoseconds {
+    switch (stall?.over, thrash?.over) {
+    case (let stall?, let thrash?): min(stall, thrash)
+    case (let window?, nil), (nil, let window?): window
+    case (nil, nil): .zero
+    }
+  }
+
   /// The longest time that a trigger looks back over.
   package var span: Nanoseconds {
     max(max(stall?.over ?? .zero, thrash?.over ?? .zero), Forecast.longWindow)

@@ -15,5 +15,6 @@ package enum ProcField: UInt8, Equatable, Sendable {
   case memTotal
   case memFree
   case pressureSome
+  case arcSize
   case statusUID
 }

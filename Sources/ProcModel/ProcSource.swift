@@ -5,6 +5,8 @@ package enum SystemFile: UInt8, CaseIterable, Sendable {
   case memoryPressure
   case swaps
   case uptime
+  /// ZFS's, where there is one.
+  case arcstats
 
   /// Its path below the root of the proc file system.
   package var path: String {
@@ -14,6 +16,7 @@ package enum SystemFile: UInt8, CaseIterable, Sendable {
     case .memoryPressure: "pressure/memory"
     case .swaps: "swaps"
     case .uptime: "uptime"
+    case .arcstats: "spl/kstat/zfs/arcstats"
     }
   }
 }
@@ -61,6 +64,11 @@ package enum ReadFailure: Error, Equatable, Sendable {
 package protocol ProcSource: ~Copyable {
   /// Fills `buffer` with the file, cut at its capacity.
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure)
+
+  /// Fills `buffer` with `/sys/block/zramN/mm_stat`.
+  ///
+  /// - Parameter index: N.
+  mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure)
 
   /// Fills `buffer` with the file of process `pid`.
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer)

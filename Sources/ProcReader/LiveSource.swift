@@ -9,6 +9,7 @@ package struct LiveSource: ProcSource, ~Copyable {
   private let system: SystemDescriptors
   private var processes: DirectoryWalk
   private var path = CPath("")
+  private var zramPath = CPath("")
   private let capabilities: CapabilityReader?
 
   /// Whether the root is a proc file system, so that its numbers are those of living processes.
@@ -46,6 +47,19 @@ package struct LiveSource: ProcSource, ~Copyable {
     buffer.count = 0
     do throws(Errno) {
       buffer.count = try system.read(file, into: &buffer.storage)
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    buffer.count = 0
+    // A captured tree has no /sys of its own, and this machine's says nothing of it.
+    guard isLive else { throw .vanished }
+    zramPath.setZram(index)
+    do throws(Errno) {
+      let file = try root.open(zramPath, .read)
+      buffer.count = try file.read(into: &buffer.storage, at: 0)
     } catch {
       throw ReadFailure(error)
     }
@@ -131,6 +145,7 @@ private struct SystemDescriptors: ~Copyable {
   let memoryPressure: OwnedDescriptor?
   let swaps: OwnedDescriptor?
   let uptime: OwnedDescriptor?
+  let arcstats: OwnedDescriptor?
 
   init(below root: borrowing OwnedDescriptor) {
     meminfo = try? root.open(CPath(SystemFile.meminfo.path), .read)
@@ -138,6 +153,7 @@ private struct SystemDescriptors: ~Copyable {
     memoryPressure = try? root.open(CPath(SystemFile.memoryPressure.path), .read)
     swaps = try? root.open(CPath(SystemFile.swaps.path), .read)
     uptime = try? root.open(CPath(SystemFile.uptime.path), .read)
+    arcstats = try? root.open(CPath(SystemFile.arcstats.path), .read)
   }
 
   func read(_ file: SystemFile, into buffer: inout [UInt8]) throws(Errno) -> Int {
@@ -147,6 +163,7 @@ private struct SystemDescriptors: ~Copyable {
     case .memoryPressure: try read(memoryPressure, into: &buffer)
     case .swaps: try read(swaps, into: &buffer)
     case .uptime: try read(uptime, into: &buffer)
+    case .arcstats: try read(arcstats, into: &buffer)
     }
   }
 

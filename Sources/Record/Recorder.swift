@@ -71,7 +71,7 @@ package struct Recorder: ~Copyable {
     json.key("level")
     json.value(verdict.level.name)
     json.key("trigger")
-    json.value("floor")
+    json.value(verdict.trigger.name)
     json.key("reason")
     if shortlist.victim == nil {
       json.value("no_candidate")
@@ -228,8 +228,8 @@ package struct Recorder: ~Copyable {
 }
 
 extension OwnedDescriptor {
-  /// Writes in pieces that a pipe takes whole, and gives up rather than wait for a reader who does not read: the agent must never hang on
-  /// whoever watches it.
+  /// Writes in pieces that a pipe takes whole, and gives up rather than wait for a reader who does not read: the agent
+  /// must never hang on whoever watches it.
   ///
   /// - Throws: `EAGAIN` where a piece would have had to wait.
   package func writeUnlessFull(_ bytes: Span<UInt8>) throws(Errno) {

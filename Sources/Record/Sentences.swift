@@ -20,12 +20,31 @@ extension Array where Element == UInt8 {
 
   /// The trigger and its figures: `floor: available 39 MiB, at or below 40 MiB; free swap 0 KiB, at or below 51 MiB`.
   package mutating func append(reason verdict: Verdict) {
-    append("floor: available ")
+    append(verdict.trigger.name)
+    append(": ")
+    switch verdict.trigger {
+    case .none, .floor: break
+    case .notReleased: append("memory is not back; ")
+    case .stall(let share):
+      append(share)
+      append(" of the time lost to memory; ")
+    case .thrash(let rate):
+      append(rate)
+      append(" of the file cache read back each second; ")
+    case .forecast(let left):
+      append(decimal: left.milliseconds)
+      append(" ms until nothing is left; ")
+    }
+    append(availability: verdict)
+  }
+
+  private mutating func append(availability verdict: Verdict) {
+    append("available ")
     append(verdict.reading.available)
     if verdict.reading.available <= verdict.lines.floorAvailable {
       append(", at or below ")
       append(verdict.lines.floorAvailable)
-    } else {
+    } else if verdict.trigger == .notReleased {
       append(", not yet over ")
       append(verdict.lines.release)
       append(" again")
@@ -34,12 +53,18 @@ extension Array where Element == UInt8 {
       if verdict.reading.swapTotal > .zero {
         append("; free swap ")
         append(verdict.reading.swapFree)
-        append(", at or below ")
+        append(verdict.reading.swapFree <= line ? ", at or below " : ", over ")
         append(line)
       } else {
         append("; no swap")
       }
     }
+  }
+
+  /// `12.5%`.
+  mutating func append(_ share: BasisPoints) {
+    append(decimal: Double(share.count) / 100)
+    append("%")
   }
 
   /// `1234 (hog)`, with what the process calls itself made harmless.

@@ -31,6 +31,8 @@ package struct MemorySource: ProcSource {
   package var walkFailure: ReadFailure?
   /// Given by ``effectiveCapabilities(of:)``.
   package var capabilities: [Int32: CapabilitySet] = [:]
+  /// `mm_stat` of the zram devices, by number.
+  package var zram: [Int32: [UInt8]] = [:]
   /// Every file of a process that was asked for, in order.
   package private(set) var reads: [Key] = []
   private var position = 0
@@ -67,6 +69,12 @@ package struct MemorySource: ProcSource {
     // Fails where there is no folder: no threads then.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.compactMap { Int32($0) }.sorted()
+  }
+
+  package mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    buffer.clear()
+    guard let bytes = zram[index] else { throw .vanished }
+    buffer.fill(from: bytes.span)
   }
 
   /// Puts a file of the machine in place.

@@ -1,0 +1,44 @@
+internal import CLinux
+
+/// A PSI trigger: the kernel wakes us when tasks stall on memory (Documentation/accounting/psi.rst, Linux 5.2).
+package struct PressureWatch: ~Copyable {
+  let descriptor: OwnedDescriptor
+  /// Which of the windows asked for the kernel granted, in milliseconds.
+  package let windowMilliseconds: UInt32
+
+  private init(descriptor: consuming OwnedDescriptor, windowMilliseconds: UInt32) {
+    self.descriptor = descriptor
+    self.windowMilliseconds = windowMilliseconds
+  }
+
+  /// Asks to be woken when tasks lost a tenth of a window. One second is tried first; without CAP_SYS_RESOURCE kernels
+  /// from 6.5 on grant multiples of two seconds only, and older ones nothing.
+  ///
+  /// - Parameter path: `/proc/pressure/memory`, or a cgroup's `memory.pressure`.
+  /// - Throws: The last refusal: `EPERM`, `EINVAL`, or `ENOENT` and `EOPNOTSUPP` where there is no PSI.
+  package static func open(_ path: CPath, full: Bool) throws(Errno) -> PressureWatch {
+    var refusal = Errno.invalidArgument
+    for seconds: UInt32 in [1, 2] {
+      let file = try OwnedDescriptor.open(path, [.readWrite, .nonBlocking])
+      var words: [UInt8] = []
+      words.append(contentsOf: (full ? "full " : "some ").utf8)
+      words.append(contentsOf: (seconds == 1 ? "100000 1000000" : "200000 2000000").utf8)
+      // The kernel wants the NUL as well.
+      words.append(0)
+      do throws(Errno) {
+        try file.write(words.span)
+        return PressureWatch(descriptor: file, windowMilliseconds: seconds * 1000)
+      } catch {
+        refusal = error
+      }
+    }
+    throw refusal
+  }
+}
+
+extension EventLoop {
+  /// Wakes the loop at each stall, at most once a window.
+  package func watch(_ pressure: borrowing PressureWatch, tag: UInt64) throws(Errno) {
+    try watch(pressure.descriptor.raw, tag: tag, events: EPOLLPRI.rawValue)
+  }
+}
