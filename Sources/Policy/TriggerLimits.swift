@@ -10,8 +10,8 @@ package enum TriggerLimits {
   /// What a trigger looks back over: less is a blip, and more no early warning.
   package static let window = Nanoseconds.milliseconds(100)...Nanoseconds.milliseconds(60_000)
   package static let horizon = Nanoseconds.milliseconds(1)...Nanoseconds.milliseconds(60_000)
-  /// Not less than the second for which the agent may look away: each failure would begin a new episode, and memory
-  /// would never be gone.
+  /// Looks are some time apart where memory is left: under a shorter gap each failure could begin a new episode, and
+  /// memory would never be gone.
   package static let gap = Nanoseconds.milliseconds(1000)...longest
   package static let youngest = Nanoseconds.zero...longest
   /// The kernel counted to ten.
