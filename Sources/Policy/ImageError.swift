@@ -137,7 +137,8 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .window: "the policy image has a trigger that looks back over less than 100 ms or more than 60 s"
     case .forecast: "the policy image has a forecast trigger that is neither on nor off, or off with figures"
     case .horizon: "the policy image has a forecast trigger that looks ahead less than 1 ms or more than 60 s"
-    case .confirmation: "the policy image has a confirmation that this program does not know, or figures where it has none"
+    case .confirmation:
+      "the policy image has a confirmation that this program does not know, or figures where it has none"
     case .classicConstants: "the policy image gives the classic confirmation constants that it cannot have"
     case .ruleName: "a rule's name lies outside the policy image's text; rule"
     case .ruleNameLength: "a rule's name is longer than 255 bytes; rule"

@@ -9,13 +9,10 @@ import ProcModel
 ///   its number.
 package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
   let settings = policy.settings
-  let floor = settings.thresholds.floor
-  let swap = floor.swapFree.map { "and free swap at or below \(describe($0))" } ?? "whatever swap is free"
-  var lines = [
-    "floor: available memory at or below \(describe(floor.available)), \(swap)",
-    "release: available memory above \(describe(settings.thresholds.release))",
+  var lines = describe(settings.thresholds)
+  lines += [
     "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
-    "grace: \(settings.grace.milliseconds) ms",
+    "grace: \(describe(settings.grace))",
     "min_footprint: \(describe(settings.minimumFootprint))",
   ]
   for (index, rule) in policy.rules.enumerated() {
@@ -26,6 +23,58 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
     }
   }
   return lines.map { $0 + "\n" }.joined()
+}
+
+private func describe(_ thresholds: Thresholds) -> [String] {
+  let floor = thresholds.floor
+  let swap = floor.swapFree.map { "and free swap at or below \(describe($0))" } ?? "whatever swap is free"
+  return [
+    "floor: available memory at or below \(describe(floor.available)), \(swap)",
+    "stall: " + (thresholds.stall.map(describe) ?? "off"),
+    "thrash: " + (thresholds.thrash.map(describe) ?? "off"),
+    "forecast: " + (thresholds.forecast.map(describe) ?? "off"),
+    "release: available memory above \(describe(thresholds.release))",
+    "confirm: " + describe(thresholds.confirmation),
+  ]
+}
+
+private func describe(_ stall: Stall) -> String {
+  "\(stall.isFull ? "all tasks" : "some task") stalled for \(describe(.share(stall.share))) of \(describe(stall.over)), "
+    + "and available memory at or below \(describe(stall.below))"
+}
+
+private func describe(_ thrash: Thrash) -> String {
+  "\(describe(.share(thrash.refaults))) of the file cache read back per second over \(describe(thrash.over)), "
+    + "and free swap at or below \(describe(thrash.swapFree))"
+}
+
+private func describe(_ forecast: Forecast) -> String {
+  "nothing left within \(describe(forecast.horizon)), and available memory at or below \(describe(forecast.below))"
+}
+
+private func describe(_ confirmation: Confirmation) -> String {
+  switch confirmation {
+  case .immediate: "immediate"
+  case .classic(let constants):
+    "classic, \(constants.failures) failure\(constants.failures == 1 ? "" : "s"), gap \(describe(constants.gap)), "
+      + "youngest \(describe(constants.youngest)), pause \(describe(constants.pause)), "
+      + "and free swap at or below \(describe(constants.swapFree))"
+  }
+}
+
+/// As a policy states it; what is less than a millisecond is left out.
+func describe(_ time: Nanoseconds) -> String {
+  let minutes = time.milliseconds / 60_000
+  let rest = time.milliseconds % 60_000
+  let inMinutes = "\(minutes)min"
+  if rest == 0 { return minutes == 0 ? "0s" : inMinutes }
+  var seconds = "\(rest)ms"
+  if rest >= 1000 {
+    var decimals = String(String(1000 + rest % 1000).dropFirst())
+    while decimals.hasSuffix("0") { decimals.removeLast() }
+    seconds = "\(rest / 1000)" + (decimals.isEmpty ? "" : "." + decimals) + "s"
+  }
+  return minutes == 0 ? seconds : inMinutes + " " + seconds
 }
 
 /// As a policy states it.

@@ -14,6 +14,8 @@ enum AmountText {
   /// 1 EiB, in KiB: above any machine, and far from overflow.
   private static let most: UInt64 = 1 << 50
 
+  private static let whole = BasisPoints(0)...BasisPoints.percent(100)
+
   static let example = "\"200 MiB\" or \"8%\""
 
   static func parse(_ text: String) throws(QuantityError) -> Amount {
@@ -22,24 +24,13 @@ enum AmountText {
       throw QuantityError(what: "\(quoted(text)) is no amount of memory", meant: "write as in \(example)")
     }
     rest = rest.drop { $0 == " " }
-    if rest == "%" { return try share(number, text) }
+    if rest == "%" { return .share(try ShareText.share(number, of: text, within: whole)) }
     guard let unit = units.first(where: { $0.name == rest }) else { throw unknownUnit(rest, number) }
     let product = number.thousandths.multipliedFullWidth(by: unit.kib)
     guard product.high < 1000 else { throw tooMuch(text) }
     let kib = UInt64(1000).dividingFullWidth(product).quotient
     guard kib <= most else { throw tooMuch(text) }
     return .size(KiB(kib))
-  }
-
-  private static func share(_ number: DecimalNumber, _ text: String) throws(QuantityError) -> Amount {
-    guard number.thousandths <= 100_000 else {
-      throw QuantityError(what: "\(quoted(text)) is more than the whole", meant: "a share is at most \"100%\"")
-    }
-    guard number.thousandths % 10 == 0 else {
-      throw QuantityError(
-        what: "\(quoted(text)) is finer than a hundredth of a percent", meant: "a share has at most two decimals")
-    }
-    return .share(BasisPoints(UInt32(number.thousandths / 10)))
   }
 
   private static func unknownUnit(_ unit: Substring, _ number: DecimalNumber) -> QuantityError {
@@ -62,12 +53,51 @@ enum AmountText {
   }
 }
 
+/// The shares of what is not memory: `"15%"`.
+enum ShareText {
+  static func parse(
+    _ text: String, _ example: String, within allowed: ClosedRange<BasisPoints>
+  ) throws(QuantityError) -> BasisPoints {
+    var rest = Substring(text)
+    guard let number = DecimalNumber(from: &rest) else {
+      throw QuantityError(what: "\(quoted(text)) is no share", meant: "write as in \(example)")
+    }
+    rest = rest.drop { $0 == " " }
+    if rest.isEmpty { throw QuantityError(what: "\(quoted(text)) has no unit", meant: "write \"\(number)%\"") }
+    guard rest == "%" else { throw QuantityError(what: "\(quoted(text)) is no share", meant: "write as in \(example)") }
+    return try share(number, of: text, within: allowed)
+  }
+
+  /// What `number` percent are.
+  static func share(
+    _ number: DecimalNumber, of text: String, within allowed: ClosedRange<BasisPoints>
+  ) throws(QuantityError) -> BasisPoints {
+    let most = allowed.upperBound
+    guard number.thousandths <= UInt64(most.count) * 10 else {
+      throw QuantityError(
+        what: "\(quoted(text)) is more than " + (most == .percent(100) ? "the whole" : "is measured"),
+        meant: "a share is at most \(quoted(describe(.share(most))))")
+    }
+    guard number.thousandths % 10 == 0 else {
+      throw QuantityError(
+        what: "\(quoted(text)) is finer than a hundredth of a percent", meant: "a share has at most two decimals")
+    }
+    let share = BasisPoints(UInt32(number.thousandths / 10))
+    guard share >= allowed.lowerBound else {
+      throw QuantityError(
+        what: "\(quoted(text)) is always reached",
+        meant: "it must be \(quoted(describe(.share(allowed.lowerBound)))) at least, or the trigger \"off\"")
+    }
+    return share
+  }
+}
+
 /// The lengths of time that a policy states: `"5s"`, `"500ms"`, `"1min 30s"`.
 enum DurationText {
   private static let units: [(name: String, milliseconds: UInt64)] = [("ms", 1), ("s", 1000), ("min", 60_000)]
 
-  /// - Parameter most: The longest that may be asked for, in minutes.
-  static func parse(_ text: String, most: UInt64) throws(QuantityError) -> Nanoseconds {
+  /// - Parameter allowed: What may be asked for; at most 10 minutes.
+  static func parse(_ text: String, within allowed: ClosedRange<Nanoseconds>) throws(QuantityError) -> Nanoseconds {
     var rest = Substring(text)
     var total: UInt64 = 0
     repeat {
@@ -80,13 +110,18 @@ enum DurationText {
       rest = rest.dropFirst(name.count).drop { $0 == " " }
       let (microseconds, overflow) = number.thousandths.multipliedReportingOverflow(by: unit.milliseconds)
       total += overflow ? .max / 2 : microseconds
-      guard total <= most * 60_000_000 else {
-        throw QuantityError(what: "\(quoted(text)) is too long", meant: "it can be at most \"\(most)min\"")
+      guard total <= allowed.upperBound.microseconds else {
+        throw QuantityError(
+          what: "\(quoted(text)) is too long", meant: "it can be at most \(quoted(describe(allowed.upperBound)))")
       }
       guard microseconds % 1000 == 0 else {
         throw QuantityError(what: "\(quoted(text)) is finer than a millisecond", meant: "round it")
       }
     } while !rest.isEmpty
+    guard total >= allowed.lowerBound.microseconds else {
+      throw QuantityError(
+        what: "\(quoted(text)) is too short", meant: "it must be at least \(quoted(describe(allowed.lowerBound)))")
+    }
     return .milliseconds(total / 1000)
   }
 

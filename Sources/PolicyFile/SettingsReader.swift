@@ -1,3 +1,6 @@
+import Pressure
+import ProcModel
+
 /// Collects what is to be said of one file.
 struct DiagnosticLog {
   let file: String
@@ -103,6 +106,45 @@ struct SettingsReader {
     return nil
   }
 
+  func amount(_ key: String, _ example: String = AmountText.example, log: inout DiagnosticLog) -> Amount? {
+    quantity(key, example, log: &log, parse: AmountText.parse)
+  }
+
+  func share(
+    _ key: String, _ example: String, within allowed: ClosedRange<BasisPoints>, log: inout DiagnosticLog
+  ) -> BasisPoints? {
+    quantity(key, example, log: &log) { text throws(QuantityError) in
+      try ShareText.parse(text, example, within: allowed)
+    }
+  }
+
+  func duration(
+    _ key: String, _ example: String, within allowed: ClosedRange<Nanoseconds>, log: inout DiagnosticLog
+  ) -> Nanoseconds? {
+    quantity(key, example, log: &log) { text throws(QuantityError) in
+      try DurationText.parse(text, within: allowed)
+    }
+  }
+
+  /// A whole number.
+  func count(
+    _ key: String, _ example: String, within allowed: ClosedRange<UInt32>, log: inout DiagnosticLog
+  ) -> UInt32? {
+    guard let entry = self[key] else { return nil }
+    guard case .integer(let number) = entry.node.value else {
+      log.error(
+        at: entry.node.offset, "\"\(key)\" is \(entry.node.kind)", "it must be a whole number such as \(example)")
+      return nil
+    }
+    guard let count = UInt32(exactly: number), allowed.contains(count) else {
+      log.error(
+        at: entry.node.offset, "\"\(key)\" cannot be \(number)",
+        "it can be \(allowed.lowerBound) to \(allowed.upperBound)")
+      return nil
+    }
+    return count
+  }
+
   /// One of a few words.
   func choice<T>(_ key: String, _ choices: [(name: String, value: T)], log: inout DiagnosticLog) -> T? {
     let names = choices.map(\.name)
@@ -111,7 +153,34 @@ struct SettingsReader {
     log.error(
       at: offset, "\"\(key)\" cannot be \(quoted(text))",
       nearest(to: text, among: names).map { "did you mean \"\($0)\"?" }
-        ?? "it is one of \(names.map(quoted).joined(separator: ", "))")
+        ?? (names.count == 1 ? "it can only be " : "it is one of ") + "\(names.map(quoted).joined(separator: ", "))")
+    return nil
+  }
+
+  /// What may be said in a word or in full.
+  enum WordOrTable {
+    case word(String)
+    case table([SettingEntry], offset: Int)
+  }
+
+  /// One of a few words, or a table.
+  func wordOrTable(
+    _ key: String, _ words: [String], _ example: String, log: inout DiagnosticLog
+  ) -> WordOrTable? {
+    guard let entry = self[key] else { return nil }
+    let meant = "\(words.map(quoted).joined(separator: ", ")) or a table such as \(example)"
+    switch entry.node.value {
+    case .table(let entries):
+      return .table(entries, offset: entry.node.offset)
+    case .string(let text) where words.contains(text):
+      return .word(text)
+    case .string(let text):
+      log.error(
+        at: entry.node.offset, "\"\(key)\" cannot be \(quoted(text))",
+        nearest(to: text, among: words).map { "did you mean \"\($0)\"?" } ?? "it is \(meant)")
+    default:
+      log.error(at: entry.node.offset, "\"\(key)\" is \(entry.node.kind)", "it must be \(meant)")
+    }
     return nil
   }
 

@@ -112,6 +112,62 @@ import Testing
     #expect(policy.settings.thresholds.floor == Floor(available: .share(.percent(2)), swapFree: none))
     #expect(policy.settings.grace == .zero)
     #expect(policy.settings.minimumFootprint == .amount(none))
+    // Written out, so that one sees them; these are the kernel's.
+    #expect(policy.settings.thresholds.confirmation == .classic(ClassicConstants()))
+    #expect(policy.settings.thresholds.stall == nil)
+    #expect(policy.settings.thresholds.thrash == nil)
+    #expect(policy.settings.thresholds.forecast == nil)
+  }
+
+  @Test func theServerPresetHasEveryTriggerOn() throws {
+    let thresholds = try Self.compiled(.server).settings.thresholds
+    #expect(
+      thresholds
+        == Thresholds(
+          floor: Floor(available: .share(.percent(8)), swapFree: .share(.percent(10))),
+          stall: Stall(isFull: true, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(20))),
+          thrash: Thrash(refaults: .percent(100), over: .milliseconds(2000), swapFree: .share(.percent(10))),
+          forecast: Forecast(horizon: .milliseconds(200), below: .share(.percent(16))),
+          release: .share(.percent(12)), confirmation: .immediate))
+  }
+
+  struct Change: CustomTestStringConvertible, Sendable {
+    var testDescription: String
+    var apply: @Sendable (inout Thresholds) -> Void
+
+    init(_ line: String, _ apply: @escaping @Sendable (inout Thresholds) -> Void) {
+      testDescription = line
+      self.apply = apply
+    }
+  }
+
+  @Test(arguments: [
+    Change("floor = { available = \"5%\" }") {
+      $0.floor = Floor(available: .share(.percent(5)), swapFree: nil)
+      // The preset's was drawn for the preset's floor.
+      $0.release = .share(BasisPoints(750))
+    },
+    Change("stall = \"off\"") { $0.stall = nil },
+    Change("thrash = \"off\"") { $0.thrash = nil },
+    Change("forecast = \"off\"") { $0.forecast = nil },
+    Change("confirm = \"classic\"") { $0.confirmation = .classic(ClassicConstants()) },
+    Change("stall = { some = \"30%\" }") {
+      // What is left out of a table is the default, not the preset's.
+      $0.stall = Stall(isFull: false, share: .percent(30), over: .milliseconds(2000), below: .share(.percent(25)))
+    },
+    Change("release = \"20%\"") { $0.release = .share(.percent(20)) },
+  ]) func oneTriggerSetAnewLeavesThePresetsOthers(change: Change) throws {
+    var expected = try Self.compiled(.server).settings.thresholds
+    change.apply(&expected)
+    let text = "version = 1\nextends = \"server\"\n[trigger]\n\(change.testDescription)\n"
+    let policy = try #require(PolicyCompiler.compile(text, file: "p.toml", accounts: AccountLookup([])).policy)
+    #expect(policy.settings.thresholds == expected)
+  }
+
+  @Test func whatClassicConfirmsCanBeConfirmedAtOnceAgain() throws {
+    let text = "version = 1\nextends = \"classic\"\ntrigger.confirm = \"immediate\"\n"
+    let policy = try #require(PolicyCompiler.compile(text, file: "p.toml", accounts: AccountLookup([])).policy)
+    #expect(policy.settings.thresholds.confirmation == .immediate)
   }
 
   @Test func aPolicyThatExtendsAPresetPutsItsRulesBehind() throws {

@@ -55,7 +55,9 @@ struct Flaw: CustomTestStringConvertible, Sendable {
       $0.settings.thresholds.thrash?.swapFree = .share(BasisPoints(.max))
     },
     Flaw("forecast of the present", .horizon) { $0.settings.thresholds.forecast?.horizon = Nanoseconds(999_999) },
-    Flaw("forecast of more than a minute", .horizon) { $0.settings.thresholds.forecast?.horizon = Nanoseconds(60_000_000_001) },
+    Flaw("forecast of more than a minute", .horizon) {
+      $0.settings.thresholds.forecast?.horizon = Nanoseconds(60_000_000_001)
+    },
     Flaw("forecast below more than the whole", .share) {
       $0.settings.thresholds.forecast?.below = .share(BasisPoints(10_001))
     },

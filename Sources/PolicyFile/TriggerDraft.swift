@@ -1,0 +1,188 @@
+import Policy
+import Pressure
+import ProcModel
+
+/// `[trigger]` of a file over those of the presets it extends.
+struct TriggerDraft {
+  /// What a file said of a trigger that can be off.
+  private enum Switch<Trigger> {
+    case off
+    case on(Trigger)
+
+    var trigger: Trigger? {
+      switch self {
+      case .off: nil
+      case .on(let trigger): trigger
+      }
+    }
+  }
+
+  // What nobody set is nil.
+  private var floor: Floor?
+  private var stall: Switch<Stall>?
+  private var thrash: Switch<Thrash>?
+  private var forecast: Switch<Forecast>?
+  private var release: Amount?
+  private var confirmation: Confirmation?
+
+  private static let known = ["floor", "stall", "thrash", "forecast", "release", "confirm"]
+
+  /// With the defaults where nothing was set: a file that names the floor alone means just that.
+  var thresholds: Thresholds {
+    let floor = self.floor ?? Floor(available: .share(.percent(8)), swapFree: .share(.percent(10)))
+    return Thresholds(
+      floor: floor, stall: stall?.trigger, thrash: thrash?.trigger, forecast: forecast?.trigger,
+      release: release ?? TriggerDraft.release(over: floor.available), confirmation: confirmation ?? .immediate)
+  }
+
+  /// One and a half times the floor; the whole at most.
+  private static func release(over floor: Amount) -> Amount {
+    switch floor {
+    case .share(let points): .share(BasisPoints(min(points.count + points.count / 2, 10_000)))
+    case .size(let size): .size(size + KiB(size.count / 2))
+    }
+  }
+
+  mutating func read(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) {
+    let table = SettingsReader(entries, at: offset, place: "[trigger]", known: TriggerDraft.known, log: &log)
+    let ownFloor = readFloor(table, log: &log)
+    stall = readSwitch("stall", table, TriggerDraft.stallExample, readStall, log: &log) ?? stall
+    thrash = readSwitch("thrash", table, TriggerDraft.thrashExample, readThrash, log: &log) ?? thrash
+    forecast = readSwitch("forecast", table, TriggerDraft.forecastExample, readForecast, log: &log) ?? forecast
+    confirmation = readConfirmation(table, log: &log) ?? confirmation
+    let ownRelease = table.amount("release", "\"12%\"", log: &log)
+    if let ownFloor {
+      floor = ownFloor
+      // A release line that was drawn for another floor says nothing of this one.
+      release = nil
+    }
+    if let ownRelease { release = ownRelease }
+
+    // Where one of them is wrong in itself, nothing can be said of both.
+    guard (table["floor"] == nil) == (ownFloor == nil), (table["release"] == nil) == (ownRelease == nil) else { return }
+    let thresholds = self.thresholds
+    if TriggerDraft.isBelow(thresholds.release, thresholds.floor.available),
+      let entry = table["release"] ?? table["floor"]
+    {
+      log.error(
+        at: entry.node.offset, "\"release\" is below the floor's \"available\"",
+        "acting ends there, so it must be \(quoted(describe(thresholds.floor.available))) at least")
+    }
+  }
+
+  /// False too where a share stands beside a size: only the machine can tell.
+  private static func isBelow(_ left: Amount, _ right: Amount) -> Bool {
+    switch (left, right) {
+    case (.share(let left), .share(let right)): left < right
+    case (.size(let left), .size(let right)): left < right
+    case (.share, .size), (.size, .share): false
+    }
+  }
+
+  private func readFloor(_ trigger: SettingsReader, log: inout DiagnosticLog) -> Floor? {
+    let example = "{ available = \"8%\", swap_free = \"10%\" }"
+    guard let (entries, offset) = trigger.table("floor", example, log: &log) else { return nil }
+    let table = SettingsReader(
+      entries, at: offset, place: "\"floor\"", known: ["available", "swap_free"], log: &log)
+    let available = table.amount("available", log: &log)
+    let swapFree = table.amount("swap_free", log: &log)
+    if table["available"] == nil {
+      log.error(at: offset, "\"floor\" has no \"available\"", "write as in \(example)")
+    }
+    guard let available else { return nil }
+    return Floor(available: available, swapFree: swapFree)
+  }
+
+  // The triggers that can be off. What is left out of a table has its default, not the preset's value: a table says
+  // all that there is to know of its trigger.
+
+  private static let stallExample = "{ full = \"15%\", over = \"2s\", below = \"25%\" }"
+  private static let thrashExample = "{ refaults = \"100%\", over = \"2s\", swap_free = \"10%\" }"
+  private static let forecastExample = "{ horizon = \"500ms\", below = \"16%\" }"
+
+  private static let defaultWindow = Nanoseconds.milliseconds(2000)
+
+  /// - Returns: Nil where nothing was said, or nothing that could be understood.
+  private func readSwitch<Trigger>(
+    _ key: String, _ trigger: SettingsReader, _ example: String,
+    _ read: ([SettingEntry], Int, inout DiagnosticLog) -> Trigger?, log: inout DiagnosticLog
+  ) -> Switch<Trigger>? {
+    switch trigger.wordOrTable(key, ["off"], example, log: &log) {
+    case nil: nil
+    case .word: .off
+    case .table(let entries, let offset): read(entries, offset, &log).map { .on($0) }
+    }
+  }
+
+  private func readStall(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Stall? {
+    let table = SettingsReader(
+      entries, at: offset, place: "\"stall\"", known: ["full", "some", "over", "below"], log: &log)
+    let full = table.share("full", "\"15%\"", within: TriggerLimits.stall, log: &log)
+    let some = table.share("some", "\"40%\"", within: TriggerLimits.stall, log: &log)
+    let over = table.duration("over", "\"2s\"", within: TriggerLimits.window, log: &log)
+    let below = table.amount("below", log: &log)
+    switch (table["full"], table["some"]) {
+    case (nil, nil):
+      log.error(at: offset, "\"stall\" has neither \"full\" nor \"some\"", "write as in \(TriggerDraft.stallExample)")
+    case (let full?, let some?):
+      log.error(
+        at: max(full.keyOffset, some.keyOffset), "\"stall\" has both \"full\" and \"some\"",
+        "leave one out: all tasks must stand still, or one is enough")
+    case (.some, nil), (nil, .some): break
+    }
+    guard let share = full ?? some else { return nil }
+    return Stall(
+      isFull: full != nil, share: share, over: over ?? TriggerDraft.defaultWindow,
+      below: below ?? .share(.percent(25)))
+  }
+
+  private func readThrash(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Thrash? {
+    let table = SettingsReader(
+      entries, at: offset, place: "\"thrash\"", known: ["refaults", "over", "swap_free"], log: &log)
+    let refaults = table.share("refaults", "\"100%\"", within: TriggerLimits.refaults, log: &log)
+    let over = table.duration("over", "\"2s\"", within: TriggerLimits.window, log: &log)
+    let swapFree = table.amount("swap_free", log: &log)
+    if table["refaults"] == nil {
+      log.error(at: offset, "\"thrash\" has no \"refaults\"", "write as in \(TriggerDraft.thrashExample)")
+    }
+    guard let refaults else { return nil }
+    return Thrash(
+      refaults: refaults, over: over ?? TriggerDraft.defaultWindow, swapFree: swapFree ?? .share(.percent(10)))
+  }
+
+  private func readForecast(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Forecast? {
+    let table = SettingsReader(
+      entries, at: offset, place: "\"forecast\"", known: ["horizon", "below"], log: &log)
+    let horizon = table.duration("horizon", "\"500ms\"", within: TriggerLimits.horizon, log: &log)
+    let below = table.amount("below", log: &log)
+    if table["horizon"] == nil {
+      log.error(at: offset, "\"forecast\" has no \"horizon\"", "write as in \(TriggerDraft.forecastExample)")
+    }
+    guard let horizon else { return nil }
+    return Forecast(horizon: horizon, below: below ?? .share(.percent(16)))
+  }
+
+  private func readConfirmation(_ trigger: SettingsReader, log: inout DiagnosticLog) -> Confirmation? {
+    let example = "{ gate = \"classic\", failures = 10 }"
+    switch trigger.wordOrTable("confirm", ["immediate", "classic"], example, log: &log) {
+    case nil: return nil
+    case .word(let word): return word == "classic" ? .classic(ClassicConstants()) : .immediate
+    case .table(let entries, let offset):
+      let table = SettingsReader(
+        entries, at: offset, place: "\"confirm\"",
+        known: ["gate", "gap", "youngest", "failures", "pause", "swap_free"], log: &log)
+      if table["gate"] == nil {
+        log.error(at: offset, "\"confirm\" has no \"gate\"", "write as in \(example)")
+      }
+      let gate: Void? = table.choice("gate", [(name: "classic", value: ())], log: &log)
+      let usual = ClassicConstants()
+      let constants = ClassicConstants(
+        gap: table.duration("gap", "\"5s\"", within: TriggerLimits.gap, log: &log) ?? usual.gap,
+        youngest: table.duration("youngest", "\"1s\"", within: TriggerLimits.youngest, log: &log) ?? usual.youngest,
+        failures: table.count("failures", "10", within: TriggerLimits.failures, log: &log) ?? usual.failures,
+        pause: table.duration("pause", "\"5s\"", within: TriggerLimits.pause, log: &log) ?? usual.pause,
+        swapFree: table.amount("swap_free", log: &log) ?? usual.swapFree)
+      return gate == nil ? nil : .classic(constants)
+    }
+  }
+}
