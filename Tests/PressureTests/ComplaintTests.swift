@@ -31,7 +31,7 @@ import Testing
       $0.reclaim = { _ in (20_000, 5000) }
       $0.fileCache = { _ in 0.45 }
     },
-    complaint("syncloud #402: some tasks stall now and then, with a quarter free") {
+    complaint("syncloud #769: some tasks stall now and then, with a quarter free") {
       $0.available = { _ in 0.25 }
       $0.stalled = { second in second.truncatingRemainder(dividingBy: 2) < 0.2 ? (0.1, 1) : (0, 0) }
     },
