@@ -88,6 +88,8 @@ install: ## Install what `make build` left, below DESTDIR and PREFIX
 	install -Dm 644 build/completion.fish "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
 	test -e "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml" || \
 	  install -Dm 644 policies/server.toml "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml"
+	test -e "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/spillway" || \
+	  install -Dm 644 packaging/logrotate/spillway "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/spillway"
 
 uninstall: ## Remove what `install` put there, except the configuration
 	rm -f "$(DESTDIR)$(BINDIR)/spillway" "$(DESTDIR)$(SBINDIR)/spillwayd" \

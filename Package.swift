@@ -91,6 +91,8 @@ let package = Package(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),
 
+    tests("PressureTests", ["Pressure", "ProcModel"]),
+
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),
     .testTarget(

@@ -55,14 +55,15 @@ while read -r list; do
     mv "$dir/next" "$allowed"
 done < <(sed -n 's/^SystemCallFilter=//p' "$unit")
 
-# What start, a tick, a kill, a record and a reload call. A call missed here would be missed at the first kill.
-calls="execve openat read pread64 write writev close fstat newfstatat statx readlinkat getdents64 lseek fcntl ioctl
-    mmap mprotect munmap madvise brk mlock mlockall munlockall memfd_create ftruncate
-    pidfd_open pidfd_send_signal process_mrelease kill capget capset prctl setpriority getpriority prlimit64
-    epoll_create1 epoll_ctl epoll_pwait poll ppoll timerfd_create timerfd_settime signalfd4
-    rt_sigaction rt_sigprocmask rt_sigtimedwait clock_gettime clock_nanosleep nanosleep
-    clone clone3 fork vfork wait4 waitid pipe2 dup dup2 dup3 exit exit_group getpid getuid geteuid sysinfo uname
-    futex set_robust_list set_tid_address rseq arch_prctl getrandom socket connect sendto sendmsg sched_getaffinity"
+# What start, a tick, a kill, a record and a reload call (strace -f of each), and what other C libraries call in place of
+# it. A call missed here would be missed at the first kill.
+calls="execve openat read pread64 write writev close fstat fstatfs newfstatat statx access readlink readlinkat
+    getdents64 lseek fcntl fsync ioctl mmap mprotect munmap madvise brk mlock mlockall munlockall memfd_create
+    ftruncate pidfd_open pidfd_send_signal process_mrelease kill capget capset prctl setpriority getpriority prlimit64
+    epoll_create1 epoll_ctl epoll_wait epoll_pwait poll ppoll timerfd_create timerfd_settime signalfd4 rt_sigaction
+    rt_sigprocmask rt_sigtimedwait clock_gettime clock_nanosleep nanosleep clone clone3 fork vfork wait4 waitid pipe2
+    dup dup2 dup3 exit exit_group getpid gettid getuid geteuid sysinfo uname futex set_robust_list set_tid_address rseq
+    arch_prctl getrandom socket connect sendto sendmsg sched_getaffinity"
 for call in $calls; do
     grep -qx "$call" "$allowed" || fail "SystemCallFilter does not let $call through"
 done

@@ -121,9 +121,9 @@ private struct SetUp {
     let recorder = Recorder(sink: record, isDryRun: options.isDryRun)
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
-    let wantsStalls = policy.settings.thresholds.stall != nil || policy.settings.thresholds.thrash != nil
     introduce(&messages)
-    let pressureWatch = wantsStalls && source.isLive ? watchPressure(loop, &messages) : nil
+    // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
+    let pressureWatch = source.isLive ? watchPressure(loop, &messages) : nil
     if options.isDryRun {
       let privileges = settle(&messages)
       var agent = Agent(

@@ -1,6 +1,7 @@
 import Agent
 import ArgumentParser
 import FoundationEssentials
+import LinuxSystem
 
 struct Compile: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,6 +16,7 @@ struct Compile: ParsableCommand {
 
   func run() throws {
     try reportingFailures { () throws(Failure) in
+      if output.hasPrefix("/proc/self/fd/") { becomeOrdinary() }
       let image = Data(try LoadedPolicy.load(path: file).image())
       // An open descriptor, handed over by the agent on reload, has no name that could be replaced.
       let isDescriptor = output.hasPrefix("/proc/self/fd/") || output.hasPrefix("/dev/")
@@ -26,5 +28,13 @@ struct Compile: ParsableCommand {
           isForbidden ? .noPermission : .usage, "\(output): the image cannot be written; is its folder there?")
       }
     }
+  }
+
+  /// The agent that starts this on reload is beyond the kernel's killer and runs before all others; a parser of text must
+  /// not be either. Giving that up needs no privilege.
+  private func becomeOrdinary() {
+    try? OwnProcess.setNice(0)
+    guard let file = try? OwnedDescriptor.open(CPath("/proc/self/oom_score_adj"), .write) else { return }
+    try? file.write(CPath("0").bytes)
   }
 }
