@@ -123,7 +123,9 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   func delay(_ verdict: Verdict) -> Nanoseconds {
     let window = isWokenAtStalls ? .zero : detector.thresholds.shortestWatch
     let delay = lookAhead.delay(verdict, watching: window)
-    return verdict.reading.time < alertUntil ? min(delay, AgentPace.alertLook) : delay
+    // A trigger that waits for its confirmation is counted in looks.
+    let isTense = verdict.reading.time < alertUntil || verdict.trigger != .none
+    return isTense ? min(delay, AgentPace.alertLook) : delay
   }
 
   private var isWokenAtStalls: Bool {
