@@ -13,34 +13,15 @@ trap 'rm -f "$image"' EXIT
 "$tool" compile "$root/policies/server.toml" -o "$image"
 {
     cat <<'HEADER'
-/// The policy `server` as an image, for an agent that was given none.
-///
-/// Generated from policies/server.toml by `make image`; a test holds it to that file.
-package enum BuiltInPolicy {
+// Generated from policies/server.toml by `make image`; a test holds it to that file.
+extension BuiltInPolicy {
   /// The image's bytes in hexadecimal: a literal costs no start-up code, as an array of numbers would.
-  private static let digits = """
+  static let digits = """
 HEADER
     od -An -v -tx1 "$image" | tr -d ' \n' | fold -w 112 | sed -e 's/^/    /' -e 's/$/\\/' -e '$s/\\$//'
     cat <<'FOOTER'
 
     """
-
-  /// The image.
-  package static func image() -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(digits.utf8.count / 2)
-    var high: UInt8?
-    for digit in digits.utf8 {
-      let value = digit.hexadecimalDigit ?? 0
-      if let first = high {
-        bytes.append(first << 4 | value)
-        high = nil
-      } else {
-        high = value
-      }
-    }
-    return bytes
-  }
 }
 FOOTER
-} | sed '1i import ProcModel\n' >"$root/Sources/Agent/BuiltInPolicy.swift"
+} >"$root/Sources/Agent/BuiltInPolicy+Digits.swift"
