@@ -87,6 +87,7 @@ let package = Package(
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
+    tests("PressureTests", ["Pressure", "ProcModel"]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),

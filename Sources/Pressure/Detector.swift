@@ -62,10 +62,13 @@ package struct Detector: Sendable {
     self.thresholds = thresholds
   }
 
-  /// Judges a reading and moves the episode on.
+  /// Judges a reading and moves the episode on. A reading of no memory at all makes no sense: it is calm, and leaves the episode as it is.
   package mutating func judge(_ reading: MemoryReading) -> Verdict {
     let lines = Lines(thresholds, total: reading.total, swapTotal: reading.swapTotal)
-    let isAtFloor = reading.total > .zero && reading.isAtOrBelow(lines.floorAvailable, swapFree: lines.floorSwapFree)
+    guard reading.total > .zero else {
+      return Verdict(level: .calm, reading: reading, lines: lines, episode: episode)
+    }
+    let isAtFloor = reading.isAtOrBelow(lines.floorAvailable, swapFree: lines.floorSwapFree)
     if isInEpisode {
       isInEpisode = isAtFloor || reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
     } else if isAtFloor {
