@@ -88,6 +88,7 @@ let package = Package(
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
     tests("PressureTests", ["Pressure", "ProcModel"]),
+    tests("LinuxSystemTests", ["LinuxSystem"]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),
