@@ -89,6 +89,7 @@ let package = Package(
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
     tests("PressureTests", ["Pressure", "ProcModel"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
+    tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),
