@@ -90,12 +90,15 @@ let package = Package(
     tests("PressureTests", ["Pressure", "ProcModel"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
+    tests("LadderTests", ["Ladder", "Pressure", "ProcModel", "LinuxSystem"]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),
 
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),
+    .executableTarget(
+      name: "hand", dependencies: ["Ladder", "ProcModel", "LinuxSystem"], path: "Tests/Hand", swiftSettings: house),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["specimen"], path: "Tests/Integration", swiftSettings: house),
+      name: "IntegrationTests", dependencies: ["specimen", "hand"], path: "Tests/Integration", swiftSettings: house),
   ])
