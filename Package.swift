@@ -91,6 +91,7 @@ let package = Package(
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
     tests("LadderTests", ["Ladder", "Pressure", "ProcModel", "LinuxSystem"]),
+    tests("RecordTests", ["Record", "Ladder", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem"]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),

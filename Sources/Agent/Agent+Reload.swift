@@ -30,7 +30,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     needs = judge.policy.needs
     detector.thresholds = judge.policy.settings.thresholds
     roster.clear()
-    learn(Nanoseconds(Clock.sinceBoot()), budget: .max)
+    // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
+    surveyedAt = .zero
+    if !detector.isInEpisode { learn(Nanoseconds(Clock.sinceBoot()), budget: .max) }
     let rules = judge.policy.rules.count
     recorder.reload(problem: nil, rules: rules)
     messages.say { line in

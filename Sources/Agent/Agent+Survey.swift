@@ -28,6 +28,7 @@ struct Said: OptionSet, Sendable {
   static let malformed = Said(rawValue: 8)
   static let hidden = Said(rawValue: 16)
   static let unreadableProcesses = Said(rawValue: 32)
+  static let passingRefusal = Said(rawValue: 64)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {

@@ -115,7 +115,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       sayOnce(.unreadableMemory, "meminfo cannot be read: the agent is blind until it can")
       return nil
     }
-    guard let meminfo = try? Meminfo(parsing: systemFile.bytes) else {
+    guard let meminfo = try? Meminfo(parsing: systemFile.bytes), meminfo.total > .zero else {
       sayOnce(.senselessMemory, "meminfo makes no sense: the agent is blind until it does")
       return nil
     }
