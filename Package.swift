@@ -92,6 +92,12 @@ let package = Package(
     tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
     tests("LadderTests", ["Ladder", "Pressure", "ProcModel", "LinuxSystem"]),
     tests("RecordTests", ["Record", "Ladder", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem"]),
+    tests(
+      "AgentTests",
+      [
+        "Agent", "Record", "Ladder", "ProcReader", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem",
+        "spillwayd",
+      ]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),
