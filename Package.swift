@@ -87,18 +87,29 @@ let package = Package(
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
+    tests("PressureTests", ["Pressure", "ProcModel"]),
+    tests("LinuxSystemTests", ["LinuxSystem"]),
+    tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
+    tests("LadderTests", ["Ladder", "Pressure", "ProcModel", "LinuxSystem"]),
+    tests("RecordTests", ["Record", "Ladder", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem"]),
+    tests(
+      "AgentTests",
+      [
+        "Agent", "Record", "Ladder", "ProcReader", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem",
+        "spillwayd",
+      ]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid"], swiftSettings: house),
 
-    tests("PressureTests", ["Pressure", "ProcModel"]),
-
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),
+    .executableTarget(
+      name: "hand", dependencies: ["Ladder", "ProcModel", "LinuxSystem"], path: "Tests/Hand", swiftSettings: house),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "specimen", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel", "ProcReader", "Record",
+        "specimen", "hand", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel", "ProcReader", "Record",
       ],
       path: "Tests/Integration", swiftSettings: house),
   ])

@@ -10,6 +10,8 @@ import Record
 struct Pursuit: Sendable {
   var victim: Candidate
   var ladder: Ladder
+  /// Under which the victim was chosen: its standing names rules of this policy, and a reload may have put another in force.
+  var judge: Judge
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -26,7 +28,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard let victim = shortlist.victim else {
       if helplessEpisode != verdict.episode {
         helplessEpisode = verdict.episode
-        recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
+        recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: false)
         sayNoCandidate(verdict)
       }
       return AgentPace.idleTrouble
@@ -36,17 +38,23 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     case .held: break
     case .vanished: return abandon(victim, .vanished, verdict, signal, took)
     case .changed: return abandon(victim, .changed, verdict, signal, took)
+    case .refused(let reason) where reason.isPassing: return tryAgain(reason)
     case .refused(let reason): return abandon(victim, .refused, verdict, signal, took, reason)
     }
-    // The survey took its time: the machine may have recovered by itself.
-    if let reading = readMemory(Nanoseconds(Clock.sinceBoot())), !detector.judge(reading).acts {
-      return abandon(victim, .relieved, verdict, signal, took)
+    // The survey took its time: the machine may have recovered by itself. Without a reading there is no reason to end anybody.
+    guard let reading = readMemory(Nanoseconds(Clock.sinceBoot())) else {
+      hand.release()
+      return Ladder.interval
+    }
+    guard detector.judge(reading).acts else {
+      return abandon(victim, .relieved, verdict, signal, took, available: reading.available)
     }
 
     let delivery = hand.send(signal)
     switch delivery {
     case .sent, .rehearsed: break
     case .vanished: return abandon(victim, .vanished, verdict, signal, took)
+    case .refused(let reason) where reason.isPassing: return tryAgain(reason)
     case .refused(let reason): return abandon(victim, .refused, verdict, signal, took, reason)
     }
     let sentAt = Nanoseconds(Clock.sinceBoot())
@@ -55,14 +63,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       pursuit = Pursuit(
         victim: victim,
         ladder: Ladder(
-          startedAt: sentAt, availableAtStart: verdict.reading.available, grace: judge.policy.settings.grace,
-          signal: signal))
+          startedAt: sentAt, availableAtStart: reading.available, grace: judge.policy.settings.grace, signal: signal),
+        judge: judge)
       writeKernelLine(victim.process)
     } else {
       rehearsedEpisode = verdict.episode
       hand.release()
     }
-    recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
+    recorder.decision(
+      verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: delivery == .rehearsed)
     sayDecision(verdict, victim, signal, isRehearsed: delivery == .rehearsed)
     return delivery == .sent ? Ladder.interval : AgentPace.idleTrouble
   }
@@ -77,12 +86,17 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       pursuit = current
       return max(until - now, .milliseconds(1))
     case .escalate(let reason):
-      if case .refused(let errno) = hand.send(.kill) {
+      switch hand.send(.kill) {
+      case .refused(let errno) where !errno.isPassing:
         return finish(current, .refused, verdict, now, errno)
+      case .sent, .rehearsed:
+        current.ladder.escalated(reason, at: now)
+        sayEscalation(current.victim, reason)
+      case .vanished, .refused:
+        // Gone at this moment, or for want of memory: the next look tells.
+        break
       }
-      current.ladder.escalated(reason, at: now)
       pursuit = current
-      sayEscalation(current.victim, reason)
       return Ladder.interval
     case .done(let ending):
       return finish(current, ending, verdict, now, nil)
@@ -98,7 +112,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }
     let available = verdict.reading.available
     recorder.outcome(
-      ended.victim, ending, judge: judge, signal: ended.ladder.signal, escalation: ended.ladder.escalation,
+      ended.victim, ending, judge: ended.judge, signal: ended.ladder.signal, escalation: ended.ladder.escalation,
       after: now - ended.ladder.startedAt, available: available, freed: available - ended.ladder.availableAtStart,
       refusal: refusal)
     sayOutcome(ended.victim, ending, after: now - ended.ladder.startedAt, verdict)
@@ -108,15 +122,25 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Records that a chosen victim was not signalled, and why.
   private mutating func abandon(
     _ victim: Candidate, _ ending: Ending, _ verdict: Verdict, _ signal: Signal, _ took: Nanoseconds,
-    _ refusal: Errno? = nil
+    _ refusal: Errno? = nil, available: KiB? = nil
   ) -> Nanoseconds {
     hand.release()
     if ending == .refused { inVain.insert(victim.process.identity) }
-    recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took)
+    recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: false)
     recorder.outcome(
       victim, ending, judge: judge, signal: nil, escalation: nil, after: .zero,
-      available: verdict.reading.available, freed: .zero, refusal: refusal)
+      available: available ?? verdict.reading.available, freed: .zero, refusal: refusal)
     sayOutcome(victim, ending, after: .zero, verdict)
+    return Ladder.interval
+  }
+
+  /// Lets a victim go that memory or descriptors were wanting for: it is as bad as before, and chosen again.
+  private mutating func tryAgain(_ reason: Errno) -> Nanoseconds {
+    hand.release()
+    sayOnce(.passingRefusal) { line in
+      line.append("the victim cannot be held or signalled at the moment, and is tried again: ")
+      line.append(reason.text)
+    }
     return Ladder.interval
   }
 

@@ -31,7 +31,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     detector.replace(judge.policy.settings.thresholds)
     sensors.serve(judge.policy.settings.thresholds)
     roster.clear()
-    learn(Nanoseconds(Clock.sinceBoot()), budget: .max)
+    // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
+    surveyedAt = .zero
+    if !detector.isInEpisode { learn(Nanoseconds(Clock.sinceBoot()), budget: .max) }
     let rules = judge.policy.rules.count
     recorder.reload(problem: nil, rules: rules)
     messages.say { line in

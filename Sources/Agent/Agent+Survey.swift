@@ -36,6 +36,7 @@ struct Said: OptionSet, Sendable {
   static let unreadableProcesses = Said(rawValue: 32)
   static let noStall = Said(rawValue: 64)
   static let noReclaim = Said(rawValue: 128)
+  static let passingRefusal = Said(rawValue: 256)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {

@@ -1,14 +1,14 @@
 package import LinuxSystem
 import Record
 
-/// Lines for people, on standard error. A reader who does not read costs him lines, never the agent its time.
+/// Lines for people, on standard error unless told otherwise. A reader who does not read costs him lines, never the agent its time.
 package struct Messages: ~Copyable {
-  /// Nil where standard error is closed.
+  /// Nil where the descriptor is closed.
   private let sink: OwnedDescriptor?
   private var line: [UInt8] = []
 
-  package init() {
-    sink = try? OwnedDescriptor.duplicate(2)
+  package init(to descriptor: Int32 = 2) {
+    sink = try? OwnedDescriptor.duplicate(descriptor)
     line.reserveCapacity(1024)
   }
 
@@ -19,7 +19,7 @@ package struct Messages: ~Copyable {
     write(&line)
     line.append("\n")
     switch sink {
-    case .some(let sink): try? sink.writeUnlessFull(line.span)
+    case .some(let sink): _ = try? sink.writeUnlessFull(line.span)
     case .none: break
     }
   }

@@ -47,7 +47,7 @@ struct Sensors: Sendable {
     } catch {
       throw .unreadable
     }
-    guard let meminfo = try? Meminfo(parsing: buffer.bytes) else { throw .senseless }
+    guard let meminfo = try? Meminfo(parsing: buffer.bytes), meminfo.total > .zero else { throw .senseless }
     var reading = MemoryReading(meminfo, at: now)
     if meminfo.swapTotal != knownSwap { learnSwap(meminfo.swapTotal, from: &source) }
     if zramSize > .zero { discountZram(&reading, from: &source) }

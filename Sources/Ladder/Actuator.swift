@@ -61,6 +61,8 @@ package struct LiveActuator: Actuator, ~Copyable {
       guard let stat = try? ProcessStat(parsing: buffer.bytes), stat.startTime == identity.startTime else {
         return .changed
       }
+      // A zombie takes signals and is none the worse for them.
+      if candidate.hasExited { return .vanished }
       handle = consume candidate
       return .held
     } catch {

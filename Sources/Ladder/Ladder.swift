@@ -88,7 +88,8 @@ package struct Ladder: Sendable {
       let since = exitedAt ?? now
       exitedAt = since
       let settled = since + Ladder.settling
-      return now >= settled ? .done(signal == .kill ? .killed : .exited) : .wait(until: settled)
+      return now >= settled
+        ? .done(signal == .kill ? .killed : .exited) : .wait(until: min(settled, now + Ladder.settling))
     }
     if let killedAt {
       let deadline = killedAt + Ladder.killDeadline
@@ -114,13 +115,14 @@ package struct Ladder: Sendable {
 
 /// Processes that it was tried in vain to end, so that they are not chosen again.
 package struct InVain: Sendable {
-  private var storage = InlineArray<16, ProcessIdentity>(
+  // More than there are processes worth ending that one user may not signal: an agent without CAP_KILL must not go round in circles.
+  private var storage = InlineArray<64, ProcessIdentity>(
     repeating: ProcessIdentity(pid: 0, startTime: .zero))
   private var next = 0
 
   package init() {}
 
-  /// The oldest is forgotten for the seventeenth.
+  /// The oldest is forgotten for the sixty-fifth.
   package mutating func insert(_ identity: ProcessIdentity) {
     storage[next] = identity
     next = (next + 1) % storage.count

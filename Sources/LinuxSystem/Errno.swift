@@ -22,6 +22,14 @@ package struct Errno: Error, Equatable, Sendable {
   package static let wouldBlock = Errno(EAGAIN)
   package static let noMemory = Errno(ENOMEM)
 
+  /// Whether the same call may succeed when tried again: it failed for want of memory or descriptors.
+  package var isPassing: Bool {
+    switch rawValue {
+    case EAGAIN, ENOMEM, EMFILE, ENFILE: true
+    default: false
+    }
+  }
+
   /// What it means, in few words; without strerror(3), which needs a locale.
   package var text: String {
     switch rawValue {

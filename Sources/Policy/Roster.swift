@@ -3,17 +3,23 @@ package import ProcModel
 /// What is known of each living process from calmer times: its standing under the policy, and how large it was.
 ///
 /// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and what would be
-/// slow to read for thousands. An entry is made anew when the process changes its name, user or cgroup.
+/// slow to read for thousands. An entry is made anew when the process changes its name, user, capabilities or cgroup.
 package struct Roster: Sendable {
   fileprivate struct Entry: Sendable {
     var identity: ProcessIdentity
     var comm: Comm
     var effectiveUID: UInt32
+    var effectiveCapabilities: CapabilitySet
     var cgroupKey: UInt64?
     var standing: Standing
     var footprint: KiB
     var sampledAt: Nanoseconds
+    /// From the sample before this one to this one, in KiB per second.
+    var growth: KiB?
+    /// The refresh that saw it last.
     var generation: UInt32
+    /// The refresh that classified it last.
+    var classifiedIn: UInt32
   }
 
   private var entries: [Entry] = []
@@ -54,31 +60,52 @@ package struct Roster: Sendable {
   ) {
     generation &+= 1
     var left = budget
-    let round = cursor..<cursor + budget / 4
-    cursor = round.upperBound < table.rows.count ? round.upperBound : 0
     for row in table.rows.indices {
       let process = table.rows[row]
       if let index = index(of: process.identity) {
         entries[index].generation = generation
         entries[index].sample(process.footprint, at: now)
-        let isDue =
-          round.contains(row) || entries[index].standing.isProvisional || !entries[index].describes(process)
-        if left > 0, isDue {
-          subject.load(process, needs: needs, inCalm: true, from: &source)
-          entries[index].take(process, standing: policy.classify(subject))
+        if left > 0, !entries[index].describes(process) {
+          entries[index].take(process, standing: classify(process, policy, needs, from: &source))
           left -= 1
         }
       } else if left > 0 {
-        subject.load(process, needs: needs, inCalm: true, from: &source)
         append(
           Entry(
-            identity: process.identity, comm: process.comm, effectiveUID: process.effectiveUID,
-            cgroupKey: process.cgroupKey, standing: policy.classify(subject), footprint: process.footprint,
-            sampledAt: now, generation: generation))
+            process, standing: classify(process, policy, needs, from: &source), sampledAt: now,
+            generation: generation))
         left -= 1
       }
     }
+    lookAgain(at: table, budget: left, round: budget / 4, policy: policy, needs: needs, from: &source)
     sweep()
+  }
+
+  /// Second looks: at those of whom something could not be read, and at the next `round` of all. What is not reached is first the next time.
+  private mutating func lookAgain<Source: ProcSource & ~Copyable>(
+    at table: ProcessTable, budget: Int, round: Int, policy: CompiledPolicy, needs: MatchNeeds,
+    from source: inout Source
+  ) {
+    let rows = table.rows.count
+    var left = budget
+    var step = 0
+    while left > 0, step < rows {
+      let process = table.rows[(cursor % rows + step) % rows]
+      step += 1
+      guard let index = index(of: process.identity), entries[index].classifiedIn != generation else { continue }
+      if step <= round || entries[index].standing.isProvisional {
+        entries[index].take(process, standing: classify(process, policy, needs, from: &source))
+        left -= 1
+      }
+    }
+    cursor = rows == 0 ? 0 : (cursor % rows + (left > 0 ? min(round, rows) : step)) % rows
+  }
+
+  private mutating func classify<Source: ProcSource & ~Copyable>(
+    _ process: ProcessFacts, _ policy: CompiledPolicy, _ needs: MatchNeeds, from source: inout Source
+  ) -> Standing {
+    subject.load(process, needs: needs, inCalm: true, from: &source)
+    return policy.classify(subject)
   }
 
   /// The standing of a process at decision time: as known, or from what can be read without waiting.
@@ -92,20 +119,16 @@ package struct Roster: Sendable {
     return policy.classify(subject)
   }
 
-  /// How fast a process's footprint grows, in KiB per second: since it was last seen, or, if it is new, over its life.
+  /// How fast a process's footprint grows, in KiB per second: since it was last sampled; where that was just now, between the two samples
+  /// before; if it is new, over its life.
   package func growthPerSecond(of process: ProcessFacts, now: Nanoseconds, units: KernelUnits) -> KiB {
-    if let index = index(of: process.identity) {
-      let elapsed = (now - entries[index].sampledAt).milliseconds
-      if elapsed >= Roster.shortestSample {
-        let grown = process.footprint - entries[index].footprint
-        return KiB(grown.count.multipliedReportingOverflow(by: 1000).partialValue / elapsed)
-      }
+    if let index = index(of: process.identity),
+      let growth = entries[index].growth(to: process.footprint, at: now) ?? entries[index].growth
+    {
+      return growth
     }
     return process.lifelongGrowthPerSecond(units: units)
   }
-
-  /// Over less time than this, in milliseconds, a growth rate is noise.
-  private static let shortestSample: UInt64 = 500
 
   private mutating func append(_ entry: Entry) {
     if (entries.count + 1) * 2 > slots.count {
@@ -166,21 +189,51 @@ package struct Roster: Sendable {
 }
 
 extension Roster.Entry {
+  /// Over less time than this, in milliseconds, a growth rate is noise.
+  private static let shortestSample: UInt64 = 500
+
+  fileprivate init(_ process: ProcessFacts, standing: Standing, sampledAt: Nanoseconds, generation: UInt32) {
+    identity = process.identity
+    comm = process.comm
+    effectiveUID = process.effectiveUID
+    effectiveCapabilities = process.effectiveCapabilities
+    cgroupKey = process.cgroupKey
+    self.standing = standing
+    footprint = process.footprint
+    self.sampledAt = sampledAt
+    growth = nil
+    self.generation = generation
+    classifiedIn = generation
+  }
+
   /// Whether nothing changed that its standing depends on.
   fileprivate func describes(_ process: ProcessFacts) -> Bool {
     comm == process.comm && effectiveUID == process.effectiveUID && cgroupKey == process.cgroupKey
+      && effectiveCapabilities == process.effectiveCapabilities
   }
 
   fileprivate mutating func take(_ process: ProcessFacts, standing: Standing) {
     comm = process.comm
     effectiveUID = process.effectiveUID
+    effectiveCapabilities = process.effectiveCapabilities
     cgroupKey = process.cgroupKey
     self.standing = standing
+    classifiedIn = generation
   }
 
+  /// Keeps the footprint to measure growth from, once the last one is old enough.
   fileprivate mutating func sample(_ footprint: KiB, at now: Nanoseconds) {
+    guard let growth = growth(to: footprint, at: now) else { return }
+    self.growth = growth
     self.footprint = footprint
     sampledAt = now
+  }
+
+  /// In KiB per second since the sample; nil where that was just now.
+  fileprivate func growth(to footprint: KiB, at now: Nanoseconds) -> KiB? {
+    let elapsed = (now - sampledAt).milliseconds
+    guard elapsed >= Roster.Entry.shortestSample else { return nil }
+    return KiB((footprint - self.footprint).count.multipliedReportingOverflow(by: 1000).partialValue / elapsed)
   }
 }
 

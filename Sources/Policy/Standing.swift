@@ -96,11 +96,11 @@ extension CompiledPolicy {
     case .exe: return outcome(of: test, subject.exeKnowledge, subject.exe.bytes)
     case .cmdline: return outcome(of: test, subject.cmdlineKnowledge, subject.cmdline.bytes)
     case .cgroup:
-      guard let path = subject.cgroupPath else { return .no }
-      return outcome(of: test, .known, subject.cgroup.bytes.extracting(path))
+      return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.cgroupPath ?? 0..<0))
     case .unit:
-      guard let unit = subject.unit else { return .no }
-      return outcome(of: test, .known, subject.cgroup.bytes.extracting(unit))
+      // A cgroup may be known and be no unit's.
+      if subject.cgroupKnowledge == .known, subject.unit == nil { return .no }
+      return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.unit ?? 0..<0))
     case .uid:
       return contains(test) { alternative in
         if case .range(let low, let high) = alternative {

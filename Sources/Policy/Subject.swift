@@ -21,7 +21,9 @@ package struct Subject: Sendable {
   package var cmdline = ByteBuffer(capacity: 4096)
   package var cmdlineKnowledge = Knowledge.absent
   /// `/proc/PID/cgroup`, of which the path and the unit are parts.
-  package var cgroup = ByteBuffer(capacity: 4096)
+  // A path of up to 4 KiB in each of systemd's two hierarchies, and the others beside.
+  package var cgroup = ByteBuffer(capacity: 16 * 1024)
+  package var cgroupKnowledge = Knowledge.absent
   package var cgroupPath: Range<Int>?
   package var unit: Range<Int>?
 
@@ -41,6 +43,7 @@ package struct Subject: Sendable {
     effectiveCapabilities = process.effectiveCapabilities
     exeKnowledge = .absent
     cmdlineKnowledge = .absent
+    cgroupKnowledge = .absent
     cgroupPath = nil
     unit = nil
     if needs.contains(.exe) {
@@ -48,11 +51,9 @@ package struct Subject: Sendable {
       exeKnowledge = read(.exe, of: pid, from: &source, into: &exe)
       stripDeletedMark()
     }
-    if needs.contains(.cgroup), read(.cgroup, of: pid, from: &source, into: &cgroup) == .known,
-      let membership = try? CgroupMembership(parsing: cgroup.bytes)
-    {
-      cgroupPath = membership.path
-      unit = membership.unit
+    if needs.contains(.cgroup) {
+      cgroupKnowledge = read(.cgroup, of: pid, from: &source, into: &cgroup)
+      placeInCgroups()
     }
     if needs.contains(.cmdline) {
       cmdlineKnowledge = inCalm ? read(.cmdline, of: pid, from: &source, into: &cmdline) : .unknown
@@ -68,7 +69,26 @@ package struct Subject: Sendable {
       try source.read(file, of: pid, into: &buffer)
       return .known
     } catch {
-      return error == .vanished ? .absent : .unknown
+      switch error {
+      case .vanished, Subject.pathTooLong: return .absent
+      case .denied, .failed: return .unknown
+      }
+    }
+  }
+
+  /// ENAMETOOLONG (Linux's number): a path longer than the kernel shows. It is no accident, since anyone can nest folders and delegated
+  /// cgroups so deep; were it unknown, a process could hide behind whichever rule protects somebody.
+  private static let pathTooLong = ReadFailure.failed(errno: 36)
+
+  private mutating func placeInCgroups() {
+    guard cgroupKnowledge == .known else { return }
+    cgroup.dropTornLine()
+    do throws(ProcParseError) {
+      let membership = try CgroupMembership(parsing: cgroup.bytes)
+      cgroupPath = membership.path
+      unit = membership.unit
+    } catch {
+      cgroupKnowledge = .unknown
     }
   }
 

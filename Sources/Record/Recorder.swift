@@ -15,6 +15,8 @@ package struct Recorder: ~Copyable {
   private let isDryRun: Bool
   /// Lines that could not be written, or not whole.
   package private(set) var lost: UInt64 = 0
+  /// Whether the last line was written in part: the next begins on a line of its own.
+  private var isTorn = false
 
   /// - Parameter sink: Where lines go; nil writes none.
   package init(sink: consuming OwnedDescriptor?, isDryRun: Bool) {
@@ -46,7 +48,7 @@ package struct Recorder: ~Copyable {
 
   /// Goes through the writing of a decision and lets it fall, so that its code and memory are in place.
   package mutating func warm(_ verdict: Verdict, _ shortlist: Shortlist, judge: Judge) {
-    compose(verdict, shortlist, judge: judge, signal: .terminate, took: .zero)
+    compose(verdict, shortlist, judge: judge, signal: .terminate, took: .zero, isRehearsed: isDryRun)
   }
 
   /// A victim was chosen, or none could be.
@@ -55,15 +57,16 @@ package struct Recorder: ~Copyable {
   ///   - judge: Shows the terms of each candidate's score.
   ///   - signal: What was, or in a dry run would have been, sent.
   ///   - took: From the verdict to the decision.
+  ///   - isRehearsed: Whether it came to the signal, in a dry run.
   package mutating func decision(
-    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds
+    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds, isRehearsed: Bool
   ) {
-    compose(verdict, shortlist, judge: judge, signal: signal, took: took)
+    compose(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: isRehearsed)
     finish()
   }
 
   private mutating func compose(
-    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds
+    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds, isRehearsed: Bool
   ) {
     begin("decision")
     json.key("episode")
@@ -101,9 +104,9 @@ package struct Recorder: ~Copyable {
     json.value(UInt64(shortlist.passedOver))
     json.key("action")
     json.value(shortlist.victim == nil ? "none" : signal.name)
-    if isDryRun {
+    if isRehearsed || isDryRun && shortlist.victim == nil {
       json.key("outcome")
-      json.value(shortlist.victim == nil ? "none" : "rehearsed")
+      json.value(isRehearsed ? "rehearsed" : "none")
     }
     json.key("took_us")
     json.value(took.microseconds)
@@ -184,8 +187,14 @@ package struct Recorder: ~Copyable {
     switch sink {
     case .some(let sink):
       do throws(Errno) {
-        try sink.writeUnlessFull(json.bytes.span)
+        if isTorn, try sink.writeUnlessFull([UInt8(ascii: "\n")].span) == 0 { throw .wouldBlock }
+        isTorn = false
+        let written = try sink.writeUnlessFull(json.bytes.span)
+        isTorn = written > 0 && written < json.bytes.count
+        if written < json.bytes.count { lost += 1 }
       } catch {
+        // A write that failed on its way may have left something.
+        isTorn = true
         lost += 1
       }
     case .none: break
@@ -231,16 +240,18 @@ extension OwnedDescriptor {
   /// Writes in pieces that a pipe takes whole, and gives up rather than wait for a reader who does not read: the agent
   /// must never hang on whoever watches it.
   ///
-  /// - Throws: `EAGAIN` where a piece would have had to wait.
-  package func writeUnlessFull(_ bytes: Span<UInt8>) throws(Errno) {
+  /// - Returns: Bytes written: fewer than there are where a piece would have had to wait.
+  @discardableResult
+  package func writeUnlessFull(_ bytes: Span<UInt8>) throws(Errno) -> Int {
     // PIPE_BUF on Linux (pipe(7)): as much as a pipe that is ready takes without waiting.
     let piece = 4096
     var start = 0
     while start < bytes.count {
-      guard isWritable else { throw .wouldBlock }
+      guard isWritable else { break }
       let end = min(start + piece, bytes.count)
       try write(bytes.extracting(start..<end))
       start = end
     }
+    return start
   }
 }

@@ -2,7 +2,7 @@ package import Pressure
 package import ProcModel
 
 extension Array where Element == UInt8 {
-  /// `1.4 GiB`, `312 MiB`, `12 KiB`: three digits are enough for people.
+  /// `12.4 GiB`, `1312 MiB`, `312 MiB`, `12 KiB`, rounded down up to 10 GiB: two digits at least are enough for people.
   package mutating func append(_ amount: KiB) {
     let count = amount.count
     switch count {

@@ -39,7 +39,7 @@ extension Unicode.Scalar {
   /// Whether it could move a cursor, break a line, or turn the direction of what follows.
   var steersTerminals: Bool {
     switch value {
-    case 0x00...0x1f, 0x7f...0x9f, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfeff: true
+    case 0x00...0x1f, 0x7f...0x9f, 0x061c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfeff: true
     default: false
     }
   }
@@ -67,7 +67,8 @@ extension Array where Element == UInt8 {
       append(contentsOf: "null".utf8)
       return
     }
-    if number < 0 { append(UInt8(ascii: "-")) }
+    // Not before what is rounded to 0.
+    if number <= -0.0005 { append(UInt8(ascii: "-")) }
     // Beyond 2^53 a Double has no decimals, and 18 quintillion is as much as fits.
     let magnitude = number.magnitude
     guard magnitude < 9_007_199_254_740_992 else {
@@ -118,7 +119,8 @@ extension Array where Element == UInt8 {
     }
   }
 
-  /// Untrusted bytes for a line that people read: what steers terminals, and what is not UTF-8, is shown as `\xNN` or `\u{NNNN}`.
+  /// Untrusted bytes for a line that people read: what steers terminals is shown as `\xNN` or `\uNNNN`, and what is not UTF-8 as
+  /// U+FFFD.
   package mutating func append(visible text: Span<UInt8>) {
     var decoder = UTF8Decoder()
     while let scalar = decoder.next(in: text) {

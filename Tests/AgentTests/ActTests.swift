@@ -1,0 +1,209 @@
+import Fixtures
+import Foundation
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Testing
+
+@testable import Agent
+
+/// From a floor that is reached to a process that has ended, with a hand that remembers what it was asked.
+@Suite struct ActTests {
+  private static let firstStrike = ["meminfo", "hold 100", "meminfo", "SIGTERM 100"]
+
+  @Test func itChoosesHoldsReadsAgainAndSends() throws {
+    let stage = try Stage(available: [500, 151, 80])
+    #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
+    #expect(stage.tick() == Self.firstStrike)
+    #expect(stage.tick() == ["meminfo"])
+    let decision = try #require(stage.records("decision").first)
+    #expect(victim(decision) == 100 && decision["action"] as? String == "SIGTERM")
+    #expect((decision["victim"] as? [String: Any])?["rule"] as? String == "the hog")
+    #expect(
+      decision["considered"] as? Int == 5 && decision["protected"] as? Int == 2 && decision["too_small"] as? Int == 1)
+    #expect(try stage.records("outcome").isEmpty)
+  }
+
+  @Test func oneVictimAtATime() throws {
+    let stage = try Stage(available: [80])
+    #expect(stage.tick() == Self.firstStrike)
+    for _ in 0..<20 { #expect(stage.tick() == ["meminfo"]) }
+    stage.log.ended = [100]
+    stage.agent.source.files.remove(100)
+    #expect(stage.finish() == [])
+    // Its memory did not help: the next goes, and after it nobody is left.
+    #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
+    stage.log.ended = [101]
+    stage.agent.source.files.remove(101)
+    #expect(stage.finish() == [])
+    for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
+    #expect(try outcomes(stage) == ["100 exited SIGTERM", "101 exited SIGTERM"])
+    #expect(try stage.records("decision").map { $0["reason"] as? String == "no_candidate" } == [false, false, true])
+  }
+
+  @Test func halfOfTheFloorIsNoTimeToBePolite() throws {
+    let stage = try Stage(available: [50])
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGKILL 100"])
+    stage.log.ended = [100]
+    #expect(stage.finish() == [])
+    #expect(try outcomes(stage) == ["100 killed SIGKILL"])
+  }
+
+  @Test func aVictimThatDoesNotGoIsKilledAfterItsGrace() throws {
+    let stage = try Stage(available: [80], grace: .zero)
+    #expect(stage.tick() == Self.firstStrike)
+    #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
+    #expect(stage.tick() == ["meminfo"])
+    stage.log.ended = [100]
+    #expect(stage.finish() == [])
+    #expect(try outcomes(stage) == ["100 killed SIGKILL"])
+    #expect(try stage.records("outcome").first?["escalation"] as? String == "grace_ended")
+  }
+
+  /// 90 MiB at the signal: below 67.5 a quarter of it is gone.
+  @Test func aVictimIsKilledWhenMemoryGoesOnFalling() throws {
+    let stage = try Stage(available: [100, 90, 80, 68, 67])
+    #expect(stage.tick() == Self.firstStrike)
+    for _ in 0..<2 { #expect(stage.tick() == ["meminfo"]) }
+    #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
+    stage.log.ended = [100]
+    #expect(stage.finish() == [])
+    #expect(try stage.records("outcome").first?["escalation"] as? String == "memory_worsened")
+  }
+
+  @Test func oneThatEndsAtTheMomentOfItsKillWasNotKilled() throws {
+    let stage = try Stage(available: [80], grace: .zero)
+    #expect(stage.tick() == Self.firstStrike)
+    stage.log.deliveries[100] = .vanished
+    #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
+    stage.log.ended = [100]
+    #expect(stage.finish() == [])
+    #expect(try outcomes(stage) == ["100 exited SIGTERM"])
+    #expect(try !stage.messages().contains("sent SIGKILL"))
+  }
+
+  @Test func whatIsFreedIsMeasuredFromTheSignal() throws {
+    let stage = try Stage(available: [90, 80, 380])
+    #expect(stage.tick() == Self.firstStrike)
+    stage.log.ended = [100]
+    #expect(stage.finish() == [])
+    let outcome = try #require(stage.records("outcome").first)
+    #expect(outcome["available_kib"] as? Int == 380 * 1024 && outcome["freed_kib"] as? Int == 300 * 1024)
+    _ = stage.tick()
+    #expect(try stage.messages().hasSuffix("memory is back: available 380 MiB\n"))
+  }
+
+  // Not signalled after all.
+
+  @Test func memoryThatComesBackBeforeTheSignalSparesTheVictim() throws {
+    let stage = try Stage(available: [80, 151])
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
+    #expect(try outcomes(stage) == ["100 relieved none"])
+    #expect(try stage.records("outcome").first?["available_kib"] as? Int == 151 * 1024)
+    for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
+    // Over the floor, but not over the release line: the trouble is not over.
+    let other = try Stage(available: [80, 149])
+    #expect(other.tick() == Self.firstStrike)
+  }
+
+  @Test func aBlindAgentEndsNobody() throws {
+    let stage = try Stage(available: [80, nil, nil, 80])
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
+    #expect(stage.tick() == ["meminfo"])
+    #expect(try stage.records("decision").isEmpty)
+    #expect(try stage.messages().components(separatedBy: "the agent is blind").count == 2, "said once")
+    #expect(stage.tick() == Self.firstStrike)
+  }
+
+  @Test(
+    arguments: [
+      (.vanished, "vanished", true), (.changed, "changed", true), (.refused(.notPermitted), "refused", true),
+      (.vanished, "vanished", false), (.refused(.notPermitted), "refused", false),
+    ] as [(Hold, String, Bool)])
+  func oneThatCannotBeSignalledIsLeftForTheNext(hold: Hold, outcome: String, atHold: Bool) throws {
+    let stage = try Stage(available: [80])
+    if atHold {
+      stage.log.holds[100] = hold
+    } else {
+      stage.log.deliveries[100] = hold == .vanished ? .vanished : .refused(.notPermitted)
+    }
+    #expect(stage.tick() == (atHold ? ["meminfo", "hold 100"] : Self.firstStrike))
+    #expect(try outcomes(stage) == ["100 \(outcome) none"])
+    // As it would be: it is gone, or another process; one that refuses stays and is passed over.
+    if hold == .vanished || hold == .changed { stage.agent.source.files.remove(100) }
+    #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
+    let decision = try #require(stage.records("decision").last)
+    #expect(victim(decision) == 101 && decision["passed_over"] as? Int == (outcome == "refused" ? 1 : 0))
+  }
+
+  @Test func wantOfMemoryIsNoReasonToGiveUp() throws {
+    let stage = try Stage(available: [80])
+    stage.log.holds[100] = .refused(.noMemory)
+    for _ in 0..<3 { #expect(stage.tick() == ["meminfo", "hold 100"]) }
+    #expect(try stage.records("decision").isEmpty)
+    #expect(try stage.messages().components(separatedBy: "tried again").count == 2, "said once")
+    stage.log.holds[100] = .held
+    #expect(stage.tick() == Self.firstStrike)
+  }
+
+  @Test func aKillThatIsRefusedEndsThePursuit() throws {
+    let stage = try Stage(available: [80], grace: .zero)
+    #expect(stage.tick() == Self.firstStrike)
+    stage.log.deliveries[100] = .refused(.notPermitted)
+    #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
+    #expect(try outcomes(stage) == ["100 refused SIGTERM"])
+    #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
+  }
+
+  // Nobody.
+
+  @Test func whenNobodyMayBeEndedItSaysSoOnceAnEpisode() throws {
+    let stage = try Stage(available: [80])
+    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for _ in 0..<10 { #expect(stage.tick() == ["meminfo"]) }
+    #expect(try stage.records("decision").count == 1)
+    stage.agent.source.available = [200, 80]
+    #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
+    let decisions = try stage.records("decision")
+    #expect(decisions.map { $0["episode"] as? Int } == [1, 2])
+    #expect(decisions.allSatisfy { $0["reason"] as? String == "no_candidate" && $0["victim"] is NSNull })
+    #expect(try stage.messages().components(separatedBy: "NOBODY CAN BE ENDED").count == 3)
+    // Whoever comes is found, in the same episode.
+    stage.agent.source.files.add(200, "late", mib: 100)
+    #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
+  }
+
+  @Test(arguments: [1, 102, 103, 104, 105] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
+    let stage = try Stage(available: [1])
+    stage.agent.judge.agent = 104
+    stage.agent.source.files.add(104, "spillwayd", mib: 500)
+    stage.agent.source.files.add(105, "compiler", mib: 500, parent: 104)
+    stage.agent.source.files.add(106, "exempt", mib: 500, adjustment: -1000)
+    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid in stage.agent.source.files.processes where pid != only { stage.agent.source.files.remove(pid) }
+    for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
+    #expect(try stage.records("decision").count == 1)
+  }
+
+  @Test func aMachineWithoutMemoryMakesNoSense() throws {
+    let stage = try Stage(available: [0]) { $0.settings.thresholds.floor.available = .size(KiB(1 << 30)) }
+    stage.agent.source.total = 0
+    #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
+    #expect(try stage.records("decision").isEmpty && stage.messages().contains("makes no sense"))
+  }
+
+  // A reload in the middle.
+
+  @Test func anOutcomeSpeaksOfThePolicyTheVictimWasChosenUnder() throws {
+    let stage = try Stage(available: [80])
+    #expect(stage.tick() == Self.firstStrike)
+    // What a reload does: a policy that has no rule by that number.
+    stage.agent.judge.policy.rules = []
+    stage.log.ended = [100]
+    #expect(stage.finish() == [])
+    let outcome = try #require(stage.records("outcome").first)
+    #expect((outcome["victim"] as? [String: Any])?["rule"] as? String == "the hog")
+  }
+}

@@ -1,0 +1,86 @@
+import LinuxSystem
+import Testing
+
+@testable import Agent
+
+@Suite struct OptionsTests {
+  private static func parse(_ line: String) throws(Options.Mistake) -> Options {
+    try Options(parsing: line.split(separator: " ").map { Array($0.utf8) }[...])
+  }
+
+  private static func text(_ path: CPath?) -> String? {
+    path.map { path in String(decoding: path.bytes.indices.map { path.bytes[$0] }, as: UTF8.self) }
+  }
+
+  /// All that was understood, in a fixed order.
+  private static func told(_ options: Options) -> String {
+    var words: [String] = []
+    if options.isDryRun { words.append("dry") }
+    if options.isVerbose { words.append("verbose") }
+    if options.wantsHelp { words.append("help") }
+    if options.wantsVersion { words.append("version") }
+    if let descriptor = options.imageDescriptor { words.append("fd=\(descriptor)") }
+    for (name, path) in [
+      ("image", options.imagePath), ("config", options.config), ("compiler", options.compiler),
+      ("record", options.record),
+    ] {
+      if let path = text(path) { words.append("\(name)=\(path)") }
+    }
+    words.append("proc=\(text(options.procRoot) ?? "")")
+    return words.joined(separator: " ")
+  }
+
+  @Test(arguments: [
+    ("", "proc=/proc"), ("--dry-run", "dry proc=/proc"), ("--verbose --dry-run", "dry verbose proc=/proc"),
+    ("--help", "help proc=/proc"), ("--version", "version proc=/proc"), ("--image-fd 3", "fd=3 proc=/proc"),
+    ("--image-fd 999999", "fd=999999 proc=/proc"), ("--image-fd 0", "fd=0 proc=/proc"),
+    (
+      "--record - --image i --config c --compiler s --proc-root /tmp/p",
+      "image=i config=c compiler=s record=- proc=/tmp/p"
+    ),
+    ("--record a --record b", "record=b proc=/proc"), ("--record --dry-run", "record=--dry-run proc=/proc"),
+  ])
+  func whatMakesSense(line: String, expected: String) throws {
+    #expect(try Self.told(Self.parse(line)) == expected)
+  }
+
+  @Test(arguments: [
+    ("--bogus", "unknown --bogus"), ("-h", "unknown -h"), ("file", "unknown file"),
+    ("--dry-run=yes", "unknown --dry-run=yes"),
+    ("--dry-run --", "unknown --"), ("--record", "needsValue --record"),
+    ("--verbose --proc-root", "needsValue --proc-root"),
+    ("--image-fd", "needsValue --image-fd"), ("--image-fd three", "badDescriptor three"),
+    ("--image-fd -1", "badDescriptor -1"),
+    ("--image-fd 1000000", "badDescriptor 1000000"), ("--image-fd 3x", "badDescriptor 3x"),
+  ])
+  func whatDoesNot(line: String, expected: String) {
+    do throws(Options.Mistake) {
+      _ = try Self.parse(line)
+      Issue.record("understood")
+    } catch {
+      let (kind, word) =
+        switch error {
+        case .unknown(let word): ("unknown", word)
+        case .needsValue(let word): ("needsValue", word)
+        case .badDescriptor(let word): ("badDescriptor", word)
+        }
+      #expect(kind + " " + String(decoding: word, as: UTF8.self) == expected)
+    }
+  }
+
+  @Test func anEmptyWordIsNoPathAndNoNumber() {
+    for option in ["--image", "--config", "--compiler", "--proc-root", "--record", "--image-fd"] {
+      #expect(throws: Options.Mistake.self) { _ = try Options(parsing: [Array(option.utf8), []][...]) }
+    }
+  }
+
+  @Test func theHelpTellsEveryOption() throws {
+    let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
+    #expect(options.count == 10)
+    for option in options {
+      let word = try #require(option[1].substring)
+      let value = option[2].substring.map { _ in " 7" } ?? ""
+      #expect(throws: Never.self) { _ = try Self.parse(word + value) }
+    }
+  }
+}

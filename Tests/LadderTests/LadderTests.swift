@@ -1,0 +1,192 @@
+import Ladder
+import LinuxSystem
+import Pressure
+import ProcModel
+import Testing
+
+@Suite struct LadderTests {
+  /// What a step is asked, and what it must answer. Times are in milliseconds from the start, memory in KiB.
+  struct Look: Sendable {
+    var at: UInt64
+    var available: UInt64 = 1000
+    var level = Level.terminate
+    var exited = false
+    var rung: Rung
+
+    init(at: UInt64, available: UInt64 = 1000, level: Level = .terminate, exited: Bool = false, _ rung: Rung) {
+      (self.at, self.available, self.level, self.exited, self.rung) = (at, available, level, exited, rung)
+    }
+  }
+
+  struct Descent: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var signal = Signal.terminate
+    var looks: [Look]
+
+    init(_ name: String, signal: Signal = .terminate, _ looks: [Look]) {
+      (testDescription, self.signal, self.looks) = (name, signal, looks)
+    }
+  }
+
+  /// When the first signal is sent: late enough for a clock to jump back an hour.
+  private static let start: UInt64 = 10_000_000
+
+  private static func until(_ milliseconds: UInt64) -> Rung { .wait(until: .milliseconds(start + milliseconds)) }
+
+  /// 1000 KiB are available at the start, and the grace is 2 s.
+  static let descents = [
+    Descent(
+      "it looks every 10 ms, and never past the end of the grace",
+      [Look(at: 0, until(10)), Look(at: 1995, until(2000)), Look(at: 1999, until(2000))]),
+    Descent(
+      "the grace ends",
+      [Look(at: 1999, until(2000)), Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, until(2020))]),
+    Descent(
+      "memory worsens by more than a quarter",
+      [Look(at: 10, available: 750, until(20)), Look(at: 20, available: 749, .escalate(.memoryWorsened))]),
+    Descent(
+      "half of the floor is reached", [Look(at: 10, available: 990, level: .kill, .escalate(.memoryWorsened))]),
+    Descent(
+      "both at once: memory is the reason", [Look(at: 2000, available: 1, .escalate(.memoryWorsened))]),
+    Descent(
+      "it ends within its grace, and its memory settles",
+      [
+        Look(at: 100, exited: true, until(150)), Look(at: 149, exited: true, until(150)),
+        Look(at: 150, exited: true, .done(.exited)),
+      ]),
+    Descent(
+      "an end counts, not the grace nor memory that worsens meanwhile",
+      [
+        Look(at: 1990, exited: true, until(2040)),
+        Look(at: 2000, available: 1, level: .kill, exited: true, until(2040)),
+        Look(at: 2040, available: 1, exited: true, .done(.exited)),
+      ]),
+    Descent(
+      "it ends after SIGKILL",
+      [
+        Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, until(2020)), Look(at: 2020, exited: true, until(2070)),
+        Look(at: 2070, exited: true, .done(.killed)),
+      ]),
+    Descent(
+      "it is stuck 5 s after SIGKILL, however memory is",
+      [
+        Look(at: 2000, .escalate(.graceEnded)), Look(at: 3000, available: 1, level: .kill, until(3010)),
+        Look(at: 6995, until(7000)), Look(at: 7000, .done(.stuck)),
+      ]),
+    Descent(
+      "SIGKILL first: there is nothing above it", signal: .kill,
+      [Look(at: 0, available: 1, level: .kill, until(10)), Look(at: 4999, until(5000)), Look(at: 5000, .done(.stuck))]),
+    Descent(
+      "SIGKILL first, and it ends", signal: .kill,
+      [Look(at: 5, exited: true, until(55)), Look(at: 55, exited: true, .done(.killed))]),
+    Descent("an hour passes unseen", [Look(at: 3_600_000, .escalate(.graceEnded))]),
+    Descent("an hour passes unseen, and it has ended", [Look(at: 3_600_000, exited: true, until(3_600_050))]),
+  ]
+
+  @Test(arguments: descents) func everyStepIsAsExpected(descent: Descent) {
+    var ladder = Ladder(
+      startedAt: .milliseconds(Self.start), availableAtStart: KiB(1000), grace: .milliseconds(2000),
+      signal: descent.signal)
+    for look in descent.looks {
+      let now = Nanoseconds.milliseconds(Self.start + look.at)
+      let rung = ladder.step(now: now, verdict: verdict(look.level, look.available), hasExited: look.exited)
+      #expect(rung == look.rung, "at \(look.at) ms")
+      if case .escalate(let reason) = rung { ladder.escalated(reason, at: now) }
+    }
+  }
+
+  /// The clock is one that cannot, but a wait must not last an hour if it does.
+  @Test(arguments: [false, true], [Signal.terminate, .kill])
+  func aClockThatJumpsBackDoesNotMakeItSleep(exited: Bool, signal: Signal) throws {
+    var ladder = Ladder(
+      startedAt: .milliseconds(Self.start), availableAtStart: KiB(1000), grace: .milliseconds(2000), signal: signal)
+    _ = ladder.step(now: .milliseconds(Self.start + 10), verdict: verdict(.terminate, 1000), hasExited: exited)
+    let back = Nanoseconds.milliseconds(Self.start - 3_600_000)
+    guard case .wait(let until) = ladder.step(now: back, verdict: verdict(.terminate, 1000), hasExited: exited) else {
+      Issue.record("it did not wait")
+      return
+    }
+    #expect(until - back <= Ladder.settling)
+  }
+
+  /// Whatever is seen, in any order: one escalation at most, none after SIGKILL, and an end in bounded time.
+  @Test func theWayDownHasNoLoop() {
+    var numbers = LadderNumbers(state: 3)
+    for _ in 0..<2000 {
+      let signal = Bool.random(using: &numbers) ? Signal.terminate : .kill
+      let start = Nanoseconds.milliseconds(Self.start)
+      var ladder = Ladder(
+        startedAt: start, availableAtStart: KiB(1000),
+        grace: .milliseconds(UInt64.random(in: 0...5000, using: &numbers)),
+        signal: signal)
+      let end: UInt64? = Bool.random(using: &numbers) ? UInt64.random(in: 0...12_000, using: &numbers) : nil
+      var now = start
+      var escalations = 0
+      var ending: Ending?
+      while ending == nil {
+        let isWorse = Int.random(in: 0..<200, using: &numbers) == 0
+        switch ladder.step(
+          now: now, verdict: verdict(.terminate, isWorse ? 1 : 1000),
+          hasExited: end.map { now >= start + .milliseconds($0) } ?? false)
+        {
+        case .wait(let until):
+          #expect(until > now)
+          now = until
+        case .escalate(let reason):
+          #expect(ladder.signal == .terminate)
+          escalations += 1
+          ladder.escalated(reason, at: now)
+          #expect(ladder.signal == .kill && ladder.escalation == reason)
+        case .done(let reached): ending = reached
+        }
+      }
+      #expect(escalations <= (signal == .kill ? 0 : 1))
+      #expect(now - start <= .milliseconds(5000 + 5000 + 50 + 10))
+      #expect(ending == (ladder.signal == .kill ? (ending == .stuck ? .stuck : .killed) : .exited))
+      if end == nil { #expect(ending == .stuck) }
+    }
+  }
+
+  @Test func whatWasTriedInVainIsRememberedByPidAndStartTime() {
+    var inVain = InVain()
+    let identity = ProcessIdentity(pid: 7, startTime: Ticks(70))
+    #expect(!inVain.contains(identity))
+    inVain.insert(identity)
+    #expect(inVain.contains(identity))
+    #expect(!inVain.contains(ProcessIdentity(pid: 7, startTime: Ticks(71))))
+    #expect(!inVain.contains(ProcessIdentity(pid: 8, startTime: Ticks(70))))
+  }
+
+  @Test func theOldestIsForgottenFirst() {
+    var inVain = InVain()
+    func identity(_ number: Int32) -> ProcessIdentity { ProcessIdentity(pid: number, startTime: Ticks(5)) }
+    for number: Int32 in 1...64 { inVain.insert(identity(number)) }
+    for number: Int32 in 1...64 { #expect(inVain.contains(identity(number))) }
+    inVain.insert(identity(65))
+    inVain.insert(identity(66))
+    for number: Int32 in 1...66 { #expect(inVain.contains(identity(number)) == (number > 2)) }
+  }
+}
+
+/// A verdict of that level, by a floor set accordingly.
+private func verdict(_ level: Level, _ available: UInt64) -> Verdict {
+  let floor = Floor(available: .size(KiB(level == .kill ? available * 2 : available)), swapFree: nil)
+  var detector = Detector(thresholds: Thresholds(floor: floor, release: .size(.zero)))
+  let verdict = detector.judge(
+    MemoryReading(time: .zero, total: KiB(10_000), available: KiB(available), swapTotal: .zero, swapFree: .zero))
+  #expect(verdict.level == level)
+  return verdict
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every run.
+private struct LadderNumbers: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

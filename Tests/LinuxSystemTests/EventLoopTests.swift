@@ -1,0 +1,74 @@
+import Foundation
+import LinuxSystem
+import Testing
+
+/// Without signals, which belong to the test runner here: those are tested through the agent.
+@Suite struct EventLoopTests {
+  private static let tag = EventLoop.firstFreeTag
+
+  @Test func theTimerWakesOnceEachTimeItIsSet() throws {
+    var loop = try EventLoop.taking([])
+    for delay: UInt64 in [0, 1, 1_000_000] {
+      let before = Clock.sinceBoot()
+      try loop.wake(inNanoseconds: delay)
+      #expect(try loop.wait() == .timer)
+      #expect(Clock.sinceBoot() - before >= delay)
+    }
+    // It ran out and was taken: what is ready alone is told now.
+    let file = try ready()
+    try loop.watch(file.reading.raw, tag: Self.tag)
+    #expect(try loop.wait() == .ready(tag: Self.tag))
+    #expect(try loop.wait() == .ready(tag: Self.tag))
+  }
+
+  @Test func aTimerThatIsSetAnewForgetsTheOldTime() throws {
+    var loop = try EventLoop.taking([])
+    try loop.wake(inNanoseconds: 1)
+    usleep(2000)
+    // Ran out by now, but nobody looked.
+    try loop.wake(inNanoseconds: 3_600_000_000_000)
+    let file = try ready()
+    try loop.watch(file.reading.raw, tag: Self.tag)
+    #expect(try loop.wait() == .ready(tag: Self.tag))
+  }
+
+  @Test func aDescriptorWatchedOnceWakesOnce() throws {
+    var loop = try EventLoop.taking([])
+    let file = try ready()
+    try loop.watch(file.reading.raw, tag: 77, once: true)
+    #expect(try loop.wait() == .ready(tag: 77))
+    try loop.wake(inNanoseconds: 1)
+    #expect(try loop.wait() == .timer)
+    #expect(throws: Errno.exists) { try loop.watch(file.reading.raw, tag: 77) }
+  }
+
+  @Test func aClosedDescriptorLeavesTheLoop() throws {
+    var loop = try EventLoop.taking([])
+    for round in 0..<3 {
+      let file = try ready()
+      try loop.watch(file.reading.raw, tag: Self.tag + UInt64(round))
+      #expect(try loop.wait() == .ready(tag: Self.tag + UInt64(round)))
+    }
+    try loop.wake(inNanoseconds: 1)
+    #expect(try loop.wait() == .timer)
+  }
+
+  @Test func aProcessThatEndsWakesTheLoop() throws {
+    var loop = try EventLoop.taking([])
+    let unused = try MemoryFile.create(CPath("unused"))
+    let child = try Child.start(CPath("/bin/sleep"), [CPath("sleep"), CPath("60")], inheriting: unused)
+    try loop.watch(child.handle.descriptor.raw, tag: Self.tag, once: true)
+    try loop.wake(inNanoseconds: 1_000_000)
+    #expect(try loop.wait() == .timer)
+    try child.handle.send(.kill)
+    #expect(try loop.wait() == .ready(tag: Self.tag))
+    _ = try child.wait()
+  }
+
+  /// A descriptor that has something to read, and keeps it.
+  private func ready() throws(Errno) -> PipeEnds {
+    let pipe = try PipeEnds()
+    try pipe.writing.write([1].span)
+    return pipe
+  }
+}

@@ -1,0 +1,67 @@
+import Fixtures
+import Policy
+import ProcModel
+
+/// A process as rules see it, composed.
+struct Neighbour: Sendable {
+  var pid: Int32 = 4711
+  var startTime: UInt64 = 100
+  var comm = "program"
+  var uid: UInt32 = 1000
+  var capabilities: CapabilitySet = []
+  var exe: String? = "/usr/bin/program"
+  var cmdline: String? = "program\0"
+  var cgroup: String? = "0::/system.slice/program.service\n"
+  var failures: [ProcessFile: ReadFailure] = [:]
+  var footprint: UInt64 = 100_000
+
+  init(_ change: (inout Neighbour) -> Void = { _ in }) {
+    change(&self)
+  }
+
+  /// As a survey would have found it.
+  var facts: ProcessFacts {
+    var facts = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: Ticks(startTime)))
+    facts.comm = Comm(comm)
+    facts.effectiveUID = uid
+    facts.effectiveCapabilities = capabilities
+    facts.anonymous = KiB(footprint)
+    facts.parent = 1
+    if let cgroup, let membership = try? CgroupMembership(parsing: Array(cgroup.utf8).span) {
+      facts.cgroupKey = membership.key
+    }
+    return facts
+  }
+
+  /// Puts its files into a source, in place of those of the same number.
+  func enter(_ source: inout MemorySource) {
+    for (file, text) in [(ProcessFile.exe, exe), (.cmdline, cmdline), (.cgroup, cgroup)] {
+      let key = MemorySource.Key(file, of: pid)
+      source.files[key] = text.map { Array($0.utf8) }
+      source.failures[key] = failures[file]
+    }
+    if !source.processes.contains(pid) { source.processes.append(pid) }
+  }
+}
+
+extension CompiledPolicy {
+  /// No rule, and settings that matter to no test here.
+  static var blank: CompiledPolicy { Sample.empty.policy }
+
+  /// Adds a rule whose alternatives are texts.
+  mutating func addTextRule(
+    _ name: String, protects: Bool = false, order: Tier? = nil, weight: Double = 1, _ fields: [(MatchField, [String])]
+  ) {
+    let alternatives = fields.map { field, texts in (field, texts.map { Alternative.literal(add($0)) }) }
+    addRule(name, protects: protects, order: order, weight: weight, alternatives)
+  }
+
+  /// Where it puts a process, read afresh.
+  func standing(of neighbour: Neighbour, inCalm: Bool = true) -> Standing {
+    var source = MemorySource()
+    neighbour.enter(&source)
+    var subject = Subject()
+    subject.load(neighbour.facts, needs: needs, inCalm: inCalm, from: &source)
+    return classify(subject)
+  }
+}

@@ -1,0 +1,92 @@
+import Fixtures
+import Policy
+import ProcModel
+import Testing
+
+/// How fast processes grow, and the roster against the simplest thing that could take its place.
+@Suite struct RosterModelTests {
+  /// Footprints seen at these milliseconds by surveys, then one at a decision; and the growth in KiB per second.
+  @Test(
+    arguments: [
+      // Since the last survey.
+      ([(0, 1000)], (10_000, 2000), 100), ([(0, 1000), (10_000, 5000)], (12_000, 9000), 2000),
+      ([(0, 1000)], (500, 1500), 1000),
+      // It shrank.
+      ([(0, 5000)], (10_000, 1000), 0), ([(0, 1000), (10_000, 5000)], (20_000, 5000), 0),
+      // The last survey was just now: what it saw beside the one before counts.
+      ([(0, 1000), (10_000, 5000)], (10_001, 5000), 400), ([(0, 1000), (10_000, 5000)], (10_499, 9000), 400),
+      ([(0, 1000), (10_000, 5000), (10_100, 9999)], (10_600, 5600), 1000),
+      // Seen once, and just now: over its life of 100 s.
+      ([(0, 1000)], (499, 5000), 50), ([], (0, 5000), 50),
+      // A clock that jumps back.
+      ([(10_000, 1000)], (0, 5000), 50),
+    ] as [([(UInt64, UInt64)], (UInt64, UInt64), UInt64)])
+  func growthIsThatOfLately(surveys: [(UInt64, UInt64)], decision: (UInt64, UInt64), expected: UInt64) {
+    var roster = Roster(capacity: 4)
+    var source = MemorySource()
+    func facts(_ footprint: UInt64) -> ProcessFacts {
+      Neighbour { $0.footprint = footprint }.facts.with { $0.age = Ticks(10_000) }
+    }
+    func time(_ milliseconds: UInt64) -> Nanoseconds { .milliseconds(1_000_000 + milliseconds) }
+    for (at, footprint) in surveys {
+      var table = ProcessTable(capacity: 1)
+      table.append(facts(footprint))
+      roster.refresh(table, now: time(at), policy: .blank, needs: [], budget: 8, from: &source)
+    }
+    let growth = roster.growthPerSecond(of: facts(decision.1), now: time(decision.0), units: .common)
+    #expect(growth == KiB(expected))
+  }
+
+  @Test(
+    arguments: [(0, 5000, 5000), (99, 5000, 5000), (100, 5000, 5000), (1000, 5000, 500)] as [(UInt64, UInt64, UInt64)])
+  func anAgeUnderASecondCountsAsOne(ticks: UInt64, footprint: UInt64, expected: UInt64) {
+    let facts = Neighbour { $0.footprint = footprint }.facts.with { $0.age = Ticks(ticks) }
+    #expect(facts.lifelongGrowthPerSecond(units: .common) == KiB(expected))
+  }
+
+  /// Thousands come, go, change and have their numbers taken over; at every survey the roster knows just who a dictionary does.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>) func itKnowsWhomADictionaryKnows(seed: UInt64) {
+    var numbers = SeededNumbers(state: seed)
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("kept", protects: true, [(.exe, ["/kept"])])
+    var source = MemorySource()
+    var roster = Roster(capacity: Int.random(in: 0...64, using: &numbers))
+    var alive: [Int32: Neighbour] = [:]
+    var clock: UInt64 = 1
+    for survey in 0..<150 {
+      let changes = Int.random(in: 0...60, using: &numbers)
+      for _ in 0..<changes {
+        // Numbers that collide in a table of any power of two, among others.
+        let pid = Int32.random(in: 1...600, using: &numbers) << Int32.random(in: 0...12, using: &numbers)
+        clock += 1
+        if Int.random(in: 0..<3, using: &numbers) == 0 {
+          alive[pid] = nil
+        } else {
+          let neighbour = Neighbour {
+            ($0.pid, $0.startTime, $0.exe) = (pid, clock, Bool.random(using: &numbers) ? "/kept" : "/other")
+          }
+          alive[pid] = neighbour
+          neighbour.enter(&source)
+        }
+      }
+      if survey % 40 == 39 { alive = alive.filter { _ in Bool.random(using: &numbers) } }
+      var table = ProcessTable(capacity: 16)
+      for neighbour in alive.values.shuffled(using: &numbers) { table.append(neighbour.facts) }
+      roster.refresh(
+        table, now: .milliseconds(clock), policy: policy, needs: policy.needs, budget: .max, from: &source)
+
+      #expect(roster.count == alive.count)
+      let before = source.reads.count
+      for neighbour in alive.values {
+        let standing = roster.standing(of: neighbour.facts, policy: policy, needs: policy.needs, from: &source)
+        #expect(standing.protection.protects == (neighbour.exe == "/kept"), "process \(neighbour.pid)")
+      }
+      #expect(source.reads.count == before, "all were known")
+      var gone = Neighbour { $0.pid = 3 }
+      gone.startTime = clock + 1
+      _ = roster.standing(of: gone.facts, policy: policy, needs: policy.needs, from: &source)
+      #expect(source.reads.count == before + 1, "one that never was is not known")
+    }
+    #expect(roster.count > 100)
+  }
+}

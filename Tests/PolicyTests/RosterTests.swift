@@ -1,0 +1,206 @@
+import Fixtures
+import Policy
+import ProcModel
+import Testing
+
+/// What is kept of each process, when it is looked at anew, and when it is forgotten.
+@Suite struct RosterTests {
+  /// A small world and what the agent keeps of it.
+  private struct World {
+    var source = MemorySource()
+    var roster = Roster(capacity: 4)
+    var table = ProcessTable(capacity: 4)
+    var policy = CompiledPolicy.blank
+    var seconds: UInt64 = 1000
+
+    /// A survey of these.
+    mutating func refresh(_ neighbours: [Neighbour], budget: Int = .max) {
+      table.clear()
+      for neighbour in neighbours { table.append(neighbour.facts) }
+      roster.refresh(
+        table, now: .milliseconds(seconds * 1000), policy: policy, needs: policy.needs, budget: budget, from: &source)
+      seconds += 1
+    }
+
+    mutating func standing(_ neighbour: Neighbour) -> Standing {
+      roster.standing(of: neighbour.facts, policy: policy, needs: policy.needs, from: &source)
+    }
+
+    /// The files read while `body` runs.
+    mutating func reads(_ body: (inout World) -> Void) -> [MemorySource.Key] {
+      let before = source.reads.count
+      body(&self)
+      return Array(source.reads[before...])
+    }
+  }
+
+  /// A rule for each file that is read, none of which matches.
+  private static func world() -> World {
+    var world = World()
+    for field in [MatchField.exe, .cmdline, .cgroup] { world.policy.addRule(field.name, [(field, [.never])]) }
+    return world
+  }
+
+  @Test func whatIsKnownIsNotReadAgain() {
+    var world = Self.world()
+    // A rule's second look is a quarter of the budget: none of 3.
+    let neighbour = Neighbour()
+    neighbour.enter(&world.source)
+    #expect(world.reads { $0.refresh([neighbour], budget: 3) }.map(\.file) == [.exe, .cgroup, .cmdline])
+    for _ in 0..<5 { #expect(world.reads { $0.refresh([neighbour], budget: 3) }.isEmpty) }
+    #expect(world.reads { _ = $0.standing(neighbour) }.isEmpty)
+    #expect(world.roster.count == 1)
+  }
+
+  @Test func oneSurveyReadsNobodyTwice() {
+    var world = Self.world()
+    let neighbour = Neighbour()
+    neighbour.enter(&world.source)
+    for _ in 0..<2 { #expect(world.reads { $0.refresh([neighbour]) }.count == 3) }
+    let renamed = Neighbour { $0.comm = "renamed" }
+    #expect(world.reads { $0.refresh([renamed]) }.count == 3)
+  }
+
+  @Test(
+    arguments: [
+      { $0.comm = "renamed" }, { $0.uid = 0 }, { $0.cgroup = "0::/elsewhere.slice\n" }, { $0.capabilities = .sysAdmin },
+    ] as [@Sendable (inout Neighbour) -> Void])
+  func aChangeMakesItLookAgain(change: @Sendable (inout Neighbour) -> Void) {
+    var world = Self.world()
+    var neighbour = Neighbour()
+    neighbour.enter(&world.source)
+    world.refresh([neighbour], budget: 3)
+    change(&neighbour)
+    neighbour.enter(&world.source)
+    // At decision time what may be read is read, and no command line.
+    #expect(world.reads { _ = $0.standing(neighbour) }.map(\.file) == [.exe, .cgroup])
+    #expect(world.reads { $0.refresh([neighbour], budget: 3) }.count == 3)
+    #expect(world.reads { _ = $0.standing(neighbour) }.isEmpty)
+  }
+
+  @Test func aCapabilityThatIsGivenUpCountsAtOnce() {
+    var world = World()
+    world.policy.addRule("admins stay", protects: true, [(.capability, [.capabilities(.sysAdmin)])])
+    var neighbour = Neighbour { $0.capabilities = .sysAdmin }
+    world.refresh([neighbour], budget: 3)
+    #expect(world.standing(neighbour).protection == .rule(0))
+    neighbour.capabilities = []
+    #expect(world.standing(neighbour).protection == .none)
+    world.refresh([neighbour], budget: 3)
+    #expect(world.standing(neighbour).protection == .none)
+  }
+
+  @Test func inTroubleNoCommandLineIsEverRead() {
+    var world = Self.world()
+    world.policy.addTextRule("kept", protects: true, [(.cmdline, ["program"])])
+    let (known, new) = (Neighbour(), Neighbour { $0.pid = 9 })
+    known.enter(&world.source)
+    new.enter(&world.source)
+    world.refresh([known])
+    let reads = world.reads {
+      #expect($0.standing(known).protection == .rule(3))
+      #expect($0.standing(new).protection == .assumed(3))
+    }
+    #expect(!reads.contains { $0.file == .cmdline })
+    // What was seen at a decision is not kept: the next calm look knows better.
+    #expect(world.roster.count == 1)
+    world.refresh([known, new])
+    #expect(world.standing(new).protection == .rule(3))
+  }
+
+  @Test func whatCouldNotBeReadIsTriedAgain() {
+    var world = World()
+    world.policy.addTextRule("kept", protects: true, [(.exe, ["/other"])])
+    var neighbour = Neighbour { $0.failures[.exe] = .denied }
+    neighbour.enter(&world.source)
+    world.refresh([neighbour], budget: 3)
+    #expect(world.standing(neighbour).protection == .assumed(0))
+    neighbour.failures = [:]
+    neighbour.enter(&world.source)
+    world.refresh([neighbour], budget: 3)
+    #expect(world.standing(neighbour).protection == .none)
+  }
+
+  @Test func aProgramThatExecutesAnotherIsSeenInTime() {
+    var world = World()
+    world.policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
+    var many = (0..<40).map { number in Neighbour { $0.pid = Int32(100 + number) } }
+    for neighbour in many { neighbour.enter(&world.source) }
+    world.refresh(many)
+    many[37].exe = "/tmp/other"
+    many[37].enter(&world.source)
+    var rounds = 0
+    while world.standing(many[37]).protection.protects, rounds < 100 {
+      // A quarter of this is 4 second looks: 10 rounds reach all 40.
+      let reads = world.reads { $0.refresh(many, budget: 16) }
+      #expect(reads.count == 4)
+      rounds += 1
+    }
+    #expect(rounds <= 10)
+  }
+
+  @Test func newcomersGoBeforeSecondLooks() {
+    var world = World()
+    world.policy.addTextRule("kept", protects: true, [(.exe, ["/other"])])
+    // More of whom nothing can be learned than the budget allows to look at.
+    let hidden = (0..<50).map { number in
+      Neighbour { ($0.pid, $0.failures) = (Int32(100 + number), [.exe: .denied]) }
+    }
+    for neighbour in hidden { neighbour.enter(&world.source) }
+    world.refresh(hidden)
+    // The walk gives the newest numbers last.
+    let newcomers = (0..<8).map { number in Neighbour { $0.pid = Int32(900 + number) } }
+    for neighbour in newcomers { neighbour.enter(&world.source) }
+    let reads = world.reads { $0.refresh(hidden + newcomers, budget: 10) }
+    #expect(reads.prefix(8).map(\.pid) == newcomers.map(\.pid) && reads.count == 10)
+    #expect(world.roster.count == 58)
+    // And each of the hidden has its turn.
+    var seen = Set(reads.map(\.pid))
+    for _ in 0..<5 { seen.formUnion(world.reads { $0.refresh(hidden + newcomers, budget: 10) }.map(\.pid)) }
+    #expect(seen.isSuperset(of: hidden.map(\.pid)))
+  }
+
+  @Test func theBudgetIsKept() {
+    var world = World()
+    world.policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
+    let many = (0..<30).map { number in Neighbour { $0.pid = Int32(100 + number) } }
+    for neighbour in many { neighbour.enter(&world.source) }
+    for expected in [7, 14, 21, 28, 30] {
+      let reads = world.reads { $0.refresh(many, budget: 7) }
+      #expect(world.roster.count == expected && reads.count <= 7)
+    }
+    var other = world
+    #expect(other.reads { $0.refresh(many, budget: 0) }.isEmpty)
+    // Those who are not in yet are judged by what can be read at once.
+    let newcomer = Neighbour { $0.pid = 999 }
+    newcomer.enter(&world.source)
+    #expect(world.standing(newcomer).protection == .rule(0))
+  }
+
+  @Test func anotherProcessWithTheSameNumberIsAnother() {
+    var world = World()
+    world.policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
+    let first = Neighbour()
+    first.enter(&world.source)
+    world.refresh([first])
+    let second = Neighbour { ($0.startTime, $0.exe) = (200, "/tmp/impostor") }
+    second.enter(&world.source)
+    #expect(world.standing(second).protection == .none)
+    world.refresh([second])
+    #expect(world.standing(second).protection == .none && world.roster.count == 1)
+  }
+
+  @Test func aClearedRosterKnowsNobody() {
+    var world = Self.world()
+    let neighbour = Neighbour()
+    neighbour.enter(&world.source)
+    world.refresh([neighbour])
+    world.roster.clear()
+    #expect(world.roster.count == 0)
+    #expect(!world.reads { _ = $0.standing(neighbour) }.isEmpty)
+    world.refresh([neighbour])
+    #expect(world.roster.count == 1)
+    world.refresh([])
+    #expect(world.roster.count == 0)
+  }
+}

@@ -1,0 +1,258 @@
+import Fixtures
+import Policy
+import ProcModel
+import Testing
+
+/// Which rules touch a process, and what they make of it.
+@Suite struct StandingTests {
+  /// A policy of one rule with one test.
+  private static func touches(_ field: MatchField, _ alternatives: [Alternative], _ neighbour: Neighbour) -> Bool {
+    var policy = CompiledPolicy.blank
+    policy.addRule("rule", order: .first, [(field, alternatives)])
+    return policy.standing(of: neighbour).rules.contains(0)
+  }
+
+  private static func touches(_ field: MatchField, _ text: String, _ neighbour: Neighbour) -> Bool {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("rule", order: .first, [(field, [text])])
+    return policy.standing(of: neighbour).rules.contains(0)
+  }
+
+  @Test(
+    arguments: [
+      (.comm, "program", true), (.comm, "programs", false), (.comm, "progra", false), (.comm, "", false),
+      (.exe, "/usr/bin/program", true), (.exe, "program", false), (.exe, "/usr/bin/program (deleted)", false),
+      (.cmdline, "program --serve  last", true), (.cmdline, "program", false),
+      (.cmdline, "program --serve  last ", false),
+      (.cgroup, "/system.slice/program.service", true), (.cgroup, "system.slice/program.service", false),
+      (.unit, "program.service", true), (.unit, "program", false), (.unit, "system.slice", false),
+    ] as [(MatchField, String, Bool)])
+  func aTextMatchesAsAWhole(field: MatchField, text: String, expected: Bool) {
+    // Words are divided by blanks; an empty one leaves two.
+    let neighbour = Neighbour { $0.cmdline = "program\0--serve\0\0last\0" }
+    #expect(Self.touches(field, text, neighbour) == expected)
+  }
+
+  @Test(
+    arguments: [
+      (0, 999, false), (1000, 1000, true), (0, 1000, true), (1001, .max, false), (1000, .max, true), (2000, 1, false),
+    ] as [(UInt32, UInt32, Bool)])
+  func aUserMatchesWithinItsRange(low: UInt32, high: UInt32, expected: Bool) {
+    #expect(Self.touches(.uid, [.range(low, high)], Neighbour()) == expected)
+  }
+
+  @Test func anyOfTheCapabilitiesWillDo() {
+    let admin = Neighbour { $0.capabilities = [.sysAdmin, .kill] }
+    #expect(Self.touches(.capability, [.capabilities(.sysAdmin)], admin))
+    #expect(Self.touches(.capability, [.capabilities([.sysRawIO, .kill])], admin))
+    #expect(!Self.touches(.capability, [.capabilities([.sysRawIO, .sysNice])], admin))
+    #expect(!Self.touches(.capability, [.capabilities(CapabilitySet(rawValue: .max))], Neighbour()))
+  }
+
+  @Test(arguments: MatchField.allCases) func nobodyIsWhatDoesNotExist(field: MatchField) {
+    #expect(!Self.touches(field, [.never], Neighbour { $0.capabilities = CapabilitySet(rawValue: .max) }))
+  }
+
+  @Test func alternativesAreOrAndFieldsAreAnd() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("rule", [(.comm, ["a", "b"]), (.exe, ["/a", "/b"])])
+    for (comm, exe, expected) in [("a", "/b", true), ("b", "/a", true), ("c", "/a", false), ("a", "/c", false)] {
+      let standing = policy.standing(of: Neighbour { ($0.comm, $0.exe) = (comm, exe) })
+      #expect(standing.rules.contains(0) == expected)
+    }
+  }
+
+  @Test func anUpgradedProgramIsStillThatProgram() {
+    #expect(Self.touches(.exe, "/usr/bin/program", Neighbour { $0.exe = "/usr/bin/program (deleted)" }))
+    #expect(
+      Self.touches(.exe, "/usr/bin/program (deleted)", Neighbour { $0.exe = "/usr/bin/program (deleted) (deleted)" }))
+    #expect(!Self.touches(.exe, "/usr/bin/program", Neighbour { $0.exe = "/usr/bin/program(deleted)" }))
+  }
+
+  @Test func whatAProcessHasNotMatchesNothing() {
+    for field in [MatchField.exe, .cmdline, .cgroup, .unit] {
+      let bare = Neighbour { ($0.exe, $0.cmdline, $0.cgroup) = (nil, nil, nil) }
+      #expect(!Self.touches(field, "", bare))
+    }
+    // A command line may be empty, and be known to be.
+    #expect(Self.touches(.cmdline, "", Neighbour { $0.cmdline = "" }))
+    #expect(Self.touches(.cmdline, "", Neighbour { $0.cmdline = "\0\0" }))
+  }
+
+  /// A user's own service manager, and a container's, name their cgroups as they like.
+  @Test(arguments: [
+    ("0::/system.slice/ssh.service\n", true), ("0::/system.slice/system-ssh.slice/ssh.service\n", true),
+    ("0::/system.slice/ssh.service/worker\n", true), ("1:name=systemd:/system.slice/ssh.service\n0::/\n", true),
+    ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service\n", false),
+    ("0::/user.slice/user-1000.slice/session-1.scope/ssh.service\n", false),
+    ("0::/docker/0123/system.slice/ssh.service\n", false), ("0::/system.slice/cron.service/ssh.service\n", false),
+    ("0::/system.slice/xssh.service\n", false), ("0::/\n", false), ("", false),
+  ])
+  func aUnitIsTheSystemsNotAUsers(cgroup: String, expected: Bool) {
+    #expect(Self.touches(.unit, "ssh.service", Neighbour { $0.cgroup = cgroup }) == expected)
+  }
+
+  @Test func protectionIsFinalWhateverComesBeforeOrAfter() {
+    let rules: [(String, Bool, Tier?, Double)] = [
+      ("first", false, .first, 1), ("protects", true, nil, 1), ("weight", false, nil, 1000), ("last", false, .last, 1),
+    ]
+    for rotation in rules.indices {
+      var policy = CompiledPolicy.blank
+      let order = rules[rotation...] + rules[..<rotation]
+      for (name, protects, tier, weight) in order {
+        policy.addTextRule(name, protects: protects, order: tier, weight: weight, [(.comm, ["program"])])
+      }
+      let protecting = UInt8((1 + rules.count - rotation) % rules.count)
+      let standing = policy.standing(of: Neighbour())
+      #expect(standing.protection == .rule(protecting) && standing.decidingRule == protecting)
+    }
+  }
+
+  @Test func theFirstThatProtectsIsNamed() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("other", protects: true, [(.comm, ["other"])])
+    policy.addTextRule("one", protects: true, [(.comm, ["program"])])
+    policy.addTextRule("two", protects: true, [(.comm, ["program"])])
+    let standing = policy.standing(of: Neighbour())
+    #expect(standing.protection == .rule(1) && standing.decidingRule == 1)
+    #expect(!standing.rules.contains(0) && standing.rules.contains(1) && standing.rules.contains(2))
+  }
+
+  @Test func weightsMultiplyAndTheLastOrderHolds() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("a", order: .last, weight: 2, [(.comm, ["program"])])
+    policy.addTextRule("no", order: .first, weight: 1000, [(.comm, ["other"])])
+    policy.addTextRule("b", order: .first, weight: 0.25, [(.comm, ["program"])])
+    policy.addTextRule("c", weight: 3, [(.comm, ["program"])])
+    let standing = policy.standing(of: Neighbour())
+    #expect(standing.weight == 1.5 && standing.tier == .first && standing.decidingRule == 3)
+    #expect(!standing.protection.protects && !standing.isProvisional)
+  }
+
+  @Test func aProcessThatNoRuleTouchesIsOrdinary() {
+    #expect(CompiledPolicy.blank.standing(of: Neighbour()) == Standing())
+  }
+
+  @Test func aProductOfWeightsStaysANumber() {
+    var policy = CompiledPolicy.blank
+    for _ in 0..<4 { policy.addTextRule("huge", weight: .greatestFiniteMagnitude, [(.comm, ["program"])]) }
+    #expect(policy.standing(of: Neighbour()).weight == 1e12)
+    policy.addTextRule("none", weight: 0, [(.comm, ["program"])])
+    #expect(policy.standing(of: Neighbour()).weight == 0)
+  }
+}
+
+/// What is not known of a process: safety goes first, but nobody gains by hiding.
+@Suite struct UnknownStandingTests {
+  private static let files: [(MatchField, ProcessFile, String)] = [
+    (.exe, .exe, "/usr/bin/program"), (.cmdline, .cmdline, "program"),
+    (.cgroup, .cgroup, "/system.slice/program.service"),
+    (.unit, .cgroup, "program.service"),
+  ]
+
+  @Test(arguments: files, [ReadFailure.denied, .failed(errno: 12)])
+  func whomAnUnreadableTextMightProtectCountsAsProtected(what: (MatchField, ProcessFile, String), failure: ReadFailure)
+  {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("protects", protects: true, [(what.0, ["something else"])])
+    let standing = policy.standing(of: Neighbour { $0.failures[what.1] = failure })
+    #expect(standing.protection == .assumed(0) && standing.decidingRule == 0 && standing.isProvisional)
+    #expect(!standing.rules.contains(0))
+  }
+
+  @Test(arguments: files)
+  func whatIsGoneOrTooLongToShowProtectsNobody(what: (MatchField, ProcessFile, String)) {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("protects", protects: true, [(what.0, [what.2])])
+    for failure in [ReadFailure.vanished, .failed(errno: 36)] {
+      let standing = policy.standing(of: Neighbour { $0.failures[what.1] = failure })
+      #expect(!standing.protection.protects && !standing.isProvisional)
+    }
+    #expect(policy.standing(of: Neighbour()).protection == .rule(0))
+  }
+
+  @Test(arguments: files)
+  func whatIsUnknownNeitherOffersNorWeighs(what: (MatchField, ProcessFile, String)) {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("offers", order: .first, weight: 5, [(what.0, [what.2])])
+    let standing = policy.standing(of: Neighbour { $0.failures[what.1] = .denied })
+    #expect(standing.tier == .normal && standing.weight == 1 && standing.decidingRule == nil)
+    #expect(standing.isProvisional && !standing.protection.protects)
+  }
+
+  @Test func aFieldThatIsKnownNotToMatchSettlesIt() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("protects", protects: true, [(.exe, ["/x"]), (.comm, ["other"])])
+    policy.addTextRule("protects", protects: true, [(.comm, ["other"]), (.exe, ["/x"])])
+    let standing = policy.standing(of: Neighbour { $0.failures[.exe] = .denied })
+    #expect(!standing.protection.protects && !standing.isProvisional)
+  }
+
+  @Test func aRuleThatSurelyProtectsIsNamedBeforeOneThatMight() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("might", protects: true, [(.exe, ["/x"])])
+    policy.addTextRule("does", protects: true, [(.comm, ["program"])])
+    policy.addTextRule("might too", protects: true, [(.exe, ["/y"])])
+    let standing = policy.standing(of: Neighbour { $0.failures[.exe] = .denied })
+    #expect(standing.protection == .rule(1) && standing.decidingRule == 1 && standing.isProvisional)
+  }
+
+  @Test func theCommandLineIsNotReadInTrouble() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("protects", protects: true, [(.cmdline, ["program"])])
+    var source = MemorySource()
+    let neighbour = Neighbour()
+    neighbour.enter(&source)
+    var subject = Subject()
+    subject.load(neighbour.facts, needs: policy.needs, inCalm: false, from: &source)
+    #expect(policy.classify(subject).protection == .assumed(0))
+    #expect(source.reads.isEmpty)
+    subject.load(neighbour.facts, needs: policy.needs, inCalm: true, from: &source)
+    #expect(policy.classify(subject).protection == .rule(0))
+  }
+
+  @Test func onlyWhatRulesAskForIsRead() {
+    let expected: [(MatchField, [ProcessFile])] = [
+      (.comm, []), (.uid, []), (.capability, []), (.exe, [.exe]), (.cmdline, [.cmdline]), (.cgroup, [.cgroup]),
+      (.unit, [.cgroup]),
+    ]
+    for (field, files) in expected {
+      var policy = CompiledPolicy.blank
+      policy.addRule("rule", [(field, [.never])])
+      var source = MemorySource()
+      let neighbour = Neighbour()
+      neighbour.enter(&source)
+      var subject = Subject()
+      subject.load(neighbour.facts, needs: policy.needs, inCalm: true, from: &source)
+      #expect(source.reads.map(\.file) == files, "\(field)")
+    }
+  }
+
+  /// One subject serves all: nothing of the last process may stick to the next.
+  @Test func nothingOfTheLastProcessIsLeft() {
+    var policy = CompiledPolicy.blank
+    for (field, _, text) in Self.files { policy.addTextRule(field.name, protects: true, [(field, [text])]) }
+    let full = Neighbour()
+    let bare = Neighbour { ($0.pid, $0.exe, $0.cmdline, $0.cgroup) = (4712, nil, nil, nil) }
+    var source = MemorySource()
+    full.enter(&source)
+    bare.enter(&source)
+    var subject = Subject()
+    for _ in 0..<2 {
+      subject.load(full.facts, needs: policy.needs, inCalm: true, from: &source)
+      #expect(policy.classify(subject).protection == .rule(0))
+      subject.load(bare.facts, needs: policy.needs, inCalm: true, from: &source)
+      #expect(policy.classify(subject) == Standing())
+    }
+  }
+
+  @Test func aCgroupFileThatMakesNoSenseIsUnknownAndADeepOneIsRead() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("unit", protects: true, [(.unit, ["program.service"])])
+    #expect(policy.standing(of: Neighbour { $0.cgroup = "nonsense\n" }).protection == .assumed(0))
+    // The longest path the kernel shows, on the line before the one that counts.
+    let deep = "1:name=systemd:/system.slice/other.service/" + String(repeating: "d/", count: 2000) + "\n"
+    let hybrid = Neighbour { $0.cgroup = deep + "0::/system.slice/program.service\n" }
+    #expect(policy.standing(of: hybrid).protection == .rule(0))
+  }
+}

@@ -1,0 +1,46 @@
+import Pressure
+import ProcModel
+import Testing
+
+@Suite struct LookAheadTests {
+  private static func milliseconds(_ reading: MemoryReading, _ thresholds: Thresholds = tenPercent) -> UInt64 {
+    var detector = Detector(thresholds: thresholds)
+    return LookAhead.delay(detector.judge(reading)).milliseconds
+  }
+
+  @Test(
+    arguments: [
+      // At the floor, and so near that it counts as there.
+      (reading(100, swapFree: 50), 10),
+      (reading(120, swapFree: 50), 10),
+      // 600 MiB at 6 GiB/s, without swap.
+      (reading(700, swapTotal: 0), 100),
+      // And 400 MiB of swap at 1 GiB/s above it.
+      (reading(700, swapFree: 450), 500),
+      // Swap below its line adds nothing, and takes nothing away.
+      (reading(700, swapFree: 0), 100),
+      (reading(50, swapFree: 450), 400),
+      // As far as can be looked.
+      (reading(500_000, total: 600_000), 1000),
+    ] as [(MemoryReading, UInt64)])
+  func theDelayIsTheWayToTheFloorAtTheFastest(reading: MemoryReading, expected: UInt64) {
+    #expect(Self.milliseconds(reading) == expected)
+  }
+
+  @Test func swapThatNothingIsAskedOfBuysNoTime() {
+    #expect(Self.milliseconds(reading(700, swapFree: 450), memoryOnly) == 100)
+  }
+
+  @Test func theDelayIsBoundedAndGrowsWithWhatIsLeft() {
+    var numbers = PressureNumbers(state: 2)
+    for _ in 0..<20_000 {
+      let more = numbers.reading()
+      var less = more
+      less.available = KiB(numbers.next() % max(more.available.count, 1))
+      less.swapFree = KiB(numbers.next() % max(more.swapFree.count, 1))
+      let (longer, shorter) = (Self.milliseconds(more), Self.milliseconds(less))
+      #expect(shorter <= longer)
+      #expect(shorter >= LookAhead.shortest.milliseconds && longer <= LookAhead.longest.milliseconds)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Pressure
+import ProcModel
+
+/// A reading in MiB, of a machine with 1000 MiB of memory and 500 of swap unless said otherwise.
+func reading(_ available: UInt64, swapFree: UInt64 = 0, total: UInt64 = 1000, swapTotal: UInt64 = 500) -> MemoryReading
+{
+  MemoryReading(
+    time: .zero, total: mebibytes(total), available: mebibytes(available), swapTotal: mebibytes(swapTotal),
+    swapFree: mebibytes(swapFree))
+}
+
+func mebibytes(_ count: UInt64) -> KiB { KiB(count * 1024) }
+
+/// At 100 MiB (10 %) of memory and 50 MiB (10 %) of swap; over at 150 MiB (15 %).
+let tenPercent = Thresholds(
+  floor: Floor(available: .share(.percent(10)), swapFree: .share(.percent(10))), release: .share(.percent(15)))
+
+/// The same, whatever swap there is.
+let memoryOnly = Thresholds(
+  floor: Floor(available: .share(.percent(10)), swapFree: nil), release: .share(.percent(15)))
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every run.
+struct PressureNumbers: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+
+  /// Any magnitude, up to all 64 bits.
+  mutating func amount() -> KiB { KiB(next() >> (next() % 64)) }
+
+  mutating func reading() -> MemoryReading {
+    MemoryReading(time: .zero, total: amount(), available: amount(), swapTotal: amount(), swapFree: amount())
+  }
+}

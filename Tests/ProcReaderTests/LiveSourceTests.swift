@@ -1,0 +1,202 @@
+import Fixtures
+import Foundation
+import LinuxSystem
+import ProcModel
+import ProcReader
+import Testing
+
+/// The source that the agent reads, on captured trees and on the live kernel.
+@Suite struct LiveSourceTests {
+  static let trees = ["4.4", "5.10", "6.1", "6.18"]
+
+  @Test(arguments: trees) func aTreeReadsAsItsFiles(tree: String) throws {
+    var source = try LiveSource.open(root: CPath(Fixture.path(tree)))
+    let isLive = source.isLive
+    #expect(!isLive)
+    var memory = MemorySource(fixture: tree)
+    var (buffer, expected) = (ByteBuffer(capacity: 64 * 1024), ByteBuffer(capacity: 64 * 1024))
+    for file in SystemFile.allCases {
+      let outcome = attempt { () throws(ReadFailure) in try source.read(file, into: &buffer) }
+      #expect(outcome == attempt { () throws(ReadFailure) in try memory.read(file, into: &expected) }, "\(file)")
+      if outcome == nil { #expect(text(buffer) == text(expected)) }
+    }
+    for pid in memory.processes {
+      for file in ProcessFile.allCases where file != .exe {
+        let outcome = attempt { () throws(ReadFailure) in try source.read(file, of: pid, into: &buffer) }
+        #expect(outcome == attempt { () throws(ReadFailure) in try memory.read(file, of: pid, into: &expected) })
+        if outcome == nil { #expect(text(buffer) == text(expected)) }
+      }
+      let capabilities = source.effectiveCapabilities(of: pid)
+      #expect(capabilities == nil, "the numbers of a tree are nobody's")
+    }
+    #expect(try processes(&source) == memory.processes)
+  }
+
+  @Test(arguments: trees) func aTreeIsSurveyedLikeItsFilesInMemory(tree: String) throws {
+    var source = try LiveSource.open(root: CPath(Fixture.path(tree)))
+    var memory = MemorySource(fixture: tree)
+    var survey = Survey(capacity: 8)
+    var (read, expected) = (ProcessTable(capacity: 8), ProcessTable(capacity: 8))
+    _ = try survey.take(from: &source, units: .common, into: &read)
+    _ = try survey.take(from: &memory, units: .common, into: &expected)
+    let rows = read.rows.sorted { $0.identity.pid < $1.identity.pid }
+    #expect(rows.map(\.identity) == expected.rows.map(\.identity))
+    #expect(rows.map(\.footprint) == expected.rows.map(\.footprint))
+  }
+
+  @Test func theThreadsOfADeadLeaderAreFound() throws {
+    var source = try LiveSource.open(root: CPath(Fixture.path("6.18")))
+    var buffer = ByteBuffer(capacity: 4096)
+    #expect(try source.thread(0, of: 15) == 20)
+    #expect(try source.thread(1, of: 15) == nil)
+    try source.read(.stat, ofThread: 20, of: 15, into: &buffer)
+    #expect(try ProcessStat(parsing: buffer.bytes).pid == 20)
+    #expect(throws: ReadFailure.vanished) { try source.thread(0, of: 14_000) }
+    #expect(throws: ReadFailure.vanished) { try source.read(.stat, ofThread: 21, of: 15, into: &buffer) }
+  }
+
+  @Test func theThreadsOfThisProcessAreFoundOnceEach() throws {
+    var source = try LiveSource.open(root: CPath("/proc"))
+    var found: [Int32] = []
+    while found.count < 10_000, let thread = try source.thread(found.count, of: getpid()) { found.append(thread) }
+    // The test runner has some, and its leader is none of them.
+    #expect(!found.isEmpty && !found.contains(getpid()) && Set(found).count == found.count)
+  }
+
+  @Test func aMissingRootIsAnErrorAndAMissingFileIsNot() throws {
+    #expect(throws: Errno.noSuchFile) { _ = try LiveSource.open(root: CPath("/nonexistent")) }
+    #expect(throws: Errno(ENOTDIR)) { _ = try LiveSource.open(root: CPath("/proc/meminfo")) }
+    let folder = try Tree()
+    var source = try LiveSource.open(root: CPath(folder.path))
+    var buffer = ByteBuffer(capacity: 64)
+    for file in SystemFile.allCases {
+      #expect(throws: ReadFailure.vanished) { try source.read(file, into: &buffer) }
+    }
+    #expect(throws: ReadFailure.vanished) { try source.read(.stat, of: 1, into: &buffer) }
+    #expect(try processes(&source) == [])
+  }
+
+  @Test func aFailedReadLeavesNothingOfTheLastOne() throws {
+    var source = try LiveSource.open(root: CPath("/proc"))
+    var buffer = ByteBuffer(capacity: 4096)
+    try source.read(.stat, of: getpid(), into: &buffer)
+    #expect(buffer.count > 0)
+    #expect(throws: ReadFailure.vanished) { try source.read(.stat, of: 0, into: &buffer) }
+    #expect(buffer.count == 0)
+  }
+
+  /// Root may read everything; this thread stops being root for the file system meanwhile (setfsuid(2) is the thread's own).
+  @Test func whatMayNotBeReadIsDenied() throws {
+    let folder = try Tree()
+    try folder.makeFolder("7")
+    try folder.write("7/stat", "secret")
+    try #require(unsafe chmod(folder.path + "/7/stat", 0) == 0)
+    var source = try LiveSource.open(root: CPath(folder.path))
+    var buffer = ByteBuffer(capacity: 64)
+    var outcome: ReadFailure?
+    try asNobody {
+      outcome = attempt { () throws(ReadFailure) in try source.read(.stat, of: 7, into: &buffer) }
+    }
+    #expect(outcome == .denied && buffer.count == 0)
+  }
+
+  @Test func aFileIsCutAtTheBuffersSize() throws {
+    var source = try LiveSource.open(root: CPath(Fixture.path("6.18")))
+    var buffer = ByteBuffer(capacity: 100)
+    try source.read(.meminfo, into: &buffer)
+    #expect(buffer.isFull && text(buffer) == Array(Fixture.bytes("6.18/meminfo")[..<100]))
+    try source.read(.status, of: 1, into: &buffer)
+    #expect(buffer.isFull && text(buffer) == Array(Fixture.bytes("6.18/1/status")[..<100]))
+  }
+
+  @Test func theMachinesFilesAreReadAnewEachTime() throws {
+    let folder = try Tree()
+    try folder.write("meminfo", "MemTotal: 1 kB\n")
+    var source = try LiveSource.open(root: CPath(folder.path))
+    var buffer = ByteBuffer(capacity: 64)
+    for round in 0..<3 {
+      // In place: it is the open file that changes.
+      let file = try OwnedDescriptor.open(CPath(folder.path + "/meminfo"), [.write, .truncate])
+      try file.write(Array("MemTotal: \(round) kB\n".utf8).span)
+      try source.read(.meminfo, into: &buffer)
+      #expect(String(decoding: text(buffer), as: UTF8.self) == "MemTotal: \(round) kB\n")
+    }
+  }
+
+  @Test func theTargetOfExeIsReadNotItsContent() throws {
+    var source = try LiveSource.open(root: CPath("/proc"))
+    var buffer = ByteBuffer(capacity: 4096)
+    try source.read(.exe, of: getpid(), into: &buffer)
+    let expected = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    #expect(String(decoding: text(buffer), as: UTF8.self) == expected)
+  }
+
+  @Test func everyLivingProcessIsFoundOnce() throws {
+    var source = try LiveSource.open(root: CPath("/proc"))
+    let isLive = source.isLive
+    #expect(isLive)
+    let first = Set(try numbers("/proc"))
+    let walk = try processes(&source)
+    let second = Set(try numbers("/proc"))
+    #expect(Set(walk).count == walk.count)
+    #expect(first.intersection(second).isSubset(of: walk))
+    #expect(walk.contains(1) && walk.contains(getpid()))
+  }
+
+  @Test func threeThousandProcessesAreEachFoundOnceAmongOtherNames() throws {
+    let folder = try Tree()
+    for number in 1...3000 { try folder.makeFolder("\(number)") }
+    for name in ["self", "thread-self", "sys", "1x", "-5", "12.5", "meminfo"] { try folder.makeFolder(name) }
+    var source = try LiveSource.open(root: CPath(folder.path))
+    for _ in 0..<2 { #expect(try processes(&source) == Array(1...3000)) }
+  }
+
+  @Test func tenThousandReadsLeaveNoDescriptorOpen() throws {
+    var source = try LiveSource.open(root: CPath("/proc"))
+    var buffer = ByteBuffer(capacity: 8192)
+    let before = try numbers("/proc/self/fd").count
+    for round in 0..<2000 {
+      try source.read(.meminfo, into: &buffer)
+      try source.read(.stat, of: getpid(), into: &buffer)
+      try source.read(.exe, of: getpid(), into: &buffer)
+      _ = try source.thread(round, of: getpid())
+      #expect(throws: ReadFailure.vanished) { try source.read(.stat, of: 0, into: &buffer) }
+    }
+    // Other tests of this process hold a few meanwhile; a leak would be thousands.
+    #expect(try numbers("/proc/self/fd").count < before + 100)
+  }
+}
+
+/// Runs `body` with this thread's file system user another than root; glibc's header is not in the module.
+private func asNobody(_ body: () -> Void) throws {
+  typealias SetUser = @convention(c) (UInt32) -> Int32
+  guard geteuid() == 0 else { return body() }
+  guard let symbol = unsafe dlsym(nil, "setfsuid") else { throw Errno(ENOSYS) }
+  let setUser = unsafe unsafeBitCast(symbol, to: SetUser.self)
+  _ = setUser(65_534)
+  body()
+  _ = setUser(0)
+}
+
+/// Nil where it went well.
+private func attempt(_ read: () throws(ReadFailure) -> Void) -> ReadFailure? {
+  do throws(ReadFailure) {
+    try read()
+    return nil
+  } catch {
+    return error
+  }
+}
+
+private func text(_ buffer: ByteBuffer) -> [UInt8] { Array(buffer.storage[..<buffer.count]) }
+
+private func numbers(_ path: String) throws -> [Int32] {
+  try FileManager.default.contentsOfDirectory(atPath: path).compactMap { Int32($0) }
+}
+
+private func processes(_ source: inout LiveSource) throws(ReadFailure) -> [Int32] {
+  var found: [Int32] = []
+  try source.beginProcesses()
+  while let pid = try source.nextProcess() { found.append(pid) }
+  return found.sorted()
+}

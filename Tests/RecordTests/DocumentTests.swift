@@ -1,0 +1,75 @@
+import Foundation
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Record
+import Testing
+
+/// docs/record.md says what the code does.
+@Suite struct DocumentTests {
+  private static func document() throws -> String {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    return try String(contentsOf: root.appending(path: "docs/record.md"), encoding: .utf8)
+  }
+
+  /// The names in the first column of the tables below a heading.
+  private static func fields(_ heading: String) throws -> Set<String> {
+    let sections = try document().components(separatedBy: "\n## ")
+    let section = try #require(sections.first { $0.hasPrefix(heading + "\n") })
+    var names: Set<String> = []
+    for line in section.split(separator: "\n") where line.hasPrefix("| `") {
+      let column = line.split(separator: "|")[0]
+      names.formUnion(column.split(separator: "`").map(String.init).filter { !$0.contains(" ") && !$0.contains(",") })
+    }
+    return names
+  }
+
+  private static func names(_ value: Any?) -> Set<String> {
+    switch value {
+    case let object as JSONObject: object.reduce(into: Set(object.keys)) { $0.formUnion(names($1.value)) }
+    case let list as [Any]: list.reduce(into: []) { $0.formUnion(names($1)) }
+    default: []
+    }
+  }
+
+  @Test func everyFieldIsToldAndNoneThatIsNotThere() throws {
+    var scene = Scene()
+    scene.offerAll()
+    let records = try recorded(isDryRun: true) { recorder in
+      recorder.start(version: "1", policy: CPath("p"), machine: scene.judge.machine, held: [], lacking: [])
+      recorder.decision(
+        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: true)
+      recorder.outcome(
+        scene.hog, .refused, judge: scene.judge, signal: nil, escalation: nil, after: .zero, available: .zero,
+        freed: .zero, refusal: .notPermitted)
+      recorder.reload(problem: nil, rules: 1)
+      recorder.stop(signal: .interrupt)
+    }
+    let common = try Self.fields("Every event")
+    // Told in words: the parts of a term; and, for an outcome, the victim, which the decision's section tells.
+    let told: Set<String> = ["name", "value", "effect"]
+    let process = Self.names(records[1]["victim"])
+    let endings = Set([Ending.exited, .killed, .stuck, .vanished, .changed, .relieved, .refused].map(\.name))
+    for record in records {
+      let event = try #require(record["event"] as? String)
+      var expected = try Self.fields(event).union(common)
+      if event == "outcome" {
+        #expect(expected.isSuperset(of: endings))
+        expected.subtract(endings)
+        expected.formUnion(process.subtracting(told).subtracting(["terms"]))
+      }
+      #expect(Self.names(record).subtracting(told) == expected, "\(event)")
+    }
+  }
+
+  @Test func theExampleIsJSONWithTheFieldsOfADecision() throws {
+    let parts = try Self.document().components(separatedBy: "```")
+    let example = try #require(parts.first { $0.hasPrefix("json\n") }).dropFirst(5)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(example.utf8)) as? JSONObject)
+    let expected = try Self.fields("decision").union(Self.fields("Every event")).union(["name", "value", "effect"])
+    #expect(Self.names(object) == expected)
+  }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Record
+import Testing
+
+/// Each event's fields, to the letter.
+@Suite struct RecorderTests {
+  /// The object without what every event has, which is looked at here.
+  private static func own(_ object: JSONObject, _ event: String, isDryRun: Bool = false) throws -> JSONObject {
+    #expect(object["schema"] as? Int == 1 && object["event"] as? String == event)
+    #expect(object["dry_run"] as? Bool == isDryRun)
+    let time = try #require(object["time"] as? String)
+    let form = try Regex(#"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"#)
+    #expect(try form.wholeMatch(in: time) != nil)
+    return object.filter { !["schema", "event", "dry_run", "time"].contains($0.key) }
+  }
+
+  private static func expect(_ object: Any?, _ expected: String) throws {
+    let wanted = try JSONSerialization.jsonObject(with: Data(expected.utf8), options: .fragmentsAllowed)
+    #expect(try canonical(object) == canonical(wanted))
+  }
+
+  private static let hog = """
+    "pid": 4711, "start_time": 812345, "comm": "hog", "uid": 1000, "score": 1403264, "order": "first", "protected": false,
+    "rule": "large", "rules": ["batch", "large"], "oom_score": 702, "oom_score_adj": -17, "footprint_kib": 701632,
+    "swap_kib": 7, "rss_kib": 700200, "age_s": 42
+    """
+  private static let hogTerms = """
+    "terms": [
+      {"name": "anonymous_kib", "value": 700000, "effect": "+ 700000"}, {"name": "swap_kib", "value": 7, "effect": "+ 7"},
+      {"name": "page_tables_kib", "value": 1600, "effect": "+ 1600"}, {"name": "sharers", "value": 4, "effect": ""},
+      {"name": "shared_kib", "value": 100, "effect": "+ 25"}
+    ]
+    """
+
+  @Test func theStart() throws {
+    let scene = Scene()
+    let records = try recorded(isDryRun: true) { recorder in
+      recorder.start(
+        version: "1.2.3", policy: CPath([0x2f, 0xff, 0x22]), machine: scene.judge.machine,
+        held: [.kill, .sysAdmin, .syslog], lacking: [.ipcLock])
+    }
+    try #require(records.count == 1)
+    try Self.expect(
+      Self.own(records[0], "start", isDryRun: true),
+      """
+      {"version": "1.2.3", "pid": \(getpid()), "policy": "/\u{fffd}\\"", "total_kib": 1024000, "swap_total_kib": 0,
+      "capabilities": ["CAP_KILL", "CAP_SYSLOG"], "lacking": ["CAP_IPC_LOCK"]}
+      """)
+  }
+
+  @Test(arguments: [Signal.terminate, .kill], [false, true]) func aDecision(signal: Signal, isDryRun: Bool) throws {
+    var scene = Scene()
+    scene.offerAll()
+    let records = try recorded(isDryRun: isDryRun) { recorder in
+      recorder.decision(
+        scene.verdict, scene.shortlist, judge: scene.judge, signal: signal, took: Nanoseconds(900_999),
+        isRehearsed: isDryRun)
+    }
+    try #require(records.count == 1)
+    try Self.expect(
+      Self.own(records[0], "decision", isDryRun: isDryRun),
+      """
+      {"episode": 1, "level": "terminate", "trigger": "floor",
+      "reason": "floor: available 50 MiB, at or below 80 MiB; no swap",
+      "reading": {"total_kib": 1024000, "available_kib": 51200, "floor_kib": 81920, "release_kib": 122880,
+        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": 0},
+      "victim": {\(Self.hog), \(Self.hogTerms)},
+      "candidates": [
+        {\(Self.hog), \(Self.hogTerms)},
+        {"pid": 5, "start_time": 5, "comm": "", "uid": 0, "score": 20000, "order": "normal", "protected": false,
+        "rule": null, "rules": [], "oom_score": null, "oom_score_adj": 0, "footprint_kib": 20000, "swap_kib": 0,
+        "rss_kib": 0, "age_s": 0, "terms": [
+          {"name": "anonymous_kib", "value": 20000, "effect": "+ 20000"}, {"name": "swap_kib", "value": 0, "effect": "+ 0"},
+          {"name": "page_tables_kib", "value": 0, "effect": "+ 0"}, {"name": "sharers", "value": 1, "effect": ""},
+          {"name": "shared_kib", "value": 0, "effect": "+ 0"}]}
+      ],
+      "considered": 9, "protected": 4, "too_small": 1, "passed_over": 2,
+      "action": "\(signal.name)", \(isDryRun ? "\"outcome\": \"rehearsed\"," : "") "took_us": 900}
+      """)
+  }
+
+  @Test(arguments: [false, true]) func aDecisionWithoutAVictim(isDryRun: Bool) throws {
+    var scene = Scene(available: 1)
+    var kept = scene.hog
+    kept.standing.protection = .rule(0)
+    scene.shortlist.offer(kept, isWorthEnding: true, isPassedOver: false)
+    scene.verdict.lines.floorSwapFree = nil
+    let records = try recorded(isDryRun: isDryRun) { recorder in
+      recorder.decision(
+        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+    }
+    try #require(records.count == 1)
+    try Self.expect(
+      Self.own(records[0], "decision", isDryRun: isDryRun),
+      """
+      {"episode": 1, "level": "kill", "trigger": "floor", "reason": "no_candidate",
+      "reading": {"total_kib": 1024000, "available_kib": 1, "floor_kib": 81920, "release_kib": 122880,
+        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null},
+      "victim": null, "candidates": [], "considered": 1, "protected": 1, "too_small": 0, "passed_over": 0,
+      "action": "none", \(isDryRun ? "\"outcome\": \"none\"," : "") "took_us": 0}
+      """)
+  }
+
+  @Test(
+    arguments: [
+      (.exited, .terminate, nil, nil, #""action": "SIGTERM", "escalation": null, "outcome": "exited""#),
+      (.killed, .kill, .graceEnded, nil, #""action": "SIGKILL", "escalation": "grace_ended", "outcome": "killed""#),
+      (
+        .stuck, .kill, .memoryWorsened, nil,
+        #""action": "SIGKILL", "escalation": "memory_worsened", "outcome": "stuck""#
+      ),
+      (.vanished, nil, nil, nil, #""action": "none", "escalation": null, "outcome": "vanished""#),
+      (.changed, nil, nil, nil, #""action": "none", "escalation": null, "outcome": "changed""#),
+      (.relieved, nil, nil, nil, #""action": "none", "escalation": null, "outcome": "relieved""#),
+      (
+        .refused, nil, nil, .notPermitted,
+        #""action": "none", "escalation": null, "outcome": "refused", "error": "operation not permitted""#
+      ),
+    ] as [(Ending, Signal?, Escalation?, Errno?, String)])
+  func anOutcome(ending: Ending, signal: Signal?, escalation: Escalation?, refusal: Errno?, expected: String) throws {
+    let scene = Scene()
+    let records = try recorded { recorder in
+      recorder.outcome(
+        scene.hog, ending, judge: scene.judge, signal: signal, escalation: escalation, after: Nanoseconds(12_999_999),
+        available: KiB(900), freed: KiB(800), refusal: refusal)
+    }
+    try #require(records.count == 1)
+    try Self.expect(
+      Self.own(records[0], "outcome"),
+      "{\"victim\": {\(Self.hog)}, \(expected), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}")
+  }
+
+  @Test func reloadsAndTheEnd() throws {
+    let records = try recorded { recorder in
+      recorder.reload(problem: nil, rules: 12)
+      recorder.reload(problem: "a \"mistake\"", rules: 3)
+      recorder.stop(signal: .interrupt)
+    }
+    try #require(records.count == 3)
+    try Self.expect(Self.own(records[0], "reload"), #"{"outcome": "in_force", "reason": null, "rules": 12}"#)
+    try Self.expect(Self.own(records[1], "reload"), #"{"outcome": "refused", "reason": "a \"mistake\"", "rules": 3}"#)
+    try Self.expect(Self.own(records[2], "stop"), #"{"reason": "SIGINT"}"#)
+  }
+
+  @Test(
+    arguments: [
+      (.initProcess, "built-in: init"), (.agent, "built-in: the agent"),
+      (.oomScoreAdj, "built-in: oom_score_adj -1000"),
+      (.rule(0), "batch"), (.assumed(0), "batch"),
+    ] as [(Protection, String)])
+  func whatProtectsIsNamed(protection: Protection, expected: String) throws {
+    let scene = Scene()
+    var kept = scene.hog
+    kept.standing.protection = protection
+    kept.standing.decidingRule = 0
+    var json = JSONWriter(capacity: 512)
+    json.value(kept, terms: nil, policy: scene.judge.policy, units: .common)
+    let object = try lines((json.bytes + [10])[...])[0]
+    #expect(object["rule"] as? String == expected && object["protected"] as? Bool == true)
+  }
+
+  /// A name can break no line and end no string.
+  @Test(arguments: [
+    Array("\n{\"event\":\"".utf8), Array("a\",\"pid\":1,\"x".utf8), [0xff, 0xfe, 0x00, 0x1b],
+    Array("\u{202e}\u{2028}".utf8),
+  ])
+  func aHostileNameStaysInItsString(comm: [UInt8]) throws {
+    var scene = Scene(comm: comm)
+    scene.offerAll()
+    let records = try recorded { recorder in
+      recorder.decision(
+        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+    }
+    try #require(records.count == 1)
+    let victim = try #require(records[0]["victim"] as? JSONObject)
+    #expect(victim["comm"] as? String == String(decoding: comm, as: UTF8.self) && victim["pid"] as? Int == 4711)
+  }
+
+  @Test func warmingWritesNothing() throws {
+    var scene = Scene()
+    scene.offerAll()
+    let records = try recorded { recorder in
+      recorder.warm(scene.verdict, scene.shortlist, judge: scene.judge)
+      recorder.stop(signal: .terminate)
+    }
+    #expect(records.count == 1)
+  }
+
+  @Test func withoutASinkNothingIsLost() {
+    var recorder = Recorder(sink: nil, isDryRun: false)
+    recorder.stop(signal: .terminate)
+    let lost = recorder.lost
+    #expect(lost == 0)
+  }
+}

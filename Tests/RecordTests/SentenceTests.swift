@@ -1,0 +1,99 @@
+import Foundation
+import Pressure
+import ProcModel
+import Record
+import Testing
+
+@Suite struct SentenceTests {
+  private static func line(_ write: (inout [UInt8]) -> Void) -> String {
+    var bytes: [UInt8] = []
+    write(&bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  @Test func timesAreThoseOfTheCivilCalendar() throws {
+    let formatter = ISO8601DateFormatter()
+    formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+    // Each day from 1970 to 2199, at an odd time of it; the leap days of 2000 and 2096, and none in 2100.
+    for day in UInt64(0)..<84_000 {
+      let milliseconds = day * 86_400_000 + day * 12_345_677 % 86_400_000
+      let expected = formatter.string(from: Date(timeIntervalSince1970: Double(milliseconds) / 1000))
+      let written = Self.line { $0.append(Timestamp(nanosecondsSinceEpoch: milliseconds * 1_000_000 + 999_999)) }
+      // The formatter rounds a binary fraction; seconds and all before them must agree to the letter.
+      #expect(written.prefix(19) == expected.prefix(19) && written.hasSuffix("Z") && written.count == 24)
+      #expect(written.dropFirst(20).prefix(3) == String(format: "%03d", Int(milliseconds % 1000)))
+    }
+  }
+
+  @Test(
+    arguments: [
+      (0, "1970-01-01T00:00:00.000Z"), (951_782_400_000_000_000, "2000-02-29T00:00:00.000Z"),
+      (1_709_251_199_999_999_999, "2024-02-29T23:59:59.999Z"), (4_107_542_399_999_000_000, "2100-02-28T23:59:59.999Z"),
+      (4_107_542_400_000_000_000, "2100-03-01T00:00:00.000Z"), (.max, "2554-07-21T23:34:33.709Z"),
+    ] as [(UInt64, String)])
+  func theEdgesOfTheCalendar(nanoseconds: UInt64, expected: String) {
+    #expect(Self.line { $0.append(Timestamp(nanosecondsSinceEpoch: nanoseconds)) } == expected)
+  }
+
+  @Test(
+    arguments: [
+      (0, "0 KiB"), (10_239, "10239 KiB"), (10_240, "10 MiB"), (11_263, "10 MiB"), (1_048_576, "1024 MiB"),
+      (10_485_759, "10239 MiB"), (10_485_760, "10 GiB"), (13_000_000, "12.4 GiB"), (1_073_741_824, "1024 GiB"),
+    ] as [(UInt64, String)])
+  func amountsAreShort(kib: UInt64, expected: String) {
+    #expect(Self.line { $0.append(KiB(kib)) } == expected)
+  }
+
+  @Test(
+    arguments: [
+      (40, 0, 0, "floor: available 40 MiB, at or below 100 MiB; no swap"),
+      (100, 50, 500, "floor: available 100 MiB, at or below 100 MiB; free swap 50 MiB, at or below 50 MiB"),
+      (101, 0, 0, "floor: available 101 MiB, not yet over 150 MiB again; no swap"),
+    ] as [(UInt64, UInt64, UInt64, String)])
+  func theReasonHasItsFigures(available: UInt64, swapFree: UInt64, swapTotal: UInt64, expected: String) {
+    let thresholds = Thresholds(
+      floor: Floor(available: .share(.percent(10)), swapFree: .share(.percent(10))), release: .share(.percent(15)))
+    var detector = Detector(thresholds: thresholds)
+    func reading(_ available: UInt64) -> MemoryReading {
+      MemoryReading(
+        time: .zero, total: KiB(1_024_000), available: KiB(available * 1024), swapTotal: KiB(swapTotal * 1024),
+        swapFree: KiB(swapFree * 1024))
+    }
+    _ = detector.judge(reading(1))
+    let verdict = detector.judge(reading(available))
+    #expect(Self.line { $0.append(reason: verdict) } == expected)
+    detector.thresholds.floor.swapFree = nil
+    let memoryAlone = detector.judge(reading(available))
+    #expect(Self.line { $0.append(reason: memoryAlone) } == expected.prefix { $0 != ";" })
+  }
+
+  /// `__oom_kill_process` of mm/oom_kill.c prints, at level 3:
+  /// "%s: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, shmem-rss:%lukB, UID:%u pgtables:%lukB oom_score_adj:%hd\n"
+  private static let kernelForm = """
+    ^<3>spillwayd: Out of memory: Killed process ([0-9]+) \\(([^\\n]*)\\) total-vm:([0-9]+)kB, anon-rss:([0-9]+)kB, \
+    file-rss:([0-9]+)kB, shmem-rss:([0-9]+)kB, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+)\\n$
+    """
+
+  @Test(arguments: [
+    ("hog", "hog"), ("", ""), ("a b) total-vm:1", "a b) total-vm:1"), ("a\n<0>panic", #"a\x0a<0>panic"#),
+    ("\u{1b}[2J", #"\x1b[2J"#),
+    ("\u{202e}goh", #"\u202egoh"#), ("\0\r", #"\x00\x0d"#), ("héllo", "héllo"),
+  ])
+  func aVictimsLineHasTheKernelsOwnForm(comm: String, shown: String) throws {
+    var process = ProcessFacts(identity: ProcessIdentity(pid: 45_626, startTime: Ticks(1)))
+    process.comm = Comm(comm)
+    (process.virtual, process.anonymous, process.file, process.shared) = (KiB(1), KiB(2), KiB(3), KiB(4))
+    (process.realUID, process.effectiveUID, process.pageTables, process.oomScoreAdj) = (1000, 0, KiB(5), -17)
+    let line = Self.line { $0.append(kernelLineFor: process) }
+    let match = try #require(try Regex(Self.kernelForm).wholeMatch(in: line), "\(line)")
+    let groups = match.output.dropFirst().compactMap { $0.substring.map(String.init) }
+    #expect(groups == ["45626", shown, "1", "2", "3", "4", "1000", "5", "-17"])
+    #expect(line.unicodeScalars.filter { $0.value < 0x20 } == ["\n"])
+    #expect(Self.line { $0.append(process) } == "45626 (\(shown))")
+  }
+
+  @Test func bytesThatAreNotUTF8AreShownHarmless() {
+    let bytes: [UInt8] = [0x41, 0xff, 0x9b, 0xc2, 0x42, 0xc2, 0x9b]
+    #expect(Self.line { $0.append(visible: bytes.span) } == "A\u{fffd}\u{fffd}\u{fffd}B\\x9b")
+  }
+}

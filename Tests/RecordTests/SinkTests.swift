@@ -1,0 +1,103 @@
+import Foundation
+import LinuxSystem
+import Policy
+import ProcModel
+import Record
+import Testing
+
+/// A reader who does not read costs lines, and nothing else.
+@Suite struct SinkTests {
+  private static func pipe() throws -> (reading: Int32, writing: Int32) {
+    // Both tests and the agent ignore it: a write says EPIPE.
+    signal(SIGPIPE, SIG_IGN)
+    var ends: [Int32] = [-1, -1]
+    try #require(unsafe Glibc.pipe(&ends) == 0)
+    return (ends[0], ends[1])
+  }
+
+  /// Reads what is there, and no more.
+  private static func drain(_ reading: Int32) throws -> [UInt8] {
+    _ = fcntl(reading, F_SETFL, O_NONBLOCK)
+    let file = try OwnedDescriptor.duplicate(reading)
+    var all: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while let count = try? file.readNext(into: &buffer), count > 0 { all += buffer[..<count] }
+    return all
+  }
+
+  @Test func aFullPipeLosesLinesAndDoesNotBlock() throws {
+    let (reading, writing) = try Self.pipe()
+    let end = OwnedDescriptor(owning: reading)
+    var scene = Scene()
+    scene.offerAll()
+    var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
+    // Some 2 KiB each: the pipe holds 64 KiB.
+    for _ in 0..<200 {
+      recorder.decision(
+        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+    }
+    let lost = recorder.lost
+    #expect(lost > 0 && lost < 200)
+    let first = try lines(Self.drain(end.raw)[...])
+    #expect(first.count == 200 - Int(lost))
+    // Somebody reads again: what comes now comes whole.
+    recorder.stop(signal: .terminate)
+    let next = try lines(Self.drain(end.raw)[...])
+    let lostInAll = recorder.lost
+    #expect(next.count == 1 && next.first?["event"] as? String == "stop" && lostInAll == lost)
+  }
+
+  /// Lines longer than what a pipe takes at once may be cut; the next must not be joined to the rest.
+  @Test func aLineThatIsCutSpoilsNoOther() throws {
+    let (reading, writing) = try Self.pipe()
+    let end = OwnedDescriptor(owning: reading)
+    var scene = Scene()
+    for index in 0..<8 {
+      var other = scene.hog
+      other.process.identity.pid = Int32(100 + index)
+      scene.shortlist.offer(other, isWorthEnding: true, isPassedOver: false)
+    }
+    var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
+    // A line of two pieces takes two of the pipe's sixteen pages, and this one page: the last line finds room for half of it.
+    recorder.stop(signal: .terminate)
+    for _ in 0..<39 {
+      recorder.decision(
+        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+    }
+    let lost = recorder.lost
+    #expect(lost > 0)
+    let before = try Self.drain(end.raw)
+    // The case that this is about: half a line is out.
+    try #require(before.last != 10)
+    let whole = try #require(before.lastIndex(of: 10))
+    #expect(try lines(before[...whole]).count == 40 - Int(lost))
+    recorder.stop(signal: .terminate)
+    recorder.stop(signal: .terminate)
+    let after = try Self.drain(end.raw)
+    #expect(after.first == 10)
+    #expect(try lines(after[1...]).count == 2)
+    let lostInAll = recorder.lost
+    #expect(lostInAll == lost)
+  }
+
+  @Test func aReaderWhoHasGoneIsCounted() throws {
+    let (reading, writing) = try Self.pipe()
+    _ = OwnedDescriptor(owning: reading)
+    var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
+    for _ in 0..<3 { recorder.stop(signal: .terminate) }
+    let lost = recorder.lost
+    #expect(lost == 3)
+  }
+
+  @Test(arguments: [0, 1, 4096, 4097, 65_536, 65_537, 200_000]) func aWriteToAPipeStopsWhereItWouldWait(count: Int)
+    throws
+  {
+    let (reading, writing) = try Self.pipe()
+    let end = OwnedDescriptor(owning: reading)
+    let sink = OwnedDescriptor(owning: writing)
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+    let written = try sink.writeUnlessFull(bytes.span)
+    #expect(written == min(count, 65_536))
+    #expect(try Self.drain(end.raw) == Array(bytes[..<written]))
+  }
+}
