@@ -171,7 +171,7 @@ import Testing
 /// A verdict of that level, by a floor set accordingly.
 private func verdict(_ level: Level, _ available: UInt64) -> Verdict {
   let floor = Floor(available: .size(KiB(level == .kill ? available * 2 : available)), swapFree: nil)
-  var detector = Detector(thresholds: Thresholds(floor: floor, release: .size(.zero)))
+  var detector = Detector(thresholds: Thresholds(floor: floor, release: .size(.zero)), units: .common)
   let verdict = detector.judge(
     MemoryReading(time: .zero, total: KiB(10_000), available: KiB(available), swapTotal: .zero, swapFree: .zero))
   #expect(verdict.level == level)

@@ -33,7 +33,7 @@ import Testing
       (tenPercent, reading(0, total: 0, swapTotal: 0), .calm),
     ] as [(Thresholds, MemoryReading, Level)])
   func theLevelOfAFirstReading(thresholds: Thresholds, reading: MemoryReading, level: Level) {
-    var detector = Detector(thresholds: thresholds)
+    var detector = Detector(thresholds: thresholds, units: .common)
     let verdict = detector.judge(reading)
     #expect(verdict.level == level)
     #expect(verdict.acts == (level == .terminate || level == .kill))
@@ -73,14 +73,14 @@ import Testing
       ([101, 102, 103], "watch watch watch", 0),
     ] as [([UInt64], String, UInt32)])
   func episodesBeginAtTheFloorAndEndOverTheReleaseLine(available: [UInt64], levels: String, episodes: UInt32) {
-    var detector = Detector(thresholds: tenPercent)
+    var detector = Detector(thresholds: tenPercent, units: .common)
     let seen = available.map { detector.judge(reading($0, swapTotal: 0)).level.name }
     #expect(seen.joined(separator: " ") == levels)
     #expect(detector.episode == episodes)
   }
 
   @Test func swapThatComesBackEndsTheEpisode() {
-    var detector = Detector(thresholds: tenPercent)
+    var detector = Detector(thresholds: tenPercent, units: .common)
     #expect(detector.judge(reading(90, swapFree: 10)).level == .terminate)
     #expect(detector.judge(reading(120, swapFree: 50)).level == .terminate)
     #expect(detector.judge(reading(90, swapFree: 51)).level == .watch)
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test func swapAddedAtRunTimeCounts() {
-    var detector = Detector(thresholds: tenPercent)
+    var detector = Detector(thresholds: tenPercent, units: .common)
     #expect(detector.judge(reading(90, swapTotal: 0)).level == .terminate)
     let verdict = detector.judge(reading(90, swapFree: 900, swapTotal: 900))
     #expect(verdict.level == .watch)
@@ -99,7 +99,7 @@ import Testing
   @Test func aFloorOfTheWholeMachineIsAlwaysReached() {
     var detector = Detector(
       thresholds: Thresholds(
-        floor: Floor(available: .share(.percent(100)), swapFree: nil), release: .share(.percent(10))))
+        floor: Floor(available: .share(.percent(100)), swapFree: nil), release: .share(.percent(10))), units: .common)
     #expect(detector.judge(reading(1000)).level == .terminate)
     #expect(detector.judge(reading(501)).level == .terminate)
     #expect(detector.judge(reading(500)).level == .kill)
@@ -109,7 +109,7 @@ import Testing
   @Test func aSenselessReadingLeavesTheEpisodeAsItIs() {
     var detector = Detector(
       thresholds: Thresholds(
-        floor: Floor(available: .size(mebibytes(100)), swapFree: nil), release: .size(mebibytes(150))))
+        floor: Floor(available: .size(mebibytes(100)), swapFree: nil), release: .size(mebibytes(150))), units: .common)
     #expect(detector.judge(reading(0, total: 0)).level == .calm)
     #expect(detector.judge(reading(90)).level == .terminate)
     #expect(detector.judge(reading(0, total: 0)).level == .calm)
@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test func thresholdsMayChangeInAnEpisode() {
-    var detector = Detector(thresholds: tenPercent)
+    var detector = Detector(thresholds: tenPercent, units: .common)
     #expect(detector.judge(reading(90, swapTotal: 0)).level == .terminate)
     detector.thresholds = Thresholds(
       floor: Floor(available: .share(.percent(1)), swapFree: nil), release: .share(.percent(2)))
@@ -135,7 +135,7 @@ import Testing
   @Test func lessAvailableIsNeverCalmer() {
     var numbers = PressureNumbers(state: 1)
     for _ in 0..<20_000 {
-      var detector = Detector(thresholds: Bool.random(using: &numbers) ? tenPercent : memoryOnly)
+      var detector = Detector(thresholds: Bool.random(using: &numbers) ? tenPercent : memoryOnly, units: .common)
       for _ in 0..<3 { _ = detector.judge(numbers.reading()) }
       let higher = numbers.reading()
       var lower = higher

@@ -4,15 +4,15 @@ import Testing
 
 @Suite struct LookAheadTests {
   private static func milliseconds(_ reading: MemoryReading, _ thresholds: Thresholds = tenPercent) -> UInt64 {
-    var detector = Detector(thresholds: thresholds)
-    return LookAhead.delay(detector.judge(reading)).milliseconds
+    var detector = Detector(thresholds: thresholds, units: .common)
+    return LookAhead().delay(detector.judge(reading)).milliseconds
   }
 
   @Test(
     arguments: [
       // At the floor, and so near that it counts as there.
-      (reading(100, swapFree: 50), 10),
-      (reading(120, swapFree: 50), 10),
+      (reading(100, swapFree: 50), 1),
+      (reading(103, swapFree: 50), 1),
       // 600 MiB at 6 GiB/s, without swap.
       (reading(700, swapTotal: 0), 100),
       // And 400 MiB of swap at 1 GiB/s above it.
@@ -21,7 +21,7 @@ import Testing
       (reading(700, swapFree: 0), 100),
       (reading(50, swapFree: 450), 400),
       // As far as can be looked.
-      (reading(500_000, total: 600_000), 1000),
+      (reading(500_000, total: 600_000), 10_000),
     ] as [(MemoryReading, UInt64)])
   func theDelayIsTheWayToTheFloorAtTheFastest(reading: MemoryReading, expected: UInt64) {
     #expect(Self.milliseconds(reading) == expected)
@@ -42,5 +42,27 @@ import Testing
       #expect(shorter <= longer)
       #expect(shorter >= LookAhead.shortest.milliseconds && longer <= LookAhead.longest.milliseconds)
     }
+  }
+
+  @Test func whatWasSeenToGoFasterIsReckonedWithAndForgottenByHalves() {
+    var lookAhead = LookAhead()
+    var calm = reading(10_000, total: 20_000)
+    calm.time = .milliseconds(100_000)
+    lookAhead.learn(calm)
+    var later = calm
+    later.time = .milliseconds(100_100)
+    later.available = KiB(calm.available.count - 2_000 * 1024)
+    lookAhead.learn(later)
+    // 2000 MiB in 100 ms.
+    #expect(lookAhead.fastestFill == 20_480)
+    later.time = .milliseconds(170_000)
+    lookAhead.learn(later)
+    #expect(lookAhead.fastestFill == 10_240)
+  }
+
+  @Test func aWindowThatNobodyFillsIsLookedAtFourTimes() {
+    var detector = Detector(thresholds: tenPercent, units: .common)
+    let verdict = detector.judge(reading(500_000, total: 600_000))
+    #expect(LookAhead().delay(verdict, watching: .milliseconds(2000)) == .milliseconds(500))
   }
 }

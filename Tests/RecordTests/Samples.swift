@@ -34,7 +34,7 @@ struct Scene {
     let machine = MachineFacts(ram: KiB(1_024_000), swap: .zero, units: .common)
     judge = Judge(policy: policy, machine: machine, agent: 0)
 
-    var detector = Detector(thresholds: thresholds)
+    var detector = Detector(thresholds: thresholds, units: .common)
     verdict = detector.judge(
       MemoryReading(
         time: .zero, total: machine.ram, available: KiB(available), swapTotal: .zero, swapFree: .zero))

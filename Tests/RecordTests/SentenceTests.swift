@@ -53,7 +53,7 @@ import Testing
   func theReasonHasItsFigures(available: UInt64, swapFree: UInt64, swapTotal: UInt64, expected: String) {
     let thresholds = Thresholds(
       floor: Floor(available: .share(.percent(10)), swapFree: .share(.percent(10))), release: .share(.percent(15)))
-    var detector = Detector(thresholds: thresholds)
+    var detector = Detector(thresholds: thresholds, units: .common)
     func reading(_ available: UInt64) -> MemoryReading {
       MemoryReading(
         time: .zero, total: KiB(1_024_000), available: KiB(available * 1024), swapTotal: KiB(swapTotal * 1024),
