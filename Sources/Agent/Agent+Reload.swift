@@ -23,10 +23,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       return refuseReload(error.text)
     }
     do throws(ImageError) {
-      judge.policy = try CompiledPolicy(image: image.span)
+      putInForce(try CompiledPolicy(image: image.span))
     } catch {
-      return refuseReload(error.message)
+      refuseReload(error.message)
     }
+  }
+
+  /// The policy is another from here on; who was judged by the old one is judged anew.
+  mutating func putInForce(_ policy: CompiledPolicy) {
+    judge.policy = policy
     needs = judge.policy.needs
     detector.replace(judge.policy.settings.thresholds)
     sensors.serve(judge.policy.settings.thresholds)

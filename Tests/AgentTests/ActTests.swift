@@ -199,11 +199,36 @@ import Testing
   @Test func anOutcomeSpeaksOfThePolicyTheVictimWasChosenUnder() throws {
     let stage = try Stage(available: [80])
     #expect(stage.tick() == Self.firstStrike)
-    // What a reload does: a policy that has no rule by that number.
-    stage.agent.judge.policy.rules = []
+    // One that has no rule by that number.
+    var other = stage.agent.judge.policy
+    other.rules = []
+    stage.agent.putInForce(other)
     stage.log.ended = [100]
     #expect(stage.finish() == [])
     let outcome = try #require(stage.records("outcome").first)
     #expect((outcome["victim"] as? [String: Any])?["rule"] as? String == "the hog")
+    #expect(try stage.records("reload").map { $0["rules"] as? Int } == [0])
+  }
+
+  /// A command line may wait for its process's memory: it is read in calm times, and a reload does not change that.
+  @Test func aReloadInTroubleReadsNoCommandLine() throws {
+    func commandLines(_ stage: Stage<LoggingHand>) -> Int {
+      stage.agent.source.files.reads.count { $0.file == .cmdline }
+    }
+    let stage = try Stage(available: [80])
+    var other = stage.agent.judge.policy
+    other.alternatives.append(.never)
+    other.tests.append(FieldTest(field: .cmdline, alternatives: Slice(start: 2, count: 1)))
+    other.rules[1].tests = Slice(start: 2, count: 1)
+    #expect(stage.tick() == Self.firstStrike)
+    stage.agent.putInForce(other)
+    #expect(commandLines(stage) == 0)
+    // As soon as all is well again.
+    stage.log.ended = [100]
+    stage.agent.source.available = [800]
+    #expect(stage.finish() == [] && stage.tick() == ["meminfo"])
+    #expect(commandLines(stage) == 5)
+    stage.agent.putInForce(other)
+    #expect(commandLines(stage) == 10)
   }
 }
