@@ -109,7 +109,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "specimen", "hand", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel", "ProcReader", "Record",
+        "specimen", "hand", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel", "ProcReader",
+        "Record",
       ],
       path: "Tests/Integration", swiftSettings: house),
   ])

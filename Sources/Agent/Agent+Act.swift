@@ -10,7 +10,8 @@ import Record
 struct Pursuit: Sendable {
   var victim: Candidate
   var ladder: Ladder
-  /// Under which the victim was chosen: its standing names rules of this policy, and a reload may have put another in force.
+  /// Under which the victim was chosen: its standing names rules of this policy, and a reload may have put another in
+  /// force.
   var judge: Judge
 }
 
@@ -41,7 +42,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     case .refused(let reason) where reason.isPassing: return tryAgain(reason)
     case .refused(let reason): return abandon(victim, .refused, verdict, signal, took, reason)
     }
-    // The survey took its time: the machine may have recovered by itself. Without a reading there is no reason to end anybody.
+    // The survey took its time: the machine may have recovered by itself. Without a reading there is no reason to end
+    // anybody.
     guard let reading = readMemory(Nanoseconds(Clock.sinceBoot())) else {
       hand.release()
       return Ladder.interval

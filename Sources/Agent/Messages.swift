@@ -1,7 +1,8 @@
 package import LinuxSystem
 import Record
 
-/// Lines for people, on standard error unless told otherwise. A reader who does not read costs him lines, never the agent its time.
+/// Lines for people, on standard error unless told otherwise. A reader who does not read costs him lines, never the
+/// agent its time.
 package struct Messages: ~Copyable {
   /// Nil where the descriptor is closed.
   private let sink: OwnedDescriptor?

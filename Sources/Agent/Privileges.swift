@@ -7,8 +7,8 @@ package struct Privileges: Sendable {
   package var held: CapabilitySet
   package var lacking: CapabilitySet
 
-  /// Tells what the agent holds and what it cannot do for want of more, then gives up everything it does not need from here on, and the
-  /// means to get it back.
+  /// Tells what the agent holds and what it cannot do for want of more, then gives up everything it does not need from
+  /// here on, and the means to get it back.
   static func reduce(_ messages: inout Messages) -> Privileges {
     let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0).intersection(CapabilityNeed.everything)
     let privileges = Privileges(held: held, lacking: CapabilityNeed.everything.subtracting(held))

@@ -8,9 +8,10 @@ import ProcModel
 /// - **Footprint, not address space.** Address space is cheap and reserved by the terabyte; only what would come back
 ///   can help.
 /// - **Service:** ⁴√(1 + CPU seconds) × ⁴√(1 + minutes of age). A fourth root of CPU time where the kernel took a
-///   square one: a runaway loop burns CPU too, and after an hour must not look sixty times as worthy. Of 1 + x, because a
-///   young process should be neither divided by zero nor jump at the first second. Never more than 16 together, so that
-///   a veteran is spared and not immune: when it is the one that leaks, it must still come to the top.
+///   square one: a runaway loop burns CPU too, and after an hour must not look sixty times as worthy. Of 1 + x,
+///   because a young process should be neither divided by zero nor jump at the first second. Never more than 16
+///   together, so that a veteran is spared and not immune: when it is the one that leaks, it must still come to the
+///   top.
 /// - **Privilege:** ÷2 and ÷2 where the kernel took ÷4 and ÷4. On today's servers much that is not important runs as
 ///   root; what must live should be protected by a rule, which says so in words.
 /// - **Growth:** × (1 + 3 × the share of itself by which it will grow in 10 s, at most 1), so ×4 for one that would
@@ -58,8 +59,8 @@ func spillwayScore<Sink: TermSink>(
 /// The most that service divides by.
 private let spillwayServiceLimit = 16.0
 
-/// 2^(adjustment ÷ 250) by straight lines between the whole powers: 250 → 2, 300 → 2.4, 500 → 4. Within 6.2 % of the curve,
-/// and anyone can work it out by hand; the true power would need the C library's mathematics.
+/// 2^(adjustment ÷ 250) by straight lines between the whole powers: 250 → 2, 300 → 2.4, 500 → 4. Within 6.2 % of the
+/// curve, and anyone can work it out by hand; the true power would need the C library's mathematics.
 ///
 /// - Parameter adjustment: 0…1000.
 private func spillwayPowerOfTwo(adjustment: Int) -> Double {

@@ -37,8 +37,8 @@ package protocol Actuator: ~Copyable {
 
 /// Ends processes.
 ///
-/// A process is held by a pidfd, and its start time is read *after* the pidfd was opened: if that is the chosen one's, the pidfd is too, and
-/// no other process can ever receive the signal.
+/// A process is held by a pidfd, and its start time is read *after* the pidfd was opened: if that is the chosen one's,
+/// the pidfd is too, and no other process can ever receive the signal.
 package struct LiveActuator: Actuator, ~Copyable {
   private let proc: OwnedDescriptor
   private var path = CPath("")

@@ -107,7 +107,8 @@ package struct Ladder: Sendable {
     killedAt = now
   }
 
-  /// A quarter of what was left is gone, or half of the floor is reached. A victim that tidies up may need a little first.
+  /// A quarter of what was left is gone, or half of the floor is reached. A victim that tidies up may need a little
+  /// first.
   private func hasWorsened(_ verdict: Verdict) -> Bool {
     verdict.level == .kill || verdict.reading.available.count < availableAtStart.count / 4 * 3
   }
@@ -115,7 +116,8 @@ package struct Ladder: Sendable {
 
 /// Processes that it was tried in vain to end, so that they are not chosen again.
 package struct InVain: Sendable {
-  // More than there are processes worth ending that one user may not signal: an agent without CAP_KILL must not go round in circles.
+  // More than there are processes worth ending that one user may not signal: an agent without CAP_KILL must not go
+  // round in circles.
   private var storage = InlineArray<64, ProcessIdentity>(
     repeating: ProcessIdentity(pid: 0, startTime: .zero))
   private var next = 0

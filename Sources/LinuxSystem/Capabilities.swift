@@ -9,8 +9,8 @@ package enum OwnCapabilities {
     return state.effective
   }
 
-  /// Gives up every capability outside `kept`: effective, permitted, inheritable, ambient, and the bounding set while CAP_SETPCAP
-  /// is still held.
+  /// Gives up every capability outside `kept`: effective, permitted, inheritable, ambient, and the bounding set while
+  /// CAP_SETPCAP is still held.
   ///
   /// - Returns: What is effective afterwards.
   /// - Throws: The kernel's refusal. Nothing is gained in that case; something may have been given up.

@@ -1,6 +1,7 @@
 internal import CLinux
 
-/// Files that live in memory and have no name (memfd_create(2)): how a policy image travels from one program to the next.
+/// Files that live in memory and have no name (memfd_create(2)): how a policy image travels from one program to the
+/// next.
 package enum MemoryFile {
   /// An empty one that may be sealed.
   ///

@@ -17,8 +17,8 @@ package enum OwnProcess {
     _ = try retrying { Int(clinux_lock_memory_on_fault()) }
   }
 
-  /// Drops the code that only start-up needed from the resident set, before memory is locked. What runs afterwards maps itself again from
-  /// the page cache, in windows of 64 KiB, and is then locked.
+  /// Drops the code that only start-up needed from the resident set, before memory is locked. What runs afterwards
+  /// maps itself again from the page cache, in windows of 64 KiB, and is then locked.
   package static func forgetStartUpCode() throws(Errno) {
     _ = try retrying { Int(clinux_forget_code()) }
   }

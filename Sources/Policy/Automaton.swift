@@ -1,12 +1,12 @@
-/// What a glob or regular expression asks of a text between its literal ends: a position automaton (Glushkov, 1961), run
-/// over bytes.
+/// What a glob or regular expression asks of a text between its literal ends: a position automaton (Glushkov, 1961),
+/// run over bytes.
 ///
 /// A position is one place in the pattern that consumes a byte; `follow` says which may come after it. A match consumes
-/// the whole, so an unanchored search is compiled with loops over everything before and after. Running takes at most 256
-/// steps a byte and allocates nothing, whatever the pattern: no backtracking, no blow-up.
+/// the whole, so an unanchored search is compiled with loops over everything before and after. Running takes at most
+/// 256 steps a byte and allocates nothing, whatever the pattern: no backtracking, no blow-up.
 ///
-/// Nearly all positions of a real pattern consume just one byte and lead to just one other (of the preset `server`, 99 %
-/// and 87 %), so a set of one takes no more than its number: 4 bytes a position instead of 64.
+/// Nearly all positions of a real pattern consume just one byte and lead to just one other (of the preset `server`, 99
+/// % and 87 %), so a set of one takes no more than its number: 4 bytes a position instead of 64.
 package struct Automaton: Equatable, Sendable {
   /// One place in the pattern.
   package struct Position: Equatable, Sendable {

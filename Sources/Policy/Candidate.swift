@@ -14,7 +14,8 @@ package struct Candidate: Sendable {
     self.score = score
   }
 
-  /// Whether this one goes before `other`: by tier, then by score, then by what it gives back, then the younger, then the higher number.
+  /// Whether this one goes before `other`: by tier, then by score, then by what it gives back, then the younger, then
+  /// the higher number.
   package func goesBefore(_ other: Candidate) -> Bool {
     if standing.tier != other.standing.tier { return standing.tier < other.standing.tier }
     if score != other.score { return score > other.score }

@@ -1,7 +1,7 @@
 /// CRC-32 as of IEEE 802.3, zlib, gzip and PNG (reflected, polynomial EDB88320): any standard tool can check it.
 ///
-/// It finds every change confined to 32 bits in a row, and all but one in 2³² of the others. It is no signature: who may
-/// write the image may write its checksum.
+/// It finds every change confined to 32 bits in a row, and all but one in 2³² of the others. It is no signature: who
+/// may write the image may write its checksum.
 ///
 /// - Parameters:
 ///   - bytes: What it is reckoned over.

@@ -175,8 +175,8 @@ package enum Alternative: Equatable, Sendable {
 /// A glob or regular expression, its literal ends apart: most of a real pattern is just text, and the middle of most is
 /// the same `*`.
 ///
-/// It matches a text that begins with the prefix, ends with the suffix, and has between them, where they do not overlap,
-/// what the automaton accepts.
+/// It matches a text that begins with the prefix, ends with the suffix, and has between them, where they do not
+/// overlap, what the automaton accepts.
 package struct TextPattern: Equatable, Sendable {
   package var prefix: Slice
   /// An index of ``CompiledPolicy/automata``.

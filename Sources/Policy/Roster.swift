@@ -2,8 +2,9 @@ package import ProcModel
 
 /// What is known of each living process from calmer times: its standing under the policy, and how large it was.
 ///
-/// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and what would be
-/// slow to read for thousands. An entry is made anew when the process changes its name, user, capabilities or cgroup.
+/// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and
+/// what would be slow to read for thousands. An entry is made anew when the process changes its name, user,
+/// capabilities or cgroup.
 package struct Roster: Sendable {
   fileprivate struct Entry: Sendable {
     var identity: ProcessIdentity
@@ -46,9 +47,11 @@ package struct Roster: Sendable {
     }
   }
 
-  /// Learns what is new since the last time and forgets who is gone. For calm time: it may wait for a process's memory lock.
+  /// Learns what is new since the last time and forgets who is gone. For calm time: it may wait for a process's memory
+  /// lock.
   ///
-  /// What is left of the budget goes to second looks, in rounds: a process may execute another program and keep its name.
+  /// What is left of the budget goes to second looks, in rounds: a process may execute another program and keep its
+  /// name.
   ///
   /// - Parameters:
   ///   - table: A survey just taken.
@@ -81,7 +84,8 @@ package struct Roster: Sendable {
     sweep()
   }
 
-  /// Second looks: at those of whom something could not be read, and at the next `round` of all. What is not reached is first the next time.
+  /// Second looks: at those of whom something could not be read, and at the next `round` of all. What is not reached
+  /// is first the next time.
   private mutating func lookAgain<Source: ProcSource & ~Copyable>(
     at table: ProcessTable, budget: Int, round: Int, policy: CompiledPolicy, needs: MatchNeeds,
     from source: inout Source
@@ -119,8 +123,8 @@ package struct Roster: Sendable {
     return policy.classify(subject)
   }
 
-  /// How fast a process's footprint grows, in KiB per second: since it was last sampled; where that was just now, between the two samples
-  /// before; if it is new, over its life.
+  /// How fast a process's footprint grows, in KiB per second: since it was last sampled; where that was just now,
+  /// between the two samples before; if it is new, over its life.
   package func growthPerSecond(of process: ProcessFacts, now: Nanoseconds, units: KernelUnits) -> KiB {
     if let index = index(of: process.identity),
       let growth = entries[index].growth(to: process.footprint, at: now) ?? entries[index].growth

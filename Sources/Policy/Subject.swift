@@ -76,8 +76,9 @@ package struct Subject: Sendable {
     }
   }
 
-  /// ENAMETOOLONG (Linux's number): a path longer than the kernel shows. It is no accident, since anyone can nest folders and delegated
-  /// cgroups so deep; were it unknown, a process could hide behind whichever rule protects somebody.
+  /// ENAMETOOLONG (Linux's number): a path longer than the kernel shows. It is no accident, since anyone can nest
+  /// folders and delegated cgroups so deep; were it unknown, a process could hide behind whichever rule protects
+  /// somebody.
   private static let pathTooLong = ReadFailure.failed(errno: 36)
 
   private mutating func placeInCgroups() {

@@ -2,10 +2,10 @@ import Policy
 
 /// Makes a position automaton of a pattern.
 ///
-/// The pattern becomes a graph of states in which only some consume a byte: each of those is a position. What a position
-/// is followed by is every position that can be reached without consuming. On the way, `^` may be passed only where
-/// nothing has been consumed, and after `$` nothing but the end of the text may follow: so both can stand anywhere in
-/// the pattern, as often as they like, and mean what regexec(3) takes them to mean.
+/// The pattern becomes a graph of states in which only some consume a byte: each of those is a position. What a
+/// position is followed by is every position that can be reached without consuming. On the way, `^` may be passed only
+/// where nothing has been consumed, and after `$` nothing but the end of the text may follow: so both can stand
+/// anywhere in the pattern, as often as they like, and mean what regexec(3) takes them to mean.
 struct AutomatonBuilder {
   private enum State {
     /// Consumes what position `index` does.

@@ -42,8 +42,9 @@ package struct LookAhead: Sendable {
     // Half as fast again as was ever seen, for what was not seen yet.
     let fill = max(LookAhead.slowestFill, fastestFill + fastestFill / 2)
     var milliseconds = (reading.available - verdict.lines.floorAvailable).count / fill
+    // Both must be at their lines, and both can fill at once.
     if let swapLine = verdict.lines.floorSwapFree, reading.swapTotal > .zero {
-      milliseconds += (reading.swapFree - swapLine).count / LookAhead.swapFill
+      milliseconds = max(milliseconds, (reading.swapFree - swapLine).count / LookAhead.swapFill)
     }
     var delay = min(max(.milliseconds(milliseconds), LookAhead.shortest), LookAhead.longest)
     if window > .zero { delay = min(delay, Nanoseconds(window.count / LookAhead.looksPerWindow)) }

@@ -25,9 +25,10 @@ package struct Survey: Sendable {
   /// files tell of none. A process whose `status` cannot be had has the user ID 2³²−1, which nobody has, no
   /// capabilities, and what memory `stat` and `statm` tell of. A missing `oom_score_adj` is 0.
   ///
-  /// - Parameter smallest: Processes that hold less than this are left out, and of each only `status` is read: measured on
-  ///   6.18, 15 µs in place of 42 with all else. A process that has a part in shared memory is never left out, since the
-  ///   shares of others depend on it. Zero leaves out none; so must ask who needs ``ProcessFacts/childrenVirtual``.
+  /// - Parameter smallest: Processes that hold less than this are left out, and of each only `status` is read:
+  ///   measured on 6.18, 15 µs in place of 42 with all else. A process that has a part in shared memory is never left
+  ///   out, since the shares of others depend on it. Zero leaves out none; so must ask who needs
+  ///   ``ProcessFacts/childrenVirtual``.
   /// - Returns: What was met beside these.
   /// - Throws: ``ReadFailure`` if `uptime` or the list of processes cannot be read. The failures of one process are
   ///   counted and end nothing.
@@ -52,8 +53,8 @@ package struct Survey: Sendable {
       if neighbours.contains(pid) { continue }
       tally.seen += 1
       if smallest > .zero {
-        // Of a process that stays it is read again after `stat`: memory must never be older than the start time by which
-        // the process is held, or another with its number could be ended for it.
+        // Of a process that stays it is read again after `stat`: memory must never be older than the start time by
+        // which the process is held, or another with its number could be ended for it.
         let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
         if status.tellsOfLess(than: smallest, tally: &tally) { continue }
       }
@@ -241,8 +242,8 @@ private enum SurveyReading<File> {
 }
 
 extension SurveyReading<ProcessStatus> {
-  /// Whether it proves that the process gives back less than `smallest` and that no other's share depends on it; says so
-  /// in the tally.
+  /// Whether it proves that the process gives back less than `smallest` and that no other's share depends on it; says
+  /// so in the tally.
   fileprivate func tellsOfLess(than smallest: KiB, tally: inout SurveyTally) -> Bool {
     guard case .value(let status) = self else { return false }
     // Without the threads, which stand below the memory, the file was cut and may lack some of that.

@@ -1,7 +1,7 @@
 /// Writes JSON (RFC 8259) into bytes that are kept from one use to the next: no allocation once they have held as much.
 ///
-/// Strings that come from processes are bytes, and untrusted: invalid UTF-8 becomes U+FFFD, and everything that could steer a terminal or
-/// break a line (C0, DEL, C1, line separators, direction marks) is escaped.
+/// Strings that come from processes are bytes, and untrusted: invalid UTF-8 becomes U+FFFD, and everything that could
+/// steer a terminal or break a line (C0, DEL, C1, line separators, direction marks) is escaped.
 package struct JSONWriter: Sendable {
   package private(set) var bytes: [UInt8] = []
   /// Whether the next member or element is preceded by a comma.

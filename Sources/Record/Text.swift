@@ -119,8 +119,8 @@ extension Array where Element == UInt8 {
     }
   }
 
-  /// Untrusted bytes for a line that people read: what steers terminals is shown as `\xNN` or `\uNNNN`, and what is not UTF-8 as
-  /// U+FFFD.
+  /// Untrusted bytes for a line that people read: what steers terminals is shown as `\xNN` or `\uNNNN`, and what is
+  /// not UTF-8 as U+FFFD.
   package mutating func append(visible text: Span<UInt8>) {
     var decoder = UTF8Decoder()
     while let scalar = decoder.next(in: text) {

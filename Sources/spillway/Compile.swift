@@ -30,8 +30,8 @@ struct Compile: ParsableCommand {
     }
   }
 
-  /// The agent that starts this on reload is beyond the kernel's killer and runs before all others; a parser of text must
-  /// not be either. Giving that up needs no privilege.
+  /// The agent that starts this on reload is beyond the kernel's killer and runs before all others; a parser of text
+  /// must not be either. Giving that up needs no privilege.
   private func becomeOrdinary() {
     try? OwnProcess.setNice(0)
     guard let file = try? OwnedDescriptor.open(CPath("/proc/self/oom_score_adj"), .write) else { return }

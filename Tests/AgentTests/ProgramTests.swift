@@ -6,7 +6,8 @@ import ProcModel
 import Record
 import Testing
 
-/// The agent as a process of its own, in its ordinary form, in dry run on this machine: its signals, and what it keeps of its rights.
+/// The agent as a process of its own, in its ordinary form, in dry run on this machine: its signals, and what it keeps
+/// of its rights.
 @Suite(.serialized) struct ProgramTests {
   private static let program = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: ".build/debug/spillwayd")

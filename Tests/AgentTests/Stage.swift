@@ -76,6 +76,10 @@ struct ScriptedSource: ProcSource {
     try files.read(file, into: &buffer)
   }
 
+  mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    try files.readZram(index, into: &buffer)
+  }
+
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
     try files.read(file, of: pid, into: &buffer)
   }
@@ -163,7 +167,8 @@ final class Stage<Hand: Actuator & ~Copyable> {
     let loop = try EventLoop.taking([])
     agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder,
-      messages: Messages(to: spoken.raw), kernelLog: nil, reloader: Reloader(compiler: nil, config: nil),
+      messages: Messages(to: spoken.raw), kernelLog: nil, pressureWatch: nil,
+      reloader: Reloader(compiler: nil, config: nil),
       judge: Judge(
         policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: .common), agent: 0), isVerbose: false)
     self.record = record

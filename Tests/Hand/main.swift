@@ -4,7 +4,8 @@ import ProcModel
 
 /// usage: hand PID START_TIME
 ///
-/// Holds that process and sends it SIGTERM, as the agent does, and says what came of each: `held sent`, `changed vanished`.
+/// Holds that process and sends it SIGTERM, as the agent does, and says what came of each: `held sent`, `changed
+/// vanished`.
 private func run() throws(Errno) {
   let words = CommandLine.arguments
   guard words.count == 3, let pid = Int32(words[1]), let startTime = UInt64(words[2]) else { throw .invalidArgument }

@@ -46,7 +46,8 @@ struct KillTests {
     #expect(decision["dry_run"] as? Bool == false)
     let outcome = try #require(result.records("outcome").first)
     #expect(outcome["outcome"] as? String == "exited")
-    // How much came back is the whole machine's figure, and others are at work on it: only that it is there can be held.
+    // How much came back is the whole machine's figure, and others are at work on it: only that it is there can be
+    // held.
     #expect(outcome["freed_kib"] is Int)
     // With the hog gone nobody is left to end, and that is said once, however long it lasts.
     #expect(result.records("decision").filter { $0["reason"] as? String == "no_candidate" }.count == 1)

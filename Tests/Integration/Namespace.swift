@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// A pid namespace with a /proc of its own, in which real processes may be ended: nothing outside can be seen from it, let alone signalled.
+/// A pid namespace with a /proc of its own, in which real processes may be ended: nothing outside can be seen from it,
+/// let alone signalled.
 struct Namespace {
   /// What a run left behind.
   struct Result {
@@ -34,9 +35,10 @@ struct Namespace {
 
   /// Runs a shell script as process 1 of a new pid namespace, for a minute at most; everything in it dies with it.
   ///
-  /// The script begins with these functions: `start NAME OPTIONS…` starts a specimen and waits until it is ready, leaving its number in
-  /// `$NAME`; `agent OPTIONS…` starts the agent armed, in the background, with `policy.toml` and a record; `until_record TEXT` waits for a line
-  /// in the record, 20 s at most; `finish` ends the agent and tells who lives.
+  /// The script begins with these functions: `start NAME OPTIONS…` starts a specimen and waits until it is ready,
+  /// leaving its number in
+  /// `$NAME`; `agent OPTIONS…` starts the agent armed, in the background, with `policy.toml` and a record;
+  /// `until_record TEXT` waits for a line in the record, 20 s at most; `finish` ends the agent and tells who lives.
   static func run(policy: String, _ script: String) throws -> Result {
     for program in [binaries.appending(path: "spillway"), binaries.appending(path: "spillwayd"), specimen] {
       try #require(

@@ -3,7 +3,8 @@ import Testing
 /// A number is not a process: what was chosen must not be mistaken for who has its number now.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct PidReuseTests {
-  /// `identity PID` prints the number and the start time (field 22, the 20th after the name); `hand` does what the agent does with them.
+  /// `identity PID` prints the number and the start time (field 22, the 20th after the name); `hand` does what the
+  /// agent does with them.
   /// `take_over` ends the process `chosen` and has `heir` started with its number.
   private static let prelude = """
     hand() { "$(dirname "$SPECIMEN")/hand" "$@"; }

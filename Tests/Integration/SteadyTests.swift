@@ -69,7 +69,7 @@ import Testing
     return Agent(
       source: try LiveSource.open(root: CPath(Namespace.root.path() + "Tests/Fixtures/proc/6.18")),
       hand: RehearsalActuator(), loop: try EventLoop.taking([.hangUp]), recorder: Recorder(sink: nil, isDryRun: true),
-      messages: Messages(), kernelLog: nil, reloader: Reloader(compiler: nil, config: nil),
+      messages: Messages(), kernelLog: nil, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),
       judge: Judge(policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units), agent: 0),
       isVerbose: false)
   }

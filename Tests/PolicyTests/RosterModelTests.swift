@@ -44,7 +44,8 @@ import Testing
     #expect(facts.lifelongGrowthPerSecond(units: .common) == KiB(expected))
   }
 
-  /// Thousands come, go, change and have their numbers taken over; at every survey the roster knows just who a dictionary does.
+  /// Thousands come, go, change and have their numbers taken over; at every survey the roster knows just who a
+  /// dictionary does.
   @Test(arguments: 1...4 as ClosedRange<UInt64>) func itKnowsWhomADictionaryKnows(seed: UInt64) {
     var numbers = SeededNumbers(state: seed)
     var policy = CompiledPolicy.blank

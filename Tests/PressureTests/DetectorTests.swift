@@ -121,8 +121,8 @@ import Testing
   @Test func thresholdsMayChangeInAnEpisode() {
     var detector = Detector(thresholds: tenPercent, units: .common)
     #expect(detector.judge(reading(90, swapTotal: 0)).level == .terminate)
-    detector.thresholds = Thresholds(
-      floor: Floor(available: .share(.percent(1)), swapFree: nil), release: .share(.percent(2)))
+    detector.replace(
+      Thresholds(floor: Floor(available: .share(.percent(1)), swapFree: nil), release: .share(.percent(2))))
     #expect(detector.judge(reading(90, swapTotal: 0)).level == .calm)
     #expect(detector.episode == 1)
   }
@@ -131,7 +131,8 @@ import Testing
     #expect([Level.kill, .calm, .terminate, .watch].sorted() == [.calm, .watch, .terminate, .kill])
   }
 
-  /// Less memory is never better: whatever has been before, of two readings the lower gives at least the level of the higher.
+  /// Less memory is never better: whatever has been before, of two readings the lower gives at least the level of the
+  /// higher.
   @Test func lessAvailableIsNeverCalmer() {
     var numbers = PressureNumbers(state: 1)
     for _ in 0..<20_000 {

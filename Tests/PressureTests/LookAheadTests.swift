@@ -15,8 +15,8 @@ import Testing
       (reading(103, swapFree: 50), 1),
       // 600 MiB at 6 GiB/s, without swap.
       (reading(700, swapTotal: 0), 100),
-      // And 400 MiB of swap at 1 GiB/s above it.
-      (reading(700, swapFree: 450), 500),
+      // With 400 MiB of swap above its line, at 1 GiB/s: the longer of both ways.
+      (reading(700, swapFree: 450), 400),
       // Swap below its line adds nothing, and takes nothing away.
       (reading(700, swapFree: 0), 100),
       (reading(50, swapFree: 450), 400),

@@ -85,7 +85,8 @@ import Testing
     #expect(buffer.count == 0)
   }
 
-  /// Root may read everything; this thread stops being root for the file system meanwhile (setfsuid(2) is the thread's own).
+  /// Root may read everything; this thread stops being root for the file system meanwhile (setfsuid(2) is the thread's
+  /// own).
   @Test func whatMayNotBeReadIsDenied() throws {
     let folder = try Tree()
     try folder.makeFolder("7")

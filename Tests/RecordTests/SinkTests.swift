@@ -58,7 +58,8 @@ import Testing
       scene.shortlist.offer(other, isWorthEnding: true, isPassedOver: false)
     }
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
-    // A line of two pieces takes two of the pipe's sixteen pages, and this one page: the last line finds room for half of it.
+    // A line of two pieces takes two of the pipe's sixteen pages, and this one page: the last line finds room for half
+    // of it.
     recorder.stop(signal: .terminate)
     for _ in 0..<39 {
       recorder.decision(
