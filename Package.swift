@@ -83,7 +83,8 @@ let package = Package(
 
     // Captured and composed kernel files, found beside their source.
     .target(
-      name: "Fixtures", dependencies: ["ProcModel"], path: "Tests/Fixtures", exclude: ["proc"], swiftSettings: house),
+      name: "Fixtures", dependencies: ["ProcModel"], path: "Tests/Fixtures", exclude: ["proc", "sequences"],
+      swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),

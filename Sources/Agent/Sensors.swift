@@ -6,6 +6,8 @@ import ProcModel
 struct Sensors: Sendable {
   /// Which files are read at each look.
   private var wantsStall = false
+  /// Whether a trigger is off without it. The `thrash` trigger only judges better with it.
+  private var needsStall = false
   private var wantsReclaim = false
   private var hasArc = true
   private var zramSize = KiB.zero
@@ -32,7 +34,8 @@ struct Sensors: Sendable {
 
   /// Takes note of what a policy's triggers need.
   mutating func serve(_ thresholds: Thresholds) {
-    wantsStall = thresholds.stall != nil
+    needsStall = thresholds.stall != nil
+    wantsStall = needsStall || thresholds.thrash != nil
     wantsReclaim = thresholds.thrash != nil
   }
 
@@ -55,7 +58,7 @@ struct Sensors: Sendable {
     if wantsStall {
       if let file = parse(.memoryPressure, from: &source, PressureStall.self) {
         reading.stall = StallTotals(file)
-      } else {
+      } else if needsStall {
         missing.insert(.stall)
       }
     }

@@ -13,12 +13,15 @@ package struct VMStat: Equatable, Sendable {
   package var pgstealKswapd: UInt64?
   /// Entries into direct reclaim; since 4.10 there is one counter a zone, of which this is the sum.
   package var allocstall: UInt64?
-  /// Pages read back that had been evicted while in use: anonymous and file together (3.15 to 5.8).
-  package var workingsetRefault: UInt64?
+  /// Pages read back that had been in use, on the active list, when they were evicted: anonymous and file together (4.20
+  /// to 5.8). It is these that PSI counts as lost time.
+  package var workingsetRestore: UInt64?
   /// The same, anonymous pages only (5.9).
-  package var workingsetRefaultAnon: UInt64?
+  package var workingsetRestoreAnon: UInt64?
   /// The same, file pages only (5.9).
-  package var workingsetRefaultFile: UInt64?
+  package var workingsetRestoreFile: UInt64?
+  /// Pages read back so soon that they went to the active list at once, file pages only (3.15 to 5.8).
+  package var workingsetActivate: UInt64?
   /// Pages read from swap.
   package var pswpin: UInt64?
   /// Pages written to swap.
@@ -37,12 +40,14 @@ package struct VMStat: Equatable, Sendable {
       case UInt8(ascii: "a"):
         if scanner.take("allocstall") { try VMStat.addZone(to: &allocstall, &scanner) }
       case UInt8(ascii: "w"):
-        if scanner.take("workingset_refault ") {
-          workingsetRefault = try scanner.decimal()
-        } else if scanner.take("workingset_refault_anon ") {
-          workingsetRefaultAnon = try scanner.decimal()
-        } else if scanner.take("workingset_refault_file ") {
-          workingsetRefaultFile = try scanner.decimal()
+        if scanner.take("workingset_restore ") {
+          workingsetRestore = try scanner.decimal()
+        } else if scanner.take("workingset_restore_anon ") {
+          workingsetRestoreAnon = try scanner.decimal()
+        } else if scanner.take("workingset_restore_file ") {
+          workingsetRestoreFile = try scanner.decimal()
+        } else if scanner.take("workingset_activate ") {
+          workingsetActivate = try scanner.decimal()
         }
       default:
         break

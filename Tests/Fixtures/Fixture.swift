@@ -1,16 +1,31 @@
 import Foundation
 
-/// The captured and composed kernel files under `Tests/Fixtures/proc`.
+/// The captured and composed kernel files under `Tests/Fixtures/proc`, and the recordings under
+/// `Tests/Fixtures/sequences`.
 package enum Fixture {
   /// Where a fixture lies on disk.
   package static func path(_ name: String) -> String {
-    URL(filePath: #filePath).deletingLastPathComponent().appending(path: "proc/" + name).path()
+    below("proc/" + name)
+  }
+
+  /// Where a recorded sequence lies on disk.
+  package static func sequencePath(_ name: String) -> String {
+    below("sequences/" + name)
+  }
+
+  private static func below(_ path: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().appending(path: path).path()
   }
 
   /// The bytes of a fixture. A missing one is a broken test tree, and stops the tests.
   package static func bytes(_ name: String) -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: path(name)) else {
-      fatalError("no fixture at \(path(name))")
+    bytes(of: path(name))
+  }
+
+  /// The bytes of the file at a path that this gave.
+  package static func bytes(of path: String) -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      fatalError("no fixture at \(path)")
     }
     return [UInt8](data)
   }

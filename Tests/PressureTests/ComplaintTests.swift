@@ -87,8 +87,8 @@ import Testing
     ),
     (
       complaint("earlyoom #269: no swap, program text is evicted and read back, MemAvailable looks fine") {
-        $0.available = { _ in 0.25 }
-        $0.fileCache = { _ in 0.03 }
+        $0.available = { _ in 0.18 }
+        $0.fileCache = { _ in 0.15 }
         $0.reclaim = { second in second > 1 ? (10_000, 8000) : (0, 0) }
         $0.stalled = nil
       }, 4, "thrash"

@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test func aReadingIsTheFourFiguresTheFileCacheAndTheTime() throws {
+  @Test func aReadingIsTheFiveFiguresAndTheTime() throws {
     let meminfo = try Meminfo(parsing: Fixture.bytes("5.10/meminfo").span)
     let reading = MemoryReading(meminfo, at: Nanoseconds(7))
     var expected = MemoryReading(
@@ -92,20 +92,21 @@ import Testing
     #expect(old.pgstealDirect == 6012)
     #expect(old.pgstealKswapd == 80_116)
     #expect(old.allocstall == 61)
-    #expect(old.workingsetRefault == 51_204)
-    #expect(old.workingsetRefaultFile == nil)
+    #expect(old.workingsetActivate == 9120)
+    #expect(old.workingsetRestore == nil && old.workingsetRestoreFile == nil)
     #expect(old.oomKill == nil)
     let newer = try VMStat(parsing: Fixture.bytes("4.19/vmstat").span)
     #expect(newer.pgscanDirect == 5012)
     #expect(newer.allocstall == 19)
     #expect(newer.oomKill == 2)
+    #expect(newer.workingsetRestore == 3001)
   }
 
-  @Test func refaultsAreAnonymousAndFileSinceFiveNine() throws {
+  @Test func whatWasInUseIsAnonymousAndFileSinceFiveNine() throws {
     let vmstat = try VMStat(parsing: Fixture.bytes("5.10/vmstat").span)
-    #expect(vmstat.workingsetRefault == nil)
-    #expect(vmstat.workingsetRefaultAnon == 7204)
-    #expect(vmstat.workingsetRefaultFile == 91_220)
+    #expect(vmstat.workingsetRestore == nil && vmstat.workingsetActivate == nil)
+    #expect(vmstat.workingsetRestoreAnon == 1100)
+    #expect(vmstat.workingsetRestoreFile == 28_004)
     #expect(vmstat.pgscanDirect == 88_012)
     #expect(vmstat.pgscanKswapd == 310_200)
     #expect(vmstat.pgstealDirect == 46_010)
@@ -119,9 +120,18 @@ import Testing
 
   @Test func aCaptureHasWhatItsKernelCounts() throws {
     let vmstat = try VMStat(parsing: Fixture.bytes("6.18/vmstat").span)
-    #expect(vmstat.workingsetRefaultFile.map { $0 > 0 } == true)
+    #expect(vmstat.workingsetRestoreFile == 0, "a long stream was read, and nothing that was in use was evicted")
     #expect(vmstat.pgscanDirect == 0 && vmstat.allocstall == 0 && vmstat.oomKill == 0)
-    #expect(vmstat.workingsetRefault == nil)
+    #expect(vmstat.workingsetRestore == nil)
+  }
+
+  /// Restores count, else what is held at once, never refaults as such.
+  @Test func refaultsOfAStreamCountForNothing() throws {
+    #expect(ReclaimTotals(try VMStat(parsing: Fixture.bytes("6.18/vmstat").span))?.refaults == 0)
+    #expect(ReclaimTotals(try VMStat(parsing: Fixture.bytes("5.10/vmstat").span))?.refaults == 29_104)
+    #expect(ReclaimTotals(try VMStat(parsing: Fixture.bytes("4.19/vmstat").span))?.refaults == 3001)
+    #expect(ReclaimTotals(try VMStat(parsing: Fixture.bytes("4.4/vmstat").span))?.refaults == 9120)
+    #expect(ReclaimTotals(try VMStat(parsing: Array("workingset_refault_file 5\n".utf8).span)) == nil)
   }
 
   @Test func aSumStopsAtTheTop() throws {
