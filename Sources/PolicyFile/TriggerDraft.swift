@@ -97,7 +97,7 @@ struct TriggerDraft {
   // all that there is to know of its trigger.
 
   private static let stallExample = "{ full = \"15%\", over = \"2s\", below = \"25%\" }"
-  private static let thrashExample = "{ refaults = \"100%\", over = \"2s\", swap_free = \"10%\" }"
+  private static let thrashExample = "{ refaults = \"1%\", over = \"2s\", swap_free = \"10%\" }"
   private static let forecastExample = "{ horizon = \"500ms\", below = \"16%\" }"
 
   private static let defaultWindow = Nanoseconds.milliseconds(2000)
@@ -139,7 +139,7 @@ struct TriggerDraft {
   private func readThrash(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Thrash? {
     let table = SettingsReader(
       entries, at: offset, place: "\"thrash\"", known: ["refaults", "over", "swap_free"], log: &log)
-    let refaults = table.share("refaults", "\"100%\"", within: TriggerLimits.refaults, log: &log)
+    let refaults = table.share("refaults", "\"1%\"", within: TriggerLimits.refaults, log: &log)
     let over = table.duration("over", "\"2s\"", within: TriggerLimits.window, log: &log)
     let swapFree = table.amount("swap_free", log: &log)
     if table["refaults"] == nil {

@@ -126,7 +126,7 @@ import Testing
         == Thresholds(
           floor: Floor(available: .share(.percent(8)), swapFree: .share(.percent(10))),
           stall: Stall(isFull: true, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(20))),
-          thrash: Thrash(refaults: .percent(100), over: .milliseconds(2000), swapFree: .share(.percent(10))),
+          thrash: Thrash(refaults: .percent(1), over: .milliseconds(2000), swapFree: .share(.percent(10))),
           forecast: Forecast(horizon: .milliseconds(200), below: .share(.percent(16))),
           release: .share(.percent(12)), confirmation: .immediate))
   }
