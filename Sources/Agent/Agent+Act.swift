@@ -18,7 +18,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func act(on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     if rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
-    guard surveyProcesses(now) else { return AgentPace.idleTrouble }
+    guard surveyProcesses(now, deciding: true) else { return AgentPace.idleTrouble }
     rank(now)
     let signal: Signal = verdict.level == .kill ? .kill : .terminate
     let took = Nanoseconds(Clock.sinceBoot()) - now

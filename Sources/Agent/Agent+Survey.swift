@@ -40,10 +40,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   /// Walks all processes into the table. False, said once, where that fails.
-  mutating func surveyProcesses(_ now: Nanoseconds) -> Bool {
+  ///
+  /// - Parameter deciding: Whether those that cannot be chosen may be left out.
+  mutating func surveyProcesses(_ now: Nanoseconds, deciding: Bool = false) -> Bool {
     let tally: SurveyTally
     do throws(ReadFailure) {
-      tally = try survey.take(from: &source, units: judge.machine.units, into: &table)
+      tally = try survey.take(
+        from: &source, units: judge.machine.units, leavingOutBelow: deciding ? judge.leavesOutBelow : .zero,
+        into: &table)
+      leftOut = tally.leftOut
     } catch {
       sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
       return false
@@ -77,6 +82,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Ranks the table into the shortlist. Allocates nothing, and reads only what takes no target's memory lock.
   mutating func rank(_ now: Nanoseconds) {
     shortlist.clear()
+    shortlist.countLeftOut(leftOut)
     var noTerms = NoTerms()
     for row in table.rows.indices {
       var process = table.rows[row]

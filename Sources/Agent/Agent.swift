@@ -25,6 +25,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var roster = Roster(capacity: 512)
   var survey = Survey(capacity: 512)
   var table = ProcessTable(capacity: 512)
+  /// Processes that the last survey left out of the table.
+  var leftOut: UInt32 = 0
   var shortlist = Shortlist()
   var inVain = InVain()
   var systemFile = ByteBuffer(capacity: 8192)

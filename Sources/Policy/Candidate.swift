@@ -61,6 +61,12 @@ package struct Judge: Sendable {
   package func isWorthEnding(_ process: ProcessFacts) -> Bool {
     process.footprint >= policy.settings.minimumFootprint.of(machine.ram)
   }
+
+  /// What a survey for a decision may leave out processes below: nobody there is worth ending, and nobody's score
+  /// depends on them. Zero where the formula counts in other processes' memory.
+  package var leavesOutBelow: KiB {
+    policy.settings.formula == .linux26 ? .zero : policy.settings.minimumFootprint.of(machine.ram)
+  }
 }
 
 /// The foremost candidates and what became of the others, in a fixed place.
@@ -108,6 +114,12 @@ package struct Shortlist: Sendable {
     } else {
       insert(candidate)
     }
+  }
+
+  /// Counts processes that a survey left out because they are too small.
+  package mutating func countLeftOut(_ number: UInt32) {
+    considered += Int(number)
+    tooSmall += Int(number)
   }
 
   private mutating func insert(_ candidate: Candidate) {

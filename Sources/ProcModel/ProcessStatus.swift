@@ -28,7 +28,8 @@ package struct ProcessStatus: Equatable, Sendable {
     realUID = 0
     effectiveUID = 0
     var scanner = ByteScanner(bytes)
-    while let first = scanner.next {
+    // Nothing is wanted of what follows the capabilities, which is half of the file on a machine with many processors.
+    while effectiveCapabilities == nil, let first = scanner.next {
       switch first {
       case UInt8(ascii: "V"), UInt8(ascii: "R"):
         try takeMemory(&scanner)

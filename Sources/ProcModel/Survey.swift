@@ -25,11 +25,15 @@ package struct Survey: Sendable {
   /// files tell of none. A process whose `status` cannot be had has the user ID 2³²−1, which nobody has, no
   /// capabilities, and what memory `stat` and `statm` tell of. A missing `oom_score_adj` is 0.
   ///
+  /// - Parameter smallest: Processes that hold less than this are left out, and of each only `status` is read: measured on
+  ///   6.18, 13 µs in place of 38 with the walk. A process that has a part in shared memory is never left out, since the
+  ///   shares of others depend on it. Zero leaves out none; so must ask who needs ``ProcessFacts/childrenVirtual``.
   /// - Returns: What was met beside these.
   /// - Throws: ``ReadFailure`` if `uptime` or the list of processes cannot be read. The failures of one process are
   ///   counted and end nothing.
   package mutating func take<Source: ProcSource & ~Copyable>(
-    from source: inout Source, units: KernelUnits, into table: inout ProcessTable
+    from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
+    into table: inout ProcessTable
   ) throws(ReadFailure) -> SurveyTally {
     var tally = SurveyTally()
     table.clear()
@@ -47,7 +51,15 @@ package struct Survey: Sendable {
       if pid == 1 { tally.isHidden = false }
       if neighbours.contains(pid) { continue }
       tally.seen += 1
-      guard let facts = facts(of: pid, from: &source, now: now, units: units, tally: &tally) else { continue }
+      var status: SurveyReading<ProcessStatus>?
+      if smallest > .zero {
+        let reading: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
+        if reading.tellsOfLess(than: smallest, tally: &tally) { continue }
+        status = reading
+      }
+      guard let facts = facts(of: pid, status: status, from: &source, now: now, units: units, tally: &tally) else {
+        continue
+      }
       neighbours.add(pid, row: table.count)
       table.append(facts)
     }
@@ -55,8 +67,10 @@ package struct Survey: Sendable {
     return tally
   }
 
+  /// - Parameter status: If it was read before.
   private mutating func facts<Source: ProcSource & ~Copyable>(
-    of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, tally: inout SurveyTally
+    of pid: Int32, status: SurveyReading<ProcessStatus>?, from source: inout Source, now: Ticks, units: KernelUnits,
+    tally: inout SurveyTally
   ) -> ProcessFacts? {
     let stat: ProcessStat
     switch read(.stat, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<ProcessStat> {
@@ -100,7 +114,8 @@ package struct Survey: Sendable {
     facts.state = body.state
     facts.virtual = KiB(bytes: body.virtualBytes)
     facts.resident = units.kib(pages: body.residentPages)
-    guard addStatus(to: &facts, thread: thread, from: &source, units: units, tally: &tally) else {
+    let known = thread == nil ? status : nil
+    guard addStatus(to: &facts, known: known, thread: thread, from: &source, units: units, tally: &tally) else {
       tally.vanished += 1
       return nil
     }
@@ -112,15 +127,15 @@ package struct Survey: Sendable {
   ///
   /// - Returns: Whether the process is still there.
   private mutating func addStatus<Source: ProcSource & ~Copyable>(
-    to facts: inout ProcessFacts, thread: Int32?, from source: inout Source, units: KernelUnits,
-    tally: inout SurveyTally
+    to facts: inout ProcessFacts, known: SurveyReading<ProcessStatus>?, thread: Int32?, from source: inout Source,
+    units: KernelUnits, tally: inout SurveyTally
   ) -> Bool {
     let pid = facts.identity.pid
     var isGone = false
     var needsStatm = true
     facts.realUID = .max
     facts.effectiveUID = .max
-    switch read(.status, of: pid, thread: thread, from: &source, tally: &tally) as SurveyReading<ProcessStatus> {
+    switch known ?? read(.status, of: pid, thread: thread, from: &source, tally: &tally) {
     case .value(let status):
       facts.realUID = status.realUID
       facts.effectiveUID = status.effectiveUID
@@ -228,4 +243,22 @@ private enum SurveyReading<File> {
   case failure(ReadFailure)
   /// Noted in the tally.
   case malformed
+}
+
+extension SurveyReading<ProcessStatus> {
+  /// Whether it proves that the process gives back less than `smallest` and that no other's share depends on it; says so
+  /// in the tally.
+  fileprivate func tellsOfLess(than smallest: KiB, tally: inout SurveyTally) -> Bool {
+    guard case .value(let status) = self else { return false }
+    if let anonymous = status.residentAnonymous {
+      let footprint = anonymous + (status.swap ?? .zero) + (status.pageTables ?? .zero)
+      guard (status.residentShared ?? .zero) == .zero, footprint < smallest else { return false }
+      tally.leftOut += 1
+      return true
+    }
+    // A kernel thread, or a zombie. With more threads it is a leader that ended before them: those have its memory.
+    guard status.virtual == nil, status.resident == nil, status.threads == 1 else { return false }
+    tally.withoutMemory += 1
+    return true
+  }
 }

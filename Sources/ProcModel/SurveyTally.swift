@@ -18,6 +18,10 @@ package struct SurveyTally: Equatable, Sendable {
   package var kernelThreads: UInt32 = 0
   /// Ended, and no thread of them lives.
   package var zombies: UInt32 = 0
+  /// Left out because they give back too little.
+  package var leftOut: UInt32 = 0
+  /// Kernel threads and zombies that nothing but `status` was read of, beside those counted above.
+  package var withoutMemory: UInt32 = 0
   /// Gone between the walk and the reading.
   package var vanished: UInt32 = 0
   /// Whose `stat` may not be read (hidepid, a missing capability).

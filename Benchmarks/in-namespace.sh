@@ -1,0 +1,100 @@
+#!/bin/bash
+# What is measured as process 1 of a pid namespace of its own: nothing outside can be signalled from here, and nothing
+# outlives it. Started by run.sh, which sets BENCH, BIN and ORDINARY.
+#
+# usage: in-namespace.sh choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
+#        allocations calm|deciding
+set -euo pipefail
+
+# Says nothing: what it leaves is $!.
+start_agent() {
+    local agent=$1 available_kib=$2 line release
+    if [ "$available_kib" = shares ]; then
+        line='"10%"' release='"10.5%"'
+    else
+        line="\"$available_kib KiB\"" release="\"$((available_kib + 1)) KiB\""
+    fi
+    case $agent in
+        earlyoom)
+            if [ "$available_kib" = shares ]; then set -- -m 10,1; else set -- -M "$available_kib,$((available_kib / 8))"; fi
+            "$BENCH/earlyoom" -r 3600 "$@" >"$work/agent.log" 2>&1 &
+            ;;
+        spillway | ordinary)
+            printf 'version = 1\nextends = "server"\n[trigger]\nfloor = { available = %s }\nrelease = %s\n' \
+                "$line" "$release" >"$work/policy.toml"
+            "$BIN/spillway" compile "$work/policy.toml" --output "$work/policy.image"
+            if [ "$agent" = spillway ]; then
+                "$BIN/spillwayd" --image "$work/policy.image" >"$work/agent.log" 2>&1 &
+            else
+                ALLOCATIONS=$work/allocations LD_PRELOAD=$BENCH/allocations.so \
+                    "$ORDINARY" --image "$work/policy.image" >"$work/agent.log" 2>&1 &
+            fi
+            ;;
+    esac
+}
+
+start_sleepers() {
+    : >"$work/sleepers.log"
+    "$BENCH/sleepers" "$1" 110 100 >"$work/sleepers.log" &
+    until grep -q ready "$work/sleepers.log"; do sleep 0.1; done
+    [ "$(cat "$work/sleepers.log")" = "ready $1" ] || { cat "$work/sleepers.log" >&2; exit 1; }
+}
+
+# The line can then be crossed by a word: see choose.c.
+mount_meminfo() {
+    awk '/^MemTotal:/ { total = $2 }
+         /^MemAvailable:/ { $0 = sprintf("MemAvailable: %12d kB", total * 0.11) } { print }' /proc/meminfo >"$work/meminfo"
+    mount --bind "$work/meminfo" /proc/meminfo
+    # A line in the kernel's log takes milliseconds where the console is serial, and comes after the signal.
+    mount --bind /dev/null /dev/kmsg
+}
+
+available() { awk '/^MemAvailable:/ { print $2 }' /proc/meminfo; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+what=$1 subject=$2
+
+case $what in
+    floor)
+        start_sleepers "$3"
+        "$BENCH/floor" "$subject" "$4"
+        ;;
+    choose)
+        start_sleepers "$3"
+        mount_meminfo
+        start_agent "$subject" shares
+        agent=$!
+        # It looks at everything there is once, at its start.
+        sleep $((2 + $3 / 4000))
+        "$BENCH/choose" "$agent" "$4" 200 "$work/meminfo" || { cat "$work/agent.log" >&2; exit 1; }
+        ;;
+    leak)
+        for _ in $(seq "$4"); do
+            line=$(($(available) - 300 * 1024))
+            start_agent "$subject" "$line"
+            agent=$!
+            sleep 1.5
+            "$BENCH/leak" "$line" "$3"
+            kill "$agent"
+            wait "$agent" || true
+            sleep 0.3
+        done
+        ;;
+    allocations)
+        start_sleepers 100
+        mount_meminfo
+        start_agent ordinary shares
+        agent=$!
+        sleep 2
+        # The first decisions, in which buffers find their size.
+        "$BENCH/choose" "$agent" 3 200 "$work/meminfo" >"$work/first"
+        if [ "$subject" = deciding ]; then
+            "$BENCH/choose" "$agent" 10 200 "$work/meminfo" "$work/allocations"
+        else
+            before=$(od -An -tu8 "$work/allocations")
+            sleep 25
+            echo $(($(od -An -tu8 "$work/allocations") - before))
+        fi
+        ;;
+esac

@@ -1,0 +1,53 @@
+// Idle processes to choose among: forks them, then fills some memory itself, tells so, and waits. They die with it, and
+// it with its time.
+//
+// usage: sleepers COUNT SECONDS MIB
+//
+// Prints "ready N" with the number that could be started. Statically linked it costs the kernel some 100 KiB for each.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+// Bounds, so that a mistake cannot hurt the machine.
+enum { maximum_count = 20000, maximum_seconds = 600, maximum_mib = 256 };
+
+int main(int count, char **words) {
+    if (count != 4) {
+        fputs("usage: sleepers COUNT SECONDS MIB\n", stderr);
+        return 64;
+    }
+    int wanted = atoi(words[1]), seconds = atoi(words[2]), mib = atoi(words[3]);
+    if (wanted < 0 || wanted > maximum_count || seconds < 1 || seconds > maximum_seconds || mib < 0 ||
+        mib > maximum_mib) {
+        fprintf(stderr, "sleepers: at most %d processes, %d seconds, %d MiB\n", maximum_count, maximum_seconds,
+                maximum_mib);
+        return 64;
+    }
+    int started = 0;
+    while (started < wanted) {
+        pid_t parent = getpid(), child = fork();
+        if (child < 0) {
+            fprintf(stderr, "sleepers: fork of number %d: %s\n", started + 1, strerror(errno));
+            break;
+        }
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != parent) return 1;
+            alarm((unsigned)seconds);
+            for (;;) pause();
+        }
+        started++;
+    }
+    char *memory = malloc((size_t)mib << 20 | 1);
+    if (memory == NULL) return 1;
+    memset(memory, 1, (size_t)mib << 20);
+    printf("ready %d\n", started);
+    fflush(stdout);
+    alarm((unsigned)seconds);
+    for (;;) pause();
+}
