@@ -25,7 +25,7 @@ RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sou
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help setup tool build run test format lint image install uninstall deb clean FORCE
+.PHONY: help setup tool build run test bench format lint image install uninstall deb clean FORCE
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,7 +56,11 @@ run: build ## Rank this machine's processes, then watch it in dry run until Ctrl
 	$(if $(RUN_FOR),timeout --foreground --preserve-status $(RUN_FOR) )build/bin/spillway run --dry-run --verbose
 
 test: build ## Build, then run every test
+	@scripts/setup.sh test
 	swift test
+
+bench: build ## Measure beside earlyoom and a floor in C; RECORD=1 writes docs/performance.md
+	Benchmarks/run.sh
 
 format: ## Rewrite the Swift sources as .swift-format says
 	swift format --in-place --recursive Sources Tests Package.swift

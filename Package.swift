@@ -94,5 +94,9 @@ let package = Package(
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["specimen"], path: "Tests/Integration", swiftSettings: house),
+      name: "IntegrationTests",
+      dependencies: [
+        "specimen", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel", "ProcReader", "Record",
+      ],
+      path: "Tests/Integration", swiftSettings: house),
   ])

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-mapfile -t scripts < <(grep -lE '^#!/bin/(ba)?sh' -r .ci scripts packaging Tests | sort)
+mapfile -t scripts < <(grep -lE '^#!/bin/(ba)?sh' -r .ci scripts packaging Tests Benchmarks | sort)
 for script in "${scripts[@]}"; do
     shell=$(sed -n '1s,^#!,,p' "$script")
     "$shell" -n "$script"

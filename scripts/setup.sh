@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh [build|deb]: installs, through apt-get, what building (or packaging) needs and this machine lacks.
+# setup.sh [build|test|deb]: installs, through apt-get, what building (testing, packaging) needs and this machine lacks.
 # Says nothing when all is there. Without the right to install, says what to type and ends with 1.
 set -eu
 
@@ -43,6 +43,9 @@ missing() {
     fi
     # TOML is read by a C++ library; strip(1) comes along.
     if ! have_file /usr/include/c++/*/vector || ! command -v strip >/dev/null 2>&1; then echo g++; fi
+    if [ "$purpose" = test ]; then
+        command -v strace >/dev/null 2>&1 || echo strace
+    fi
     if [ "$purpose" = deb ]; then
         command -v dpkg-shlibdeps >/dev/null 2>&1 || echo dpkg-dev
     fi

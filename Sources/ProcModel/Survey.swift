@@ -14,8 +14,8 @@ package struct Survey: Sendable {
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
     // `status` has some 1.5 KiB and grows with the process's supplementary groups, `cgroup` with the number of v1
-    // hierarchies and the depth of paths. What does not fit is done without.
-    buffer = ByteBuffer(capacity: 32 * 1024)
+    // hierarchies and the depth of paths: all of this stays resident. What does not fit is done without.
+    buffer = ByteBuffer(capacity: 8 * 1024)
     neighbours = SurveyNeighbours(capacity: capacity)
   }
 
@@ -144,7 +144,8 @@ package struct Survey: Sendable {
       facts.pageTables = status.pageTables ?? .zero
       // Without it the process gave its memory back just now, or the buffer ended before the memory lines.
       if let resident = status.resident { facts.resident = resident }
-      if let anonymous = status.residentAnonymous {
+      // Without the threads, which stand below the memory, the file was cut and may lack some of that.
+      if let anonymous = status.residentAnonymous, status.threads != nil {
         facts.anonymous = anonymous
         facts.file = status.residentFile ?? .zero
         facts.shared = status.residentShared ?? .zero
@@ -250,7 +251,8 @@ extension SurveyReading<ProcessStatus> {
   /// in the tally.
   fileprivate func tellsOfLess(than smallest: KiB, tally: inout SurveyTally) -> Bool {
     guard case .value(let status) = self else { return false }
-    if let anonymous = status.residentAnonymous {
+    // Without the threads, which stand below the memory, the file was cut and may lack some of that.
+    if let anonymous = status.residentAnonymous, status.threads != nil {
       let footprint = anonymous + (status.swap ?? .zero) + (status.pageTables ?? .zero)
       guard (status.residentShared ?? .zero) == .zero, footprint < smallest else { return false }
       tally.leftOut += 1

@@ -7,9 +7,11 @@ struct SurveyNeighbours: Sendable {
   private var sharing: SurveyIndex
 
   init(capacity: Int) {
-    rowsByPID = SurveyIndex(capacity: capacity)
-    // A row is in one group or two; a group has an entry for itself and one for each size among its rows.
-    sharing = SurveyIndex(capacity: capacity * 2)
+    // All entries are resident, at 20 bytes each; where there are more processes than fit, the tables grow once.
+    rowsByPID = SurveyIndex(capacity: capacity / 4)
+    // A row that shares memory, and most do not, is in one group or two; a group has an entry for itself and one for
+    // each size among its rows.
+    sharing = SurveyIndex(capacity: capacity / 4)
   }
 
   mutating func removeAll() {

@@ -14,8 +14,8 @@ package struct LiveSource: ProcSource, ~Copyable {
   /// Whether the root is a proc file system, so that its numbers are those of living processes.
   package let isLive: Bool
 
-  // A call returns as many of /proc's entries as fit: some 600 in this.
-  private static let walkBytes = 16 * 1024
+  // A call returns as many of /proc's entries as fit: some 300 in this.
+  private static let walkBytes = 8 * 1024
 
   private init(
     root: consuming OwnedDescriptor, system: consuming SystemDescriptors, processes: consuming DirectoryWalk,

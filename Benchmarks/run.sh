@@ -1,0 +1,166 @@
+#!/bin/bash
+# run.sh: measures the agent beside earlyoom and beside the least that could do its work, and prints one table. Every
+# ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about seven minutes.
+#
+# With RECORD=1 the table also replaces the one in docs/performance.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export BENCH=$PWD/build/bench BIN=$PWD/build/bin ORDINARY=$PWD/.build/release/spillwayd
+sizes=(100 500 4000 20000)
+rates=(100 1000 0)
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+
+[ "$(id -u)" = 0 ] || { say "root is needed: processes are really ended, in a pid namespace of their own"; exit 1; }
+
+compile() {
+    local tool
+    mkdir -p "$BENCH"
+    for tool in floor choose leak sleepers; do
+        cc -O2 -static -Wall -Wextra -o "$BENCH/$tool" "Benchmarks/$tool.c"
+    done
+    cc -O2 -shared -fPIC -Wall -Wextra -o "$BENCH/allocations.so" Benchmarks/allocations.c
+}
+
+# Unpacked and not installed, so that no service starts.
+fetch_earlyoom() {
+    [ -x "$BENCH/earlyoom" ] && return
+    say "fetching Debian's earlyoom"
+    rm -rf "$BENCH/package"
+    mkdir -p "$BENCH/package"
+    if ! (cd "$BENCH/package" && apt-get download earlyoom && dpkg-deb -x earlyoom_*.deb .) >"$BENCH/fetch.log" 2>&1; then
+        cat "$BENCH/fetch.log" >&2
+        say "earlyoom cannot be had: 'apt-get update' may help, or put a copy at $BENCH/earlyoom"
+        exit 1
+    fi
+    cp "$BENCH/package/usr/bin/earlyoom" "$BENCH/earlyoom"
+}
+
+in_namespace() {
+    timeout --signal=KILL 120 unshare --fork --pid --mount-proc --kill-child Benchmarks/in-namespace.sh "$@"
+}
+
+# Of the numbers in a column; words are passed over.
+median() {
+    awk -v column="$1" '$column ~ /^[0-9.]+$/ { print $column }' | sort -g |
+        awk '{ value[NR] = $1 } END { print NR ? value[int((NR + 1) / 2)] : "none" }'
+}
+
+ratio() {
+    awk -v a="$1" -v b="$2" 'BEGIN { if (a ~ /^[0-9.]+$/ && b + 0 > 0) printf "%.2f", a / b; else printf "none" }'
+}
+
+# row WHAT SPILLWAY OTHER NAME UNIT TARGET: a ratio, and whether it is at most TARGET.
+row() {
+    local ratio reached
+    ratio=$(ratio "$2" "$3")
+    reached=$(awk -v r="$ratio" -v t="$6" 'BEGIN { print r != "none" && r <= t ? "yes" : "**no**" }')
+    if [ "$6" = - ]; then reached= ; fi
+    printf '| %s | %s %s | %s %s (%s) | %s | %s | %s |\n' "$1" "$2" "$5" "$3" "$5" "$4" "$ratio" "$6" "$reached"
+}
+
+rollup() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/smaps_rollup"; }
+processor_us() { awk '{ printf "%d", $1 / 1000 }' "/proc/$1/schedstat"; }
+
+# Both beside each other on the machine as it is, with what their packages start them with, in dry run.
+idle() {
+    local spillway earlyoom spillway_us earlyoom_us
+    "$BIN/spillwayd" --dry-run 2>/dev/null & spillway=$!
+    "$BENCH/earlyoom" --dryrun -r 3600 >/dev/null 2>&1 & earlyoom=$!
+    idle_pids="$spillway $earlyoom"
+    sleep 5
+    spillway_us=$(processor_us $spillway) earlyoom_us=$(processor_us $earlyoom)
+    sleep 60
+    spillway_us=$(($(processor_us $spillway) - spillway_us)) earlyoom_us=$(($(processor_us $earlyoom) - earlyoom_us))
+    row 'resident after a minute, Rss' "$(rollup $spillway Rss)" "$(rollup $earlyoom Rss)" earlyoom KiB 0.6
+    row 'the same, Pss' "$(rollup $spillway Pss)" "$(rollup $earlyoom Pss)" earlyoom KiB -
+    row 'the same, anonymous' "$(rollup $spillway Anonymous)" "$(rollup $earlyoom Anonymous)" earlyoom KiB 1
+    row "processor time of an idle minute, $(find /proc -maxdepth 1 -name "[0-9]*" | wc -l) processes" \
+        "$spillway_us" "$earlyoom_us" earlyoom µs 0.5
+    kill $spillway $earlyoom
+    wait $spillway $earlyoom 2>/dev/null || true
+    idle_pids=
+}
+
+choosing() {
+    local size rounds spillway earlyoom by_score by_footprint first=
+    for size in "${sizes[@]}"; do
+        rounds=$((size > 4000 ? 3 : 9))
+        say "choosing among $size"
+        by_score=$(in_namespace floor oom_score "$size" 11 | median 1)
+        by_footprint=$(in_namespace floor footprint "$size" 11 | median 1)
+        spillway=$(in_namespace choose spillway "$size" $rounds | median 1)
+        earlyoom=$(in_namespace choose earlyoom "$size" $rounds | median 1)
+        row "choosing among $size" "$spillway" "$earlyoom" earlyoom µs "$([ "$size" = 4000 ] && echo 0.2 || echo -)"
+        row "choosing among $size" "$spillway" "$by_score" 'C floor, oom_score' µs 1.5
+        row "choosing among $size" "$spillway" "$by_footprint" 'C floor, footprint' µs -
+        if [ "$size" = 500 ]; then first=$spillway; fi
+        if [ "$size" = 20000 ]; then
+            row 'a process among 20000, beside one among 500' "$(ratio "$spillway" 20000)" "$(ratio "$first" 500)" \
+                'among 500' µs 1.2
+        fi
+    done
+}
+
+leaking() {
+    local rate name spillway earlyoom
+    for rate in "${rates[@]}"; do
+        name="$rate MiB/s"
+        if [ "$rate" = 0 ]; then name="memory speed"; fi
+        say "a leak of $name"
+        spillway=$(in_namespace leak spillway "$rate" 9 | tee "$BENCH/leak-spillway-$rate" | median 1)
+        earlyoom=$(in_namespace leak earlyoom "$rate" 9 | tee "$BENCH/leak-earlyoom-$rate" | median 1)
+        row "line crossed to signal, leak of $name" "$spillway" "$earlyoom" earlyoom µs 0.33
+    done
+}
+
+# A count of nothing has no ratio: what is allowed is none.
+counts() {
+    local deciding calm size
+    say "allocations and size"
+    deciding=$(in_namespace allocations deciding | awk '{ print $3 }' | sort -n | tail -n 1)
+    calm=$(in_namespace allocations calm)
+    size=$(stat -c %s "$BIN/spillwayd")
+    printf '| allocations in the worst of 10 decisions | %s | | | 0 | %s |\n' "$deciding" \
+        "$([ "$deciding" = 0 ] && echo yes || echo '**no**')"
+    printf '| allocations in 25 s of calm | %s | | | 0 | %s |\n' "$calm" \
+        "$([ "$calm" = 0 ] && echo yes || echo '**no**')"
+    printf '| stripped size | %s bytes | | | 1500000 | %s |\n' "$size" \
+        "$([ "$size" -le 1500000 ] && echo yes || echo '**no**')"
+}
+
+table() {
+    printf '| row | Spillway | beside | ratio | to reach | reached |\n|---|---|---|---|---|---|\n'
+    say "an idle minute"
+    idle
+    choosing
+    leaking
+    counts
+}
+
+machine() {
+    printf 'Measured on %s: Linux %s, %s processors (%s), %s MiB of memory, %s; Spillway %s beside %s.\n' \
+        "$(date -u +%Y-%m-%d)" "$(uname -r | cut -d- -f1)" "$(nproc)" \
+        "$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)" \
+        "$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)" \
+        "$(awk '/^SwapTotal:/ { print $2 ? int($2 / 1024) " MiB of swap" : "no swap" }' /proc/meminfo)" \
+        "$("$BIN/spillwayd" --version | awk '{ print $NF }')" "$("$BENCH/earlyoom" -v 2>&1 | head -n 1)"
+}
+
+idle_pids=
+# shellcheck disable=SC2086 # a list of numbers
+trap 'if [ -n "$idle_pids" ]; then kill $idle_pids; fi' EXIT
+
+compile
+fetch_earlyoom
+{ machine; echo; table; } | tee "$BENCH/table.md"
+
+if [ "${RECORD:-}" = 1 ]; then
+    awk -v table="$BENCH/table.md" '
+        /^<!-- end of table -->/ { inside = 0 }
+        !inside { print }
+        /^<!-- table, by make bench/ { inside = 1; while ((getline line < table) > 0) print line }' \
+        docs/performance.md >"$BENCH/performance.md"
+    cp "$BENCH/performance.md" docs/performance.md
+fi

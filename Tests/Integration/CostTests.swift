@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+/// What the agent costs the machine it watches: no memory while it works, and no wait for a process that hangs.
+@Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
+struct CostTests {
+  /// The agent is between its lines at 10.3 %, and over them at 11 %. A rule needs the command line, so that there is
+  /// something to read in calm time that must not be read at any other.
+  private static let policy = """
+    version = 1
+    [trigger]
+    floor = { available = "10%" }
+    release = "10.5%"
+    [action]
+    min_footprint = "10 MiB"
+    [[rule]]
+    name = "needs the command line"
+    match = { cmdline = "* --of-nobody" }
+    order = "last"
+
+    """
+
+  /// `cross SHARE` sets available memory, as /proc/meminfo shows it in the namespace, to so many percent. Written in
+  /// place and at the same length: a reader never meets half a file.
+  private static let meminfo = """
+    cp /proc/meminfo real
+    share() {
+      awk -v share="$1" '/^MemTotal:/ { total = $2 }
+        /^MemAvailable:/ { $0 = sprintf("MemAvailable: %12d kB", total * share / 100) } { print }' real
+    }
+    cross() { share "$1" | dd of=meminfo conv=notrunc status=none; }
+    share 11 >meminfo
+    mount --bind meminfo /proc/meminfo
+    until_count() {
+      tries=0
+      until [ "$(grep -c -e "$2" "$3" 2>/dev/null)" -ge "$1" ]; do
+        tries=$((tries + 1)); [ $tries -lt 400 ] || { echo "never $1 times: $2"; break; }
+        sleep 0.05
+      done
+    }
+
+    """
+
+  /// Decisions with their kills, records and messages, and looks and surveys below the release line between them. The
+  /// ordinary form is counted, because malloc(3) can be put before it; both are made of the same source.
+  @Test func warmTicksAndDecisionsAllocateNothing() throws {
+    let result = try Namespace.run(
+      policy: Self.policy,
+      Self.meminfo + """
+        cc -O2 -shared -fPIC -o allocations.so "$BIN/../../Benchmarks/allocations.c" || exit 1
+        "$BIN/spillway" compile policy.toml --output policy.image || exit 1
+        ALLOCATIONS=allocations LD_PRELOAD=./allocations.so "$BIN/../../.build/release/spillwayd" \\
+          --image policy.image --record record.jsonl --verbose 2>agent.errors &
+        agent=$!
+        until_count 1 '"event":"start"' record.jsonl
+        watched=0
+        for round in 1 2 3 4 5 6 7; do
+          start "hog$round" --mib 60
+          cross 8
+          until_count $round '"event":"outcome"' record.jsonl
+          cross 11
+          until_count $round 'memory is back' agent.errors
+          cross 10.3
+          watched=$((watched + 2))
+          until_count $watched 'spillwayd: watch' agent.errors
+          echo "allocations $(od -An -tu8 allocations)"
+        done
+        finish
+        """)
+    #expect(!result.output.contains("never"), "\(result.output) \(result.errors)")
+    #expect(result.records("outcome").count == 7)
+    let counts = result.output.split(separator: "\n").filter { $0.hasPrefix("allocations") }
+      .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
+    try #require(counts.count == 7)
+    // The counter counts: starting up takes some.
+    #expect(counts[0] > 0)
+    #expect(Set(counts[2...]).count == 1, "allocations after each round: \(counts)")
+  }
+
+  static let strace = ["/usr/bin/strace", "/bin/strace"].first { FileManager.default.isExecutableFile(atPath: $0) }
+
+  /// Everyone is protected, so that candidates are looked for on and on, and read in full. One of them starts late: the
+  /// roster does not know it, and its standing is found from what may be read.
+  @Test(.enabled(if: strace != nil, "strace is missing: scripts/setup.sh test installs it"))
+  func aDecisionReadsOnlyWhatTakesNoTargetsMemoryLock() throws {
+    let everyone = """
+      [[rule]]
+      name = "everyone stays"
+      match = { comm = "*" }
+      protect = true
+
+      """
+    let result = try Namespace.run(
+      policy: Self.policy + everyone,
+      Self.meminfo + """
+        "$BIN/spillway" compile policy.toml --output policy.image || exit 1
+        start early --mib 20
+        cross 8
+        strace -f -o trace -e trace=%file,read,pread64,epoll_wait,epoll_pwait "$BIN/spillwayd" --dry-run \\
+          --image policy.image --record record.jsonl 2>agent.errors &
+        tracer=$!
+        until_record no_candidate
+        start late --mib 20
+        until_count 2 "\\"$late/status\\"" trace
+        awk '/epoll_p?wait/ { part = 1 } { print (part ? "deciding" : "calm"), $0 }' trace |
+          sed -nE 's,^([a-z]+) .*"(/proc/)?[0-9]+/([a-z_/0-9]+)".*,path \\1 \\3,p' | sort -u
+        kill -TERM $(sed -n 's/.*"event":"start".*"pid":\\([0-9]*\\).*/\\1/p' record.jsonl)
+        wait $tracer
+        """)
+    #expect(!result.output.contains("never"), "\(result.output) \(result.errors)")
+    func files(_ part: String) -> Set<Substring> {
+      Set(
+        result.output.split(separator: "\n").filter { $0.hasPrefix("path \(part) ") }
+          .compactMap { $0.split(separator: " ").last })
+    }
+    // The trace shows what it should: the command line, in calm time.
+    #expect(files("calm").isSuperset(of: ["stat", "status", "cmdline"]))
+    // proc(5): none of these takes the mmap lock of the process it tells about.
+    let allowed: Set<Substring> = ["stat", "statm", "status", "oom_score", "oom_score_adj", "cgroup", "exe"]
+    #expect(files("deciding").isSuperset(of: ["stat", "status"]))
+    #expect(files("deciding").isSubset(of: allowed), "\(files("deciding").subtracting(allowed))")
+  }
+}
