@@ -144,8 +144,7 @@ package struct Survey: Sendable {
       facts.pageTables = status.pageTables ?? .zero
       // Without it the process gave its memory back just now, or the buffer ended before the memory lines.
       if let resident = status.resident { facts.resident = resident }
-      // Without the threads, which stand below the memory, the file was cut and may lack some of that.
-      if let anonymous = status.residentAnonymous, status.threads != nil {
+      if let anonymous = status.residentAnonymous {
         facts.anonymous = anonymous
         facts.file = status.residentFile ?? .zero
         facts.shared = status.residentShared ?? .zero
