@@ -2,7 +2,7 @@
 # What is measured as process 1 of a pid namespace of its own: nothing outside can be signalled from here, and nothing
 # outlives it. Started by run.sh, which sets BENCH, BIN and ORDINARY.
 #
-# usage: in-namespace.sh choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
+# usage: in-namespace.sh idle | choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
 #        allocations calm|deciding
 set -euo pipefail
 
@@ -49,13 +49,30 @@ mount_meminfo() {
     mount --bind /dev/null /dev/kmsg
 }
 
+rollup() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/smaps_rollup"; }
+processor_us() { awk '{ printf "%d", $1 / 1000 }' "/proc/$1/schedstat"; }
+
 available() { awk '/^MemAvailable:/ { print $2 }' /proc/meminfo; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-what=$1 subject=$2
+what=$1 subject=${2:-}
 
 case $what in
+    idle)
+        start_sleepers 50
+        "$BIN/spillwayd" --dry-run 2>/dev/null &
+        spillway=$!
+        "$BENCH/earlyoom" --dryrun -r 3600 >/dev/null 2>&1 &
+        earlyoom=$!
+        sleep 5
+        spillway_us=$(processor_us $spillway) earlyoom_us=$(processor_us $earlyoom)
+        sleep 60
+        for figure in Rss Pss Anonymous; do
+            echo "$(rollup $spillway $figure) $(rollup $earlyoom $figure)"
+        done
+        echo "$(($(processor_us $spillway) - spillway_us)) $(($(processor_us $earlyoom) - earlyoom_us))"
+        ;;
     floor)
         start_sleepers "$3"
         "$BENCH/floor" "$subject" "$4"

@@ -60,33 +60,25 @@ row() {
     printf '| %s | %s %s | %s %s (%s) | %s | %s | %s |\n' "$1" "$2" "$5" "$3" "$5" "$4" "$ratio" "$6" "$reached"
 }
 
-rollup() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/smaps_rollup"; }
-processor_us() { awk '{ printf "%d", $1 / 1000 }' "/proc/$1/schedstat"; }
-
-# Both beside each other on the machine as it is, with what their packages start them with, in dry run.
+# Both beside each other, with what their packages start them with, in dry run, on a machine of 50 idle processes.
 idle() {
-    local spillway earlyoom spillway_us earlyoom_us
-    "$BIN/spillwayd" --dry-run 2>/dev/null & spillway=$!
-    "$BENCH/earlyoom" --dryrun -r 3600 >/dev/null 2>&1 & earlyoom=$!
-    idle_pids="$spillway $earlyoom"
-    sleep 5
-    spillway_us=$(processor_us $spillway) earlyoom_us=$(processor_us $earlyoom)
-    sleep 60
-    spillway_us=$(($(processor_us $spillway) - spillway_us)) earlyoom_us=$(($(processor_us $earlyoom) - earlyoom_us))
-    row 'resident after a minute, Rss' "$(rollup $spillway Rss)" "$(rollup $earlyoom Rss)" earlyoom KiB 0.6
-    row 'the same, Pss' "$(rollup $spillway Pss)" "$(rollup $earlyoom Pss)" earlyoom KiB -
-    row 'the same, anonymous' "$(rollup $spillway Anonymous)" "$(rollup $earlyoom Anonymous)" earlyoom KiB 1
-    row "processor time of an idle minute, $(find /proc -maxdepth 1 -name "[0-9]*" | wc -l) processes" \
-        "$spillway_us" "$earlyoom_us" earlyoom µs 0.5
-    kill $spillway $earlyoom
-    wait $spillway $earlyoom 2>/dev/null || true
-    idle_pids=
+    local name spillway earlyoom
+    in_namespace idle >"$BENCH/idle"
+    for name in 'resident after a minute, Rss' 'the same, Pss' 'the same, anonymous' 'processor time of an idle minute'; do
+        read -r spillway earlyoom
+        case $name in
+            *Rss) row "$name" "$spillway" "$earlyoom" earlyoom KiB 0.6 ;;
+            *Pss) row "$name" "$spillway" "$earlyoom" earlyoom KiB - ;;
+            *anonymous) row "$name" "$spillway" "$earlyoom" earlyoom KiB 1 ;;
+            *) row "$name" "$spillway" "$earlyoom" earlyoom µs 0.5 ;;
+        esac
+    done <"$BENCH/idle"
 }
 
 choosing() {
     local size rounds spillway earlyoom by_score by_footprint first=
     for size in "${sizes[@]}"; do
-        rounds=$((size > 4000 ? 3 : 9))
+        rounds=$((size > 4000 ? 3 : 7))
         say "choosing among $size"
         by_score=$(in_namespace floor oom_score "$size" 11 | median 1)
         by_footprint=$(in_namespace floor footprint "$size" 11 | median 1)
@@ -109,8 +101,8 @@ leaking() {
         name="$rate MiB/s"
         if [ "$rate" = 0 ]; then name="memory speed"; fi
         say "a leak of $name"
-        spillway=$(in_namespace leak spillway "$rate" 9 | tee "$BENCH/leak-spillway-$rate" | median 1)
-        earlyoom=$(in_namespace leak earlyoom "$rate" 9 | tee "$BENCH/leak-earlyoom-$rate" | median 1)
+        spillway=$(in_namespace leak spillway "$rate" 7 | tee "$BENCH/leak-spillway-$rate" | median 1)
+        earlyoom=$(in_namespace leak earlyoom "$rate" 7 | tee "$BENCH/leak-earlyoom-$rate" | median 1)
         row "line crossed to signal, leak of $name" "$spillway" "$earlyoom" earlyoom µs 0.33
     done
 }
@@ -147,10 +139,6 @@ machine() {
         "$(awk '/^SwapTotal:/ { print $2 ? int($2 / 1024) " MiB of swap" : "no swap" }' /proc/meminfo)" \
         "$("$BIN/spillwayd" --version | awk '{ print $NF }')" "$("$BENCH/earlyoom" -v 2>&1 | head -n 1)"
 }
-
-idle_pids=
-# shellcheck disable=SC2086 # a list of numbers
-trap 'if [ -n "$idle_pids" ]; then kill $idle_pids; fi' EXIT
 
 compile
 fetch_earlyoom
