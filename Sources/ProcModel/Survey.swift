@@ -26,7 +26,7 @@ package struct Survey: Sendable {
   /// capabilities, and what memory `stat` and `statm` tell of. A missing `oom_score_adj` is 0.
   ///
   /// - Parameter smallest: Processes that hold less than this are left out, and of each only `status` is read:
-  ///   measured on 6.18, 15 µs in place of 42 with all else. A process that has a part in shared memory is never left
+  ///   measured on 6.18, 15 µs in place of 38 with all else. A process that has a part in shared memory is never left
   ///   out, since the shares of others depend on it. Zero leaves out none; so must ask who needs
   ///   ``ProcessFacts/childrenVirtual``.
   /// - Returns: What was met beside these.
