@@ -9,6 +9,8 @@ import Record
 /// A victim on its way down.
 struct Pursuit: Sendable {
   var victim: Candidate
+  /// On which it was chosen.
+  var cause: Verdict
   var ladder: Ladder
   /// Under which the victim was chosen: its standing names rules of this policy, and a reload may have put another in
   /// force.
@@ -48,7 +50,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       hand.release()
       return Ladder.interval
     }
-    guard detector.judge(reading).acts else {
+    guard detector.isTrouble(reading) else {
       return abandon(victim, .relieved, verdict, signal, took, available: reading.available)
     }
 
@@ -63,7 +65,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if delivery == .sent {
       if let descriptor = hand.exitDescriptor { try? loop.watch(descriptor, tag: Self.victimTag, once: true) }
       pursuit = Pursuit(
-        victim: victim,
+        victim: victim, cause: verdict,
         ladder: Ladder(
           startedAt: sentAt, availableAtStart: reading.available, grace: judge.policy.settings.grace, signal: signal),
         judge: judge)
@@ -113,11 +115,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     detector.beginAnew()
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }
     let available = verdict.reading.available
+    let after = (ended.ladder.exitedAt ?? now) - ended.ladder.startedAt
     recorder.outcome(
-      ended.victim, ending, judge: ended.judge, signal: ended.ladder.signal, escalation: ended.ladder.escalation,
-      after: now - ended.ladder.startedAt, available: available, freed: available - ended.ladder.availableAtStart,
-      refusal: refusal)
-    sayOutcome(ended.victim, ending, after: now - ended.ladder.startedAt, verdict)
+      ended.victim, ending, cause: ended.cause, judge: ended.judge, signal: ended.ladder.signal,
+      escalation: ended.ladder.escalation, after: after, available: available,
+      freed: available - ended.ladder.availableAtStart, refusal: refusal)
+    sayOutcome(ended.victim, ending, after: after, verdict)
     return verdict.acts ? .milliseconds(1) : delay(verdict)
   }
 
@@ -130,7 +133,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if ending == .refused { inVain.insert(victim.process.identity) }
     recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: false)
     recorder.outcome(
-      victim, ending, judge: judge, signal: nil, escalation: nil, after: .zero,
+      victim, ending, cause: verdict, judge: judge, signal: nil, escalation: nil, after: .zero,
       available: available ?? verdict.reading.available, freed: .zero, refusal: refusal)
     sayOutcome(victim, ending, after: .zero, verdict)
     return Ladder.interval

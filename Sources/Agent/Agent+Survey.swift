@@ -8,6 +8,8 @@ import Record
 
 /// How often and how much the agent looks at processes in calm times.
 enum AgentPace {
+  /// Between surveys while more than half of memory is available.
+  static let idleSurvey = Nanoseconds.milliseconds(30_000)
   /// Between surveys while all is well: growth and standings are at most this old when trouble begins.
   static let calmSurvey = Nanoseconds.milliseconds(10_000)
   /// Between surveys below the release line.
@@ -80,6 +82,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return true
   }
 
+  /// The time between surveys at such a verdict.
+  func surveyInterval(_ verdict: Verdict) -> Nanoseconds {
+    if verdict.level != .calm { return AgentPace.watchfulSurvey }
+    let hasPlenty = verdict.reading.available > KiB(verdict.reading.total.count / 2)
+    return hasPlenty ? AgentPace.idleSurvey : AgentPace.calmSurvey
+  }
+
   /// Learns who is there, in calm time.
   mutating func learn(_ now: Nanoseconds, budget: Int) {
     surveyedAt = now
@@ -108,10 +117,11 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func rehearse() {
     let now = Nanoseconds(Clock.sinceBoot())
     guard let reading = readMemory(now) else { return }
-    learn(now, budget: .max)
-    rank(now)
     var quiet = detector
     let verdict = quiet.judge(reading)
+    // Learning reads what may wait for memory: not where there is trouble already.
+    if !verdict.acts { learn(now, budget: .max) }
+    rank(now)
     recorder.warm(verdict, shortlist, judge: judge)
     if isVerbose { sayCalm(verdict) }
   }

@@ -113,8 +113,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     if pursuit != nil { return pursue(verdict, now) }
     if verdict.acts { return act(on: verdict, now) }
     closeEpisode(verdict)
-    let isDue = now - surveyedAt >= (verdict.level == .calm ? AgentPace.calmSurvey : AgentPace.watchfulSurvey)
-    if surveyedAt == .zero || isDue {
+    if surveyedAt == .zero || now - surveyedAt >= surveyInterval(verdict) {
       learn(now, budget: AgentPace.learningBudget)
       if isVerbose { sayCalm(verdict) }
     }

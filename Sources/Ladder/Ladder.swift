@@ -72,7 +72,8 @@ package struct Ladder: Sendable {
   package private(set) var signal: Signal
   package private(set) var escalation: Escalation?
   private var killedAt: Nanoseconds?
-  private var exitedAt: Nanoseconds?
+  /// When its end was seen; nil while it lives.
+  package private(set) var exitedAt: Nanoseconds?
 
   package init(startedAt: Nanoseconds, availableAtStart: KiB, grace: Nanoseconds, signal: Signal) {
     self.startedAt = startedAt

@@ -26,7 +26,12 @@ package struct Child: ~Copyable {
     }
     try inheriting.setCloseOnExec(true)
     guard result == 0 else { throw Errno(result) }
-    return Child(pid: child, handle: try ProcessHandle(pid: child))
+    do throws(Errno) {
+      return Child(pid: child, handle: try ProcessHandle(pid: child))
+    } catch {
+      clinux_abandon(child)
+      throw error
+    }
   }
 
   /// Waits for its end.

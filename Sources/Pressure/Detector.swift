@@ -42,7 +42,7 @@ package struct Detector: Sendable {
     trend.add(reading)
     var isConfirmed = true
     if trigger == .none {
-      let isBetween = reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
+      let isBetween = isBetween(reading, lines)
       if isInEpisode, isBetween, gate == nil { trigger = .notReleased }
       isInEpisode = isInEpisode && isBetween
     } else {
@@ -54,6 +54,19 @@ package struct Detector: Sendable {
     }
     let level = level(reading, lines, trigger, isConfirmed: isConfirmed)
     return Verdict(level: level, trigger: trigger, reading: reading, lines: lines, episode: episode)
+  }
+
+  /// Whether a reading is one of trouble, whatever may still have to confirm it; changes nothing. For a last look before
+  /// a signal, which must not count as another.
+  package func isTrouble(_ reading: MemoryReading) -> Bool {
+    let lines = Lines(thresholds, total: reading.total, swapTotal: reading.swapTotal)
+    guard reading.total > .zero else { return false }
+    return trigger(reading, lines) != .none || isInEpisode && isBetween(reading, lines)
+  }
+
+  /// Whether memory is not back yet.
+  private func isBetween(_ reading: MemoryReading, _ lines: Lines) -> Bool {
+    reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
   }
 
   /// The first trigger that is true, the plainest first.

@@ -115,14 +115,19 @@ package struct Recorder: ~Copyable {
   /// It is over with a victim.
   ///
   /// - Parameters:
+  ///   - cause: The verdict it was chosen on.
   ///   - signal: The last one sent; nil if none was.
   ///   - after: From the first signal to its end.
   ///   - freed: By how much available memory is more than when the first signal was sent.
   package mutating func outcome(
-    _ victim: Candidate, _ ending: Ending, judge: Judge, signal: Signal?, escalation: Escalation?,
+    _ victim: Candidate, _ ending: Ending, cause: Verdict, judge: Judge, signal: Signal?, escalation: Escalation?,
     after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
   ) {
     begin("outcome")
+    json.key("episode")
+    json.value(UInt64(cause.episode))
+    json.key("reason")
+    json.rawString { bytes in bytes.append(reason: cause) }
     json.key("victim")
     json.value(victim, terms: nil, policy: judge.policy, units: judge.machine.units)
     json.key("action")

@@ -95,10 +95,12 @@ struct CostTests {
       Self.meminfo + """
         "$BIN/spillway" compile policy.toml --output policy.image || exit 1
         start early --mib 20
-        cross 8
+        cross 11
         strace -f -o trace -e trace=%file,read,pread64,epoll_wait,epoll_pwait "$BIN/spillwayd" --dry-run \\
           --image policy.image --record record.jsonl 2>agent.errors &
         tracer=$!
+        until_record '"event":"start"'
+        cross 8
         until_record no_candidate
         start late --mib 20
         until_count 2 "\\"$late/status\\"" trace

@@ -169,4 +169,28 @@ struct KillTests {
     #expect(victim["comm"] as? String == "batch")
     #expect(victim["rule"] as? String == "batch goes first")
   }
+
+  @Test func theChecklistLetsAnEndThroughOnceItIsConfirmed() throws {
+    let result = try Namespace.run(
+      policy: """
+        version = 1
+        [trigger]
+        floor = { available = "100%" }
+        confirm = { gate = "classic", gap = "5s", youngest = "200ms", failures = 3, pause = "1s" }
+        [badness]
+        formula = "classic"
+        [action]
+        min_footprint = "10 MiB"
+        """,
+      """
+      start hog --mib 60
+      start small --mib 2
+      agent
+      until_record '"event":"outcome"'
+      finish
+      """)
+    #expect(!result.isAlive("hog"))
+    #expect(result.isAlive("small"))
+    #expect(result.records("outcome").map { $0["outcome"] as? String } == ["exited"])
+  }
 }

@@ -145,4 +145,19 @@ import Testing
       #expect(other.judge(lower).level >= detector.judge(higher).level)
     }
   }
+
+  @Test func aLastLookBeforeASignalChangesNothing() {
+    var thresholds = tenPercent
+    thresholds.confirmation = .classic(ClassicConstants(youngest: .zero, failures: 1, pause: .zero))
+    var detector = Detector(thresholds: thresholds, units: .common)
+    var low = reading(50, swapTotal: 0)
+    low.time = .milliseconds(100_000)
+    _ = detector.judge(low)
+    low.time = .milliseconds(100_100)
+    #expect(detector.judge(low).acts)
+    // The checklist has begun to count anew, but trouble it is.
+    for _ in 0..<3 { #expect(detector.isTrouble(low)) }
+    #expect(!detector.isTrouble(reading(500, swapTotal: 0)))
+    #expect(!detector.isTrouble(reading(0, total: 0)))
+  }
 }

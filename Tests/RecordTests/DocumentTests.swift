@@ -43,7 +43,8 @@ import Testing
       recorder.decision(
         scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: true)
       recorder.outcome(
-        scene.hog, .refused, judge: scene.judge, signal: nil, escalation: nil, after: .zero, available: .zero,
+        scene.hog, .refused, cause: scene.verdict, judge: scene.judge, signal: nil, escalation: nil, after: .zero,
+        available: .zero,
         freed: .zero, refusal: .notPermitted)
       recorder.reload(problem: nil, rules: 1)
       recorder.stop(signal: .interrupt)

@@ -126,13 +126,17 @@ import Testing
     let scene = Scene()
     let records = try recorded { recorder in
       recorder.outcome(
-        scene.hog, ending, judge: scene.judge, signal: signal, escalation: escalation, after: Nanoseconds(12_999_999),
-        available: KiB(900), freed: KiB(800), refusal: refusal)
+        scene.hog, ending, cause: scene.verdict, judge: scene.judge, signal: signal, escalation: escalation,
+        after: Nanoseconds(12_999_999), available: KiB(900), freed: KiB(800), refusal: refusal)
     }
     try #require(records.count == 1)
+    var text: [UInt8] = []
+    text.append(reason: scene.verdict)
+    let reason = String(decoding: text, as: UTF8.self)
     try Self.expect(
       Self.own(records[0], "outcome"),
-      "{\"victim\": {\(Self.hog)}, \(expected), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}")
+      "{\"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
+    )
   }
 
   @Test func reloadsAndTheEnd() throws {

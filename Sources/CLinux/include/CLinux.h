@@ -111,6 +111,13 @@ static inline int clinux_spawn(const char *program, char *const *words, pid_t *c
     return result;
 }
 
+// Ends and reaps a child that nobody has waited for yet: its number is still its own.
+static inline void clinux_abandon(pid_t child) {
+    kill(child, SIGKILL);
+    while (waitpid(child, (int *)0, 0) < 0 && errno == EINTR) {
+    }
+}
+
 // The agent's epoll, timer and signal descriptors; all close-on-exec. A descriptor, or -1 with errno.
 static inline int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 static inline int clinux_timerfd_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
