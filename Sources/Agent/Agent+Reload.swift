@@ -25,7 +25,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     do throws(ImageError) {
       putInForce(try CompiledPolicy(image: image.span))
     } catch {
-      refuseReload(error.message)
+      refuseReload(error.message, error)
     }
   }
 
@@ -48,11 +48,11 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  private mutating func refuseReload(_ problem: String) {
+  private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {
     recorder.reload(problem: problem, rules: judge.policy.rules.count)
     messages.say { line in
       line.append("the policy in force stays: ")
-      line.append(problem)
+      if let imageError { line.append(imageError) } else { line.append(problem) }
     }
   }
 }

@@ -153,7 +153,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       sayOnce(.noStall, "this kernel keeps no account of stalls (PSI): the trigger stall is off")
     }
     if missing.contains(.reclaim) {
-      sayOnce(.noReclaim, "this kernel does not count refaults: the trigger thrash is off")
+      sayOnce(.noReclaim, "this kernel does not count what comes back into use: the trigger thrash is off")
     }
     judge.machine.ram = reading.total
     judge.machine.swap = reading.swapTotal

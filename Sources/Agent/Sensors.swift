@@ -104,7 +104,7 @@ struct Sensors: Sendable {
       do throws(ReadFailure) {
         try source.readZram(index, into: &buffer)
       } catch {
-        break
+        continue
       }
       if let device = try? ZramStat(parsing: buffer.bytes) { all = all + device }
     }

@@ -25,11 +25,18 @@ struct StartFailure: Error {
   var code: ExitStatus
   var text: String
   var errno: Errno?
+  var imageError: ImageError?
 
   init(_ code: ExitStatus, _ text: String, _ errno: Errno? = nil) {
     self.code = code
     self.text = text
     self.errno = errno
+  }
+
+  /// An image that is no policy.
+  init(_ imageError: ImageError) {
+    self.init(.configuration, "")
+    self.imageError = imageError
   }
 
   /// A file that cannot be opened: `noPermission` where that is why, or else `code`.
@@ -49,7 +56,13 @@ package func runAgent(_ options: Options) -> ExitStatus {
     try setUp.run(&messages)
     return .ok
   } catch {
-    if let errno = error.errno { messages.say(error.text, errno) } else { messages.say(error.text) }
+    if let imageError = error.imageError {
+      messages.say { line in line.append(imageError) }
+    } else if let errno = error.errno {
+      messages.say(error.text, errno)
+    } else {
+      messages.say(error.text)
+    }
     return error.code
   }
 }
@@ -90,7 +103,7 @@ private struct SetUp {
     do throws(ImageError) {
       return try CompiledPolicy(image: image.span)
     } catch {
-      throw StartFailure(.configuration, error.message)
+      throw StartFailure(error)
     }
   }
 
@@ -159,7 +172,10 @@ private struct SetUp {
     do throws(Errno) {
       source = try LiveSource.open(root: options.procRoot)
     } catch {
-      throw StartFailure(opening: "the proc file system cannot be opened", error, otherwise: .kernelFeature)
+      // A root that was named is a slip of whoever named it; the usual one is the kernel's to have.
+      let isUsual = options.procRoot.bytes.equals(CPath("/proc").bytes)
+      throw StartFailure(
+        opening: "the proc file system cannot be opened", error, otherwise: isUsual ? .kernelFeature : .usage)
     }
     return source
   }

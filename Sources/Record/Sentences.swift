@@ -1,3 +1,4 @@
+package import Policy
 package import Pressure
 package import ProcModel
 
@@ -65,6 +66,17 @@ extension Array where Element == UInt8 {
   mutating func append(_ share: BasisPoints) {
     append(decimal: Double(share.count) / 100)
     append("%")
+  }
+
+  /// Why an image is no policy, with the figure that belongs to it and what to do next.
+  package mutating func append(_ error: ImageError) {
+    append(error.message)
+    if let number = error.number {
+      append(": ")
+      append(decimal: Int64(number))
+    }
+    append("; ")
+    append(error.advice)
   }
 
   /// `1234 (hog)`, with what the process calls itself made harmless.

@@ -3,6 +3,7 @@ import FoundationEssentials
 import LinuxSystem
 import Policy
 import PolicyFile
+import Record
 
 /// Where a policy was found, and what it says.
 struct LoadedPolicy {
@@ -69,7 +70,9 @@ struct LoadedPolicy {
 
 extension ImageError {
   var sentence: String {
-    "\(message)\(number.map { ": \($0)" } ?? ""); \(advice)"
+    var text: [UInt8] = []
+    text.append(self)
+    return String(decoding: text, as: UTF8.self)
   }
 }
 

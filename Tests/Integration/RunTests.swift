@@ -100,7 +100,7 @@ struct RunTests {
     ("run --config missing.toml", 78), ("run --bogus", 64), ("compile policy.toml", 64),
     ("rank --formula nonsense", 64),
     ("rank --proc-root missing", 64), ("explain 4194303", 64), ("check missing.toml", 78), ("check policy.toml", 0),
-    ("run --config policy.toml --record missing/record", 64),
+    ("run --config policy.toml --record missing/record", 64), ("run --dry-run --proc-root missing", 64),
   ]) func exitCodesAreThoseOfTheManual(words: String, code: Int) throws {
     let result = try Namespace.run(policy: Self.never, "\"$BIN/spillway\" \(words); echo \"code $?\"")
     #expect(result.output.contains("code \(code)\n"), "\(result.output)\(result.errors)")
@@ -123,6 +123,9 @@ struct RunTests {
     for image in ["short", "foreign", "altered"] {
       #expect(result.output.contains("\(image) 78\n"), "\(result.output)")
     }
+    // What is wrong, the figure that belongs to it, and what to do.
+    #expect(result.errors.contains("cut short; bytes there: "), "\(result.errors)")
+    #expect(result.errors.contains("; compile the policy again"))
     // Ended by timeout's SIGTERM, after it ran.
     #expect(result.output.contains("whole 124\n"), "\(result.output)")
   }
