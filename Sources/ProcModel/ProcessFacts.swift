@@ -66,11 +66,6 @@ package struct ProcessFacts: Sendable {
   package var footprint: KiB {
     anonymous + swap + pageTables + KiB(shared.count / UInt64(max(sharers, 1)))
   }
-
-  /// Whether it has memory to give back at all: no kernel thread, no zombie.
-  package var hasMemory: Bool {
-    !isKernelThread && (virtual > .zero || resident > .zero)
-  }
 }
 
 /// The machine as the formulas see it.

@@ -39,7 +39,6 @@ package struct SwapTable: Sendable {
   package var overflow: Int { max(0, count - SwapTable.capacity) }
   /// Areas that ``subscript(_:)`` gives.
   package var kept: Int { min(count, SwapTable.capacity) }
-  package var hasZram: Bool { zramSize > .zero }
 
   /// - Parameter index: Below ``kept``, in file order.
   package subscript(index: Int) -> Area { storage[index] }

@@ -195,14 +195,14 @@ import Testing
 @Suite struct SwapTableTests {
   @Test(arguments: ["4.19/swaps", "6.18/swaps"]) func aHeaderAloneIsNoSwap(name: String) throws {
     let table = try SwapTable(parsing: Fixture.bytes(name).span)
-    #expect(table.count == 0 && table.size == .zero && !table.hasZram)
+    #expect(table.count == 0 && table.size == .zero && table.zramSize == .zero)
   }
 
   @Test func zramIsCountedApart() throws {
     let table = try SwapTable(parsing: Fixture.bytes("6.1/swaps").span)
     #expect(table.count == 2 && table.kept == 2 && table.overflow == 0)
     #expect(table.size == KiB(1_007_144 + 1_024_468) && table.used == KiB(329_504))
-    #expect(table.zramSize == KiB(1_007_144) && table.zramUsed == KiB(320_000) && table.hasZram)
+    #expect(table.zramSize == KiB(1_007_144) && table.zramUsed == KiB(320_000))
     #expect(table[0] == area(1_007_144, 320_000, 100, .zram))
     #expect(table[1] == area(1_024_468, 9504, -2, .partition))
   }
