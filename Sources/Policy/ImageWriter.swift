@@ -24,6 +24,8 @@ package struct ImageWriter {
     for automaton in policy.automata {
       for set in automaton.sets { writer.bits(set) }
     }
+    for command in policy.commands { writer.command(command) }
+    for cgroup in policy.cgroups { writer.slice(cgroup) }
     writer.bytes.append(contentsOf: policy.text)
     writer.put(crc32(writer.bytes.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
     return writer.bytes
@@ -67,6 +69,12 @@ package struct ImageWriter {
     thrash(thresholds.thrash)
     forecast(thresholds.forecast)
     confirmation(thresholds.confirmation)
+    put(settings.scope.rawValue)
+    put(settings.signal.rawValue)
+    swarm(settings.swarm)
+    hooks(settings.hooks)
+    relief(settings.relief)
+    lastResort(settings.lastResort)
   }
 
   // What is off has no figures: zeros stand in their places.
@@ -108,6 +116,41 @@ package struct ImageWriter {
     amount(constants?.swapFree)
   }
 
+  private mutating func swarm(_ swarm: Swarm?) {
+    put(swarm == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(swarm?.members ?? 0)
+    put(swarm?.age.count ?? 0)
+    put(swarm?.times ?? 0)
+  }
+
+  private mutating func hooks(_ hooks: Hooks) {
+    hook(hooks.warn)
+    hook(hooks.before)
+    put(hooks.beforeTakesOver ? UInt8(1) : 0)
+    hook(hooks.after)
+    hook(hooks.noCandidate)
+  }
+
+  private mutating func hook(_ command: UInt16?) {
+    put(command.map { $0 &+ 1 } ?? ImageLayout.commandNone)
+  }
+
+  private mutating func relief(_ relief: Relief) {
+    put(relief.reclaim)
+    put(relief.high == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(relief.high?.cgroup ?? 0)
+    amount(relief.high?.to)
+    put(relief.high?.duration.count ?? 0)
+    put(relief.freeze == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(relief.freeze?.count ?? 0)
+  }
+
+  private mutating func lastResort(_ lastResort: LastResort?) {
+    put(lastResort?.action.rawValue ?? ImageLayout.actionNone)
+    put(lastResort?.afterVictims ?? 0)
+    put(lastResort?.afterStall?.count ?? 0)
+  }
+
   private mutating func amount(_ amount: Amount?) {
     switch amount {
     case nil:
@@ -128,6 +171,22 @@ package struct ImageWriter {
     put(rule.protects ? UInt8(1) : 0)
     put(rule.order?.rawValue ?? ImageLayout.orderNone)
     put(rule.weight.bitPattern)
+    put(rule.scope?.rawValue ?? ImageLayout.scopeNone)
+    put(rule.signal?.rawValue ?? ImageLayout.signalNone)
+    put(rule.grace == nil ? ImageLayout.graceNone : ImageLayout.graceOwn)
+    put(rule.grace?.count ?? 0)
+    switch rule.hook {
+    case nil: put(ImageLayout.commandNone)
+    case .off: put(ImageLayout.commandOff)
+    case .command(let index): hook(index)
+    }
+  }
+
+  private mutating func command(_ command: Command) {
+    slice(command.words)
+    put(command.uid)
+    put(command.gid)
+    put(command.limit.count)
   }
 
   private mutating func test(_ test: FieldTest) {

@@ -17,6 +17,8 @@ extension CompiledPolicy {
     for index in automata.indices {
       try validateAutomaton(index)
     }
+    try validateCommands()
+    try validateMeasures()
   }
 
   private func validateSettings() throws(ImageError) {
@@ -70,6 +72,7 @@ extension CompiledPolicy {
       next += rule.tests.count
       // Minus zero too would be a second way to write zero.
       guard rule.weight.isFinite, rule.weight.sign == .plus else { throw .invalid(.ruleWeight, entry: index) }
+      guard hasCommand(rule.hook?.command) else { throw .invalid(.ruleHook, entry: index) }
     }
     guard next == tests.count else { throw .invalid(.unownedTest, entry: Int(next)) }
   }
@@ -154,7 +157,7 @@ extension MatchField {
 
 extension Slice {
   /// Whether a table of so many entries has all of these.
-  fileprivate func isWithin(_ entries: Int) -> Bool {
+  func isWithin(_ entries: Int) -> Bool {
     start <= entries && count <= entries - Int(start)
   }
 }

@@ -15,8 +15,9 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
     "grace: \(describe(settings.grace))",
     "min_footprint: \(describe(settings.minimumFootprint))",
   ]
+  lines += describeMeasures(of: policy)
   for (index, rule) in policy.rules.enumerated() {
-    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule))")
+    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule, in: policy))")
     for test in policy.tests[rule.tests.indices] {
       let values = policy.alternatives[test.alternatives.indices].map { describe($0, of: policy, patterns: patterns) }
       lines.append("  \(test.field.name): \(values.joined(separator: " or "))")
@@ -99,12 +100,20 @@ private func describe(_ minimum: MinimumFootprint) -> String {
   }
 }
 
-private func effect(of rule: Rule) -> String {
+private func effect(of rule: Rule, in policy: CompiledPolicy) -> String {
   if rule.protects { return "protect" }
   var effects: [String] = []
   if let order = rule.order { effects.append("order \(order.name)") }
-  if rule.weight != 1 || rule.order == nil { effects.append("weight \(rule.weight)") }
-  return effects.joined(separator: ", ")
+  if rule.weight != 1 { effects.append("weight \(rule.weight)") }
+  if let scope = rule.scope { effects.append("scope \(scope.name)") }
+  if let signal = rule.signal { effects.append("signal \(signal.name)") }
+  if let grace = rule.grace { effects.append("grace \(describe(grace))") }
+  switch rule.hook {
+  case nil: break
+  case .off: effects.append("no hook")
+  case .command(let index): effects.append("hook \(policy.describe(command: index))")
+  }
+  return effects.isEmpty ? "weight \(rule.weight)" : effects.joined(separator: ", ")
 }
 
 private func describe(_ alternative: Alternative, of policy: CompiledPolicy, patterns: [String]) -> String {
@@ -118,7 +127,7 @@ private func describe(_ alternative: Alternative, of policy: CompiledPolicy, pat
 }
 
 extension CompiledPolicy {
-  fileprivate func string(_ slice: Slice) -> String {
+  func string(_ slice: Slice) -> String {
     String(decoding: text[slice.indices], as: UTF8.self)
   }
 }

@@ -41,6 +41,49 @@ import Testing
     #expect(Self.touches(.uid, [.range(low, high)], Neighbour()) == expected)
   }
 
+  /// What the last of these rules says of the way down holds, and the settings where none does.
+  @Test func ofScopeSignalGraceAndHookTheLastOneSaidHolds() {
+    var policy = CompiledPolicy.blank
+    policy.settings.scope = .tree
+    policy.settings.signal = .interrupt
+    policy.settings.grace = .milliseconds(7000)
+    policy.settings.hooks.after = 3
+    var standing = policy.standing(of: Neighbour())
+    #expect(standing.scope == .tree && standing.signal == .interrupt && standing.hook == 3)
+    #expect(standing.grace == .milliseconds(7000))
+
+    for name in ["a", "b", "other", "c"] {
+      policy.addTextRule(name, [(.comm, [name == "other" ? "other" : "program"])])
+    }
+    policy.rules[0].scope = .unit
+    policy.rules[0].grace = .zero
+    policy.rules[1].scope = .cgroup
+    policy.rules[1].hook = .command(1)
+    policy.rules[2].scope = .process
+    policy.rules[2].signal = .kill
+    policy.rules[3].signal = .hangUp
+    standing = policy.standing(of: Neighbour())
+    #expect(standing.scope == .cgroup && standing.signal == .hangUp && standing.grace == .zero && standing.hook == 1)
+
+    policy.rules[3].hook = .off
+    #expect(policy.standing(of: Neighbour()).hook == nil)
+    // A rule that could not be told to match says nothing.
+    policy.addTextRule("unknown", [(.cmdline, ["program"])])
+    policy.rules[4].scope = .session
+    #expect(policy.standing(of: Neighbour(), inCalm: false).scope == .cgroup)
+  }
+
+  @Test func theScopeOfAProcessMovesNobodyInTheRanking() {
+    let process = Neighbour().facts
+    for scope in Scope.allCases {
+      var standing = Standing()
+      standing.scope = scope
+      let scoped = Candidate(process: process, standing: standing, score: 1)
+      let better = Candidate(process: process, standing: Standing(), score: 2)
+      #expect(better.goesBefore(scoped) && !scoped.goesBefore(better))
+    }
+  }
+
   @Test func anyOfTheCapabilitiesWillDo() {
     let admin = Neighbour { $0.capabilities = [.sysAdmin, .kill] }
     #expect(Self.touches(.capability, [.capabilities(.sysAdmin)], admin))
