@@ -79,11 +79,13 @@ package struct SwarmFinder: Sendable {
   }
 
   /// The kinds of kinship, the closest first.
-  private enum Kind: UInt8, CaseIterable {
+  private enum Kind: UInt8 {
     case parent
     case group
     case session
     case cgroup
+
+    var wider: Kind? { Kind(rawValue: rawValue + 1) }
   }
 
   /// Looks for a swarm that is to be ended in place of the best single candidate.
@@ -101,8 +103,11 @@ package struct SwarmFinder: Sendable {
     // Without the uptime everybody would seem just born.
     guard tally.uptimeError == nil, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
     var found: Found?
-    for kind in Kind.allCases {
-      guard let next = foremost(of: kind, in: table, places: places, bar: bar) else { continue }
+    var kind = Kind?.some(.parent)
+    // No list of all kinds: that would be memory taken.
+    while let present = kind {
+      kind = present.wider
+      guard let next = foremost(of: present, in: table, places: places, bar: bar) else { continue }
       if let closer = found, !next.replaces(closer) { continue }
       found = next
     }
