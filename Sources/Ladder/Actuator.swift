@@ -33,6 +33,8 @@ package protocol Actuator: ~Copyable {
   var exitDescriptor: Int32? { get }
   /// Lets go of it.
   mutating func release()
+  /// A further hand, which holds nobody yet.
+  func another() throws(Errno) -> Self
 }
 
 /// Ends processes.
@@ -42,7 +44,7 @@ package protocol Actuator: ~Copyable {
 package struct LiveActuator: Actuator, ~Copyable {
   private let proc: OwnedDescriptor
   private var path = CPath("")
-  private var buffer = ByteBuffer(capacity: 4096)
+  private var buffer = ByteBuffer(capacity: 1024)
   private var handle: ProcessHandle?
 
   /// - Parameter proc: The live proc file system's root.
@@ -101,6 +103,10 @@ package struct LiveActuator: Actuator, ~Copyable {
   package mutating func release() {
     handle = nil
   }
+
+  package func another() throws(Errno) -> LiveActuator {
+    LiveActuator(proc: try OwnedDescriptor.duplicate(proc.raw))
+  }
 }
 
 /// Ends nobody.
@@ -112,4 +118,5 @@ package struct RehearsalActuator: Actuator, ~Copyable {
   package var hasExited: Bool { false }
   package var exitDescriptor: Int32? { nil }
   package mutating func release() {}
+  package func another() -> RehearsalActuator { RehearsalActuator() }
 }

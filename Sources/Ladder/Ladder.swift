@@ -46,11 +46,14 @@ package enum Rung: Equatable, Sendable {
 package enum Escalation: UInt8, Equatable, Sendable {
   case graceEnded
   case memoryWorsened
+  /// A domain around the victim's own ran short too.
+  case neededElsewhere
 
   package var name: String {
     switch self {
     case .graceEnded: "grace_ended"
     case .memoryWorsened: "memory_worsened"
+    case .neededElsewhere: "needed_elsewhere"
     }
   }
 }

@@ -14,7 +14,13 @@ extension CompiledPolicy {
 
     var cursor = ImageCursor(image, at: ImageLayout.settingsOffset)
     self.init(settings: try cursor.settings())
+    measures = try cursor.measures()
 
+    cursor = ImageCursor(image, at: places.offset[.domains])
+    domains.reserveCapacity(places.count[.domains])
+    for _ in 0..<places.count[.domains] {
+      domains.append(try cursor.domain())
+    }
     cursor = ImageCursor(image, at: places.offset[.rules])
     rules.reserveCapacity(places.count[.rules])
     for index in 0..<places.count[.rules] {
@@ -117,7 +123,7 @@ private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
 private struct ImagePlaces {
   /// A number for each section.
   struct Table {
-    private var numbers = InlineArray<10, Int>(repeating: 0)
+    private var numbers = InlineArray<11, Int>(repeating: 0)
 
     subscript(section: ImageSection) -> Int {
       get { numbers[Int(section.rawValue)] }
@@ -188,25 +194,27 @@ private struct ImageCursor: ~Escapable {
     let stall = try stall()
     let thrash = try thrash()
     let forecast = try forecast()
+    let limit = try limit()
     let thresholds = Thresholds(
       floor: Floor(available: available, swapFree: swapFree), stall: stall, thrash: thrash, forecast: forecast,
-      release: release, confirmation: try confirmation())
+      limit: limit, release: release, confirmation: try confirmation())
     var settings = Settings(
       thresholds: thresholds, formula: formula, adjustment: adjustment, grace: grace,
       minimumFootprint: minimum.map { .amount($0) } ?? .automatic)
-    try measures(into: &settings)
-    return settings
-  }
-
-  private mutating func measures(into settings: inout Settings) throws(ImageError) {
     guard let scope = Scope(rawValue: number()) else { throw .invalid(.scope, entry: 0) }
     settings.scope = scope
     guard let signal = EndingSignal(rawValue: number()) else { throw .invalid(.signal, entry: 0) }
     settings.signal = signal
     settings.swarm = try swarm()
-    settings.hooks = try hooks()
-    settings.relief = try relief()
-    settings.lastResort = try lastResort()
+    return settings
+  }
+
+  mutating func measures() throws(ImageError) -> Measures {
+    var measures = Measures()
+    measures.hooks = try hooks()
+    measures.relief = try relief()
+    measures.lastResort = try lastResort()
+    return measures
   }
 
   private mutating func swarm() throws(ImageError) -> Swarm? {
@@ -328,6 +336,21 @@ private struct ImageCursor: ~Escapable {
     }
   }
 
+  private mutating func limit() throws(ImageError) -> Limit? {
+    let kind: UInt8 = number()
+    let available = try amount()
+    let swapFree = try amount()
+    switch kind {
+    case ImageLayout.triggerOff where available == nil && swapFree == nil:
+      return nil
+    case ImageLayout.triggerOn:
+      guard let available, let swapFree else { throw .invalid(.amount, entry: 0) }
+      return Limit(available: available, swapFree: swapFree)
+    default:
+      throw .invalid(.limit, entry: 0)
+    }
+  }
+
   private mutating func confirmation() throws(ImageError) -> Confirmation {
     let kind: UInt8 = number()
     let gap = Nanoseconds(number())
@@ -362,6 +385,12 @@ private struct ImageCursor: ~Escapable {
     default:
       throw .invalid(.amount, entry: 0)
     }
+  }
+
+  mutating func domain() throws(ImageError) -> Domain {
+    let name = slice()
+    let cgroup = slice()
+    return Domain(name: name, cgroup: cgroup, settings: try settings())
   }
 
   mutating func rule(_ index: Int) throws(ImageError) -> Rule {

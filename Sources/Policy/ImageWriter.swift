@@ -13,6 +13,8 @@ package struct ImageWriter {
     var writer = ImageWriter()
     writer.header(of: policy)
     writer.settings(policy.settings)
+    writer.measures(policy.measures)
+    for domain in policy.domains { writer.domain(domain) }
     for rule in policy.rules { writer.rule(rule) }
     for test in policy.tests { writer.test(test) }
     for alternative in policy.alternatives { writer.alternative(alternative) }
@@ -68,13 +70,17 @@ package struct ImageWriter {
     stall(thresholds.stall)
     thrash(thresholds.thrash)
     forecast(thresholds.forecast)
+    limit(thresholds.limit)
     confirmation(thresholds.confirmation)
     put(settings.scope.rawValue)
     put(settings.signal.rawValue)
     swarm(settings.swarm)
-    hooks(settings.hooks)
-    relief(settings.relief)
-    lastResort(settings.lastResort)
+  }
+
+  private mutating func measures(_ measures: Measures) {
+    hooks(measures.hooks)
+    relief(measures.relief)
+    lastResort(measures.lastResort)
   }
 
   // What is off has no figures: zeros stand in their places.
@@ -97,6 +103,12 @@ package struct ImageWriter {
     put(forecast == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
     put(forecast?.horizon.count ?? 0)
     amount(forecast?.below)
+  }
+
+  private mutating func limit(_ limit: Limit?) {
+    put(limit == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    amount(limit?.available)
+    amount(limit?.swapFree)
   }
 
   private mutating func confirmation(_ confirmation: Confirmation) {
@@ -163,6 +175,12 @@ package struct ImageWriter {
       put(ImageLayout.amountSize)
       put(size.count)
     }
+  }
+
+  private mutating func domain(_ domain: Domain) {
+    slice(domain.name)
+    slice(domain.cgroup)
+    settings(domain.settings)
   }
 
   private mutating func rule(_ rule: Rule) {

@@ -103,6 +103,15 @@ package struct LastResort: Equatable, Sendable {
   }
 }
 
+/// What is done beside ending processes.
+package struct Measures: Equatable, Sendable {
+  package var hooks = Hooks()
+  package var relief = Relief()
+  package var lastResort: LastResort?
+
+  package init() {}
+}
+
 /// `action.swarm`: when many small processes count as one.
 package struct Swarm: Equatable, Sendable {
   /// At least so many.

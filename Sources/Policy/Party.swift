@@ -79,6 +79,8 @@ package struct Party: Sendable {
   package private(set) var protected = 0
   /// Left out because ending them was tried in vain.
   package private(set) var inVain = 0
+  /// Left out because they are of another memory domain.
+  package private(set) var outside = 0
   /// Kin of a swarm that are no part of it: older, larger or of another tier.
   package private(set) var apart = 0
   /// Left out for want of room.
@@ -113,6 +115,7 @@ package struct Party: Sendable {
     footprint = .zero
     protected = 0
     inVain = 0
+    outside = 0
     apart = 0
     beyond = 0
     whole = nil
@@ -123,6 +126,7 @@ package struct Party: Sendable {
     switch place.reach {
     case .protected: protected += 1
     case .inVain: inVain += 1
+    case .outside: outside += 1
     case .mayEnd where members.count == Party.capacity: beyond += 1
     case .mayEnd:
       members.append(Member(row: UInt32(truncatingIfNeeded: row), identity: process.identity))
@@ -135,6 +139,7 @@ package struct Party: Sendable {
     switch place.reach {
     case .protected: protected += 1
     case .inVain: inVain += 1
+    case .outside: outside += 1
     case .mayEnd: apart += 1
     }
   }

@@ -5,6 +5,8 @@ package struct Place: Equatable, Sendable {
     case protected
     /// Ending it was tried in vain.
     case inVain
+    /// Of another memory domain: nobody looked whether it may end.
+    case outside
   }
 
   package var tier: Tier
@@ -36,6 +38,11 @@ package struct Places: Sendable {
     let isProtected = candidate.standing.protection.protects
     rows.append(
       Place(tier: candidate.standing.tier, reach: isProtected ? .protected : isPassedOver ? .inVain : .mayEnd))
+  }
+
+  /// Says that the next row is not of the domain that is ranked.
+  package mutating func appendOutside() {
+    rows.append(Place(tier: .last, reach: .outside))
   }
 
   /// Who was not ranked counts as protected.

@@ -70,7 +70,7 @@ package struct ScopeResolver: Sendable {
       if process.isKernelThread { continue }
       party.take(other, process, places[other])
     }
-    guard isComplete, party.protected == 0, party.inVain == 0 else { return }
+    guard isComplete, party.protected == 0, party.inVain == 0, party.outside == 0 else { return }
     switch reach {
     case .group(let number): party.whole = .group(number)
     case .cgroup(let key): party.whole = .cgroup(key)

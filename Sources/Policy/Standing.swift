@@ -26,13 +26,11 @@ package struct Standing: Equatable, Sendable {
   package var tier = Tier.normal
   /// The product of the weights of all rules that touched it.
   package var weight: Double = 1
-  // How it ends: what the last of its rules says, or else the settings.
-  package var scope = Scope.process
-  package var signal = EndingSignal.terminate
-  /// Between that signal and SIGKILL.
-  package var grace = Nanoseconds.milliseconds(5000)
-  /// An index of ``CompiledPolicy/commands``: the program that is told of its end.
-  package var hook: UInt16?
+  // How it ends, as far as a rule says: the last one that does. ``Judge`` knows the rest.
+  package var scope: Scope?
+  package var signal: EndingSignal?
+  package var grace: Nanoseconds?
+  package var hook: HookChoice?
   /// Of the rules that touched it, the one that decided: the first that protects, or else the last.
   package var decidingRule: UInt8?
   /// Whether something a rule looks at could not be read, so that the standing may change once it can.
@@ -47,10 +45,6 @@ extension CompiledPolicy {
   /// Costs at most one run of each pattern over its text; allocates nothing.
   package func classify(_ subject: Subject) -> Standing {
     var standing = Standing()
-    standing.scope = settings.scope
-    standing.signal = settings.signal
-    standing.grace = settings.grace
-    standing.hook = settings.hooks.after
     for index in rules.indices {
       let rule = rules[index]
       let number = UInt8(truncatingIfNeeded: index)
@@ -79,7 +73,7 @@ extension CompiledPolicy {
           standing.scope = rule.scope ?? standing.scope
           standing.signal = rule.signal ?? standing.signal
           standing.grace = rule.grace ?? standing.grace
-          if let hook = rule.hook { standing.hook = hook.command }
+          standing.hook = rule.hook ?? standing.hook
           if !standing.protection.protects { standing.decidingRule = number }
         }
       }

@@ -36,10 +36,10 @@ package struct SwarmFinder: Sendable {
     let bestSuffices: Bool
 
     init?(_ judge: Judge, best: Candidate?, shortfall: KiB) {
-      guard let swarm = judge.policy.settings.swarm else { return nil }
+      guard let swarm = judge.settings.swarm else { return nil }
       self.swarm = swarm
       young = Ticks(swarm.age.milliseconds * judge.machine.units.ticksPerSecond / 1000)
-      least = judge.policy.settings.minimumFootprint.of(judge.machine.ram)
+      least = judge.settings.minimumFootprint.of(judge.machine.ram)
       self.best = best.map { ($0.standing.tier, $0.process.footprint) }
       bestSuffices = best.map { $0.process.footprint >= shortfall } ?? false
     }

@@ -25,18 +25,13 @@ extension CompiledPolicy {
     }
   }
 
-  /// Swarm, hooks, relief and last resort.
+  /// Hooks, relief and last resort.
   func validateMeasures() throws(ImageError) {
-    if let swarm = settings.swarm {
-      guard MeasureLimits.swarmMembers.contains(swarm.members), MeasureLimits.swarmAge.contains(swarm.age),
-        MeasureLimits.swarmTimes.contains(swarm.times)
-      else { throw .invalid(.swarmFigures, entry: 0) }
-    }
-    let hooks = settings.hooks
+    let hooks = measures.hooks
     guard hasCommand(hooks.warn), hasCommand(hooks.before), hasCommand(hooks.after), hasCommand(hooks.noCandidate)
     else { throw .invalid(.hook, entry: 0) }
     if hooks.beforeTakesOver, hooks.before == nil { throw .invalid(.takesOver, entry: 0) }
-    let relief = settings.relief
+    let relief = measures.relief
     guard relief.reclaim <= cgroups.count else { throw .invalid(.reclaim, entry: 0) }
     if let high = relief.high {
       guard high.cgroup < cgroups.count, MeasureLimits.duration.contains(high.duration) else {
@@ -49,7 +44,7 @@ extension CompiledPolicy {
     if let freeze = relief.freeze, !MeasureLimits.duration.contains(freeze) {
       throw .invalid(.reliefFigures, entry: 0)
     }
-    if let lastResort = settings.lastResort {
+    if let lastResort = measures.lastResort {
       let victims = lastResort.afterVictims
       let stall = lastResort.afterStall
       guard victims != nil || stall != nil, victims.map(MeasureLimits.victims.contains) ?? true,

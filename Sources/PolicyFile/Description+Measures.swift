@@ -2,19 +2,17 @@ import Policy
 import Pressure
 import ProcModel
 
-/// How a policy ends a process, and what it does beside.
+/// What a policy does beside ending processes.
 func describeMeasures(of policy: CompiledPolicy) -> [String] {
-  let settings = policy.settings
+  let measures = policy.measures
   return [
-    "scope: \(settings.scope.name), signal: \(settings.signal.name)",
-    "swarm: " + (settings.swarm.map(describe) ?? "off"),
-    "hooks: " + describe(settings.hooks, of: policy),
-    "relief: " + describe(settings.relief, of: policy),
-    "last_resort: " + (settings.lastResort.map(describe) ?? "off"),
+    "hooks: " + describe(measures.hooks, of: policy),
+    "relief: " + describe(measures.relief, of: policy),
+    "last_resort: " + (measures.lastResort.map(describe) ?? "off"),
   ]
 }
 
-private func describe(_ swarm: Swarm) -> String {
+func describe(_ swarm: Swarm) -> String {
   "\(swarm.members) processes younger than \(describe(swarm.age)), "
     + "together \(swarm.times) times what one gives back"
 }

@@ -4,6 +4,9 @@ import ProcModel
 
 /// `[hooks]`, `[relief]` and `[last_resort]` of a file over those of the presets it extends. What nobody set is nil.
 struct MeasuresDraft {
+  /// The tables of a file that these are read from.
+  static let known = ["hooks", "relief", "last_resort"]
+
   struct High {
     var cgroup: String
     var to: Amount

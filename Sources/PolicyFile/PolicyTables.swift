@@ -20,6 +20,13 @@ struct PolicyTables {
     policy = CompiledPolicy(settings: settings)
   }
 
+  mutating func add(_ domain: DomainDraft) {
+    policy.domains.append(
+      Domain(
+        name: slice(of: Array(domain.name.utf8)), cgroup: slice(of: Array(domain.path.utf8)),
+        settings: domain.settings.settings))
+  }
+
   mutating func add(_ rule: RuleDraft) {
     let name = slice(of: Array(rule.name.utf8))
     let firstTest = policy.tests.count
@@ -51,19 +58,19 @@ struct PolicyTables {
     hooks.beforeTakesOver = measures.before?.value?.takesOver ?? false
     hooks.after = measures.after?.value.map { index(of: $0.command) }
     hooks.noCandidate = measures.noCandidate?.value.map { index(of: $0.command) }
-    policy.settings.hooks = hooks
+    policy.measures.hooks = hooks
 
     let reclaimed = measures.reclaim ?? []
     policy.cgroups = reclaimed.map { slice(of: Array($0.utf8)) }
-    policy.settings.relief.reclaim = UInt16(reclaimed.count)
+    policy.measures.relief.reclaim = UInt16(reclaimed.count)
     if let high = measures.high?.value {
       let cgroup = slice(of: Array(high.cgroup.utf8))
       let index = policy.cgroups.firstIndex(of: cgroup) ?? policy.cgroups.count
       if index == policy.cgroups.count { policy.cgroups.append(cgroup) }
-      policy.settings.relief.high = Relief.High(cgroup: UInt16(index), to: high.to, duration: high.duration)
+      policy.measures.relief.high = Relief.High(cgroup: UInt16(index), to: high.to, duration: high.duration)
     }
-    policy.settings.relief.freeze = measures.freeze?.value
-    policy.settings.lastResort = measures.lastResort?.value
+    policy.measures.relief.freeze = measures.freeze?.value
+    policy.measures.lastResort = measures.lastResort?.value
   }
 
   /// Hooks that start the same program in the same way share it.

@@ -183,8 +183,8 @@ import Testing
       text, file: "p.toml", accounts: Self.accounts, programs: Self.programs)
     let policy = try #require(compilation.policy)
     #expect(policy.commands.count == 3)
-    #expect(policy.settings.hooks.warn == policy.settings.hooks.after)
-    #expect(policy.rules[0].hook == policy.settings.hooks.after.map { .command($0) })
+    #expect(policy.measures.hooks.warn == policy.measures.hooks.after)
+    #expect(policy.rules[0].hook == policy.measures.hooks.after.map { .command($0) })
   }
 
   @Test(arguments: Preset.allCases) func aPresetIsItsFile(preset: Preset) throws {

@@ -58,7 +58,11 @@ struct Crowd: Sendable {
       table.cgroups.add(membership, in: file.span)
     }
     table.append(facts)
-    places.append(person.candidate, isPassedOver: person.reach == .inVain)
+    if person.reach == .outside {
+      places.appendOutside()
+    } else {
+      places.append(person.candidate, isPassedOver: person.reach == .inVain)
+    }
   }
 
   /// What a complete survey says beside.

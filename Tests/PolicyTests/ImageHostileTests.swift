@@ -27,12 +27,12 @@ import Testing
     }
     for command in policy.commands { _ = policy.bytes(command.words) }
     for cgroup in policy.cgroups { _ = policy.bytes(cgroup) }
-    let hooks = policy.settings.hooks
+    let hooks = policy.measures.hooks
     for hook in [hooks.warn, hooks.before, hooks.after, hooks.noCandidate] + policy.rules.map({ $0.hook?.command }) {
       if let hook { _ = policy.commands[Int(hook)] }
     }
-    _ = policy.cgroups[..<Int(policy.settings.relief.reclaim)]
-    if let high = policy.settings.relief.high { _ = policy.cgroups[Int(high.cgroup)] }
+    _ = policy.cgroups[..<Int(policy.measures.relief.reclaim)]
+    if let high = policy.measures.relief.high { _ = policy.cgroups[Int(high.cgroup)] }
     for text in [[], [0], [0, 255, 97], [UInt8]("cc1plus".utf8)] as [[UInt8]] {
       for pattern in policy.patterns { _ = policy.matches(pattern, text.span) }
       for automaton in policy.automata { _ = automaton.matches(text.span) }

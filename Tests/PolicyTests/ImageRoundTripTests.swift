@@ -91,16 +91,16 @@ import Testing
 
   @Test func everyMeasureComesBackOnItsOwn() {
     for sample in [Sample.mixed, .full] {
-      let source = sample.policy.settings
+      let source = sample.policy
       for choice in 0..<128 {
         var policy = sample.policy
-        policy.settings.swarm = choice & 1 != 0 ? source.swarm : nil
-        if choice & 2 == 0 { policy.settings.hooks = Hooks() }
-        policy.settings.relief.high = choice & 4 != 0 ? source.relief.high : nil
-        policy.settings.relief.freeze = choice & 8 != 0 ? source.relief.freeze : nil
-        if choice & 16 == 0 { policy.settings.relief.reclaim = 0 }
-        if choice & 32 == 0 { policy.settings.lastResort = nil }
-        if choice & 64 == 0 { policy.settings.lastResort?.afterStall = nil }
+        policy.settings.swarm = choice & 1 != 0 ? source.settings.swarm : nil
+        if choice & 2 == 0 { policy.measures.hooks = Hooks() }
+        policy.measures.relief.high = choice & 4 != 0 ? source.measures.relief.high : nil
+        policy.measures.relief.freeze = choice & 8 != 0 ? source.measures.relief.freeze : nil
+        if choice & 16 == 0 { policy.measures.relief.reclaim = 0 }
+        if choice & 32 == 0 { policy.measures.lastResort = nil }
+        if choice & 64 == 0 { policy.measures.lastResort?.afterStall = nil }
         #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
       }
     }
@@ -117,19 +117,21 @@ import Testing
   // If this fails, the format changed: that takes a new version, and docs/policy-image.md.
   @Test func aSmallImageIsTheseBytes() {
     let hex = """
-      89 53 50 57 0d 0a 1a 0a 01 00 64 00 7e 01 00 00 \
-      58 9d c6 c7 \
-      3e 01 00 00 01 00 00 00 65 01 00 00 01 00 00 00 \
-      6e 01 00 00 01 00 00 00 77 01 00 00 00 00 00 00 \
-      77 01 00 00 00 00 00 00 77 01 00 00 00 00 00 00 \
-      77 01 00 00 00 00 00 00 77 01 00 00 00 00 00 00 \
-      77 01 00 00 00 00 00 00 77 01 00 00 07 00 00 00 \
+      89 53 50 57 0d 0a 1a 0a 01 00 6c 00 99 01 00 00 \
+      34 89 38 9c \
+      59 01 00 00 00 00 00 00 \
+      59 01 00 00 01 00 00 00 80 01 00 00 01 00 00 00 \
+      89 01 00 00 01 00 00 00 92 01 00 00 00 00 00 00 \
+      92 01 00 00 00 00 00 00 92 01 00 00 00 00 00 00 \
+      92 01 00 00 00 00 00 00 92 01 00 00 00 00 00 00 \
+      92 01 00 00 00 00 00 00 92 01 00 00 07 00 00 00 \
       07 01 00 f2 05 2a 01 00 00 00 00 00 00 00 00 00 \
       00 00 00 01 20 03 00 00 00 00 00 00 01 e8 03 00 \
       00 00 00 00 00 01 b0 04 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       01 01 \
@@ -156,6 +158,7 @@ import Testing
       02 dc 05 00 00 00 94 35 77 00 00 00 00 01 c4 09 00 00 00 00 00 00 \
       01 10 27 00 00 00 5e d0 b2 00 00 00 00 02 00 04 00 00 00 00 00 00 \
       01 00 65 cd 1d 00 00 00 00 01 40 06 00 00 00 00 00 00 \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       02 00 f2 05 2a 01 00 00 00 00 ca 9a 3b 00 00 00 00 0a 00 00 00 \
       00 86 3b a1 01 00 00 00 01 00 00 00 00 00 00 00 00 \
       06 06 01 0c 00 00 00 00 ac 23 fc 06 00 00 00 03 00 00 00 \

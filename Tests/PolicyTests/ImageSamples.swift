@@ -65,15 +65,15 @@ enum Sample: CaseIterable, Sendable {
     policy.settings.scope = .unit
     policy.settings.signal = .user2
     policy.settings.swarm = Swarm(members: 12, age: .milliseconds(30_000), times: 3)
-    policy.settings.hooks.warn = 0
-    policy.settings.hooks.before = 0
-    policy.settings.hooks.beforeTakesOver = true
-    policy.settings.hooks.after = 0
-    policy.settings.hooks.noCandidate = 0
-    policy.settings.relief.reclaim = 1
-    policy.settings.relief.high = Relief.High(cgroup: 0, to: .share(.percent(80)), duration: .milliseconds(30_000))
-    policy.settings.relief.freeze = .milliseconds(10_000)
-    policy.settings.lastResort = LastResort(action: .reboot, afterVictims: 5, afterStall: .milliseconds(30_000))
+    policy.measures.hooks.warn = 0
+    policy.measures.hooks.before = 0
+    policy.measures.hooks.beforeTakesOver = true
+    policy.measures.hooks.after = 0
+    policy.measures.hooks.noCandidate = 0
+    policy.measures.relief.reclaim = 1
+    policy.measures.relief.high = Relief.High(cgroup: 0, to: .share(.percent(80)), duration: .milliseconds(30_000))
+    policy.measures.relief.freeze = .milliseconds(10_000)
+    policy.measures.lastResort = LastResort(action: .reboot, afterVictims: 5, afterStall: .milliseconds(30_000))
     return policy
   }
 
@@ -89,11 +89,20 @@ enum Sample: CaseIterable, Sendable {
       swapFree: .share(.percent(100)))
     policy.settings.thresholds.forecast = Forecast(
       horizon: TriggerLimits.horizon.upperBound, below: .share(.percent(100)))
+    policy.settings.thresholds.limit = Limit(available: .share(.percent(100)), swapFree: .size(KiB(.max)))
     policy.settings.thresholds.confirmation = .classic(
       ClassicConstants(
         gap: TriggerLimits.gap.lowerBound, youngest: .zero, failures: TriggerLimits.failures.upperBound, pause: .zero,
         swapFree: .size(KiB(.max))))
     policy.settings.minimumFootprint = .amount(.share(.percent(100)))
+    // The slash at the end is not of the path.
+    let batch = policy.add("/batch.slice/")
+    policy.domains = [
+      Domain(
+        name: policy.add("batch"), cgroup: Slice(start: batch.start, count: batch.count - 1),
+        settings: policy.settings),
+      Domain(name: policy.add("ünïcödé"), cgroup: policy.add("/a b/ünïcödé"), settings: Sample.settings),
+    ]
     policy.automata = [
       automaton(positions: 3), automaton(positions: 256),
       Automaton(positions: [], sets: [Bits256()], first: .set(0), accepting: .set(0), acceptsEmpty: true),
@@ -141,20 +150,23 @@ enum Sample: CaseIterable, Sendable {
     policy.settings.swarm = Swarm(
       members: MeasureLimits.swarmMembers.upperBound, age: MeasureLimits.swarmAge.upperBound,
       times: MeasureLimits.swarmTimes.upperBound)
-    policy.settings.hooks.before = 1
-    policy.settings.hooks.beforeTakesOver = true
-    policy.settings.hooks.after = 0
-    policy.settings.relief.reclaim = 2
-    policy.settings.relief.high = Relief.High(
+    policy.measures.hooks.before = 1
+    policy.measures.hooks.beforeTakesOver = true
+    policy.measures.hooks.after = 0
+    policy.measures.relief.reclaim = 2
+    policy.measures.relief.high = Relief.High(
       cgroup: 1, to: .size(KiB(.max)), duration: MeasureLimits.duration.upperBound)
-    policy.settings.relief.freeze = MeasureLimits.duration.lowerBound
-    policy.settings.lastResort = LastResort(
+    policy.measures.relief.freeze = MeasureLimits.duration.lowerBound
+    policy.measures.lastResort = LastResort(
       action: .panic, afterVictims: MeasureLimits.victims.upperBound, afterStall: MeasureLimits.duration.upperBound)
   }
 
   private static var largestPolicy: CompiledPolicy {
     var policy = Sample.empty.policy
     let name = policy.add(String(repeating: "n", count: CompiledPolicy.maximumNameLength))
+    let path = policy.add("/" + String(repeating: "c", count: CompiledPolicy.maximumCgroupLength - 1))
+    policy.domains = [Domain](
+      repeating: Domain(name: name, cgroup: path, settings: policy.settings), count: CompiledPolicy.maximumDomains)
     policy.commands = [Command(words: policy.add("/x\0"), uid: 0, gid: 0, limit: .milliseconds(2000))]
     policy.text += [UInt8](repeating: 0xFF, count: CompiledPolicy.maximumText - policy.text.count)
     for index in 0..<CompiledPolicy.maximumTests {

@@ -122,32 +122,51 @@ struct Flaw: CustomTestStringConvertible, Sendable {
       $0.automata[0].positions[2].follow = .set(2)
     },
     Flaw("follow in a set past the last", .positionFollow, 1) { $0.automata[1].positions[255].follow = .set(2) },
+    Flaw("limit above the whole", .share) {
+      $0.settings.thresholds.limit?.available = .share(BasisPoints(10_001))
+    },
+    Flaw("limit with more swap than there is", .share) {
+      $0.settings.thresholds.limit?.swapFree = .share(BasisPoints(.max))
+    },
+    Flaw("a domain without a name", .domainName, 0) { $0.domains[0].name.count = 0 },
+    Flaw("a domain's name past the text", .domainName, 1) { $0.domains[1].name.start = UInt32($0.text.count) },
+    Flaw("a domain's name too long", .domainName, 0) { $0.domains[0].name.count = 256 },
+    Flaw("a domain's cgroup past the text", .domainCgroup, 0) { $0.domains[0].cgroup.count = .max },
+    Flaw("a domain's cgroup without a slash", .domainCgroup, 1) { $0.domains[1].cgroup = $0.domains[1].name },
+    Flaw("the root as a domain", .domainCgroup, 1) { $0.domains[1].cgroup.count = 1 },
+    Flaw("a domain's cgroup that ends with a slash", .domainCgroup, 0) {
+      $0.domains[0].cgroup.count = UInt32("/batch.slice/".utf8.count)
+    },
+    Flaw("a domain's share above the whole", .share) {
+      $0.domains[1].settings.thresholds.release = .share(BasisPoints(10_001))
+    },
+    Flaw("8 domains", .tooMany(.domains)) { $0.domains += [Domain](repeating: $0.domains[0], count: 6) },
     Flaw("a swarm of a few", .swarmFigures) { $0.settings.swarm?.members = 3 },
     Flaw("a swarm larger than a party", .swarmFigures) { $0.settings.swarm?.members = 513 },
     Flaw("a swarm of the newborn", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(999_999_999) },
     Flaw("a swarm of veterans", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(600_000_000_001) },
     Flaw("a swarm no larger than one", .swarmFigures) { $0.settings.swarm?.times = 1 },
     Flaw("a swarm of a hundred and one", .swarmFigures) { $0.settings.swarm?.times = 101 },
-    Flaw("a warning that starts nothing", .hook) { $0.settings.hooks.warn = 2 },
-    Flaw("a hook before that starts nothing", .hook) { $0.settings.hooks.before = .max - 1 },
-    Flaw("a hook after that starts nothing", .hook) { $0.settings.hooks.after = 2 },
-    Flaw("a hook for nobody that starts nothing", .hook) { $0.settings.hooks.noCandidate = 2 },
-    Flaw("nothing that takes over", .takesOver) { $0.settings.hooks.before = nil },
-    Flaw("more to reclaim than there is", .reclaim) { $0.settings.relief.reclaim = 3 },
-    Flaw("high of no cgroup", .reliefFigures) { $0.settings.relief.high?.cgroup = 2 },
-    Flaw("high at nearly nothing", .reliefFigures) { $0.settings.relief.high?.to = .share(BasisPoints(999)) },
-    Flaw("high above the whole", .reliefFigures) { $0.settings.relief.high?.to = .share(BasisPoints(10_001)) },
-    Flaw("high for a moment", .reliefFigures) { $0.settings.relief.high?.duration = Nanoseconds(999_999_999) },
-    Flaw("high for ever", .reliefFigures) { $0.settings.relief.high?.duration = Nanoseconds(600_000_000_001) },
-    Flaw("frozen for a moment", .reliefFigures) { $0.settings.relief.freeze = .zero },
-    Flaw("frozen for ever", .reliefFigures) { $0.settings.relief.freeze = Nanoseconds(600_000_000_001) },
+    Flaw("a warning that starts nothing", .hook) { $0.measures.hooks.warn = 2 },
+    Flaw("a hook before that starts nothing", .hook) { $0.measures.hooks.before = .max - 1 },
+    Flaw("a hook after that starts nothing", .hook) { $0.measures.hooks.after = 2 },
+    Flaw("a hook for nobody that starts nothing", .hook) { $0.measures.hooks.noCandidate = 2 },
+    Flaw("nothing that takes over", .takesOver) { $0.measures.hooks.before = nil },
+    Flaw("more to reclaim than there is", .reclaim) { $0.measures.relief.reclaim = 3 },
+    Flaw("high of no cgroup", .reliefFigures) { $0.measures.relief.high?.cgroup = 2 },
+    Flaw("high at nearly nothing", .reliefFigures) { $0.measures.relief.high?.to = .share(BasisPoints(999)) },
+    Flaw("high above the whole", .reliefFigures) { $0.measures.relief.high?.to = .share(BasisPoints(10_001)) },
+    Flaw("high for a moment", .reliefFigures) { $0.measures.relief.high?.duration = Nanoseconds(999_999_999) },
+    Flaw("high for ever", .reliefFigures) { $0.measures.relief.high?.duration = Nanoseconds(600_000_000_001) },
+    Flaw("frozen for a moment", .reliefFigures) { $0.measures.relief.freeze = .zero },
+    Flaw("frozen for ever", .reliefFigures) { $0.measures.relief.freeze = Nanoseconds(600_000_000_001) },
     Flaw("a last resort after nothing", .lastResortFigures) {
-      $0.settings.lastResort = LastResort(action: .reboot, afterVictims: nil, afterStall: nil)
+      $0.measures.lastResort = LastResort(action: .reboot, afterVictims: nil, afterStall: nil)
     },
-    Flaw("a last resort after too many", .lastResortFigures) { $0.settings.lastResort?.afterVictims = 1001 },
-    Flaw("a last resort at once", .lastResortFigures) { $0.settings.lastResort?.afterStall = Nanoseconds(999_999_999) },
+    Flaw("a last resort after too many", .lastResortFigures) { $0.measures.lastResort?.afterVictims = 1001 },
+    Flaw("a last resort at once", .lastResortFigures) { $0.measures.lastResort?.afterStall = Nanoseconds(999_999_999) },
     Flaw("a last resort at the end of time", .lastResortFigures) {
-      $0.settings.lastResort?.afterStall = Nanoseconds(.max)
+      $0.measures.lastResort?.afterStall = Nanoseconds(.max)
     },
     Flaw("a rule that starts nothing", .ruleHook, 7) { $0.rules[7].hook = .command(2) },
     Flaw("words past the text", .commandWords, 1) { $0.commands[1].words.start = UInt32($0.text.count) },
@@ -208,14 +227,14 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     #expect(refusal(ImageWriter.image(of: policy)) == flaw.error)
   }
 
-  /// The settings, or a section of an image.
+  /// The settings, the measures, or a section of an image.
   enum Part {
-    case settings, rules, tests, alternatives, patterns, automata, positions, sets, commands, cgroups
+    case settings, measures, domains, rules, tests, alternatives, patterns, automata, positions, sets, commands, cgroups
 
     /// Where it begins in the image, by the image's own header.
     func offset(in image: [UInt8]) -> Int {
       guard let section = ImageSection.allCases.first(where: { $0.name == "\(self)" }) else {
-        return ImageLayout.settingsOffset
+        return self == .measures ? ImageLayout.measuresOffset : ImageLayout.settingsOffset
       }
       let entry = ImageLayout.sectionsOffset + 8 * Int(section.rawValue)
       return (0..<4).reduce(0) { $0 | Int(image[entry + $1]) << (8 * $1) }
@@ -234,13 +253,14 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.settings, 59, 3, .amount, 0), (.settings, 62, 1, .share, 0),
     (.settings, 68, 0, .thrash, 0), (.settings, 68, 2, .thrash, 0), (.settings, 81, 4, .amount, 0),
     (.settings, 90, 0, .forecast, 0), (.settings, 90, 255, .forecast, 0),
-    (.settings, 99, 3, .amount, 0), (.settings, 104, 1, .share, 0), (.settings, 108, 0, .confirmation, 0),
-    (.settings, 108, 1, .confirmation, 0),
-    (.settings, 108, 3, .confirmation, 0), (.settings, 137, 9, .amount, 0),
+    (.settings, 99, 3, .amount, 0), (.settings, 104, 1, .share, 0), (.settings, 127, 0, .confirmation, 0),
+    (.settings, 127, 1, .confirmation, 0),
+    (.settings, 127, 3, .confirmation, 0), (.settings, 156, 9, .amount, 0),
     (.settings, 50, 1, .stallShare, 0), (.settings, 58, 1, .window, 0), (.settings, 72, 1, .refaults, 0),
     (.settings, 80, 1, .window, 0),
-    (.settings, 98, 1, .horizon, 0), (.settings, 116, 1, .classicConstants, 0),
-    (.settings, 128, 1, .classicConstants, 0),
+    (.settings, 98, 1, .horizon, 0), (.settings, 135, 1, .classicConstants, 0),
+    (.settings, 147, 1, .classicConstants, 0),
+    (.settings, 108, 2, .limit, 0), (.settings, 108, 1, .amount, 0), (.settings, 109, 1, .limit, 0),
     (.rules, 16, 2, .ruleProtects, 0), (.rules, 55, 255, .ruleProtects, 1), (.rules, 17, 4, .ruleOrder, 0),
     (.rules, 56, 255, .ruleOrder, 1),
     (.tests, 0, 0, .testField, 0), (.tests, 27, 8, .testField, 3), (.alternatives, 0, 0, .alternativeKind, 0),
@@ -258,17 +278,17 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.automata, 5, 2, .automatonFirst, 0), (.automata, 6, 2, .automatonAccepting, 0),
     (.automata, 16, 255, .automatonAccepting, 1),
     (.positions, 1, 2, .positionBytes, 0), (.positions, 11, 128, .positionFollow, 1),
-    (.settings, 146, 0, .scope, 0), (.settings, 146, 7, .scope, 0), (.settings, 147, 0, .signal, 0),
-    (.settings, 147, 8, .signal, 0), (.settings, 148, 0, .swarm, 0), (.settings, 148, 2, .swarm, 0),
-    (.settings, 152, 1, .swarmFigures, 0), (.settings, 160, 1, .swarmFigures, 0), (.settings, 164, 1, .swarmFigures, 0),
-    (.settings, 166, 1, .hook, 0), (.settings, 168, 255, .hook, 0), (.settings, 171, 1, .hook, 0),
-    (.settings, 173, 1, .hook, 0), (.settings, 169, 2, .takesOver, 0), (.settings, 167, 0, .takesOver, 0),
-    (.settings, 175, 1, .reclaim, 0), (.settings, 176, 0, .relief, 0), (.settings, 176, 2, .relief, 0),
-    (.settings, 178, 1, .reliefFigures, 0), (.settings, 179, 0, .amount, 0), (.settings, 183, 1, .reliefFigures, 0),
-    (.settings, 184, 1, .share, 0), (.settings, 195, 1, .reliefFigures, 0), (.settings, 196, 0, .relief, 0),
-    (.settings, 196, 2, .relief, 0), (.settings, 204, 1, .reliefFigures, 0), (.settings, 205, 0, .lastResort, 0),
-    (.settings, 205, 3, .lastResort, 0), (.settings, 209, 1, .lastResortFigures, 0),
-    (.settings, 217, 1, .lastResortFigures, 0),
+    (.settings, 165, 0, .scope, 0), (.settings, 165, 7, .scope, 0), (.settings, 166, 0, .signal, 0),
+    (.settings, 166, 8, .signal, 0), (.settings, 167, 0, .swarm, 0), (.settings, 167, 2, .swarm, 0),
+    (.settings, 171, 1, .swarmFigures, 0), (.settings, 179, 1, .swarmFigures, 0), (.settings, 183, 1, .swarmFigures, 0),
+    (.measures, 1, 1, .hook, 0), (.measures, 3, 255, .hook, 0), (.measures, 6, 1, .hook, 0),
+    (.measures, 8, 1, .hook, 0), (.measures, 4, 2, .takesOver, 0), (.measures, 2, 0, .takesOver, 0),
+    (.measures, 10, 1, .reclaim, 0), (.measures, 11, 0, .relief, 0), (.measures, 11, 2, .relief, 0),
+    (.measures, 13, 1, .reliefFigures, 0), (.measures, 14, 0, .amount, 0), (.measures, 18, 1, .reliefFigures, 0),
+    (.measures, 19, 1, .share, 0), (.measures, 30, 1, .reliefFigures, 0), (.measures, 31, 0, .relief, 0),
+    (.measures, 31, 2, .relief, 0), (.measures, 39, 1, .reliefFigures, 0), (.measures, 40, 0, .lastResort, 0),
+    (.measures, 40, 3, .lastResort, 0), (.measures, 44, 1, .lastResortFigures, 0),
+    (.measures, 52, 1, .lastResortFigures, 0),
     (.rules, 26, 7, .ruleScope, 0), (.rules, 27, 8, .ruleSignal, 0), (.rules, 28, 0, .ruleGrace, 0),
     (.rules, 28, 2, .ruleGrace, 0), (.rules, 68, 1, .ruleGrace, 1), (.rules, 38, 1, .ruleHook, 0),
     (.commands, 3, 1, .commandWords, 0), (.commands, 4, 1, .commandWords, 0), (.commands, 23, 1, .commandLimit, 0),
@@ -277,12 +297,12 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
   @Test func aTriggerThatIsOffHasNoFigures() {
     let image = ImageWriter.image(of: Sample.small.policy)
-    // By the offset of each kind within the settings; a hook has none, and two kinds that cannot be off are left out.
+    // By the offset of each kind within settings and measures; a hook has none, and what cannot be off is left out.
     let kinds: [Int: PolicyFault] = [
-      46: .stall, 68: .thrash, 90: .forecast, 108: .confirmation, 148: .swarm, 174: .reclaim, 176: .relief,
-      196: .relief, 205: .lastResort,
+      46: .stall, 68: .thrash, 90: .forecast, 108: .limit, 127: .confirmation, 167: .swarm, 193: .reclaim,
+      195: .relief, 215: .relief, 224: .lastResort,
     ]
-    let figures = (46..<146).map { $0 } + (148..<165) + (174..<218)
+    let figures = (46..<165).map { $0 } + (167..<184) + (193..<237)
     let settings = ImageLayout.settingsOffset
     #expect(figures.count { image[settings + $0] != 0 } == 1, "but for the kind of confirmation")
     var fault = PolicyFault.stall

@@ -82,6 +82,9 @@ import Testing
     #expect(party.pids == [20, 21, 23, 24] && party.protected == 1 && party.inVain == 1 && party.holdsProtected)
     #expect(party.whole == nil && party.scope == .cgroup)
     #expect(party.footprint == KiB(1200))
+    people[4].reach = .outside
+    let smaller = Crowd(people).party(of: 20, .cgroup)
+    #expect(smaller.pids == party.pids && smaller.outside == 1 && !smaller.holdsProtected && smaller.whole == nil)
     // A protected process is passed by on the way to its descendants.
     #expect(crowd.party(of: 21, .tree).pids == [21, 23, 24])
   }
