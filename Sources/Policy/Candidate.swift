@@ -62,6 +62,25 @@ package struct Judge: Sendable {
     return Candidate(process: process, standing: standing, score: score * standing.weight)
   }
 
+  // How somebody of this standing ends: as its rules say, or else as the domain's settings do.
+
+  package func scope(of standing: Standing) -> Scope { standing.scope ?? settings.scope }
+
+  /// What asks it to end.
+  package func signal(of standing: Standing) -> EndingSignal { standing.signal ?? settings.signal }
+
+  /// Between that signal and SIGKILL.
+  package func grace(of standing: Standing) -> Nanoseconds { standing.grace ?? settings.grace }
+
+  /// The program that is told of its end, an index of ``CompiledPolicy/commands``.
+  package func hook(of standing: Standing) -> UInt16? {
+    switch standing.hook {
+    case .off: nil
+    case .command(let index): index
+    case nil: policy.measures.hooks.after
+    }
+  }
+
   /// Whether ending it would give back enough to be worth it.
   package func isWorthEnding(_ process: ProcessFacts) -> Bool {
     process.footprint >= settings.minimumFootprint.of(machine.ram)

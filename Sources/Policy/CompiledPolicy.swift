@@ -13,6 +13,8 @@ package struct CompiledPolicy: Equatable, Sendable {
 
   /// The system's.
   package var settings: Settings
+  /// Of the machine, whichever domain is in trouble.
+  package var measures = Measures()
   /// Memory domains beside the system, at most ``maximumDomains``.
   package var domains: [Domain] = []
   /// In file order, at most ``maximumRules``.
@@ -24,6 +26,10 @@ package struct CompiledPolicy: Equatable, Sendable {
   package var patterns: [TextPattern] = []
   /// What the patterns' middles must be; many share one.
   package var automata: [Automaton] = []
+  /// The programs that hooks start.
+  package var commands: [Command] = []
+  /// The paths of the cgroups that `[relief]` is about.
+  package var cgroups: [Slice] = []
   /// All names and literal texts.
   package var text: [UInt8] = []
 
@@ -71,10 +77,15 @@ package struct Settings: Equatable, Sendable {
   package var thresholds: Thresholds
   package var formula: Formula
   package var adjustment: OomScoreAdjUse
-  /// Between SIGTERM and SIGKILL, unless memory worsens sooner.
+  /// Between the first signal and SIGKILL, unless memory worsens sooner. Where no rule says otherwise.
   package var grace: Nanoseconds
   /// A process with less to give back is not worth ending; a share is of `MemTotal`.
   package var minimumFootprint: MinimumFootprint
+  /// Where no rule says otherwise.
+  package var scope = Scope.process
+  /// Where no rule says otherwise.
+  package var signal = EndingSignal.terminate
+  package var swarm: Swarm?
 
   package init(
     thresholds: Thresholds, formula: Formula, adjustment: OomScoreAdjUse, grace: Nanoseconds,
@@ -111,6 +122,11 @@ package struct Rule: Equatable, Sendable {
   package var order: Tier?
   /// Multiplies badness; finite and not negative; 1 changes nothing.
   package var weight: Double
+  // What it says of the way down, if anything.
+  package var scope: Scope?
+  package var signal: EndingSignal?
+  package var grace: Nanoseconds?
+  package var hook: HookChoice?
 
   package init(name: Slice, tests: Slice, protects: Bool, order: Tier?, weight: Double) {
     self.name = name

@@ -14,11 +14,13 @@ package enum ImageLayout {
   package static let checksummedFrom = 20
   /// One entry for each ``ImageSection``, in order: offset and count, 4 bytes each.
   package static let sectionsOffset = 20
-  package static let headerSize = 92
+  package static let headerSize = 108
   package static let settingsOffset = headerSize
-  package static let settingsSize = 165
+  package static let settingsSize = 184
+  package static let measuresOffset = settingsOffset + settingsSize
+  package static let measuresSize = 53
   /// Of the first section; each other begins where the one before it ends.
-  package static let tablesOffset = settingsOffset + settingsSize
+  package static let tablesOffset = measuresOffset + measuresSize
 
   /// In bytes. Every section at its own maximum fits, so that an author meets those limits and not this one.
   package static let maximumLength = 1 << 18
@@ -41,6 +43,17 @@ package enum ImageLayout {
   package static let confirmationClassic: UInt8 = 2
 
   package static let orderNone: UInt8 = 0
+  package static let scopeNone: UInt8 = 0
+  package static let signalNone: UInt8 = 0
+  package static let actionNone: UInt8 = 0
+
+  /// Of a rule's grace.
+  package static let graceNone: UInt8 = 0
+  package static let graceOwn: UInt8 = 1
+
+  // Of a command's number: those from 0 are written one higher.
+  package static let commandNone: UInt16 = 0
+  package static let commandOff: UInt16 = .max
 
   package static let alternativeLiteral: UInt8 = 1
   package static let alternativePattern: UInt8 = 2
@@ -61,6 +74,8 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   case positions
   /// Likewise the sets that they refer to.
   case sets
+  case commands
+  case cgroups
   case text
 
   package var name: String {
@@ -73,6 +88,8 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
     case .automata: "automata"
     case .positions: "positions"
     case .sets: "sets"
+    case .commands: "commands"
+    case .cgroups: "cgroups"
     case .text: "text"
     }
   }
@@ -81,13 +98,15 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   package var recordSize: Int {
     switch self {
     case .domains: 16 + ImageLayout.settingsSize
-    case .rules: 26
+    case .rules: 39
     case .tests: 9
     case .alternatives: 9
     case .patterns: 20
     case .automata: 9
     case .positions: 4
     case .sets: 32
+    case .commands: 24
+    case .cgroups: 8
     case .text: 1
     }
   }
@@ -103,6 +122,8 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
     case .automata: CompiledPolicy.maximumAutomata
     case .positions: CompiledPolicy.maximumPositions
     case .sets: CompiledPolicy.maximumSets
+    case .commands: CompiledPolicy.maximumCommands
+    case .cgroups: CompiledPolicy.maximumCgroups
     case .text: CompiledPolicy.maximumText
     }
   }
@@ -119,6 +140,9 @@ extension CompiledPolicy {
   package static let maximumPositions = 8192
   /// Of all automata together; the preset `server` has five for each of its regular expressions.
   package static let maximumSets = 2048
+  /// Programs that differ in a word, user or limit.
+  package static let maximumCommands = 64
+  package static let maximumCgroups = 16
   /// Bytes of all names and literals together.
   package static let maximumText = 65_536
   /// Bytes of one rule's name, so that it always fits a record.
@@ -137,6 +161,8 @@ extension CompiledPolicy {
     case .automata: automata.count
     case .positions: automata.reduce(0) { $0 + $1.positions.count }
     case .sets: automata.reduce(0) { $0 + $1.sets.count }
+    case .commands: commands.count
+    case .cgroups: cgroups.count
     case .text: text.count
     }
   }

@@ -18,6 +18,8 @@ extension CompiledPolicy {
     for index in automata.indices {
       try validateAutomaton(index)
     }
+    try validateCommands()
+    try validateMeasures()
   }
 
   private func validateDomains() throws(ImageError) {
@@ -45,6 +47,11 @@ extension CompiledPolicy {
   }
 
   private func validate(_ settings: Settings) throws(ImageError) {
+    if let swarm = settings.swarm {
+      guard MeasureLimits.swarmMembers.contains(swarm.members), MeasureLimits.swarmAge.contains(swarm.age),
+        MeasureLimits.swarmTimes.contains(swarm.times)
+      else { throw .invalid(.swarmFigures, entry: 0) }
+    }
     let thresholds = settings.thresholds
     try validateShare(thresholds.floor.available)
     try validateShare(thresholds.floor.swapFree)
@@ -99,6 +106,7 @@ extension CompiledPolicy {
       next += rule.tests.count
       // Minus zero too would be a second way to write zero.
       guard rule.weight.isFinite, rule.weight.sign == .plus else { throw .invalid(.ruleWeight, entry: index) }
+      guard hasCommand(rule.hook?.command) else { throw .invalid(.ruleHook, entry: index) }
     }
     guard next == tests.count else { throw .invalid(.unownedTest, entry: Int(next)) }
   }
@@ -183,7 +191,7 @@ extension MatchField {
 
 extension Slice {
   /// Whether a table of so many entries has all of these.
-  fileprivate func isWithin(_ entries: Int) -> Bool {
+  func isWithin(_ entries: Int) -> Bool {
     start <= entries && count <= entries - Int(start)
   }
 }

@@ -8,7 +8,7 @@ import ProcModel
 /// - Parameter patterns: The texts of its patterns, ``PolicyCompilation/patterns``; one that is missing is shown by
 ///   its number.
 package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
-  var lines = describe(policy.settings)
+  var lines = describe(policy.settings) + describeMeasures(of: policy)
   for domain in policy.domains {
     lines.append("domain \(quoted(policy.string(domain.name))), cgroup \(policy.string(domain.cgroup)):")
     // What is as in the system is left out.
@@ -16,7 +16,7 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
     lines += describe(domain.settings).filter(own.contains).map { "  " + $0 }
   }
   for (index, rule) in policy.rules.enumerated() {
-    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule))")
+    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule, in: policy))")
     for test in policy.tests[rule.tests.indices] {
       let values = policy.alternatives[test.alternatives.indices].map { describe($0, of: policy, patterns: patterns) }
       lines.append("  \(test.field.name): \(values.joined(separator: " or "))")
@@ -30,6 +30,8 @@ private func describe(_ settings: Settings) -> [String] {
     "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
     "grace: \(describe(settings.grace))",
     "min_footprint: \(describe(settings.minimumFootprint))",
+    "scope: \(settings.scope.name), signal: \(settings.signal.name)",
+    "swarm: " + (settings.swarm.map(describe) ?? "off"),
   ]
 }
 
@@ -113,12 +115,20 @@ private func describe(_ minimum: MinimumFootprint) -> String {
   }
 }
 
-private func effect(of rule: Rule) -> String {
+private func effect(of rule: Rule, in policy: CompiledPolicy) -> String {
   if rule.protects { return "protect" }
   var effects: [String] = []
   if let order = rule.order { effects.append("order \(order.name)") }
-  if rule.weight != 1 || rule.order == nil { effects.append("weight \(rule.weight)") }
-  return effects.joined(separator: ", ")
+  if rule.weight != 1 { effects.append("weight \(rule.weight)") }
+  if let scope = rule.scope { effects.append("scope \(scope.name)") }
+  if let signal = rule.signal { effects.append("signal \(signal.name)") }
+  if let grace = rule.grace { effects.append("grace \(describe(grace))") }
+  switch rule.hook {
+  case nil: break
+  case .off: effects.append("no hook")
+  case .command(let index): effects.append("hook \(policy.describe(command: index))")
+  }
+  return effects.isEmpty ? "weight \(rule.weight)" : effects.joined(separator: ", ")
 }
 
 private func describe(_ alternative: Alternative, of policy: CompiledPolicy, patterns: [String]) -> String {
@@ -132,7 +142,7 @@ private func describe(_ alternative: Alternative, of policy: CompiledPolicy, pat
 }
 
 extension CompiledPolicy {
-  fileprivate func string(_ slice: Slice) -> String {
+  func string(_ slice: Slice) -> String {
     String(decoding: text[slice.indices], as: UTF8.self)
   }
 }

@@ -60,7 +60,10 @@ package struct Survey: Sendable {
         let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
         if status.tellsOfLess(than: smallest, tally: &tally) { continue }
       }
-      guard let facts = facts(of: pid, from: &source, now: now, units: units, tally: &tally) else { continue }
+      guard
+        let facts = facts(
+          of: pid, from: &source, now: now, units: units, cgroups: &table.cgroups, tally: &tally)
+      else { continue }
       neighbours.add(pid, row: table.count)
       table.append(facts)
     }
@@ -69,7 +72,8 @@ package struct Survey: Sendable {
   }
 
   private mutating func facts<Source: ProcSource & ~Copyable>(
-    of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, tally: inout SurveyTally
+    of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, cgroups: inout CgroupTree,
+    tally: inout SurveyTally
   ) -> ProcessFacts? {
     let stat: ProcessStat
     switch read(.stat, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<ProcessStat> {
@@ -94,6 +98,8 @@ package struct Survey: Sendable {
 
     var facts = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: stat.startTime))
     facts.parent = stat.parent
+    facts.processGroup = stat.processGroup
+    facts.session = stat.session
     facts.comm = stat.comm
     facts.threads = stat.threads
     facts.nice = stat.nice
@@ -117,7 +123,7 @@ package struct Survey: Sendable {
       tally.vanished += 1
       return nil
     }
-    addScores(to: &facts, from: &source, tally: &tally)
+    addScores(to: &facts, from: &source, cgroups: &cgroups, tally: &tally)
     return facts
   }
 
@@ -173,7 +179,7 @@ package struct Survey: Sendable {
 
   /// Adds what the kernel's own killer goes by, and the cgroup. None of it has to be there.
   private mutating func addScores<Source: ProcSource & ~Copyable>(
-    to facts: inout ProcessFacts, from source: inout Source, tally: inout SurveyTally
+    to facts: inout ProcessFacts, from source: inout Source, cgroups: inout CgroupTree, tally: inout SurveyTally
   ) {
     let pid = facts.identity.pid
     if case .value(let adjustment) =
@@ -191,6 +197,7 @@ package struct Survey: Sendable {
       read(.cgroup, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<CgroupMembership>
     {
       facts.cgroupKey = membership.key
+      cgroups.add(membership, in: buffer.bytes)
       memoryPath = membership.memoryPath
     }
     facts.domains = roots.domains(of: buffer.bytes.extracting(memoryPath))
@@ -256,6 +263,7 @@ extension SurveyReading<ProcessStatus> {
       let footprint = anonymous + (status.swap ?? .zero) + (status.pageTables ?? .zero)
       guard (status.residentShared ?? .zero) == .zero, footprint < smallest else { return false }
       tally.leftOut += 1
+      tally.leftOutFootprint += footprint
       return true
     }
     // A kernel thread, or a zombie. With more threads it is a leader that ended before them: those have its memory.
