@@ -23,7 +23,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func act(_ number: Int, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     if watches[number].rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
-    guard surveyProcesses(now, deciding: true) else { return AgentPace.idleTrouble }
+    guard surveyProcesses() else { return AgentPace.idleTrouble }
     rank(now, in: number)
     let signal: Signal = verdict.level == .kill ? .kill : .terminate
     let took = Nanoseconds(Clock.sinceBoot()) - now
@@ -48,7 +48,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
     // The survey took its time: the machine may have recovered by itself. Without a reading there is no reason to end
     // anybody.
-    guard let reading = readMemory(of: number, Nanoseconds(Clock.sinceBoot())) else {
+    guard let reading = readMemory(of: number, Nanoseconds(Clock.sinceBoot()), isWhole: true) else {
       hands[number].hand.release()
       return Ladder.interval
     }
@@ -128,6 +128,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     watches[number].pursuit = nil
     hands[number].hand.release()
     watches[number].detector.beginAnew()
+    watches[number].windowsAt = .zero
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }
     let available = verdict.reading.available
     let after = (ended.ladder.exitedAt ?? now) - ended.ladder.startedAt

@@ -30,7 +30,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         taken.append(watch)
       } else {
         taken.append(
-          Watch(name: domain?.name, isCgroup: isCgroup, settings: settings, units: judge.machine.units))
+          Watch(name: domain?.name, isCgroup: isCgroup, settings: settings, units: judge.machine.units, fill: fill))
       }
     }
     watches = taken
@@ -56,11 +56,19 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   /// Reads a domain's memory, and makes the judge its own; nil, said once, where that fails.
-  mutating func readMemory(of number: Int, _ now: Nanoseconds) -> MemoryReading? {
+  ///
+  /// - Parameter isWhole: Whether all is read that its triggers ask for. Else what they measure over windows is left out
+  ///   between the readings that are kept for that, unless there is trouble.
+  mutating func readMemory(of number: Int, _ now: Nanoseconds, isWhole: Bool = false) -> MemoryReading? {
+    var thresholds = watches[number].settings.thresholds
+    if isWhole || watches[number].measuresWindows(at: now, alertUntil: alertUntil) {
+      watches[number].windowsAt = now
+    } else {
+      thresholds.leaveOutWindows()
+    }
     var missing: Sensors.Missing = []
     let reading: MemoryReading
     do throws(Sensors.Blindness) {
-      let thresholds = watches[number].settings.thresholds
       let roots = survey.roots
       if watches[number].isCgroup {
         if let last = watches[number].whole, now - last.time < AgentPace.glances,

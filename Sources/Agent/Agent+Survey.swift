@@ -15,6 +15,10 @@ enum AgentPace {
   static let calmSurvey = Nanoseconds.milliseconds(10_000)
   /// Between surveys below the release line.
   static let watchfulSurvey = Nanoseconds.milliseconds(1000)
+  /// A survey in calm time is not followed by another for so many times what it took.
+  static let surveyShare: UInt64 = 20
+  /// Processes of a survey between two looks at the clock.
+  static let surveyStep = 32
   /// Processes classified in one survey; at start all are.
   static let learningBudget = 128
   /// After the kernel tells of a stall, for so long…
@@ -49,20 +53,69 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if said.insert(topic).inserted { messages.say(write) }
   }
 
-  /// Walks all processes into the table. False, said once, where that fails.
+  /// Walks all processes into the table, for a decision. False, said once, where that fails.
   ///
-  /// - Parameter deciding: Whether those that cannot be chosen may be left out.
-  mutating func surveyProcesses(_ now: Nanoseconds, deciding: Bool = false) -> Bool {
-    let tally: SurveyTally
+  /// - Parameter isWhole: Whether those are read too that are too small to be chosen.
+  mutating func surveyProcesses(isWhole: Bool = false) -> Bool {
     do throws(ReadFailure) {
       tally = try survey.take(
-        from: &source, units: judge.machine.units, leavingOutBelow: deciding ? judge.leavesOutBelow : .zero,
+        from: &source, units: judge.machine.units, leavingOutBelow: isWhole ? .zero : judge.leavesOutBelow,
         into: &table)
-      leftOut = tally.leftOut
     } catch {
-      sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
+      sayUnlisted()
       return false
     }
+    sayUnread()
+    return true
+  }
+
+  /// Walks all processes into the table, in calm time, and looks at memory on the way as often as without it: thousands
+  /// of processes take longer than memory may.
+  ///
+  /// - Returns: Whether the table is whole: not where trouble came up, or where it fails.
+  private mutating func surveyInPassing() -> Bool {
+    do throws(ReadFailure) {
+      try survey.begin(from: &source, units: judge.machine.units, into: &table)
+      while true {
+        if let found = try survey.step(
+          AgentPace.surveyStep, from: &source, units: judge.machine.units, into: &table)
+        {
+          tally = found
+          break
+        }
+        if isCalled() { return false }
+      }
+    } catch {
+      sayUnlisted()
+      return false
+    }
+    sayUnread()
+    return true
+  }
+
+  /// Whether a domain is in trouble, looked at where it was due.
+  private mutating func isCalled() -> Bool {
+    let now = Nanoseconds(Clock.sinceBoot())
+    for number in watches.indices where watches[number].dueAt <= now {
+      guard var verdict = watches[number].verdict, let reading = readMemory(of: number, now, isWhole: true) else {
+        continue
+      }
+      if watches[number].detector.isTrouble(reading) {
+        watches[number].dueAt = .zero
+        return true
+      }
+      verdict.reading = reading
+      watches[number].dueAt = now + delay(number, verdict)
+    }
+    return false
+  }
+
+  private mutating func sayUnlisted() {
+    sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
+  }
+
+  private mutating func sayUnread() {
+    let tally = tally
     if tally.denied > 0 {
       sayOnce(.denied) { line in
         line.append(decimal: UInt64(tally.denied))
@@ -78,7 +131,6 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         line.append(" process files made no sense, and what they tell is left out")
       }
     }
-    return true
   }
 
   /// Learns who is there, where it is time to. While the system is in trouble nobody has the time; in a domain's trouble
@@ -95,6 +147,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       }
       interval = min(interval, surveyInterval(verdict))
     }
+    // However many processes there are, looking at them is not what the machine is for.
+    interval = max(interval, Nanoseconds(surveyTook.count * AgentPace.surveyShare))
     let now = Nanoseconds(Clock.sinceBoot())
     guard surveyedAt == .zero || now - surveyedAt >= interval else { return }
     learn(now, budget: budget, mayWait: mayWait)
@@ -111,7 +165,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
   private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
     surveyedAt = now
-    guard surveyProcesses(now) else { return }
+    let isWhole = surveyInPassing()
+    surveyTook = Nanoseconds(Clock.sinceBoot()) - now
+    guard isWhole else { return }
     roster.refresh(
       table, now: now, policy: judge.policy, needs: needs, budget: budget, mayWait: mayWait, from: &source)
   }
@@ -121,7 +177,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func rank(_ now: Nanoseconds, in number: Int) {
     shortlist.clear()
     // Nobody knows which domain they are in.
-    if number == 0 { shortlist.countLeftOut(leftOut) }
+    if number == 0 { shortlist.countLeftOut(tally.leftOut) }
     var noTerms = NoTerms()
     for row in table.rows.indices {
       guard table.rows[row].domains.contains(DomainSet(number: number)) else { continue }

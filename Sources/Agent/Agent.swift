@@ -30,15 +30,18 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var roster = Roster(capacity: 512)
   var survey = Survey(capacity: 512)
   var table = ProcessTable(capacity: 512)
-  /// Processes that the last survey left out of the table.
-  var leftOut: UInt32 = 0
+  /// What the last survey met beside the table's rows.
+  var tally = SurveyTally()
   var shortlist = Shortlist()
   var inVain = InVain()
   var sensors = Sensors()
   /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.
   let pressureWatch: PressureWatch?
 
+  /// The fastest that memory is thought to go, in KiB per millisecond.
+  let fill: UInt64
   var surveyedAt = Nanoseconds.zero
+  var surveyTook = Nanoseconds.zero
   /// The kernel told of a stall: until then the agent looks often enough to measure it.
   var alertUntil = Nanoseconds.zero
   var said: Said = []
@@ -51,7 +54,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
     messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
-    reloader: consuming Reloader, judge: Judge, isVerbose: Bool
+    reloader: consuming Reloader, judge: Judge, fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
   ) {
     self.source = source
     hands = [HandHolder(hand)]
@@ -63,6 +66,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     self.reloader = reloader
     self.judge = judge
     self.isVerbose = isVerbose
+    self.fill = fill
     needs = judge.policy.needs
     watches = []
     kernelLine.reserveCapacity(256)

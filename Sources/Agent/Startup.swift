@@ -135,13 +135,14 @@ private struct SetUp {
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
     introduce(&messages)
+    let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
     if options.isDryRun {
       let privileges = settle(&messages)
       var agent = Agent(
         source: source, hand: RehearsalActuator(), loop: loop, recorder: recorder, messages: Messages(),
-        kernelLog: nil, pressureWatch: pressureWatch, reloader: reloader, judge: judge,
+        kernelLog: nil, pressureWatch: pressureWatch, reloader: reloader, judge: judge, fill: fill,
         isVerbose: options.isVerbose)
       try run(&agent, privileges)
     } else {
@@ -150,7 +151,7 @@ private struct SetUp {
       let privileges = settle(&messages)
       var agent = Agent(
         source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(),
-        kernelLog: kernelLog, pressureWatch: pressureWatch, reloader: reloader, judge: judge,
+        kernelLog: kernelLog, pressureWatch: pressureWatch, reloader: reloader, judge: judge, fill: fill,
         isVerbose: options.isVerbose)
       try run(&agent, privileges)
     }

@@ -11,10 +11,12 @@ struct Watch: Sendable {
   let isCgroup: Bool
   var settings: Settings
   var detector: Detector
-  var lookAhead = LookAhead()
+  var lookAhead: LookAhead
   var verdict: Verdict?
   /// The last reading of all that a cgroup tells, until it is too old to go by.
   var whole: MemoryReading?
+  /// When all was read that a trigger measures over a window.
+  var windowsAt = Nanoseconds.zero
   /// When to look next.
   var dueAt = Nanoseconds.zero
   /// The victim that is being ended for it.
@@ -27,11 +29,13 @@ struct Watch: Sendable {
   var closedEpisode: UInt32 = 0
   var said: SaidOfDomain = []
 
-  init(name: Slice?, isCgroup: Bool, settings: Settings, units: KernelUnits) {
+  /// - Parameter fill: As ``LookAhead/init(fill:)``.
+  init(name: Slice?, isCgroup: Bool, settings: Settings, units: KernelUnits, fill: UInt64) {
     self.name = name
     self.isCgroup = isCgroup
     self.settings = settings
     detector = Detector(thresholds: settings.thresholds, units: units)
+    lookAhead = LookAhead(fill: fill)
   }
 
   /// Judges by other settings from here on.
@@ -39,6 +43,11 @@ struct Watch: Sendable {
     self.settings = settings
     self.name = name
     detector.replace(settings.thresholds)
+  }
+
+  /// Whether a look has to read what is measured over windows: the trend keeps no more than one reading in so long.
+  func measuresWindows(at now: Nanoseconds, alertUntil: Nanoseconds) -> Bool {
+    detector.isInEpisode || pursuit != nil || now < alertUntil || now - windowsAt >= detector.spacing
   }
 
   /// Whether it is in trouble, or somebody is being ended for it.
@@ -62,5 +71,14 @@ final class HandHolder<Hand: Actuator & ~Copyable> {
 
   init(_ hand: consuming Hand) {
     self.hand = hand
+  }
+}
+
+extension Thresholds {
+  /// Switches off the triggers whose figures are measured over windows.
+  mutating func leaveOutWindows() {
+    stall = nil
+    thrash = nil
+    limit = nil
   }
 }

@@ -19,6 +19,9 @@ package struct Detector: Sendable {
     gate = Detector.gate(thresholds.confirmation)
   }
 
+  /// What is measured over a window is kept of readings at least so far apart.
+  package var spacing: Nanoseconds { trend.spacing }
+
   /// Judges by other thresholds from here on. An episode goes on, and ends by the new ones.
   package mutating func replace(_ thresholds: Thresholds) {
     self.thresholds = thresholds

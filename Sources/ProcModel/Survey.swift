@@ -12,6 +12,10 @@ package struct Survey: Sendable {
   private var neighbours: SurveyNeighbours
   /// By which each process's ``ProcessFacts/domains`` are told.
   package var roots = DomainRoots()
+  // Of the survey that is under way, or was taken last.
+  private var tally = SurveyTally()
+  private var now = Ticks.zero
+  private var smallest = KiB.zero
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
@@ -38,19 +42,47 @@ package struct Survey: Sendable {
     from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
     into table: inout ProcessTable
   ) throws(ReadFailure) -> SurveyTally {
-    var tally = SurveyTally()
+    try begin(from: &source, units: units, leavingOutBelow: smallest, into: &table)
+    while try step(.max, from: &source, units: units, into: &table) == nil {}
+    return tally
+  }
+
+  /// Begins what ``take(from:units:leavingOutBelow:into:)`` does at once, to be done by steps: for a caller who has to
+  /// look up meanwhile. Until the last step the table is of no use.
+  package mutating func begin<Source: ProcSource & ~Copyable>(
+    from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
+    into table: inout ProcessTable
+  ) throws(ReadFailure) {
+    tally = SurveyTally()
+    self.smallest = smallest
     table.clear()
     neighbours.removeAll()
     try source.read(.uptime, into: &buffer)
-    var now = Ticks.zero
+    now = .zero
     do throws(ProcParseError) {
       now = try Uptime(parsing: buffer.bytes).ticks(units)
     } catch {
       tally.uptimeError = error
     }
-
     try source.beginProcesses()
-    while let pid = try source.nextProcess() {
+  }
+
+  /// Goes on with as many processes.
+  ///
+  /// - Returns: What was met beside the table's rows, once all processes are in it; nil before.
+  package mutating func step<Source: ProcSource & ~Copyable>(
+    _ processes: Int, from source: inout Source, units: KernelUnits, into table: inout ProcessTable
+  ) throws(ReadFailure) -> SurveyTally? {
+    var left = processes
+    // One owner at a time: what reads notes in it.
+    var tally = self.tally
+    defer { self.tally = tally }
+    while left > 0 {
+      guard let pid = try source.nextProcess() else {
+        neighbours.relate(&table)
+        return tally
+      }
+      left -= 1
       if pid == 1 { tally.isHidden = false }
       if neighbours.contains(pid) { continue }
       tally.seen += 1
@@ -67,8 +99,7 @@ package struct Survey: Sendable {
       neighbours.add(pid, row: table.count)
       table.append(facts)
     }
-    neighbours.relate(&table)
-    return tally
+    return nil
   }
 
   private mutating func facts<Source: ProcSource & ~Copyable>(

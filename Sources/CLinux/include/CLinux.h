@@ -141,6 +141,25 @@ static inline int clinux_forget_code(void) {
     return end > start ? madvise((void *)start, end - start, MADV_DONTNEED) : 0;
 }
 
+// How fast one processor fills memory that it did not have, as any program's first touch of it does, in bytes per second
+// of its own time; 0 where it cannot be told. 2 MiB are taken and given back, thrice: the fastest counts.
+static inline uint64_t clinux_measure_fill(void) {
+    const size_t size = 2 << 20, page = (size_t)sysconf(_SC_PAGESIZE);
+    uint64_t best = 0;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        struct timespec start, end;
+        char *memory = (char *)mmap((void *)0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == (char *)MAP_FAILED) return best;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+        for (size_t offset = 0; offset < size; offset += page) *(volatile char *)(memory + offset) = 1;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+        munmap(memory, size);
+        int64_t took = (int64_t)(end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec);
+        if (took > 0 && size * 1000000000ULL / (uint64_t)took > best) best = size * 1000000000ULL / (uint64_t)took;
+    }
+    return best;
+}
+
 // mlockall(2) of what is mapped now and later, each page from its first touch (MCL_ONFAULT, Linux 4.4).
 static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); }
 
