@@ -85,10 +85,27 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func pursue(_ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     guard var current = pursuit else { return Ladder.interval }
-    switch current.ladder.step(now: now, verdict: verdict, hasExited: hand.hasExited) {
+    var rung = current.ladder.step(now: now, verdict: verdict, hasExited: hand.hasExited)
+    if rung == .examine {
+      current.ladder.examined(hand.examine())
+      rung = current.ladder.step(now: now, verdict: verdict, hasExited: hand.hasExited)
+    }
+    switch rung {
     case .wait(let until):
       pursuit = current
       return max(until - now, .milliseconds(1))
+    case .reap(let until):
+      hand.reap()
+      pursuit = current
+      return max(until - now, .milliseconds(1))
+    case .thaw(let until):
+      _ = hand.thaw()
+      pursuit = current
+      return max(until - now, .milliseconds(1))
+    case .examine:
+      // Asked and answered above; the next look goes on.
+      pursuit = current
+      return Ladder.interval
     case .escalate(let reason):
       switch hand.send(.kill) {
       case .refused(let errno) where !errno.isPassing:

@@ -53,6 +53,18 @@ package struct CPath: Sendable {
     terminate()
   }
 
+  /// Makes it three parts in a row, in place. The middle one is cut at its first NUL.
+  package mutating func set(_ start: String, _ middle: Span<UInt8>, _ end: String) {
+    terminated.removeAll(keepingCapacity: true)
+    append(start)
+    for index in 0..<middle.count {
+      if middle[index] == 0 { break }
+      terminated.append(middle[index])
+    }
+    append(end)
+    terminate()
+  }
+
   /// Makes it `/sys/block/zramN/mm_stat` in place.
   package mutating func setZram(_ index: Int32) {
     terminated.removeAll(keepingCapacity: true)
