@@ -113,9 +113,20 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
       }
       sweep(signal)
     }
-    for index in 0..<count { deliver(signal, to: members[index].process) }
+    for index in 0..<count {
+      if signal == .kill { hasten(index) }
+      deliver(signal, to: members[index].process)
+    }
     if signal != .kill { sweep(signal) }
     return reach.delivery
+  }
+
+  /// Dying is work, and beside processes that are busy it takes its turn. Beside eight of them on two processors a
+  /// victim of 64 MiB took 96 ms to die, and 18 with this; 28 and 11 where its memory was released as well. Of 256 MiB
+  /// and at nice 19, nine in ten took less than 771 and 278 ms, or 468 and 104 (medians and ninth deciles of 20).
+  private mutating func hasten(_ index: Int) {
+    // The number is its own for as long as it has not ended; a refusal costs nothing but time.
+    if !calls.hasExited(members[index].process) { try? calls.hasten(members[index].pid, path: &path) }
   }
 
   private mutating func deliver(_ signal: Signal, to process: Int32) {

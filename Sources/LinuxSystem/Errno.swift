@@ -23,6 +23,7 @@ package struct Errno: Error, Equatable, Sendable {
   package static let noMemory = Errno(ENOMEM)
   package static let tooManyFiles = Errno(EMFILE)
   package static let tooLong = Errno(E2BIG)
+  package static let noDevice = Errno(ENODEV)
   package static let busy = Errno(EBUSY)
   package static let badDescriptor = Errno(EBADF)
   package static let notSupportedHere = Errno(EOPNOTSUPP)

@@ -153,6 +153,20 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
+  /// unlinkat(2) below this directory.
+  package func remove(_ path: borrowing CPath) throws(Errno) {
+    _ = try retrying { unsafe path.withCString { path in unsafe Int(clinux_unlink(raw, path)) } }
+  }
+
+  /// renameat(2) below this directory: the new name has the file, whole, or what it had.
+  package func rename(_ path: borrowing CPath, to new: borrowing CPath) throws(Errno) {
+    _ = try retrying {
+      unsafe path.withCString { path in
+        unsafe new.withCString { new in unsafe Int(clinux_rename(raw, path, new)) }
+      }
+    }
+  }
+
   /// lseek(2) to the beginning: a directory is listed anew.
   package func rewind() throws(Errno) {
     _ = try retrying { Int(lseek(raw, 0, SEEK_SET)) }

@@ -83,10 +83,12 @@ package enum RawProcess {
     try retrying { Int(clinux_compare_memory(first, second)) } == 0
   }
 
-  /// setpriority(2) of one thread. −20 is the most urgent.
+  /// Gives the threads of a process this priority (setpriority(2)), 256 of them at most. −20 is the most urgent.
   ///
-  /// - Throws: `EACCES` without CAP_SYS_NICE, `ESRCH` where it is gone.
-  package static func setNice(_ nice: Int32, of thread: Int32) throws(Errno) {
-    _ = try retrying { Int(clinux_set_nice(thread, nice)) }
+  /// - Parameter tasks: Its open `/proc/PID/task`.
+  /// - Throws: `EACCES` without CAP_SYS_NICE.
+  package static func setNice(_ nice: Int32, ofThreadsIn tasks: borrowing OwnedDescriptor) throws(Errno) {
+    let raw = tasks.raw
+    _ = try retrying { Int(clinux_set_nice_of_threads(raw, nice)) }
   }
 }

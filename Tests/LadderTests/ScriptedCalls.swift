@@ -77,6 +77,8 @@ struct ScriptedCalls: HandCalls {
     try script.say("group", pid, detail: signal.name)
   }
 
+  func hasten(_ pid: Int32, path: inout CPath) throws(Errno) { try script.say("hasten", pid) }
+
   func hasExited(_ process: Int32) -> Bool { script.exited.contains(script.open[process] ?? 0) }
 
   func haveOneMemory(_ first: Int32, _ second: Int32) throws(Errno) -> Bool {

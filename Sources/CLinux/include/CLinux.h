@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -71,8 +72,32 @@ static inline int clinux_compare_memory(int first, int second) {
     return (int)syscall(SYS_kcmp, first, second, kcmp_vm, 0UL, 0UL);
 }
 
-// setpriority(2) of one thread.
-static inline int clinux_set_nice(int thread, int nice) { return setpriority(PRIO_PROCESS, (id_t)thread, nice); }
+// setpriority(2) of the threads listed in an open /proc/PID/task, 256 of them at most. 0, or -1 with errno of the first
+// that refused.
+static inline int clinux_set_nice_of_threads(int tasks, int nice) {
+    struct entry {
+        uint64_t inode, offset;
+        unsigned short length;
+        unsigned char type;
+        char name[];
+    };
+    _Alignas(8) char buffer[2048];
+    int left = 256, error = 0;
+    long count;
+    while (left > 0 && (count = syscall(SYS_getdents64, tasks, buffer, sizeof buffer)) > 0) {
+        for (long at = 0; at < count && left > 0; at += ((struct entry *)(buffer + at))->length) {
+            const char *name = ((struct entry *)(buffer + at))->name;
+            int thread = 0;
+            while (*name >= '0' && *name <= '9') thread = thread * 10 + (*name++ - '0');
+            if (thread == 0) continue;
+            left--;
+            // One that has ended meanwhile needs no priority.
+            if (setpriority(PRIO_PROCESS, (id_t)thread, nice) < 0 && errno != ESRCH && error == 0) error = errno;
+        }
+    }
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
 
 // pipe2(2), close-on-exec; reading does not wait. 0, or -1 with errno.
 static inline int clinux_pipe(int *reading, int *writing) {
@@ -87,6 +112,12 @@ static inline int clinux_pipe(int *reading, int *writing) {
 
 // fallocate(2) from the file's beginning. 0, or -1 with errno.
 static inline int clinux_allocate(int file, long size) { return fallocate(file, 0, 0, size); }
+
+// unlinkat(2) and renameat(2) within one directory. 0, or -1 with errno.
+static inline int clinux_unlink(int directory, const char *path) { return unlinkat(directory, path, 0); }
+static inline int clinux_rename(int directory, const char *old, const char *new_name) {
+    return renameat(directory, old, directory, new_name);
+}
 
 // reboot(2) at once, without sync(2). Returns only by failing: -1 with errno.
 static inline int clinux_reboot(void) { return reboot(RB_AUTOBOOT); }
