@@ -7,8 +7,24 @@ import Record
 
 /// What the agent tells people about its decisions, and the kernel's log about its kills.
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
-  mutating func sayDecision(_ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool) {
+  /// Says something of a domain, which is named where it is not the system.
+  mutating func say(of number: Int, _ write: (inout [UInt8]) -> Void) {
+    let name = watches[number].name
+    let policy = judge.policy
     messages.say { line in
+      if let name {
+        line.append("domain ")
+        line.append(visible: policy.bytes(name))
+        line.append(": ")
+      }
+      write(&line)
+    }
+  }
+
+  mutating func sayDecision(
+    _ number: Int, _ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool
+  ) {
+    say(of: number) { line in
       line.append(isRehearsed ? "would send " : "sent ")
       line.append(signal.name)
       line.append(" to ")
@@ -22,9 +38,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  mutating func sayNoCandidate(_ verdict: Verdict) {
+  mutating func sayNoCandidate(_ number: Int, _ verdict: Verdict) {
     let list = shortlist
-    messages.say { line in
+    say(of: number) { line in
       line.append("NOBODY CAN BE ENDED: of ")
       line.append(decimal: UInt64(list.considered))
       line.append(" processes ")
@@ -46,12 +62,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       case .graceEnded: line.append(": it did not end within its grace")
       case .memoryWorsened: line.append(": memory went on falling")
       case .cannotHeed: line.append(": a tracer or a frozen cgroup keeps it from ending by itself")
+      case .neededElsewhere: line.append(": its memory is needed beyond its domain too")
       }
     }
   }
 
-  mutating func sayOutcome(_ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict) {
-    messages.say { line in
+  mutating func sayOutcome(
+    _ number: Int, _ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict
+  ) {
+    say(of: number) { line in
       line.append(victim.process)
       switch ending {
       case .exited: line.append(" ended after SIGTERM")

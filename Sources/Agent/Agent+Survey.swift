@@ -8,8 +8,9 @@ import Record
 
 /// How often and how much the agent looks at processes in calm times.
 enum AgentPace {
-  /// Between surveys while more than half of memory is available.
-  static let idleSurvey = Nanoseconds.milliseconds(30_000)
+  /// Between surveys while more than half of memory is available: measured, they are nearly all of an idle minute's
+  /// processor time.
+  static let idleSurvey = Nanoseconds.milliseconds(60_000)
   /// Between surveys while all is well: growth and standings are at most this old when trouble begins.
   static let calmSurvey = Nanoseconds.milliseconds(10_000)
   /// Between surveys below the release line.
@@ -20,6 +21,8 @@ enum AgentPace {
   static let alertness = Nanoseconds.milliseconds(4000)
   /// … the agent looks at least so often.
   static let alertLook = Nanoseconds.milliseconds(100)
+  /// A cgroup's limit and swap are read anew after this, where a glance at its usage would do.
+  static let glances = Nanoseconds.milliseconds(1000)
   /// Between tries to read memory, where that fails.
   static let blind = Nanoseconds.milliseconds(1000)
   /// Between looks while nobody can be ended, or a rehearsal was recorded.
@@ -28,17 +31,13 @@ enum AgentPace {
 
 /// What is said once and then no more.
 struct Said: OptionSet, Sendable {
-  let rawValue: UInt16
+  let rawValue: UInt8
 
-  static let unreadableMemory = Said(rawValue: 1)
-  static let senselessMemory = Said(rawValue: 2)
-  static let denied = Said(rawValue: 4)
-  static let malformed = Said(rawValue: 8)
-  static let hidden = Said(rawValue: 16)
-  static let unreadableProcesses = Said(rawValue: 32)
-  static let noStall = Said(rawValue: 64)
-  static let noReclaim = Said(rawValue: 128)
-  static let passingRefusal = Said(rawValue: 256)
+  static let denied = Said(rawValue: 1)
+  static let malformed = Said(rawValue: 2)
+  static let hidden = Said(rawValue: 4)
+  static let unreadableProcesses = Said(rawValue: 8)
+  static let passingRefusal = Said(rawValue: 16)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -82,6 +81,26 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return true
   }
 
+  /// Learns who is there, where it is time to. While the system is in trouble nobody has the time; in a domain's trouble
+  /// nothing is read that may wait for memory.
+  mutating func learnInPassing(budget: Int = AgentPace.learningBudget) {
+    var interval = AgentPace.idleSurvey
+    var mayWait = true
+    for number in watches.indices {
+      if watches[number].pursuit != nil { return }
+      guard let verdict = watches[number].verdict else { continue }
+      if verdict.acts {
+        if number == 0 { return }
+        mayWait = false
+      }
+      interval = min(interval, surveyInterval(verdict))
+    }
+    let now = Nanoseconds(Clock.sinceBoot())
+    guard surveyedAt == .zero || now - surveyedAt >= interval else { return }
+    learn(now, budget: budget, mayWait: mayWait)
+    if isVerbose, let verdict = watches[0].verdict { sayCalm(verdict) }
+  }
+
   /// The time between surveys at such a verdict.
   func surveyInterval(_ verdict: Verdict) -> Nanoseconds {
     if verdict.level != .calm { return AgentPace.watchfulSurvey }
@@ -89,26 +108,30 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return hasPlenty ? AgentPace.idleSurvey : AgentPace.calmSurvey
   }
 
-  /// Learns who is there, in calm time.
-  mutating func learn(_ now: Nanoseconds, budget: Int) {
+  /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
+  private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
     surveyedAt = now
     guard surveyProcesses(now) else { return }
     roster.refresh(
-      table, now: now, policy: judge.policy, needs: needs, budget: budget, from: &source)
+      table, now: now, policy: judge.policy, needs: needs, budget: budget, mayWait: mayWait, from: &source)
   }
 
-  /// Ranks the table into the shortlist. Allocates nothing, and reads only what takes no target's memory lock.
-  mutating func rank(_ now: Nanoseconds) {
+  /// Ranks a domain's part of the table into the shortlist. Allocates nothing, and reads only what takes no target's
+  /// memory lock.
+  mutating func rank(_ now: Nanoseconds, in number: Int) {
     shortlist.clear()
-    shortlist.countLeftOut(leftOut)
+    // Nobody knows which domain they are in.
+    if number == 0 { shortlist.countLeftOut(leftOut) }
     var noTerms = NoTerms()
     for row in table.rows.indices {
+      guard table.rows[row].domains.contains(DomainSet(number: number)) else { continue }
       var process = table.rows[row]
       process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
       let standing = roster.standing(of: process, policy: judge.policy, needs: needs, from: &source)
       let candidate = judge.candidate(process, standing: standing, terms: &noTerms)
       shortlist.offer(
-        candidate, isWorthEnding: judge.isWorthEnding(process), isPassedOver: inVain.contains(process.identity))
+        candidate, isWorthEnding: judge.isWorthEnding(process),
+        isPassedOver: inVain.contains(process.identity) || isPursued(process.identity))
     }
   }
 
@@ -116,19 +139,20 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// needed.
   mutating func rehearse() {
     let now = Nanoseconds(Clock.sinceBoot())
-    guard let reading = readMemory(now) else { return }
-    var quiet = detector
+    guard let reading = readMemory(of: 0, now) else { return }
+    var quiet = watches[0].detector
     let verdict = quiet.judge(reading)
     // Learning reads what may wait for memory: not where there is trouble already.
-    if !verdict.acts { learn(now, budget: .max) }
-    rank(now)
+    if !verdict.acts { learn(now, budget: .max, mayWait: true) }
+    rank(now, in: 0)
     recorder.warm(verdict, shortlist, judge: judge)
     if isVerbose { sayCalm(verdict) }
   }
 
   /// What the agent sees while there is nothing to do.
   mutating func sayCalm(_ verdict: Verdict) {
-    rank(verdict.reading.time)
+    takeSeat(0, verdict.reading)
+    rank(verdict.reading.time, in: 0)
     let list = shortlist
     messages.say { line in
       line.append(verdict.level.name)

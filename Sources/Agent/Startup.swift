@@ -118,7 +118,7 @@ private struct SetUp {
   }
 
   func run(_ messages: inout Messages) throws(StartFailure) {
-    let source = try openSource()
+    var source = try openSource()
     let record = try openRecord()
     let loop: EventLoop
     do throws(Errno) {
@@ -136,7 +136,7 @@ private struct SetUp {
 
     introduce(&messages)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
-    let pressureWatch = source.isLive ? watchPressure(loop, &messages) : nil
+    let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
     if options.isDryRun {
       let privileges = settle(&messages)
       var agent = Agent(
@@ -209,9 +209,16 @@ private struct SetUp {
       path, [.write, .create, .append, .noFollow], "the record file cannot be opened", otherwise: .usage)
   }
 
-  private func watchPressure(_ loop: borrowing EventLoop, _ messages: inout Messages) -> PressureWatch? {
+  /// Has the kernel wake the agent at the system's stalls: the machine's, or those of the container it is in.
+  private func watchPressure(
+    of source: inout LiveSource, _ loop: borrowing EventLoop, _ messages: inout Messages
+  ) -> PressureWatch? {
+    var path: CPath? = CPath("/proc/pressure/memory")
+    var sensors = Sensors()
+    if let cgroup = sensors.ownCgroup(from: &source) { path = source.path(.pressure, ofCgroup: cgroup.span) }
     do throws(Errno) {
-      let watch = try PressureWatch.open(CPath("/proc/pressure/memory"), full: false)
+      guard let path else { throw .noSuchFile }
+      let watch = try PressureWatch.open(path, full: false)
       try loop.watch(watch, tag: Agent<LiveSource, RehearsalActuator>.pressureTag)
       return watch
     } catch {

@@ -86,6 +86,8 @@ package protocol Actuator: ~Copyable {
   mutating func kinship(_ identity: ProcessIdentity) -> Kinship
   /// Lets go of the party.
   mutating func release()
+  /// A further hand, which holds nobody yet.
+  func another() throws(Errno) -> Self
 }
 
 /// Ends nobody.
@@ -106,4 +108,5 @@ package struct RehearsalActuator: Actuator, ~Copyable {
   package mutating func thaw() -> Bool { false }
   package mutating func kinship(_ identity: ProcessIdentity) -> Kinship { .separate }
   package mutating func release() {}
+  package func another() -> RehearsalActuator { RehearsalActuator() }
 }

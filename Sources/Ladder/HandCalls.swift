@@ -51,6 +51,8 @@ package protocol HandCalls: ~Copyable {
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno)
   /// What the last release came to; nil while it is under way, or where nothing can be released.
   var released: HelperResult? { get }
+  /// The same for a further hand.
+  func another() throws(Errno) -> Self
 }
 
 /// Where a process can be frozen, by its `/proc/PID/cgroup`: ranges of paths, without that of a root, which never is.
@@ -83,7 +85,7 @@ package struct FreezerPath: Equatable, Sendable {
 /// The kernel's.
 package struct LiveCalls: HandCalls, ~Copyable {
   private let proc: OwnedDescriptor
-  private var helper: HelperThread?
+  private var helper: SharedHelper?
 
   /// - Parameter proc: The live proc file system's root.
   package init(proc: consuming OwnedDescriptor) {
@@ -96,7 +98,7 @@ package struct LiveCalls: HandCalls, ~Copyable {
   /// - Throws: `ENOSYS` before Linux 5.15; as ``HelperThread/init()``.
   package mutating func makeHelper() throws(Errno) {
     guard HelperThread.canReleaseMemory else { throw .notSupported }
-    helper = try HelperThread()
+    helper = SharedHelper(try HelperThread())
   }
 
   package func open(_ pid: Int32) throws(Errno) -> Int32 {
@@ -138,17 +140,13 @@ package struct LiveCalls: HandCalls, ~Copyable {
   }
 
   package func stage(_ process: Int32) throws(Errno) {
-    switch helper {
-    case .some(let helper): try helper.stage(process)
-    case .none: throw .notSupported
-    }
+    guard let helper else { throw .notSupported }
+    try helper.thread.stage(process)
   }
 
   package func release() throws(Errno) {
-    switch helper {
-    case .some(let helper): try helper.release()
-    case .none: throw .notSupported
-    }
+    guard let helper else { throw .notSupported }
+    try helper.thread.release()
   }
 
   package func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool {
@@ -178,26 +176,27 @@ package struct LiveCalls: HandCalls, ~Copyable {
     try file.write(CPath("THAWED").bytes)
   }
 
-  package var released: HelperResult? {
-    switch helper {
-    case .some(let helper): helper.result
-    case .none: nil
-    }
+  /// Of the helper's last job, also where another hand asked for that: the party only ever asks for more.
+  package var released: HelperResult? { helper?.thread.result }
+
+  package func another() throws(Errno) -> LiveCalls {
+    var other = LiveCalls(proc: try OwnedDescriptor.duplicate(proc.raw))
+    other.helper = helper
+    return other
   }
 
   /// Becomes readable when a release has ended; nil without a helper.
-  package var releaseDescriptor: Int32? {
-    switch helper {
-    case .some(let helper): helper.doneDescriptor
-    case .none: nil
-    }
-  }
+  package var releaseDescriptor: Int32? { helper?.thread.doneDescriptor }
 
   /// Takes note of releases that have ended.
-  package func acknowledgeRelease() {
-    switch helper {
-    case .some(let helper): helper.acknowledge()
-    case .none: break
-    }
+  package func acknowledgeRelease() { helper?.thread.acknowledge() }
+}
+
+/// The one helper of all hands.
+final class SharedHelper {
+  let thread: HelperThread
+
+  init(_ thread: consuming HelperThread) {
+    self.thread = thread
   }
 }

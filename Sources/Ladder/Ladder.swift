@@ -54,12 +54,15 @@ package enum Escalation: UInt8, Equatable, Sendable {
   case memoryWorsened
   /// A tracer or a frozen cgroup keeps it from acting on any signal but SIGKILL.
   case cannotHeed
+  /// A domain around the victim's own ran short too.
+  case neededElsewhere
 
   package var name: String {
     switch self {
     case .graceEnded: "grace_ended"
     case .memoryWorsened: "memory_worsened"
     case .cannotHeed: "cannot_heed"
+    case .neededElsewhere: "needed_elsewhere"
     }
   }
 }

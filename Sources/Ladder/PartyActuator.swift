@@ -11,10 +11,13 @@ package typealias LiveActuator = PartyActuator<LiveCalls>
 package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable {
   /// Processes that a party has at most.
   package static var capacity: Int { HelperThread.capacity }
+  /// Processes that a further hand's party has at most: there may be one for each domain.
+  package static var furtherCapacity: Int { 64 }
 
   let calls: Calls
   private var path = CPath("")
-  private var buffer = ByteBuffer(capacity: 4096)
+  /// What is asked of `status` is in its first KiB, unless its user has hundreds of groups.
+  private var buffer = ByteBuffer(capacity: 2048)
   /// The leader first. Of fixed size, so that a decision allocates nothing.
   private var members: [Member]
   private var count = 0
@@ -43,15 +46,19 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   private static var maximumReleases: Int { 10 }
 
   // Who was in the cgroup, twice: see ``sweep()``.
-  private var before = ProcessList(capacity: Self.capacity)
-  private var after = ProcessList(capacity: Self.capacity)
+  private var before: ProcessList
+  private var after: ProcessList
   private var swept: [Int32]
 
-  /// - Parameter calls: What it does, and how that ends.
-  package init(calls: consuming Calls) {
+  /// - Parameters:
+  ///   - calls: What it does, and how that ends.
+  ///   - capacity: Processes that it holds at most, at 48 bytes each.
+  package init(calls: consuming Calls, capacity: Int = PartyActuator.capacity) {
     self.calls = calls
-    members = [Member](repeating: Member(pid: 0, process: -1), count: Self.capacity)
-    swept = [Int32](repeating: -1, count: Self.capacity)
+    members = [Member](repeating: Member(pid: 0, process: -1), count: capacity)
+    swept = [Int32](repeating: -1, count: capacity)
+    before = ProcessList(capacity: capacity)
+    after = ProcessList(capacity: capacity)
     cgroup = nil
   }
 
@@ -93,6 +100,10 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     } catch {
       return error == .noSuchProcess || error == .noSuchFile ? .vanished : .refused(error)
     }
+  }
+
+  package func another() throws(Errno) -> PartyActuator {
+    PartyActuator(calls: try calls.another(), capacity: Self.furtherCapacity)
   }
 
   package mutating func takeGroup() {

@@ -92,6 +92,17 @@ package struct CPath: Sendable {
     terminate()
   }
 
+  /// Makes it `folder/file` in place, or `file` where the folder is empty.
+  package mutating func set(folder: Span<UInt8>, file: String) {
+    terminated.removeAll(keepingCapacity: true)
+    for index in folder.indices where folder[index] != 0 {
+      terminated.append(folder[index])
+    }
+    if !terminated.isEmpty { terminated.append(UInt8(ascii: "/")) }
+    append(file)
+    terminate()
+  }
+
   /// Makes it `/sys/block/zramN/mm_stat` in place.
   package mutating func setZram(_ index: Int32) {
     terminated.removeAll(keepingCapacity: true)

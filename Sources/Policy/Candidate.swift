@@ -30,12 +30,16 @@ package struct Candidate: Sendable {
 /// Everything by which a process is judged, apart from the process.
 package struct Judge: Sendable {
   package var policy: CompiledPolicy
+  /// Of the domain that is judged: the system's, unless set.
+  package var settings: Settings
+  /// The domain's memory and swap.
   package var machine: MachineFacts
   /// The agent's own process number, which protects it and its children; 0 where there is no agent.
   package var agent: Int32
 
   package init(policy: CompiledPolicy, machine: MachineFacts, agent: Int32) {
     self.policy = policy
+    settings = policy.settings
     self.machine = machine
     self.agent = agent
   }
@@ -53,20 +57,20 @@ package struct Judge: Sendable {
     } else if process.oomScoreAdj <= -1000 {
       standing.protection = .oomScoreAdj
     }
-    let score = policy.settings.formula.score(
-      process, on: machine, adjustment: policy.settings.adjustment, terms: &terms)
+    let score = settings.formula.score(
+      process, on: machine, adjustment: settings.adjustment, terms: &terms)
     return Candidate(process: process, standing: standing, score: score * standing.weight)
   }
 
   /// Whether ending it would give back enough to be worth it.
   package func isWorthEnding(_ process: ProcessFacts) -> Bool {
-    process.footprint >= policy.settings.minimumFootprint.of(machine.ram)
+    process.footprint >= settings.minimumFootprint.of(machine.ram)
   }
 
   /// What a survey for a decision may leave out processes below: nobody there is worth ending, and nobody's score
   /// depends on them. Zero where the formula counts in other processes' memory.
   package var leavesOutBelow: KiB {
-    policy.settings.formula == .linux26 ? .zero : policy.settings.minimumFootprint.of(machine.ram)
+    settings.formula == .linux26 ? .zero : settings.minimumFootprint.of(machine.ram)
   }
 }
 

@@ -8,8 +8,13 @@ package import ProcModel
 package struct CompiledPolicy: Equatable, Sendable {
   /// So that the rules that touched a process fit one ``Bits256``.
   package static let maximumRules = 256
+  /// Beside the system.
+  package static let maximumDomains = DomainRoots.capacity - 1
 
+  /// The system's.
   package var settings: Settings
+  /// Memory domains beside the system, at most ``maximumDomains``.
+  package var domains: [Domain] = []
   /// In file order, at most ``maximumRules``.
   package var rules: [Rule] = []
   /// The tests of all rules, one rule's after the other's.
@@ -46,7 +51,22 @@ package struct Slice: Equatable, Sendable {
   package var indices: Range<Int> { Int(start)..<Int(start) + Int(count) }
 }
 
-/// All that is not a rule.
+/// One `[[domain]]`: a cgroup whose memory can run out while the machine's does not.
+package struct Domain: Equatable, Sendable {
+  package var name: Slice
+  /// The path of its cgroup, as `/proc/PID/cgroup` has it, without a slash at the end.
+  package var cgroup: Slice
+  /// Shares are of its limit.
+  package var settings: Settings
+
+  package init(name: Slice, cgroup: Slice, settings: Settings) {
+    self.name = name
+    self.cgroup = cgroup
+    self.settings = settings
+  }
+}
+
+/// What a memory domain is judged by.
 package struct Settings: Equatable, Sendable {
   package var thresholds: Thresholds
   package var formula: Formula

@@ -31,6 +31,7 @@ package enum ImageError: Error, Equatable, Sendable {
     case .tooLarge: "the policy image says it is longer than an image may be; bytes allowed"
     case .trailing: "bytes follow the end of the policy image; so many"
     case .altered: "the policy image was altered or damaged: its checksum is not right"
+    case .tooMany(.domains): "the policy has too many memory domains; allowed"
     case .tooMany(.rules): "the policy has too many rules; allowed"
     case .tooMany(.tests): "the policy's rules look at too many fields; allowed in all"
     case .tooMany(.alternatives): "the policy's rules name too many values; allowed in all"
@@ -63,6 +64,7 @@ package enum ImageError: Error, Equatable, Sendable {
     switch self {
     case .foreign: "name a file that `spillway compile` wrote"
     case .unknownVersion: "use `spillway` and `spillwayd` of one release"
+    case .tooMany(.domains): "write fewer domains"
     case .tooMany: "write fewer or shorter rules"
     case .truncated, .tooLarge, .trailing, .altered, .misplaced, .invalid: "compile the policy again"
     }
@@ -82,8 +84,11 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case window
   case forecast
   case horizon
+  case limit
   case confirmation
   case classicConstants
+  case domainName
+  case domainCgroup
   case ruleName
   case ruleNameLength
   case ruleNameText
@@ -117,7 +122,7 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   package var isOfSettings: Bool {
     switch self {
     case .formula, .adjustment, .amount, .share: true
-    case .stall, .stallShare, .thrash, .refaults, .window, .forecast, .horizon: true
+    case .stall, .stallShare, .thrash, .refaults, .window, .forecast, .horizon, .limit: true
     case .confirmation, .classicConstants: true
     default: false
     }
@@ -137,9 +142,12 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .window: "the policy image has a trigger that looks back over less than 100 ms or more than 60 s"
     case .forecast: "the policy image has a forecast trigger that is neither on nor off, or off with figures"
     case .horizon: "the policy image has a forecast trigger that looks ahead less than 1 ms or more than 60 s"
+    case .limit: "the policy image has a limit trigger that is neither on nor off, or off with figures"
     case .confirmation:
       "the policy image has a confirmation that this program does not know, or figures where it has none"
     case .classicConstants: "the policy image gives the classic confirmation constants that it cannot have"
+    case .domainName: "a domain has no name, or one that is too long, no UTF-8 or holds control characters; domain"
+    case .domainCgroup: "a domain's cgroup is no path below the root; domain"
     case .ruleName: "a rule's name lies outside the policy image's text; rule"
     case .ruleNameLength: "a rule's name is longer than 255 bytes; rule"
     case .ruleNameText: "a rule's name is not UTF-8, or holds control characters; rule"

@@ -14,9 +14,9 @@ package enum ImageLayout {
   package static let checksummedFrom = 20
   /// One entry for each ``ImageSection``, in order: offset and count, 4 bytes each.
   package static let sectionsOffset = 20
-  package static let headerSize = 84
+  package static let headerSize = 92
   package static let settingsOffset = headerSize
-  package static let settingsSize = 146
+  package static let settingsSize = 165
   /// Of the first section; each other begins where the one before it ends.
   package static let tablesOffset = settingsOffset + settingsSize
 
@@ -51,6 +51,7 @@ package enum ImageLayout {
 
 /// The tables of an image, in the order in which they stand.
 package enum ImageSection: UInt8, CaseIterable, Sendable {
+  case domains
   case rules
   case tests
   case alternatives
@@ -64,6 +65,7 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
 
   package var name: String {
     switch self {
+    case .domains: "domains"
     case .rules: "rules"
     case .tests: "tests"
     case .alternatives: "alternatives"
@@ -78,6 +80,7 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   /// Of one entry, in bytes.
   package var recordSize: Int {
     switch self {
+    case .domains: 16 + ImageLayout.settingsSize
     case .rules: 26
     case .tests: 9
     case .alternatives: 9
@@ -92,6 +95,7 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   /// The most entries a policy may have.
   package var maximum: Int {
     switch self {
+    case .domains: CompiledPolicy.maximumDomains
     case .rules: CompiledPolicy.maximumRules
     case .tests: CompiledPolicy.maximumTests
     case .alternatives: CompiledPolicy.maximumAlternatives
@@ -119,10 +123,13 @@ extension CompiledPolicy {
   package static let maximumText = 65_536
   /// Bytes of one rule's name, so that it always fits a record.
   package static let maximumNameLength = 255
+  /// Bytes of a domain's cgroup: as long as a path may be (PATH_MAX).
+  package static let maximumCgroupLength = 4095
 
   /// How many entries of a kind this policy has.
   package func count(of section: ImageSection) -> Int {
     switch section {
+    case .domains: domains.count
     case .rules: rules.count
     case .tests: tests.count
     case .alternatives: alternatives.count

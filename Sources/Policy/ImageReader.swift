@@ -15,6 +15,11 @@ extension CompiledPolicy {
     var cursor = ImageCursor(image, at: ImageLayout.settingsOffset)
     self.init(settings: try cursor.settings())
 
+    cursor = ImageCursor(image, at: places.offset[.domains])
+    domains.reserveCapacity(places.count[.domains])
+    for _ in 0..<places.count[.domains] {
+      domains.append(try cursor.domain())
+    }
     cursor = ImageCursor(image, at: places.offset[.rules])
     rules.reserveCapacity(places.count[.rules])
     for index in 0..<places.count[.rules] {
@@ -106,7 +111,7 @@ private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
 private struct ImagePlaces {
   /// A number for each section.
   struct Table {
-    private var numbers = InlineArray<8, Int>(repeating: 0)
+    private var numbers = InlineArray<9, Int>(repeating: 0)
 
     subscript(section: ImageSection) -> Int {
       get { numbers[Int(section.rawValue)] }
@@ -177,9 +182,10 @@ private struct ImageCursor: ~Escapable {
     let stall = try stall()
     let thrash = try thrash()
     let forecast = try forecast()
+    let limit = try limit()
     let thresholds = Thresholds(
       floor: Floor(available: available, swapFree: swapFree), stall: stall, thrash: thrash, forecast: forecast,
-      release: release, confirmation: try confirmation())
+      limit: limit, release: release, confirmation: try confirmation())
     return Settings(
       thresholds: thresholds, formula: formula, adjustment: adjustment, grace: grace,
       minimumFootprint: minimum.map { .amount($0) } ?? .automatic)
@@ -232,6 +238,21 @@ private struct ImageCursor: ~Escapable {
     }
   }
 
+  private mutating func limit() throws(ImageError) -> Limit? {
+    let kind: UInt8 = number()
+    let available = try amount()
+    let swapFree = try amount()
+    switch kind {
+    case ImageLayout.triggerOff where available == nil && swapFree == nil:
+      return nil
+    case ImageLayout.triggerOn:
+      guard let available, let swapFree else { throw .invalid(.amount, entry: 0) }
+      return Limit(available: available, swapFree: swapFree)
+    default:
+      throw .invalid(.limit, entry: 0)
+    }
+  }
+
   private mutating func confirmation() throws(ImageError) -> Confirmation {
     let kind: UInt8 = number()
     let gap = Nanoseconds(number())
@@ -266,6 +287,12 @@ private struct ImageCursor: ~Escapable {
     default:
       throw .invalid(.amount, entry: 0)
     }
+  }
+
+  mutating func domain() throws(ImageError) -> Domain {
+    let name = slice()
+    let cgroup = slice()
+    return Domain(name: name, cgroup: cgroup, settings: try settings())
   }
 
   mutating func rule(_ index: Int) throws(ImageError) -> Rule {

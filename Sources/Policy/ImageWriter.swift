@@ -13,6 +13,7 @@ package struct ImageWriter {
     var writer = ImageWriter()
     writer.header(of: policy)
     writer.settings(policy.settings)
+    for domain in policy.domains { writer.domain(domain) }
     for rule in policy.rules { writer.rule(rule) }
     for test in policy.tests { writer.test(test) }
     for alternative in policy.alternatives { writer.alternative(alternative) }
@@ -66,6 +67,7 @@ package struct ImageWriter {
     stall(thresholds.stall)
     thrash(thresholds.thrash)
     forecast(thresholds.forecast)
+    limit(thresholds.limit)
     confirmation(thresholds.confirmation)
   }
 
@@ -89,6 +91,12 @@ package struct ImageWriter {
     put(forecast == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
     put(forecast?.horizon.count ?? 0)
     amount(forecast?.below)
+  }
+
+  private mutating func limit(_ limit: Limit?) {
+    put(limit == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    amount(limit?.available)
+    amount(limit?.swapFree)
   }
 
   private mutating func confirmation(_ confirmation: Confirmation) {
@@ -120,6 +128,12 @@ package struct ImageWriter {
       put(ImageLayout.amountSize)
       put(size.count)
     }
+  }
+
+  private mutating func domain(_ domain: Domain) {
+    slice(domain.name)
+    slice(domain.cgroup)
+    settings(domain.settings)
   }
 
   private mutating func rule(_ rule: Rule) {

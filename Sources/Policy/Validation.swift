@@ -10,7 +10,8 @@ extension CompiledPolicy {
     for section in ImageSection.allCases {
       guard count(of: section) <= section.maximum else { throw .tooMany(section) }
     }
-    try validateSettings()
+    try validate(settings)
+    try validateDomains()
     try validateRules()
     try validateTests()
     try validatePatterns()
@@ -19,7 +20,31 @@ extension CompiledPolicy {
     }
   }
 
-  private func validateSettings() throws(ImageError) {
+  private func validateDomains() throws(ImageError) {
+    for index in domains.indices {
+      let domain = domains[index]
+      guard domain.name.count > 0, domain.name.count <= CompiledPolicy.maximumNameLength,
+        domain.name.isWithin(text.count), isPlainText(bytes(domain.name))
+      else { throw .invalid(.domainName, entry: index) }
+      guard domain.cgroup.isWithin(text.count), isCgroup(bytes(domain.cgroup)) else {
+        throw .invalid(.domainCgroup, entry: index)
+      }
+      try validate(domain.settings)
+    }
+  }
+
+  /// Whether this is the path of a cgroup below the root, as the kernel prints it.
+  private func isCgroup(_ path: Span<UInt8>) -> Bool {
+    guard path.count > 1, path.count <= CompiledPolicy.maximumCgroupLength, path[0] == .slash,
+      path[path.count - 1] != .slash
+    else { return false }
+    for index in path.indices where path[index] == 0 || path[index] == .newline {
+      return false
+    }
+    return true
+  }
+
+  private func validate(_ settings: Settings) throws(ImageError) {
     let thresholds = settings.thresholds
     try validateShare(thresholds.floor.available)
     try validateShare(thresholds.floor.swapFree)
@@ -40,6 +65,10 @@ extension CompiledPolicy {
     if let forecast = thresholds.forecast {
       guard TriggerLimits.horizon.contains(forecast.horizon) else { throw .invalid(.horizon, entry: 0) }
       try validateShare(forecast.below)
+    }
+    if let limit = thresholds.limit {
+      try validateShare(limit.available)
+      try validateShare(limit.swapFree)
     }
     if case .classic(let constants) = thresholds.confirmation {
       guard TriggerLimits.gap.contains(constants.gap), TriggerLimits.youngest.contains(constants.youngest),

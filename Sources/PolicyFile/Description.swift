@@ -8,13 +8,13 @@ import ProcModel
 /// - Parameter patterns: The texts of its patterns, ``PolicyCompilation/patterns``; one that is missing is shown by
 ///   its number.
 package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
-  let settings = policy.settings
-  var lines = describe(settings.thresholds)
-  lines += [
-    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
-    "grace: \(describe(settings.grace))",
-    "min_footprint: \(describe(settings.minimumFootprint))",
-  ]
+  var lines = describe(policy.settings)
+  for domain in policy.domains {
+    lines.append("domain \(quoted(policy.string(domain.name))), cgroup \(policy.string(domain.cgroup)):")
+    // What is as in the system is left out.
+    let own = Set(describe(domain.settings)).subtracting(describe(policy.settings))
+    lines += describe(domain.settings).filter(own.contains).map { "  " + $0 }
+  }
   for (index, rule) in policy.rules.enumerated() {
     lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule))")
     for test in policy.tests[rule.tests.indices] {
@@ -25,6 +25,14 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
   return lines.map { $0 + "\n" }.joined()
 }
 
+private func describe(_ settings: Settings) -> [String] {
+  describe(settings.thresholds) + [
+    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
+    "grace: \(describe(settings.grace))",
+    "min_footprint: \(describe(settings.minimumFootprint))",
+  ]
+}
+
 private func describe(_ thresholds: Thresholds) -> [String] {
   let floor = thresholds.floor
   let swap = floor.swapFree.map { "and free swap at or below \(describe($0))" } ?? "whatever swap is free"
@@ -33,6 +41,7 @@ private func describe(_ thresholds: Thresholds) -> [String] {
     "stall: " + (thresholds.stall.map(describe) ?? "off"),
     "thrash: " + (thresholds.thrash.map(describe) ?? "off"),
     "forecast: " + (thresholds.forecast.map(describe) ?? "off"),
+    "limit: " + (thresholds.limit.map(describe) ?? "off"),
     "release: available memory above \(describe(thresholds.release))",
     "confirm: " + describe(thresholds.confirmation),
   ]
@@ -50,6 +59,11 @@ private func describe(_ thrash: Thrash) -> String {
 
 private func describe(_ forecast: Forecast) -> String {
   "nothing left within \(describe(forecast.horizon)), and available memory at or below \(describe(forecast.below))"
+}
+
+private func describe(_ limit: Limit) -> String {
+  "a cgroup's limit met, available memory at or below \(describe(limit.available)), "
+    + "and free swap at or below \(describe(limit.swapFree))"
 }
 
 private func describe(_ confirmation: Confirmation) -> String {

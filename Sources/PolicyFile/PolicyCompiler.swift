@@ -17,11 +17,12 @@ package struct PolicyCompiler {
   /// The version of the language that this program reads.
   package static let version = 1
 
-  private static let known = ["version", "extends", "trigger", "badness", "action", "rule"]
+  private static let known = ["version", "extends"] + SettingsDraft.known + ["domain", "rule"]
 
   private let accounts: AccountLookup
   private var log: DiagnosticLog
   private var settings = SettingsDraft()
+  private var domains: [DomainDraft] = []
   private var rules: [RuleDraft] = []
 
   private init(file: String, source: SourceText, accounts: AccountLookup) {
@@ -60,15 +61,8 @@ package struct PolicyCompiler {
     let table = SettingsReader(entries, at: 0, place: "", known: PolicyCompiler.known, log: &log)
     checkVersion(table)
     extend(table, extending)
-    if let (entries, offset) = table.table("trigger", "[trigger]", log: &log) {
-      settings.readTrigger(entries, at: offset, log: &log)
-    }
-    if let (entries, offset) = table.table("badness", "[badness]", log: &log) {
-      settings.readBadness(entries, at: offset, log: &log)
-    }
-    if let (entries, offset) = table.table("action", "[action]", log: &log) {
-      settings.readAction(entries, at: offset, log: &log)
-    }
+    settings.read(table, log: &log)
+    readDomains(table)
     readRules(table)
   }
 
@@ -99,8 +93,27 @@ package struct PolicyCompiler {
     var base = PolicyCompiler(file: preset.file, source: source, accounts: accounts)
     base.read(source, extending: extending + [preset])
     settings = base.settings
+    domains = base.domains
     rules = base.rules
     log.include(base.log, at: entry.node.offset)
+  }
+
+  private mutating func readDomains(_ table: SettingsReader) {
+    guard let entry = table["domain"] else { return }
+    guard case .array(let nodes) = entry.node.value else {
+      log.error(at: entry.node.offset, "\"domain\" is \(entry.node.kind)", "begin each domain with [[domain]]")
+      return
+    }
+    let room = CompiledPolicy.maximumDomains - domains.count
+    if nodes.count > room {
+      log.error(
+        at: nodes[room].offset, "this is domain \(CompiledPolicy.maximumDomains + 1)",
+        "there can be at most \(CompiledPolicy.maximumDomains) beside the system")
+    }
+    let reader = DomainReader(base: settings)
+    for node in nodes.prefix(room) {
+      if let domain = reader.read(node, after: domains, log: &log) { domains.append(domain) }
+    }
   }
 
   private mutating func readRules(_ table: SettingsReader) {
@@ -123,6 +136,9 @@ package struct PolicyCompiler {
 
   private mutating func finish() -> PolicyCompilation {
     var tables = PolicyTables(settings: settings.settings)
+    for domain in domains {
+      tables.add(domain)
+    }
     for rule in rules {
       tables.add(rule)
     }
@@ -140,6 +156,7 @@ package struct PolicyCompiler {
       guard count > section.maximum else { continue }
       let what =
         switch section {
+        case .domains: "domains"
         case .rules: "rules"
         case .tests: "fields in all its matches"
         case .alternatives: "values in all its matches"

@@ -18,6 +18,13 @@ struct PolicyTables {
     policy = CompiledPolicy(settings: settings)
   }
 
+  mutating func add(_ domain: DomainDraft) {
+    policy.domains.append(
+      Domain(
+        name: slice(of: Array(domain.name.utf8)), cgroup: slice(of: Array(domain.path.utf8)),
+        settings: domain.settings.settings))
+  }
+
   mutating func add(_ rule: RuleDraft) {
     let name = slice(of: Array(rule.name.utf8))
     let firstTest = policy.tests.count

@@ -24,9 +24,6 @@ struct RuleDraft {
     var line: Int
   }
 
-  /// In bytes.
-  static let maximumNameLength = 200
-
   var name: String
   var origin: Origin
   var tests: [Test]
@@ -68,13 +65,8 @@ struct RuleReader {
       return nil
     }
     guard let (name, offset) = table.string("name", "\"the database stays\"", log: &log) else { return nil }
-    let mostBytes = RuleDraft.maximumNameLength
-    if name.allSatisfy(\.isWhitespace) {
-      log.error(at: offset, "a rule's name is empty", "write what the rule is for: decisions show it")
-    } else if name.utf8.count > mostBytes {
-      log.error(at: offset, "a rule's name has \(name.utf8.count) bytes", "it can have at most \(mostBytes)")
-    } else if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-      log.error(at: offset, "a rule's name has control characters", "write it on one line, without tabs and escapes")
+    if let problem = NameText.problem(with: name) {
+      log.error(at: offset, "a rule's name \(problem.what)", problem.meant)
     } else if let other = earlier.first(where: { $0.name == name }) {
       log.error(
         at: offset, "a rule is called \(quoted(name)) already (\(other.origin.file):\(other.origin.line))",

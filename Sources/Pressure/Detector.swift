@@ -72,6 +72,9 @@ package struct Detector: Sendable {
   /// The first trigger that is true, the plainest first.
   private func trigger(_ reading: MemoryReading, _ lines: Lines) -> Trigger {
     if reading.isAtOrBelow(lines.floorAvailable, swapFree: lines.floorSwapFree) { return .floor }
+    if let limit = thresholds.limit, let hits = limit.fires(reading, trend, release: lines.release) {
+      return .limit(hits)
+    }
     if let forecast = thresholds.forecast, let left = forecast.fires(reading, trend) { return .forecast(left) }
     if let stall = thresholds.stall, let share = stall.fires(reading, trend) { return .stall(share) }
     if let thrash = thresholds.thrash, let rate = thrash.fires(reading, trend, units: units) { return .thrash(rate) }

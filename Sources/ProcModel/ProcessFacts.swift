@@ -47,6 +47,8 @@ package struct ProcessFacts: Sendable {
 
   /// A hash of its cgroup's path, or nil at the root or where unknown: equal keys are taken for one cgroup.
   package var cgroupKey: UInt64?
+  /// The memory domains that it lies in.
+  package var domains = DomainSet.system
 
   // Known only beside its neighbours: set by the survey once all are read.
 

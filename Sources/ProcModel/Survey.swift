@@ -10,6 +10,8 @@ package struct Survey: Sendable {
 
   private var buffer: ByteBuffer
   private var neighbours: SurveyNeighbours
+  /// By which each process's ``ProcessFacts/domains`` are told.
+  package var roots = DomainRoots()
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
@@ -184,11 +186,14 @@ package struct Survey: Sendable {
     {
       facts.oomScore = score.value
     }
+    var memoryPath = 0..<0
     if case .value(let membership) =
       read(.cgroup, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<CgroupMembership>
     {
       facts.cgroupKey = membership.key
+      memoryPath = membership.memoryPath
     }
+    facts.domains = roots.domains(of: buffer.bytes.extracting(memoryPath))
   }
 
   /// The `stat` of a thread that has not ended, if the process has more than one and such a one is found.

@@ -25,8 +25,13 @@ package struct Recorder: ~Copyable {
   }
 
   /// The agent began.
+  ///
+  /// - Parameters:
+  ///   - judge: Of the system.
+  ///   - roots: Whose first is the container's own cgroup; nil where the system is the machine.
   package mutating func start(
-    version: String, policy: borrowing CPath, machine: MachineFacts, held: CapabilitySet, lacking: CapabilitySet
+    version: String, policy: borrowing CPath, judge: Judge, roots: DomainRoots?, held: CapabilitySet,
+    lacking: CapabilitySet
   ) {
     begin("start")
     json.key("version")
@@ -36,9 +41,17 @@ package struct Recorder: ~Copyable {
     json.key("policy")
     json.value(untrusted: policy.bytes)
     json.key("total_kib")
-    json.value(machine.ram.count)
+    json.value(judge.machine.ram.count)
     json.key("swap_total_kib")
-    json.value(machine.swap.count)
+    json.value(judge.machine.swap.count)
+    json.key("system_cgroup")
+    if let roots {
+      if roots.path(0).isEmpty { json.value("/") } else { json.value(untrusted: roots.path(0)) }
+    } else {
+      json.null()
+    }
+    json.key("domains")
+    domains(of: judge.policy)
     json.key("capabilities")
     capabilityNames(held)
     json.key("lacking")
@@ -48,27 +61,31 @@ package struct Recorder: ~Copyable {
 
   /// Goes through the writing of a decision and lets it fall, so that its code and memory are in place.
   package mutating func warm(_ verdict: Verdict, _ shortlist: Shortlist, judge: Judge) {
-    compose(verdict, shortlist, judge: judge, signal: .terminate, took: .zero, isRehearsed: isDryRun)
+    compose(verdict, shortlist, domain: nil, judge: judge, signal: .terminate, took: .zero, isRehearsed: isDryRun)
   }
 
   /// A victim was chosen, or none could be.
   ///
   /// - Parameters:
+  ///   - domain: Its name; nil for the system.
   ///   - judge: Shows the terms of each candidate's score.
   ///   - signal: What was, or in a dry run would have been, sent.
   ///   - took: From the verdict to the decision.
   ///   - isRehearsed: Whether it came to the signal, in a dry run.
   package mutating func decision(
-    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds, isRehearsed: Bool
+    _ verdict: Verdict, _ shortlist: Shortlist, domain: Slice?, judge: Judge, signal: Signal, took: Nanoseconds,
+    isRehearsed: Bool
   ) {
-    compose(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: isRehearsed)
+    compose(verdict, shortlist, domain: domain, judge: judge, signal: signal, took: took, isRehearsed: isRehearsed)
     finish()
   }
 
   private mutating func compose(
-    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds, isRehearsed: Bool
+    _ verdict: Verdict, _ shortlist: Shortlist, domain: Slice?, judge: Judge, signal: Signal, took: Nanoseconds,
+    isRehearsed: Bool
   ) {
     begin("decision")
+    self.domain(domain, of: judge.policy)
     json.key("episode")
     json.value(UInt64(verdict.episode))
     json.key("level")
@@ -120,10 +137,11 @@ package struct Recorder: ~Copyable {
   ///   - after: From the first signal to its end.
   ///   - freed: By how much available memory is more than when the first signal was sent.
   package mutating func outcome(
-    _ victim: Candidate, _ ending: Ending, cause: Verdict, judge: Judge, signal: Signal?, escalation: Escalation?,
-    after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
+    _ victim: Candidate, _ ending: Ending, domain: Slice?, cause: Verdict, judge: Judge, signal: Signal?,
+    escalation: Escalation?, after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
   ) {
     begin("outcome")
+    self.domain(domain, of: judge.policy)
     json.key("episode")
     json.value(UInt64(cause.episode))
     json.key("reason")
@@ -230,6 +248,24 @@ package struct Recorder: ~Copyable {
     json.key("swap_floor_kib")
     if let line = verdict.lines.floorSwapFree { json.value(line.count) } else { json.null() }
     json.endObject()
+  }
+
+  private mutating func domain(_ name: Slice?, of policy: CompiledPolicy) {
+    json.key("domain")
+    if let name { json.value(untrusted: policy.bytes(name)) } else { json.value("system") }
+  }
+
+  private mutating func domains(of policy: CompiledPolicy) {
+    json.beginArray()
+    for index in policy.domains.indices {
+      json.beginObject()
+      json.key("name")
+      json.value(untrusted: policy.bytes(policy.domains[index].name))
+      json.key("cgroup")
+      json.value(untrusted: policy.bytes(policy.domains[index].cgroup))
+      json.endObject()
+    }
+    json.endArray()
   }
 
   private mutating func capabilityNames(_ set: CapabilitySet) {

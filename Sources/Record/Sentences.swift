@@ -35,6 +35,10 @@ extension Array where Element == UInt8 {
     case .forecast(let left):
       append(decimal: left.milliseconds)
       append(" ms until nothing is left; ")
+    case .limit(let hits):
+      append("met ")
+      append(decimal: hits)
+      append(hits == 1 ? " time just now; " : " times just now; ")
     }
     append(availability: verdict)
   }

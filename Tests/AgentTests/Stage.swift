@@ -65,6 +65,8 @@ struct LoggingHand: Actuator {
   mutating func release() {
     pid = nil
   }
+
+  func another() -> LoggingHand { LoggingHand(log: log) }
 }
 
 /// Files in memory, whose `meminfo` changes from one reading to the next.
@@ -88,6 +90,14 @@ struct ScriptedSource: ProcSource {
 
   mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
     try files.readZram(index, into: &buffer)
+  }
+
+  var cgroupVersion: CgroupVersion? { files.cgroupVersion }
+
+  mutating func read(
+    _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    try files.read(file, ofCgroup: path, into: &buffer)
   }
 
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
@@ -187,14 +197,23 @@ final class Stage<Hand: Actuator & ~Copyable> {
 
   /// One look, and what the agent did in it.
   func tick() -> [String] {
-    _ = agent.tick()
+    look()
     return log.take()
   }
 
+  /// One look at every domain, whether it is time or not.
+  func look() {
+    for number in agent.watches.indices { agent.watches[number].dueAt = .zero }
+    _ = agent.tick()
+  }
+
+  /// Whether somebody is being ended.
+  var isPursuing: Bool { agent.watches.contains { $0.pursuit != nil } }
+
   /// Looks until it is over with the victim: its memory settles for 50 ms, and a stuck one takes 5 s.
   func finish() -> [String] {
-    for _ in 0..<2000 where agent.pursuit != nil {
-      _ = agent.tick()
+    for _ in 0..<2000 where isPursuing {
+      look()
       usleep(5000)
     }
     return log.take().filter { $0 != "meminfo" }

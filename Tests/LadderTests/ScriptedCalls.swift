@@ -105,4 +105,5 @@ struct ScriptedCalls: HandCalls {
   }
 
   var released: HelperResult? { script.last }
+  func another() -> ScriptedCalls { self }
 }

@@ -70,11 +70,20 @@ enum Sample: CaseIterable, Sendable {
       swapFree: .share(.percent(100)))
     policy.settings.thresholds.forecast = Forecast(
       horizon: TriggerLimits.horizon.upperBound, below: .share(.percent(100)))
+    policy.settings.thresholds.limit = Limit(available: .share(.percent(100)), swapFree: .size(KiB(.max)))
     policy.settings.thresholds.confirmation = .classic(
       ClassicConstants(
         gap: TriggerLimits.gap.lowerBound, youngest: .zero, failures: TriggerLimits.failures.upperBound, pause: .zero,
         swapFree: .size(KiB(.max))))
     policy.settings.minimumFootprint = .amount(.share(.percent(100)))
+    // The slash at the end is not of the path.
+    let batch = policy.add("/batch.slice/")
+    policy.domains = [
+      Domain(
+        name: policy.add("batch"), cgroup: Slice(start: batch.start, count: batch.count - 1),
+        settings: policy.settings),
+      Domain(name: policy.add("ünïcödé"), cgroup: policy.add("/a b/ünïcödé"), settings: Sample.settings),
+    ]
     policy.automata = [
       automaton(positions: 3), automaton(positions: 256),
       Automaton(positions: [], sets: [Bits256()], first: .set(0), accepting: .set(0), acceptsEmpty: true),
@@ -104,6 +113,9 @@ enum Sample: CaseIterable, Sendable {
   private static var largestPolicy: CompiledPolicy {
     var policy = Sample.empty.policy
     let name = policy.add(String(repeating: "n", count: CompiledPolicy.maximumNameLength))
+    let path = policy.add("/" + String(repeating: "c", count: CompiledPolicy.maximumCgroupLength - 1))
+    policy.domains = [Domain](
+      repeating: Domain(name: name, cgroup: path, settings: policy.settings), count: CompiledPolicy.maximumDomains)
     policy.text += [UInt8](repeating: 0xFF, count: CompiledPolicy.maximumText - policy.text.count)
     for index in 0..<CompiledPolicy.maximumTests {
       let start = UInt32(policy.alternatives.count)

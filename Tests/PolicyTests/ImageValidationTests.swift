@@ -122,6 +122,25 @@ struct Flaw: CustomTestStringConvertible, Sendable {
       $0.automata[0].positions[2].follow = .set(2)
     },
     Flaw("follow in a set past the last", .positionFollow, 1) { $0.automata[1].positions[255].follow = .set(2) },
+    Flaw("limit above the whole", .share) {
+      $0.settings.thresholds.limit?.available = .share(BasisPoints(10_001))
+    },
+    Flaw("limit with more swap than there is", .share) {
+      $0.settings.thresholds.limit?.swapFree = .share(BasisPoints(.max))
+    },
+    Flaw("a domain without a name", .domainName, 0) { $0.domains[0].name.count = 0 },
+    Flaw("a domain's name past the text", .domainName, 1) { $0.domains[1].name.start = UInt32($0.text.count) },
+    Flaw("a domain's name too long", .domainName, 0) { $0.domains[0].name.count = 256 },
+    Flaw("a domain's cgroup past the text", .domainCgroup, 0) { $0.domains[0].cgroup.count = .max },
+    Flaw("a domain's cgroup without a slash", .domainCgroup, 1) { $0.domains[1].cgroup = $0.domains[1].name },
+    Flaw("the root as a domain", .domainCgroup, 1) { $0.domains[1].cgroup.count = 1 },
+    Flaw("a domain's cgroup that ends with a slash", .domainCgroup, 0) {
+      $0.domains[0].cgroup.count = UInt32("/batch.slice/".utf8.count)
+    },
+    Flaw("a domain's share above the whole", .share) {
+      $0.domains[1].settings.thresholds.release = .share(BasisPoints(10_001))
+    },
+    Flaw("8 domains", .tooMany(.domains)) { $0.domains += [Domain](repeating: $0.domains[0], count: 6) },
     Flaw("257 rules", .tooMany(.rules)) { $0.rules += [Rule](repeating: $0.rules[0], count: 247) },
     Flaw("too many tests", .tooMany(.tests)) { $0.tests += [FieldTest](repeating: $0.tests[0], count: 2038) },
     Flaw("too many alternatives", .tooMany(.alternatives)) {
@@ -149,39 +168,39 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     #expect(refusal(ImageWriter.image(of: policy)) == flaw.error)
   }
 
-  // Of `Sample.mixed`, which has its settings at 84 (stall at 130, thrash at 152, forecast at 174, confirmation at
-  // 192), rules at 230, tests at 282, alternatives at 318, patterns at 372, automata at 412, positions at 430 and sets
-  // at 442: the byte to be changed, what to, and what that is.
+  // Of `Sample.mixed`, which has its settings at 92 (stall at 138, thrash at 160, forecast at 182, limit at 200,
+  // confirmation at 219), no domains, rules at 257, tests at 309, alternatives at 345, patterns at 399, automata at 439,
+  // positions at 457 and sets at 469: the byte to be changed, what to, and what that is.
   static let spoiltBytes: [(offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
-    (84, 0, .formula, 0), (84, 8, .formula, 0), (85, 0, .adjustment, 0), (85, 4, .adjustment, 0),
+    (92, 0, .formula, 0), (92, 8, .formula, 0), (93, 0, .adjustment, 0), (93, 4, .adjustment, 0),
     // An amount of no kind where one is due, of an unknown kind, and a number where there is no amount.
-    (103, 0, .amount, 0), (121, 0, .amount, 0), (94, 3, .amount, 0), (112, 255, .amount, 0), (95, 1, .amount, 0),
-    (106, 1, .share, 0), (111, 1, .share, 0),
-    (130, 0, .stall, 0), (130, 3, .stall, 0), (143, 0, .amount, 0), (143, 3, .amount, 0), (146, 1, .share, 0),
-    (152, 0, .thrash, 0), (152, 2, .thrash, 0), (165, 4, .amount, 0), (174, 0, .forecast, 0), (174, 255, .forecast, 0),
-    (183, 3, .amount, 0), (188, 1, .share, 0), (192, 0, .confirmation, 0), (192, 1, .confirmation, 0),
-    (192, 3, .confirmation, 0), (221, 9, .amount, 0),
-    (134, 1, .stallShare, 0), (142, 1, .window, 0), (156, 1, .refaults, 0), (164, 1, .window, 0),
-    (182, 1, .horizon, 0), (200, 1, .classicConstants, 0), (212, 1, .classicConstants, 0),
-    (246, 2, .ruleProtects, 0), (272, 255, .ruleProtects, 1), (247, 4, .ruleOrder, 0), (273, 255, .ruleOrder, 1),
-    (282, 0, .testField, 0), (309, 8, .testField, 3), (318, 0, .alternativeKind, 0), (363, 6, .alternativeKind, 5),
-    (332, 1, .alternativeUnused, 1), (355, 1, .alternativeUnused, 4), (362, 128, .alternativeUnused, 4),
-    (375, 1, .patternText, 0), (411, 1, .patternText, 1), (380, 2, .automatonIndex, 0), (403, 1, .automatonIndex, 1),
-    (412, 4, .automatonPositions, 0), (413, 1, .automatonPositions, 0), (421, 2, .automatonPositions, 1),
-    (412, 0, .unownedPosition, 1), (421, 0, .unownedPosition, 2),
-    (414, 5, .automatonSets, 0), (415, 1, .automatonSets, 0), (423, 3, .automatonSets, 1),
-    (414, 1, .unownedSet, 3), (423, 0, .unownedSet, 2),
-    (420, 2, .automatonEmpty, 0), (429, 255, .automatonEmpty, 1),
-    (417, 2, .automatonFirst, 0), (418, 2, .automatonAccepting, 0), (428, 255, .automatonAccepting, 1),
-    (431, 2, .positionBytes, 0), (441, 128, .positionFollow, 1),
+    (111, 0, .amount, 0), (129, 0, .amount, 0), (102, 3, .amount, 0), (120, 255, .amount, 0), (103, 1, .amount, 0),
+    (114, 1, .share, 0), (119, 1, .share, 0),
+    (138, 0, .stall, 0), (138, 3, .stall, 0), (151, 0, .amount, 0), (151, 3, .amount, 0), (154, 1, .share, 0),
+    (160, 0, .thrash, 0), (160, 2, .thrash, 0), (173, 4, .amount, 0), (182, 0, .forecast, 0), (182, 255, .forecast, 0),
+    (191, 3, .amount, 0), (196, 1, .share, 0), (219, 0, .confirmation, 0), (219, 1, .confirmation, 0),
+    (219, 3, .confirmation, 0), (248, 9, .amount, 0), (200, 2, .limit, 0), (200, 1, .amount, 0), (201, 1, .limit, 0),
+    (142, 1, .stallShare, 0), (150, 1, .window, 0), (164, 1, .refaults, 0), (172, 1, .window, 0),
+    (190, 1, .horizon, 0), (227, 1, .classicConstants, 0), (239, 1, .classicConstants, 0),
+    (273, 2, .ruleProtects, 0), (299, 255, .ruleProtects, 1), (274, 4, .ruleOrder, 0), (300, 255, .ruleOrder, 1),
+    (309, 0, .testField, 0), (336, 8, .testField, 3), (345, 0, .alternativeKind, 0), (390, 6, .alternativeKind, 5),
+    (359, 1, .alternativeUnused, 1), (382, 1, .alternativeUnused, 4), (389, 128, .alternativeUnused, 4),
+    (402, 1, .patternText, 0), (438, 1, .patternText, 1), (407, 2, .automatonIndex, 0), (430, 1, .automatonIndex, 1),
+    (439, 4, .automatonPositions, 0), (440, 1, .automatonPositions, 0), (448, 2, .automatonPositions, 1),
+    (439, 0, .unownedPosition, 1), (448, 0, .unownedPosition, 2),
+    (441, 5, .automatonSets, 0), (442, 1, .automatonSets, 0), (450, 3, .automatonSets, 1),
+    (441, 1, .unownedSet, 3), (450, 0, .unownedSet, 2),
+    (447, 2, .automatonEmpty, 0), (456, 255, .automatonEmpty, 1),
+    (444, 2, .automatonFirst, 0), (445, 2, .automatonAccepting, 0), (455, 255, .automatonAccepting, 1),
+    (458, 2, .positionBytes, 0), (468, 128, .positionFollow, 1),
   ]
 
   @Test func aTriggerThatIsOffHasNoFigures() {
     let image = ImageWriter.image(of: Sample.small.policy)
-    let kinds: [Int: PolicyFault] = [130: .stall, 152: .thrash, 174: .forecast, 192: .confirmation]
-    #expect(image[130..<230].count { $0 != 0 } == 1, "but for the kind of confirmation")
+    let kinds: [Int: PolicyFault] = [138: .stall, 160: .thrash, 182: .forecast, 200: .limit, 219: .confirmation]
+    #expect(image[138..<257].count { $0 != 0 } == 1, "but for the kind of confirmation")
     var fault = PolicyFault.stall
-    for offset in 130..<230 {
+    for offset in 138..<257 {
       if let next = kinds[offset] {
         fault = next
         continue

@@ -39,11 +39,12 @@ import Testing
     var scene = Scene()
     scene.offerAll()
     let records = try recorded(isDryRun: true) { recorder in
-      recorder.start(version: "1", policy: CPath("p"), machine: scene.judge.machine, held: [], lacking: [])
+      recorder.start(version: "1", policy: CPath("p"), judge: scene.judge, roots: nil, held: [], lacking: [])
       recorder.decision(
-        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: true)
+        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: true)
       recorder.outcome(
-        scene.hog, .refused, cause: scene.verdict, judge: scene.judge, signal: nil, escalation: nil, after: .zero,
+        scene.hog, .refused, domain: nil, cause: scene.verdict, judge: scene.judge, signal: nil, escalation: nil,
+        after: .zero,
         available: .zero,
         freed: .zero, refusal: .notPermitted)
       recorder.reload(problem: nil, rules: 1)

@@ -41,7 +41,7 @@ import Testing
     let scene = Scene()
     let records = try recorded(isDryRun: true) { recorder in
       recorder.start(
-        version: "1.2.3", policy: CPath([0x2f, 0xff, 0x22]), machine: scene.judge.machine,
+        version: "1.2.3", policy: CPath([0x2f, 0xff, 0x22]), judge: scene.judge, roots: nil,
         held: [.kill, .sysAdmin, .syslog], lacking: [.ipcLock])
     }
     try #require(records.count == 1)
@@ -49,7 +49,7 @@ import Testing
       Self.own(records[0], "start", isDryRun: true),
       """
       {"version": "1.2.3", "pid": \(getpid()), "policy": "/\u{fffd}\\"", "total_kib": 1024000, "swap_total_kib": 0,
-      "capabilities": ["CAP_KILL", "CAP_SYSLOG"], "lacking": ["CAP_IPC_LOCK"]}
+      "system_cgroup": null, "domains": [], "capabilities": ["CAP_KILL", "CAP_SYSLOG"], "lacking": ["CAP_IPC_LOCK"]}
       """)
   }
 
@@ -58,14 +58,14 @@ import Testing
     scene.offerAll()
     let records = try recorded(isDryRun: isDryRun) { recorder in
       recorder.decision(
-        scene.verdict, scene.shortlist, judge: scene.judge, signal: signal, took: Nanoseconds(900_999),
+        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: signal, took: Nanoseconds(900_999),
         isRehearsed: isDryRun)
     }
     try #require(records.count == 1)
     try Self.expect(
       Self.own(records[0], "decision", isDryRun: isDryRun),
       """
-      {"episode": 1, "level": "terminate", "trigger": "floor",
+      {"domain": "system", "episode": 1, "level": "terminate", "trigger": "floor",
       "reason": "floor: available 50 MiB, at or below 80 MiB; no swap",
       "reading": {"total_kib": 1024000, "available_kib": 51200, "floor_kib": 81920, "release_kib": 122880,
         "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": 0},
@@ -92,13 +92,13 @@ import Testing
     scene.verdict.lines.floorSwapFree = nil
     let records = try recorded(isDryRun: isDryRun) { recorder in
       recorder.decision(
-        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
     }
     try #require(records.count == 1)
     try Self.expect(
       Self.own(records[0], "decision", isDryRun: isDryRun),
       """
-      {"episode": 1, "level": "kill", "trigger": "floor", "reason": "no_candidate",
+      {"domain": "system", "episode": 1, "level": "kill", "trigger": "floor", "reason": "no_candidate",
       "reading": {"total_kib": 1024000, "available_kib": 1, "floor_kib": 81920, "release_kib": 122880,
         "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null},
       "victim": null, "candidates": [], "considered": 1, "protected": 1, "too_small": 0, "passed_over": 0,
@@ -126,7 +126,8 @@ import Testing
     let scene = Scene()
     let records = try recorded { recorder in
       recorder.outcome(
-        scene.hog, ending, cause: scene.verdict, judge: scene.judge, signal: signal, escalation: escalation,
+        scene.hog, ending, domain: nil, cause: scene.verdict, judge: scene.judge, signal: signal,
+        escalation: escalation,
         after: Nanoseconds(12_999_999), available: KiB(900), freed: KiB(800), refusal: refusal)
     }
     try #require(records.count == 1)
@@ -135,7 +136,7 @@ import Testing
     let reason = String(decoding: text, as: UTF8.self)
     try Self.expect(
       Self.own(records[0], "outcome"),
-      "{\"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
+      "{\"domain\": \"system\", \"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
     )
   }
 
@@ -178,7 +179,7 @@ import Testing
     scene.offerAll()
     let records = try recorded { recorder in
       recorder.decision(
-        scene.verdict, scene.shortlist, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
     }
     try #require(records.count == 1)
     let victim = try #require(records[0]["victim"] as? JSONObject)
