@@ -90,10 +90,27 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func pursue(_ number: Int, _ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     guard var current = watches[number].pursuit else { return Ladder.interval }
-    switch current.ladder.step(now: now, verdict: verdict, hasExited: hands[number].hand.hasExited) {
+    var rung = current.ladder.step(now: now, verdict: verdict, hasExited: hands[number].hand.hasExited)
+    if rung == .examine {
+      current.ladder.examined(hands[number].hand.examine())
+      rung = current.ladder.step(now: now, verdict: verdict, hasExited: hands[number].hand.hasExited)
+    }
+    switch rung {
     case .wait(let until):
       watches[number].pursuit = current
       return max(until - now, .milliseconds(1))
+    case .reap(let until):
+      hands[number].hand.reap()
+      watches[number].pursuit = current
+      return max(until - now, .milliseconds(1))
+    case .thaw(let until):
+      _ = hands[number].hand.thaw()
+      watches[number].pursuit = current
+      return max(until - now, .milliseconds(1))
+    case .examine:
+      // Asked and answered above; the next look goes on.
+      watches[number].pursuit = current
+      return Ladder.interval
     case .escalate(let reason):
       switch hands[number].hand.send(.kill) {
       case .refused(let errno) where !errno.isPassing:

@@ -61,6 +61,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       switch reason {
       case .graceEnded: line.append(": it did not end within its grace")
       case .memoryWorsened: line.append(": memory went on falling")
+      case .cannotHeed: line.append(": a tracer or a frozen cgroup keeps it from ending by itself")
       case .neededElsewhere: line.append(": its memory is needed beyond its domain too")
       }
     }

@@ -49,6 +49,16 @@ struct LoggingHand: Actuator {
     return log.deliveries[pid] ?? .sent
   }
 
+  mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
+  mutating func takeGroup() {}
+  mutating func take(_ cgroup: consuming CgroupDirectory) {}
+  mutating func reap() {}
+  mutating func examine() -> Standstill { .running }
+  mutating func thaw() -> Bool { false }
+  mutating func kinship(_ identity: ProcessIdentity) -> Kinship { .separate }
+
+  var reach: Reach { Reach() }
+  var released: HelperResult? { nil }
   var hasExited: Bool { pid.map { log.ended.contains($0) } ?? true }
   var exitDescriptor: Int32? { nil }
 
