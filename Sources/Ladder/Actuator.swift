@@ -43,7 +43,7 @@ package struct Reach: Equatable, Sendable {
 }
 
 /// How a process's memory relates to the victim's.
-package enum Kinship: Equatable, Sendable {
+package enum MemoryKinship: Equatable, Sendable {
   case shares
   case separate
   /// It cannot be told: one of them is gone, or the kernel does not say.
@@ -83,7 +83,7 @@ package protocol Actuator: ~Copyable {
   /// Sets those free whom a frozen cgroup keeps from dying. Whether there was one that could be.
   mutating func thaw() -> Bool
   /// Whether that process has the leader's memory: killing the leader alone would then give nothing back.
-  mutating func kinship(_ identity: ProcessIdentity) -> Kinship
+  mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship
   /// Lets go of the party.
   mutating func release()
   /// A further hand, which holds nobody yet.
@@ -106,7 +106,7 @@ package struct RehearsalActuator: Actuator, ~Copyable {
   package var released: HelperResult? { nil }
   package mutating func examine() -> Standstill { .running }
   package mutating func thaw() -> Bool { false }
-  package mutating func kinship(_ identity: ProcessIdentity) -> Kinship { .separate }
+  package mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship { .separate }
   package mutating func release() {}
   package func another() -> RehearsalActuator { RehearsalActuator() }
 }

@@ -2,7 +2,7 @@ package import LinuxSystem
 package import ProcModel
 
 /// What is left when ending processes does not help.
-package enum LastResort: UInt8, CaseIterable, Sendable {
+package enum LastResortWay: UInt8, CaseIterable, Sendable {
   /// Restarts by reboot(2), after writing out what was written.
   case reboot
   /// Has the kernel panic (`c` of sysrq), which writes a crash dump where one is set up, and restarts as `kernel.panic`
@@ -63,11 +63,11 @@ package struct LastResortCourse: Sendable {
   /// A disk that does not answer must not keep the machine from restarting.
   package static let syncLimit = Nanoseconds.milliseconds(10_000)
 
-  package let resort: LastResort
+  package let resort: LastResortWay
   private var startedAt: Nanoseconds?
   private var tried = 0
 
-  package init(_ resort: LastResort) {
+  package init(_ resort: LastResortWay) {
     self.resort = resort
   }
 
@@ -76,9 +76,9 @@ package struct LastResortCourse: Sendable {
     /// What was written is being put on the disks.
     case syncing
     /// The machine was told to restart or panic. It should be gone by the next step.
-    case told(LastResort)
+    case told(LastResortWay)
     /// That way is closed, for this reason; the next step tries another.
-    case refused(LastResort, Errno)
+    case refused(LastResortWay, Errno)
     /// No way is left.
     case exhausted
   }
@@ -100,7 +100,7 @@ package struct LastResortCourse: Sendable {
   }
 
   private mutating func act<Calls: MachineCalls & ~Copyable>(_ calls: inout Calls) -> Step {
-    let way: LastResort
+    let way: LastResortWay
     switch (tried, resort) {
     case (0, _): way = resort
     case (1, .reboot), (1, .panic): way = .resetNow

@@ -282,7 +282,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     return hasThawed
   }
 
-  package mutating func kinship(_ identity: ProcessIdentity) -> Kinship {
+  package mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship {
     guard count > 0 else { return .unknown(.noSuchProcess) }
     do throws(Errno) {
       let process = try calls.open(identity.pid)

@@ -134,7 +134,7 @@ package struct ReliefNote: Equatable, Sendable {
 }
 
 /// What relief does to cgroups, and undoes.
-package struct Relief: ~Copyable {
+package struct CgroupRelief: ~Copyable {
   /// The root of the unified hierarchy.
   private let root: OwnedDescriptor
   /// The note's folder, and its names there.

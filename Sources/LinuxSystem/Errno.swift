@@ -14,7 +14,6 @@ package struct Errno: Error, Equatable, Sendable {
   package static let notPermitted = Errno(EPERM)
   package static let noSuchFile = Errno(ENOENT)
   package static let noSuchProcess = Errno(ESRCH)
-  package static let noSuchDevice = Errno(ENODEV)
   package static let interrupted = Errno(EINTR)
   package static let accessDenied = Errno(EACCES)
   package static let exists = Errno(EEXIST)

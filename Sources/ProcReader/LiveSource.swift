@@ -211,7 +211,7 @@ extension ReadFailure {
   fileprivate init(_ reason: Errno) {
     switch reason {
     // A cgroup that is removed while its file is open has no device any more.
-    case .noSuchFile, .noSuchProcess, .noSuchDevice: self = .vanished
+    case .noSuchFile, .noSuchProcess, .noDevice: self = .vanished
     case .notPermitted, .accessDenied: self = .denied
     default: self = .failed(errno: reason.rawValue)
     }

@@ -55,7 +55,7 @@ struct LoggingHand: Actuator {
   mutating func reap() {}
   mutating func examine() -> Standstill { .running }
   mutating func thaw() -> Bool { false }
-  mutating func kinship(_ identity: ProcessIdentity) -> Kinship { .separate }
+  mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship { .separate }
 
   var reach: Reach { Reach() }
   var released: HelperResult? { nil }

@@ -34,8 +34,8 @@ private struct ScriptedMachine: MachineCalls {
   @Test(
     arguments: [
       (.reboot, ["sync", "reboot"]), (.panic, ["sync", "sysrq c"]), (.resetNow, ["sync", "sysrq b"]),
-    ] as [(LastResort, [String])])
-  func itSyncsAndActs(resort: LastResort, done: [String]) {
+    ] as [(LastResortWay, [String])])
+  func itSyncsAndActs(resort: LastResortWay, done: [String]) {
     var machine = ScriptedMachine()
     var course = LastResortCourse(resort)
     check(&course, &machine, .milliseconds(100), .syncing)
@@ -51,8 +51,8 @@ private struct ScriptedMachine: MachineCalls {
     check(&course, &machine, .milliseconds(10_000), .told(.reboot))
   }
 
-  @Test(arguments: [LastResort.reboot, .panic], [Errno.notPermitted, .invalidArgument, .noSuchFile, .accessDenied])
-  func whatIsRefusedLeavesTheKernelsOwnReset(resort: LastResort, errno: Errno) {
+  @Test(arguments: [LastResortWay.reboot, .panic], [Errno.notPermitted, .invalidArgument, .noSuchFile, .accessDenied])
+  func whatIsRefusedLeavesTheKernelsOwnReset(resort: LastResortWay, errno: Errno) {
     var machine = ScriptedMachine(failures: ["reboot": errno, "sysrq c": errno])
     var course = LastResortCourse(resort)
     check(&course, &machine, .zero, .syncing)

@@ -390,7 +390,7 @@ private final class ScriptedHand {
   func reap() { hand.reap() }
   func examine() -> Standstill { hand.examine() }
   func thaw() -> Bool { hand.thaw() }
-  func kinship(_ identity: ProcessIdentity) -> Kinship { hand.kinship(identity) }
+  func kinship(_ identity: ProcessIdentity) -> MemoryKinship { hand.kinship(identity) }
   func release() { hand.release() }
   var reach: Reach { hand.reach }
   var released: HelperResult? { hand.released }

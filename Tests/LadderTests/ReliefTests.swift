@@ -86,8 +86,8 @@ import Testing
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    func relief() throws -> Relief {
-      Relief(
+    func relief() throws -> CgroupRelief {
+      CgroupRelief(
         root: try OwnedDescriptor.open(CPath(folder.path() + "/cgroup"), [.read, .directory]),
         folder: try OwnedDescriptor.open(CPath(folder.path() + "/run"), [.read, .directory]), name: "relief")
     }
@@ -97,7 +97,7 @@ import Testing
     }
   }
 
-  private func refusal(of relief: inout Relief, _ action: (inout Relief) throws(Errno) -> Void) -> Errno? {
+  private func refusal(of relief: inout CgroupRelief, _ action: (inout CgroupRelief) throws(Errno) -> Void) -> Errno? {
     do throws(Errno) {
       try action(&relief)
       return nil
