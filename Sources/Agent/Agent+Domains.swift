@@ -63,9 +63,16 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       let thresholds = watches[number].settings.thresholds
       let roots = survey.roots
       if watches[number].isCgroup {
+        if let last = watches[number].whole, now - last.time < AgentPace.glances,
+          let glance = sensors.glance(cgroup: roots.path(number), after: last, at: now, from: &source)
+        {
+          takeSeat(number, glance)
+          return glance
+        }
         let machine = try sensors.read(for: nil, from: &source, at: now, missing: &missing)
         reading = try sensors.read(
           cgroup: roots.path(number), for: thresholds, on: machine, from: &source, missing: &missing)
+        watches[number].whole = reading
       } else {
         reading = try sensors.read(for: thresholds, from: &source, at: now, missing: &missing)
       }
@@ -102,10 +109,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
           ? "this cgroup does not count what comes back into use (version 2 does): the trigger thrash is off"
           : "this kernel does not count what comes back into use: the trigger thrash is off")
     }
+    takeSeat(number, reading)
+    return reading
+  }
+
+  /// Makes the judge that of a domain.
+  mutating func takeSeat(_ number: Int, _ reading: MemoryReading) {
     judge.settings = watches[number].settings
     judge.machine.ram = reading.total
     judge.machine.swap = reading.swapTotal
-    return reading
   }
 
   /// Says once which cgroup is watched, and what its limit is.

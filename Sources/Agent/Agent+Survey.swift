@@ -8,8 +8,9 @@ import Record
 
 /// How often and how much the agent looks at processes in calm times.
 enum AgentPace {
-  /// Between surveys while more than half of memory is available.
-  static let idleSurvey = Nanoseconds.milliseconds(30_000)
+  /// Between surveys while more than half of memory is available: measured, they are nearly all of an idle minute's
+  /// processor time.
+  static let idleSurvey = Nanoseconds.milliseconds(60_000)
   /// Between surveys while all is well: growth and standings are at most this old when trouble begins.
   static let calmSurvey = Nanoseconds.milliseconds(10_000)
   /// Between surveys below the release line.
@@ -20,6 +21,8 @@ enum AgentPace {
   static let alertness = Nanoseconds.milliseconds(4000)
   /// … the agent looks at least so often.
   static let alertLook = Nanoseconds.milliseconds(100)
+  /// A cgroup's limit and swap are read anew after this, where a glance at its usage would do.
+  static let glances = Nanoseconds.milliseconds(1000)
   /// Between tries to read memory, where that fails.
   static let blind = Nanoseconds.milliseconds(1000)
   /// Between looks while nobody can be ended, or a rehearsal was recorded.
@@ -148,9 +151,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// What the agent sees while there is nothing to do.
   mutating func sayCalm(_ verdict: Verdict) {
-    judge.settings = watches[0].settings
-    judge.machine.ram = verdict.reading.total
-    judge.machine.swap = verdict.reading.swapTotal
+    takeSeat(0, verdict.reading)
     rank(verdict.reading.time, in: 0)
     let list = shortlist
     messages.say { line in

@@ -1,9 +1,9 @@
-import Pressure
-import ProcModel
+package import Pressure
+package import ProcModel
 
 /// Reads a domain's memory: only the files that its triggers need, and what is true of memory behind what the kernel
 /// calls available.
-struct Sensors: Sendable {
+package struct Sensors: Sendable {
   private var hasArc = true
   private var zramSize = KiB.zero
   /// The swap whose table was read last: it is read again when this changes.
@@ -13,18 +13,24 @@ struct Sensors: Sendable {
   /// Zram devices that are looked at; one is usual.
   private static let zramDevices: Int32 = 4
 
+  package init() {}
+
   /// Why there is no reading.
-  enum Blindness: Error, Equatable {
+  package enum Blindness: Error, Equatable {
     case unreadable
     case senseless
   }
 
   /// A source that a trigger needs and this machine does not have.
-  struct Missing: OptionSet, Sendable {
-    let rawValue: UInt8
+  package struct Missing: OptionSet, Sendable {
+    package let rawValue: UInt8
 
-    static let stall = Missing(rawValue: 1)
-    static let reclaim = Missing(rawValue: 2)
+    package init(rawValue: UInt8) {
+      self.rawValue = rawValue
+    }
+
+    package static let stall = Missing(rawValue: 1)
+    package static let reclaim = Missing(rawValue: 2)
   }
 
   /// One look at the machine.
@@ -32,7 +38,7 @@ struct Sensors: Sendable {
   /// - Parameters:
   ///   - thresholds: What it is to be judged by; nil where only its size is asked for.
   ///   - missing: Told what could not be had and switched its trigger off.
-  mutating func read<Source: ProcSource & ~Copyable>(
+  package mutating func read<Source: ProcSource & ~Copyable>(
     for thresholds: Thresholds?, from source: inout Source, at now: Nanoseconds, missing: inout Missing
   ) throws(Blindness) -> MemoryReading {
     do throws(ReadFailure) {
@@ -68,7 +74,7 @@ struct Sensors: Sendable {
   /// - Parameters:
   ///   - path: As in `/proc/PID/cgroup`.
   ///   - machine: Read just now.
-  mutating func read<Source: ProcSource & ~Copyable>(
+  package mutating func read<Source: ProcSource & ~Copyable>(
     cgroup path: Span<UInt8>, for thresholds: Thresholds, on machine: MemoryReading, from source: inout Source,
     missing: inout Missing
   ) throws(Blindness) -> MemoryReading {
@@ -85,6 +91,21 @@ struct Sensors: Sendable {
     }
     if thresholds.thrash != nil, reading.reclaim == nil { missing.insert(.reclaim) }
     return reading
+  }
+
+  /// A look at a cgroup's usage alone, where that says enough: it holds less than half of what it may, so that no trigger
+  /// is near, whatever of it could be taken back.
+  ///
+  /// - Parameter last: What was read of it a moment ago.
+  /// - Returns: Nil where all has to be read.
+  mutating func glance<Source: ProcSource & ~Copyable>(
+    cgroup path: Span<UInt8>, after last: MemoryReading, at now: Nanoseconds, from source: inout Source
+  ) -> MemoryReading? {
+    guard let usage = parse(.usage, ofCgroup: path, from: &source, CgroupAmount.self)?.amount,
+      usage.count < last.total.count / 2
+    else { return nil }
+    return MemoryReading(
+      time: now, total: last.total, available: last.total - usage, swapTotal: last.swapTotal, swapFree: last.swapFree)
   }
 
   /// Nil where the cgroup is not there.
@@ -130,7 +151,7 @@ struct Sensors: Sendable {
   /// up. A container's own; the machine's process 1 has none.
   ///
   /// - Returns: Its path, empty for the root; nil where there is no such limit. Allocates.
-  mutating func ownCgroup<Source: ProcSource & ~Copyable>(from source: inout Source) -> [UInt8]? {
+  package mutating func ownCgroup<Source: ProcSource & ~Copyable>(from source: inout Source) -> [UInt8]? {
     var missing: Missing = []
     guard source.cgroupVersion != nil,
       let machine = try? read(for: nil, from: &source, at: .zero, missing: &missing)

@@ -13,6 +13,8 @@ struct Watch: Sendable {
   var detector: Detector
   var lookAhead = LookAhead()
   var verdict: Verdict?
+  /// The last reading of all that a cgroup tells, until it is too old to go by.
+  var whole: MemoryReading?
   /// When to look next.
   var dueAt = Nanoseconds.zero
   /// The victim that is being ended for it.
