@@ -41,7 +41,7 @@ tool:
 	swift build $(RELEASE) --product spillwayd
 	@scripts/copy-stripped.sh .build/release/spillway build/bin/spillway
 
-build/bin/spillwayd: $(RESIDENT) scripts/build-agent.sh build/toolchain
+build/bin/spillwayd: $(RESIDENT) scripts/build-agent.sh scripts/agent-order.txt build/toolchain
 	@mkdir -p $(@D)
 	scripts/build-agent.sh $@
 

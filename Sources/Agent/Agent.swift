@@ -39,13 +39,14 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var places = Places(capacity: 512)
   /// Those who end together, of the last decision.
   var party = Party()
-  var resolver = ScopeResolver(capacity: 512)
-  var swarmFinder = SwarmFinder(capacity: 512)
+  // Each place is resident; more are taken in calm time where there are more processes.
+  var resolver = ScopeResolver(capacity: 128)
+  var swarmFinder = SwarmFinder(capacity: 128)
   /// Processes that these two have the memory for.
-  var preparedFor = 0
+  var preparedFor = 128
   /// The path of the cgroup that a party is of.
-  var partyPath = ByteBuffer(capacity: 4096)
-  var cgroupBuffer = ByteBuffer(capacity: 8 * 1024)
+  var partyPath = ByteBuffer(capacity: 2048)
+  var cgroupBuffer = ByteBuffer(capacity: 4096)
   var cgroupPath = CPath("")
   var inVain = InVain()
   var sensors = Sensors()
