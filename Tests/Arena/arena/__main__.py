@@ -86,7 +86,7 @@ def _write_page(folder: Path, quiet: bool = False) -> int:
         print(table.head())
         for group in table.groups(results):
             print(table.row(group))
-        print("\n".join(table.totals(results)))
+        print(table.totals_text(results))
     return 0
 
 

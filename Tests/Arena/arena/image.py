@@ -47,6 +47,17 @@ MODULES = [
 DATA_MIB = {"service": 32, "text": 160, "big": 768}
 """Files on the disk: the service's, the one programs run in, and one larger than memory."""
 
+DEBIAN_FILES = {
+    # systemd-oomd looks after nothing unless it is told to. This is what Fedora tells it (systemd-oomd-defaults).
+    "etc/systemd/system/-.slice.d/oomd.conf": "[Slice]\nManagedOOMSwap=kill\n",
+    "etc/systemd/system/system.slice.d/oomd.conf":
+        "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=80%\n",
+    "etc/systemd/system/user-.slice.d/oomd.conf":
+        "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=80%\n",
+    "etc/systemd/oomd.conf.d/duration.conf": "[OOM]\nDefaultMemoryPressureDurationSec=20s\n",
+    "etc/hostname": "arena\n",
+}
+
 DISK_MIB = 1400
 DEBIAN_DISK_MIB = 1700
 
@@ -59,7 +70,7 @@ def make_all(with_debian: bool) -> None:
     _make(places.INITRAMFS, [places.GUEST / "init-first"], lambda: _write_initramfs(packages))
     _make(places.DISK, [Path(__file__)], lambda: _write_disk(packages))
     if with_debian:
-        _make(places.DEBIAN_DISK, [Path(__file__)], _write_debian_disk)
+        _make(places.DEBIAN_DISK, [Path(__file__), places.GUEST / "arena.service"], _write_debian_disk)
 
 
 def say(text: str) -> None:
@@ -173,16 +184,18 @@ def _write_debian_disk() -> None:
     for needless in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists"):
         shutil.rmtree(root / needless, ignore_errors=True)
     (root / "bin/shell").symlink_to("busybox")
-    systemd = root / "etc/systemd/system"
-    (systemd / "arena.service").write_text((places.GUEST / "arena.service").read_text())
-    for unit, target in {"default.target": "multi-user.target"}.items():
-        (systemd / unit).unlink(missing_ok=True)
-        (systemd / unit).symlink_to(f"/lib/systemd/system/{target}")
-    wants = systemd / "multi-user.target.wants"
+    with (root / "etc/passwd").open("a") as stream:
+        stream.write("arena-user:x:1000:1000::/:/bin/sh\narena-data:x:106:106::/:/bin/sh\n")
+    for path, text in DEBIAN_FILES.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    (root / "etc/systemd/system/arena.service").write_bytes((places.GUEST / "arena.service").read_bytes())
+    wants = root / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(exist_ok=True)
     (wants / "arena.service").symlink_to("/etc/systemd/system/arena.service")
-    (wants / "systemd-oomd.service").unlink(missing_ok=True)
-    (wants / "systemd-oomd.service").symlink_to("/lib/systemd/system/systemd-oomd.service")
+    default = root / "etc/systemd/system/default.target"
+    default.unlink(missing_ok=True)
+    default.symlink_to("/lib/systemd/system/multi-user.target")
     _write_data(root)
     _make_file_system(root, places.DEBIAN_DISK, DEBIAN_DISK_MIB)
     shutil.rmtree(root)

@@ -110,7 +110,8 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
     survived = report.complete and report.probe_ms is not None
 
     result: dict[str, Any] = {
-        "schema": SCHEMA, "scenario": scenario.name, "title": scenario.title, "agent": agent.name,
+        "schema": SCHEMA, "scenario": scenario.name, "title": scenario.title, "why": scenario.why,
+        "agent": agent.name,
         "repetition": repetition, "expect": scenario.expect, "survived": survived,
         "first_victim": first["comm"] if first else None,
         "right_victim": first["comm"] in victims if first else None,

@@ -11,8 +11,12 @@ from .agents import Agent
 from .archive import Archive
 from .scenario import USER_SCOPE, Actor, Scenario
 
-SETTLE = {False: 4.0, True: 8.0}
+SETTLE = {False: 5.0, True: 10.0}
 """Seconds from the start of the cast to the scene, by whether systemd starts it."""
+
+AGENT_BEFORE = 2.0
+"""Seconds before the scene at which the agent starts. By then the cast has what it wants: an agent that saw a database
+fill its pool would take it for a leak, which here, where nothing is a month old, would be an accident of the guest."""
 
 BOOT_LIMIT = 120.0
 """Seconds beyond the scene after which a guest is ended, whatever it does."""
@@ -135,7 +139,7 @@ def _plan(scenario: Scenario, agent: Agent) -> str:
     if agent.unit:
         lines.append(["agent", f"/system.slice/{agent.unit}"])
     if agent.command:
-        lines.append(["actor", "agent", "agent", "-1", "0", str(agent.adj), "0", f"/system.slice/{agent.unit}",
+        lines.append(["actor", "agent", "agent", _ms(-AGENT_BEFORE), "0", str(agent.adj), "0", f"/system.slice/{agent.unit}",
                       *agent.command(scenario)])
     lines += [_actor_line(scenario, agent, actor) for actor in scenario.actors]
     return "".join("\t".join(line) + "\n" for line in lines)

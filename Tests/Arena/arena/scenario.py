@@ -9,6 +9,9 @@ from typing import Any
 from . import places
 
 ROLES = ("critical", "innocent", "culprit")
+BEFORE = -60
+"""Early enough to be among the first."""
+
 USER_SCOPE = "/user.slice/user-1000.slice/{name}.scope"
 
 
@@ -112,7 +115,7 @@ def _load(path: Path) -> Scenario:
     left_out = table.pop("leave_out", [])
     own = table.pop("actor", [])
     replaced = {actor.get("name") for actor in own} | set(left_out)
-    actors = [{"at": -1, **actor} for actor in cast if actor["name"] not in replaced] + own
+    actors = [{"at": BEFORE, **actor} for actor in cast if actor["name"] not in replaced] + own
     if swap := table.pop("swap", None):
         table["swap"] = _build(Swap, swap, f"{path}: swap")
     table["name"] = path.stem

@@ -2,7 +2,10 @@
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from .agents import AGENTS
 
 Result = dict[str, Any]
 
@@ -17,18 +20,22 @@ def head() -> str:
 
 
 def row(results: Sequence[Result]) -> str:
-    """One line for the runs of one scenario under one agent: medians, and the range where there are several."""
+    """One line for the runs of one scenario under one agent."""
+    return "  ".join(f"{cell:{width}}" for cell, (_, width) in zip(cells(results), COLUMNS)).rstrip()
+
+
+def cells(results: Sequence[Result]) -> tuple[str, ...]:
+    """What stands in the columns: medians, and the range where there are several runs."""
     first = results[0]
     bad = [result for result in results if result["faults"]]
     lost = sorted({name for result in results for name in result["innocents_lost"]})
     victims = sorted({result["first_victim"] or "-" for result in results})
-    cells = (
+    return (
         first["scenario"], first["agent"], "ok" if not bad else f"BAD {len(bad)}/{len(results)}", ",".join(victims),
         ",".join(lost) or "-", _range(results, "kernel_kills", "{:.0f}"), _range(results, "worst_gap_ms", "{:.0f} ms"),
         _range(results, "lost_ms", "{:.0f} ms"), _range(results, "first_signal_s", "{:.1f} s"),
         _range(results, "relief_s", "{:.1f} s"), _range(results, "available_at_signal_kib", "{:.0f} MiB", 1024),
         _range(results, "agent_cpu_ms", "{:.0f} ms"))
-    return "  ".join(f"{cell:{width}}" for cell, (_, width) in zip(cells, COLUMNS)).rstrip()
 
 
 def groups(results: Sequence[Result]) -> list[list[Result]]:
@@ -39,20 +46,39 @@ def groups(results: Sequence[Result]) -> list[list[Result]]:
     return list(found.values())
 
 
-def totals(results: Sequence[Result]) -> list[str]:
-    """What each agent did over the scenarios that all of them ran."""
+@dataclass
+class Totals:
+    """What each agent did over the scenarios that all of them ran, with the median of each scenario's runs."""
+
+    scenarios: int
+    rows: list[dict[str, Any]]
+    """`agent`, `title`, `lost_s`, `kills` and `bad`, the number of scenarios with a fault in any run."""
+
+
+def totals(results: Sequence[Result]) -> Totals:
+    """Adds up. The time of a scenario whose service was not seen at all counts as nothing, and its fault counts."""
     by_agent: dict[str, dict[str, list[Result]]] = {}
     for result in results:
         by_agent.setdefault(result["agent"], {}).setdefault(result["scenario"], []).append(result)
     common = set.intersection(*(set(runs) for runs in by_agent.values())) if by_agent else set()
-    lines = [f"over the {len(common)} scenarios that every agent ran, with the median of each:"]
+    rows = []
     for agent, runs in by_agent.items():
         chosen = [runs[name] for name in sorted(common)]
-        lost = sum(_median(runs, "lost_ms") or 0 for runs in chosen)
-        kills = sum(_median(runs, "kernel_kills") or 0 for runs in chosen)
-        bad = sum(any(result["faults"] for result in runs) for runs in chosen)
-        lines.append(f"  {agent:9} time lost {lost / 1000:8.1f} s   kernel kills {kills:4.0f}   scenarios with a fault {bad}")
-    return lines
+        rows.append({
+            "agent": agent, "title": AGENTS[agent].title,
+            "lost_s": sum(_median(runs, "lost_ms") or 0 for runs in chosen) / 1000,
+            "kills": sum(_median(runs, "kernel_kills") or 0 for runs in chosen),
+            "bad": sum(any(result["faults"] for result in runs) for runs in chosen)})
+    return Totals(len(common), rows)
+
+
+def totals_text(results: Sequence[Result]) -> str:
+    """The same for the terminal."""
+    sums = totals(results)
+    lines = [f"over the {sums.scenarios} scenarios that every agent ran, with the median of each:"]
+    lines += [f"  {row['agent']:9} time lost {row['lost_s']:8.1f} s   kernel kills {row['kills']:4.0f}   "
+              f"scenarios with a fault {row['bad']}" for row in sums.rows]
+    return "\n".join(lines)
 
 
 def _numbers(results: Sequence[Result], key: str) -> list[float]:

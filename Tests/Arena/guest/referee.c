@@ -7,7 +7,7 @@
 //   agent CGROUP                                whose processor time is told
 //   actor NAME ROLE START UID ADJ RESTART CGROUP PATH [ARGUMENT]...
 // CGROUP is - where PATH sees to that itself.
-// ROLE is agent, critical, innocent or culprit. START is in ms of the scene; below 0, before it begins.
+// ROLE is agent, critical, innocent or culprit. START is in ms of the scene; below 0, that long before it begins.
 //
 // REPORT gets one event a line, its first word the kind; `arena/report.py` reads them.
 //
@@ -53,7 +53,8 @@ static char agent_cgroup[256];
 
 static int report = -1;
 static struct heartbeat *heart;
-static int64_t scene_us;
+// When the scene began, and before that, when it should.
+static int64_t scene_us, curtain_us;
 static _Atomic int culprits_left = 1, scene_over;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...) {
@@ -186,15 +187,18 @@ static void reap(void) {
 }
 
 static void start_what_is_due(int64_t now) {
-    int left = 0;
+    int left = 0, any = 0;
     for (size_t index = 0; index < actor_count; index++) {
         struct actor *actor = &actors[index];
-        int due = scene_us == 0 ? actor->start_ms < 0 : now >= scene_us + actor->start_ms * 1000;
+        int due = now >= curtain_us + actor->start_ms * 1000;
         if (actor->pid == 0 && !actor->started && due && now >= actor->start_again_us) start(actor);
         if (actor->pid == 0 && actor->start_again_us != 0 && now >= actor->start_again_us) start(actor);
-        if (strcmp(actor->role, "culprit") == 0 && (actor->pid != 0 || !actor->started)) left = 1;
+        if (strcmp(actor->role, "culprit") != 0) continue;
+        any = 1;
+        if (actor->pid != 0 || !actor->started) left = 1;
     }
-    culprits_left = left;
+    // Where there is none, nothing is ever over before its time.
+    culprits_left = left || !any;
 }
 
 static void launch_until(int64_t moment) {
@@ -267,7 +271,7 @@ static int sample(int64_t due, unsigned long long *full_before) {
 }
 
 static void *watch(void *unused) {
-    int64_t due = now_us(), calm_since = 0;
+    int64_t due = now_us(), calm_since = scene_us;
     unsigned long long full_before = 0;
     for (int64_t end = scene_us + duration_ms * 1000; due < end; due += sample_us) {
         sleep_until_us(due);
@@ -376,14 +380,18 @@ int main(int words, char **word) {
 
     read_plan(word[1]);
     prepare_to_watch();
-    launch_until(now_us() + settle_ms * 1000);
+    curtain_us = now_us() + settle_ms * 1000;
+    launch_until(curtain_us);
     int64_t patience = now_us() + 60000000;
-    while (heart->last_us == 0 && now_us() < patience) launch_until(now_us() + 100000);
+    while (heart->last_us == 0 && now_us() < patience) {
+        curtain_us = now_us() + 500000;
+        launch_until(now_us() + 100000);
+    }
     if (heart->last_us == 0) fail("the critical service has not begun to work");
 
     unsigned long long agent_before = agent_cpu_us();
     heart->lost_us = heart->longest_us = 0;
-    scene_us = now_us();
+    scene_us = curtain_us = now_us();
     tell("scene %s", value_of(reread(meminfo), "SwapTotal:") != 0 ? "swap" : "no-swap");
     tell("sizes %llu %llu", value_of(reread(meminfo), "MemTotal:"), value_of(reread(meminfo), "SwapTotal:"));
     pthread_t watcher;
