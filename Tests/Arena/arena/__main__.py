@@ -1,6 +1,7 @@
 """The arena: small virtual machines in which real programs exhaust real memory. See docs/arena.md."""
 
 import argparse
+import fcntl
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from . import image, judge, machine, page, places, table
 from .agents import AGENTS
-from .scenario import Mistake, load_all
+from .scenario import Mistake, Scenario, load_all
 
 
 def main() -> int:
@@ -55,6 +56,14 @@ def _run(arguments: argparse.Namespace) -> int:
         if not os.access(program, os.X_OK):
             raise Mistake(f"no {program.relative_to(places.ROOT)}; run `make build` first")
     scenarios = load_all(arguments.scenarios, arguments.quick)
+    places.BUILD.mkdir(parents=True, exist_ok=True)
+    with (places.BUILD / "lock").open("w") as lock:
+        # Two guests at a time would measure each other.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _run_scenarios(arguments, names, scenarios)
+
+
+def _run_scenarios(arguments: argparse.Namespace, names: list[str], scenarios: list[Scenario]) -> int:
     image.make_all(any(AGENTS[name].under_systemd for name in names))
     arguments.results.mkdir(parents=True, exist_ok=True)
     begun, wrong = time.monotonic(), []

@@ -40,8 +40,7 @@ def _prepare_spillway(archive: Archive, scenario: Scenario, base: Path) -> None:
     policy = places.BUILD / "policy.toml"
     image = places.BUILD / "policy.img"
     policy.write_text(_policy(scenario, base))
-    result = subprocess.run(
-        [places.TOOL, "compile", policy, "-o", image], capture_output=True, text=True, check=False)
+    result = subprocess.run([places.TOOL, "compile", policy, "-o", image], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise Mistake(f"{base}:\n{result.stderr}")
     archive.add_file("stage/policy.img", image, 0o644)

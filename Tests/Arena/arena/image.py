@@ -47,13 +47,13 @@ MODULES = [
 DATA_MIB = {"service": 32, "text": 160, "big": 768}
 """Files on the disk: the service's, the one programs run in, and one larger than memory."""
 
+FEDORAS_PRESSURE = "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=80%\n"
+
 DEBIAN_FILES = {
     # systemd-oomd looks after nothing unless it is told to. This is what Fedora tells it (systemd-oomd-defaults).
     "etc/systemd/system/-.slice.d/oomd.conf": "[Slice]\nManagedOOMSwap=kill\n",
-    "etc/systemd/system/system.slice.d/oomd.conf":
-        "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=80%\n",
-    "etc/systemd/system/user-.slice.d/oomd.conf":
-        "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=80%\n",
+    "etc/systemd/system/system.slice.d/oomd.conf": FEDORAS_PRESSURE,
+    "etc/systemd/system/user-.slice.d/oomd.conf": FEDORAS_PRESSURE,
     "etc/systemd/oomd.conf.d/duration.conf": "[OOM]\nDefaultMemoryPressureDurationSec=20s\n",
     "etc/hostname": "arena\n",
 }
@@ -132,8 +132,17 @@ def _compile_programs() -> None:
         _run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", places.PROGRAMS / program, source)
     source = places.GUEST / "appender.go"
     cache = places.BUILD / "go-cache"
-    _run("env", "CGO_ENABLED=0", f"GOCACHE={cache}", "GO111MODULE=off", "go", "build", "-o",
-         places.PROGRAMS / "appender", source)
+    _run(
+        "env",
+        "CGO_ENABLED=0",
+        f"GOCACHE={cache}",
+        "GO111MODULE=off",
+        "go",
+        "build",
+        "-o",
+        places.PROGRAMS / "appender",
+        source,
+    )
 
 
 def _write_initramfs(packages: Path) -> None:
@@ -179,8 +188,13 @@ def _write_debian_disk() -> None:
     root = places.BUILD / "debian"
     shutil.rmtree(root, ignore_errors=True)
     say("making a Debian root (some minutes)")
-    _run("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,systemd-oomd,dbus,busybox-static",
-         "bookworm", root)
+    _run(
+        "debootstrap",
+        "--variant=minbase",
+        "--include=systemd,systemd-sysv,systemd-oomd,dbus,busybox-static",
+        "bookworm",
+        root,
+    )
     for needless in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists"):
         shutil.rmtree(root / needless, ignore_errors=True)
     (root / "bin/shell").symlink_to("busybox")

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from .agents import Agent
@@ -15,13 +16,32 @@ SCHEMA = 1
 KERNELS_OWN = 128
 """si_code SI_KERNEL: the sender of a SIGKILL was the kernel's own killer (include/uapi/asm-generic/siginfo.h)."""
 
+CLEANERS = {"systemd"}
+"""Whose signals choose nobody: it ends what is left of a unit once something of it was killed."""
+
 SIGNAL = re.compile(
     r"\s*(?P<sender>.+)-\d+\s+\[\d+\]\s+\S+\s+(?P<time>[\d.]+): signal_generate: "
-    r"sig=(?P<signal>\d+) errno=-?\d+ code=(?P<code>-?\d+) comm=(?P<comm>.*) pid=(?P<pid>\d+) grp=\d res=(?P<result>\d+)")
+    r"sig=(?P<signal>\d+) errno=-?\d+ code=(?P<code>-?\d+) comm=(?P<comm>.*) pid=(?P<pid>\d+) "
+    r"grp=\d res=(?P<result>\d+)"
+)
 
 SAMPLE_FIELDS = (
-    "ms", "available_kib", "free_kib", "anonymous_kib", "swap_free_kib", "stall_some_us", "stall_full_us", "oom_kills",
-    "direct_scans", "restored", "major_faults", "lost_us", "longest_us", "sampler_late_us", "trouble")
+    "ms",
+    "available_kib",
+    "free_kib",
+    "anonymous_kib",
+    "swap_free_kib",
+    "stall_some_us",
+    "stall_full_us",
+    "oom_kills",
+    "direct_scans",
+    "restored",
+    "major_faults",
+    "lost_us",
+    "longest_us",
+    "sampler_late_us",
+    "trouble",
+)
 
 
 @dataclass
@@ -62,14 +82,21 @@ def _read_line(report: Report, kind: str, rest: str, words: list[str]) -> None:
             scene, _, trace = rest.partition(" ")
             if match := SIGNAL.match(trace):
                 ms = round(float(match["time"]) * 1000 - int(scene) / 1000)
-                signal = {"ms": ms, "sender": match["sender"], "signal": int(match["signal"]),
-                          "by_kernel": int(match["code"]) == KERNELS_OWN, "comm": match["comm"],
-                          "pid": int(match["pid"]), "ignored": match["result"] == "1"}
-                if ms >= 0 and int(scene) > 0:
+                signal = {
+                    "ms": ms,
+                    "sender": match["sender"],
+                    "signal": int(match["signal"]),
+                    "by_kernel": int(match["code"]) == KERNELS_OWN,
+                    "comm": match["comm"],
+                    "pid": int(match["pid"]),
+                    "ignored": match["result"] == "1",
+                }
+                if ms >= 0 and int(scene) > 0 and match["sender"] not in CLEANERS:
                     report.signals.append(signal)
         case "ended":
-            report.ends.append({"ms": int(words[0]), "name": words[1], "pid": int(words[2]), "how": words[3],
-                                "code": int(words[4])})
+            report.ends.append(
+                {"ms": int(words[0]), "name": words[1], "pid": int(words[2]), "how": words[3], "code": int(words[4])}
+            )
         case "sizes":
             report.total_kib, report.swap_total_kib = int(words[0]), int(words[1])
         case "agent":
@@ -96,11 +123,18 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
     culprits = victims | {actor.comm for actor in scenario.actors if actor.role == "culprit"}
 
     in_scene = [end for end in report.ends if end["ms"] >= 0]
-    lost = {end["name"] for end in in_scene
-            if roles.get(end["name"]) in ("innocent", "critical") and end["how"] == "signal"
-            and end["name"] not in scenario.victims}
-    lost |= {signal["comm"] for signal in report.signals
-             if signal["signal"] == 9 and not signal["ignored"] and signal["comm"] not in culprits}
+    lost = {
+        end["name"]
+        for end in in_scene
+        if roles.get(end["name"]) in ("innocent", "critical")
+        and end["how"] == "signal"
+        and end["name"] not in scenario.victims
+    }
+    lost |= {
+        signal["comm"]
+        for signal in report.signals
+        if signal["signal"] == 9 and not signal["ignored"] and signal["comm"] not in culprits
+    }
     agent_lost = agent.command is not None and any(end["name"] == "agent" for end in report.ends)
     ended = [signal for signal in report.signals if not signal["ignored"]]
     kernel_kills = _kernel_kills(report)
@@ -110,24 +144,39 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
     survived = report.complete and report.probe_ms is not None
 
     result: dict[str, Any] = {
-        "schema": SCHEMA, "scenario": scenario.name, "title": scenario.title, "why": scenario.why,
+        "schema": SCHEMA,
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "why": scenario.why,
         "agent": agent.name,
-        "repetition": repetition, "expect": scenario.expect, "survived": survived,
+        "repetition": repetition,
+        "expect": scenario.expect,
+        "survived": survived,
         "first_victim": first["comm"] if first else None,
         "right_victim": first["comm"] in victims if first else None,
-        "innocents_lost": sorted(lost), "agent_lost": agent_lost, "kernel_kills": kernel_kills,
+        "innocents_lost": sorted(lost),
+        "agent_lost": agent_lost,
+        "kernel_kills": kernel_kills,
         "lost_ms": round(last["lost_us"] / 1000, 1) if last else None,
         "worst_gap_ms": round(max(sample["longest_us"] for sample in report.samples) / 1000, 1) if last else None,
         "first_signal_s": first["ms"] / 1000 if first else None,
-        "relief_s": _relief(report), "available_at_signal_kib": before["available_kib"] if before else None,
+        "relief_s": _relief(report),
+        "available_at_signal_kib": before["available_kib"] if before else None,
         "swap_free_at_signal_kib": before["swap_free_kib"] if before else None,
         "agent_cpu_ms": round(report.agent_cpu_us / 1000, 1) if report.agent_cpu_us is not None else None,
-        "probe_ms": report.probe_ms, "scene_s": last["ms"] / 1000 if last else None,
-        "took_s": round(life.took, 1), "load_before": round(life.load_before, 2),
+        "probe_ms": report.probe_ms,
+        "scene_s": last["ms"] / 1000 if last else None,
+        "took_s": round(life.took, 1),
+        "load_before": round(life.load_before, 2),
         "load_after": round(life.load_after, 2),
         "sampler_late_ms": round(sum(sample["sampler_late_us"] for sample in report.samples) / 1000, 1),
-        "total_kib": report.total_kib, "swap_total_kib": report.swap_total_kib, "failure": report.failure,
-        "signals": report.signals, "ends": in_scene, "records": report.records, "logs": report.logs,
+        "total_kib": report.total_kib,
+        "swap_total_kib": report.swap_total_kib,
+        "failure": report.failure,
+        "signals": report.signals,
+        "ends": in_scene,
+        "records": report.records,
+        "logs": report.logs,
         "samples": report.samples,
     }
     result["faults"] = _faults(scenario, agent, result)
@@ -148,8 +197,8 @@ def _sample_before(report: Report, ms: int) -> dict[str, int] | None:
 
 def _relief(report: Report) -> float | None:
     """Seconds until the last signal has been sent and trouble has ended; None if there was none, or no end of it."""
-    moments = [signal["ms"] for signal in report.signals]
-    moments += [after["ms"] for sample, after in zip(report.samples, report.samples[1:]) if sample["trouble"]]
+    moments: list[int] = [signal["ms"] for signal in report.signals]
+    moments += [after["ms"] for sample, after in pairwise(report.samples) if sample["trouble"]]
     if not moments or report.samples[-1]["trouble"]:
         return None
     return max(moments) / 1000

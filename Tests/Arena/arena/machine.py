@@ -48,7 +48,10 @@ def run(scenario: Scenario, agent: Agent, policy: Path) -> Life:
     load_before, start = os.getloadavg()[0], time.monotonic()
     with subprocess.Popen(
         _command(scenario, agent, initrd, report, console, folder),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as guest:
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as guest:
         try:
             _, errors = guest.communicate(timeout=limit)
             ended_itself = True
@@ -61,7 +64,11 @@ def run(scenario: Scenario, agent: Agent, policy: Path) -> Life:
     return Life(
         report.read_text(errors="replace").splitlines() if report.exists() else [],
         console.read_text(errors="replace") if console.exists() else "",
-        ended_itself, time.monotonic() - start, load_before, os.getloadavg()[0])
+        ended_itself,
+        time.monotonic() - start,
+        load_before,
+        os.getloadavg()[0],
+    )
 
 
 def _command(
@@ -71,21 +78,44 @@ def _command(
     # Five seconds' worth may go at once, so that the guest is not long in starting.
     limits = f"throttling.iops-total={scenario.disk_iops},throttling.iops-total-max={scenario.disk_iops * 2}"
     words: list[str | Path] = [
-        "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", f"{scenario.memory_mib}M",
-        "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-        "-kernel", places.KERNEL, "-initrd", initrd,
-        "-append", "console=ttyS0 loglevel=4 cgroup_no_v1=all panic=-1 tsc=reliable systemd.show_status=false",
-        "-serial", f"file:{console}", "-serial", f"file:{report}",
-        "-drive", f"file={disk},format=raw,if=none,id=root,snapshot=on,{limits}",
-        "-device", "virtio-blk-pci,drive=root",
+        "qemu-system-x86_64",
+        "-accel",
+        "tcg,thread=multi",
+        "-smp",
+        "2",
+        "-m",
+        f"{scenario.memory_mib}M",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-kernel",
+        places.KERNEL,
+        "-initrd",
+        initrd,
+        "-append",
+        "console=ttyS0 loglevel=4 cgroup_no_v1=all panic=-1 tsc=reliable systemd.show_status=false",
+        "-serial",
+        f"file:{console}",
+        "-serial",
+        f"file:{report}",
+        "-drive",
+        f"file={disk},format=raw,if=none,id=root,snapshot=on,{limits}",
+        "-device",
+        "virtio-blk-pci,drive=root",
     ]
     if scenario.swap and scenario.swap.kind == "disk":
         swap = folder / "swap"
         swap.unlink(missing_ok=True)
         with swap.open("wb") as stream:
             stream.truncate(scenario.swap.mib << 20)
-        words += ["-drive", f"file={swap},format=raw,if=none,id=swap,throttling.iops-total={scenario.swap.iops}",
-                  "-device", "virtio-blk-pci,drive=swap"]
+        words += [
+            "-drive",
+            f"file={swap},format=raw,if=none,id=swap,throttling.iops-total={scenario.swap.iops}",
+            "-device",
+            "virtio-blk-pci,drive=swap",
+        ]
     return words
 
 
@@ -105,8 +135,11 @@ def _initrd(scenario: Scenario, agent: Agent, policy: Path) -> bytes:
 def _setup(scenario: Scenario, agent: Agent) -> str:
     lines = ["set -eu"]
     if scenario.swap and scenario.swap.kind == "zram":
-        lines += [f"echo {scenario.swap.mib}M >/sys/block/zram0/disksize",
-                  "/bin/busybox mkswap /dev/zram0 >/dev/null", "/bin/busybox swapon /dev/zram0"]
+        lines += [
+            f"echo {scenario.swap.mib}M >/sys/block/zram0/disksize",
+            "/bin/busybox mkswap /dev/zram0 >/dev/null",
+            "/bin/busybox swapon /dev/zram0",
+        ]
     elif scenario.swap:
         lines += ["/bin/busybox mkswap /dev/vdb >/dev/null", "/bin/busybox swapon /dev/vdb"]
     if not agent.under_systemd:
@@ -134,13 +167,27 @@ def _cgroup(actor: Actor) -> str:
 
 
 def _plan(scenario: Scenario, agent: Agent) -> str:
-    lines = [["settle", _ms(SETTLE[agent.under_systemd])], ["duration", _ms(scenario.duration)],
-             ["quiet", _ms(scenario.quiet)]]
+    lines = [
+        ["settle", _ms(SETTLE[agent.under_systemd])],
+        ["duration", _ms(scenario.duration)],
+        ["quiet", _ms(scenario.quiet)],
+    ]
     if agent.unit:
         lines.append(["agent", f"/system.slice/{agent.unit}"])
     if agent.command:
-        lines.append(["actor", "agent", "agent", _ms(-AGENT_BEFORE), "0", str(agent.adj), "0", f"/system.slice/{agent.unit}",
-                      *agent.command(scenario)])
+        lines.append(
+            [
+                "actor",
+                "agent",
+                "agent",
+                _ms(-AGENT_BEFORE),
+                "0",
+                str(agent.adj),
+                "0",
+                f"/system.slice/{agent.unit}",
+                *agent.command(scenario),
+            ]
+        )
     lines += [_actor_line(scenario, agent, actor) for actor in scenario.actors]
     return "".join("\t".join(line) + "\n" for line in lines)
 
@@ -151,8 +198,17 @@ def _actor_line(scenario: Scenario, agent: Agent, actor: Actor) -> list[str]:
     cgroup, uid = _cgroup(actor), actor.uid
     if agent.under_systemd:
         slice_name = cgroup.split("/")[-2]
-        command = ["/usr/bin/systemd-run", "--scope", "--quiet", "--collect", f"--slice={slice_name}",
-                   f"--unit={actor.name}", f"--uid={uid}", "--", *command]
+        command = [
+            "/usr/bin/systemd-run",
+            "--scope",
+            "--quiet",
+            "--collect",
+            f"--slice={slice_name}",
+            f"--unit={actor.name}",
+            f"--uid={uid}",
+            "--",
+            *command,
+        ]
         if actor.memory_max_mib:
             command[1:1] = [f"--property=MemoryMax={actor.memory_max_mib}M"]
         if actor.name in scenario.protect:

@@ -3,6 +3,7 @@
 import html
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from . import places, table
@@ -23,8 +24,11 @@ def write(results: Sequence[Result]) -> str:
     """The page."""
     template = (places.ARENA / "page.html").read_text()
     groups = table.groups(results)
-    return (template.replace("{{summary}}", _summary(results)).replace("{{overview}}", _overview(groups))
-            .replace("{{scenarios}}", "\n".join(_scenario(name, results) for name in _names(results))))
+    return (
+        template.replace("{{summary}}", _summary(results))
+        .replace("{{overview}}", _overview(groups))
+        .replace("{{scenarios}}", "\n".join(_scenario(name, results) for name in _names(results)))
+    )
 
 
 def _names(results: Sequence[Result]) -> list[str]:
@@ -35,10 +39,14 @@ def _summary(results: Sequence[Result]) -> str:
     lines = table.totals(results)
     rows = "".join(
         f"<tr><td>{html.escape(row['title'])}</td><td>{row['lost_s']:.1f} s</td><td>{row['kills']:.0f}</td>"
-        f"<td>{row['bad']} of {lines.scenarios}</td></tr>" for row in lines.rows)
-    return (f"<p>{len(results)} runs. Over the {lines.scenarios} scenarios that every agent ran, the median of each:</p>"
-            "<table><thead><tr><th>agent</th><th>time the service lost</th><th>kernel kills</th>"
-            f"<th>scenarios with a fault</th></tr></thead><tbody>{rows}</tbody></table>")
+        f"<td>{row['bad']} of {lines.scenarios}</td></tr>"
+        for row in lines.rows
+    )
+    return (
+        f"<p>{len(results)} runs. Over the {lines.scenarios} scenarios that every agent ran, the median of each:</p>"
+        "<table><thead><tr><th>agent</th><th>time the service lost</th><th>kernel kills</th>"
+        f"<th>scenarios with a fault</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
 
 
 def _overview(groups: Sequence[Sequence[Result]]) -> str:
@@ -49,8 +57,10 @@ def _overview(groups: Sequence[Sequence[Result]]) -> str:
         cells = table.cells(group)
         faults = "; ".join(dict.fromkeys(fault for result in group for fault in result["faults"]))
         cells_html = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells[1:])
-        rows.append(f'<tr class="{"bad" if bad else "ok"}" title="{html.escape(faults, quote=True)}">'
-                    f'<td><a href="#{cells[0]}">{cells[0]}</a></td>{cells_html}</tr>')
+        rows.append(
+            f'<tr class="{"bad" if bad else "ok"}" title="{html.escape(faults, quote=True)}">'
+            f'<td><a href="#{cells[0]}">{cells[0]}</a></td>{cells_html}</tr>'
+        )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -59,8 +69,10 @@ def _scenario(name: str, results: Sequence[Result]) -> str:
     end = max((result["scene_s"] or 1 for result in runs), default=1)
     cards = "\n".join(_card(run, end) for run in runs)
     wanted = "somebody has to go" if runs[0]["expect"] == "end" else "nobody may go"
-    return (f'<section id="{name}"><h2>{html.escape(runs[0]["title"])}</h2>'
-            f'<p>{html.escape(runs[0].get("why", ""))} <em>Here {wanted}.</em></p><div class="cards">{cards}</div></section>')
+    return (
+        f'<section id="{name}"><h2>{html.escape(runs[0]["title"])}</h2>'
+        f'<p>{html.escape(runs[0]["why"])} <em>Here {wanted}.</em></p><div class="cards">{cards}</div></section>'
+    )
 
 
 def _card(run: Result, end: float) -> str:
@@ -71,13 +83,16 @@ def _card(run: Result, end: float) -> str:
         f"agent {_number(run['agent_cpu_ms'], 'ms')} of processor",
         f"host load {run['load_before']:.1f} to {run['load_after']:.1f}",
     ]
-    return (f'<figure class="{"bad" if run["faults"] else "ok"}"><figcaption><b>{html.escape(AGENTS[run["agent"]].title)}</b>'
-            f' run {run["repetition"]}: <span>{html.escape(verdict)}</span></figcaption>{_timeline(run, end)}'
-            f'<p class="facts">{" · ".join(facts)}</p></figure>')
+    agent = html.escape(AGENTS[run["agent"]].title)
+    return (
+        f'<figure class="{"bad" if run["faults"] else "ok"}"><figcaption><b>{agent}</b>'
+        f" run {run['repetition']}: <span>{html.escape(verdict)}</span></figcaption>{_timeline(run, end)}"
+        f'<p class="facts">{" · ".join(facts)}</p></figure>'
+    )
 
 
 def _number(value: float | None, unit: str, decimals: int = 0) -> str:
-    return "–" if value is None else f"{value:,.{decimals}f} {unit}"
+    return "-" if value is None else f"{value:,.{decimals}f} {unit}"
 
 
 def _timeline(run: Result, end: float) -> str:
@@ -121,8 +136,10 @@ def _frame(end: float) -> str:
 
 def _line(band: str, share: float, text: str) -> str:
     y = _y(band, share)
-    return (f'<line class="guide" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="scale" x="{LEFT - 4}" y="{y + 3:.1f}">{text}</text>')
+    return (
+        f'<line class="guide" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text class="scale" x="{LEFT - 4}" y="{y + 3:.1f}">{text}</text>'
+    )
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
@@ -142,7 +159,7 @@ def _memory(run: Result, samples: Sequence[dict[str, int]], end: float) -> str:
 
 def _stall(samples: Sequence[dict[str, int]], end: float) -> str:
     points = []
-    for before, after in zip(samples, samples[1:]):
+    for before, after in pairwise(samples):
         share = (after["stall_full_us"] - before["stall_full_us"]) / 1000 / max(after["ms"] - before["ms"], 1)
         points.append((_x(after["ms"], end), _y("stall", share)))
     if not points:
@@ -167,9 +184,16 @@ def _signal(signal: dict[str, Any], end: float) -> str:
     x, bottom = _x(signal["ms"], end), sum(BANDS["gap"])
     sender = "the kernel" if signal["by_kernel"] else signal["sender"]
     name = "SIGKILL" if signal["signal"] == 9 else "SIGTERM"
-    text = html.escape(f"{signal['ms'] / 1000:.2f} s: {name} to {signal['comm']} ({signal['pid']}) by {sender}"
-                       + (", ignored" if signal["ignored"] else ""))
-    mark = {"term": f"M{x - 4:.1f} 4h8l-4 8z", "kill": f"M{x - 4:.1f} 4h8v8h-8z",
-            "kernel": f"M{x - 4:.1f} 4l8 8m0 -8l-8 8"}[kind]
-    return (f'<g class="signal {kind}"><title>{text}</title><line x1="{x:.1f}" x2="{x:.1f}" y1="12" y2="{bottom}"/>'
-            f'<path d="{mark}"/></g>')
+    text = html.escape(
+        f"{signal['ms'] / 1000:.2f} s: {name} to {signal['comm']} ({signal['pid']}) by {sender}"
+        + (", ignored" if signal["ignored"] else "")
+    )
+    mark = {
+        "term": f"M{x - 4:.1f} 4h8l-4 8z",
+        "kill": f"M{x - 4:.1f} 4h8v8h-8z",
+        "kernel": f"M{x - 4:.1f} 4l8 8m0 -8l-8 8",
+    }[kind]
+    return (
+        f'<g class="signal {kind}"><title>{text}</title><line x1="{x:.1f}" x2="{x:.1f}" y1="12" y2="{bottom}"/>'
+        f'<path d="{mark}"/></g>'
+    )

@@ -120,7 +120,7 @@ def _load(path: Path) -> Scenario:
         table["swap"] = _build(Swap, swap, f"{path}: swap")
     table["name"] = path.stem
     table["actors"] = tuple(_build(Actor, actor, f"{path}: actor {actor.get('name')!r}") for actor in actors)
-    scenario = _build(Scenario, table, str(path))
+    scenario: Scenario = _build(Scenario, table, str(path))
     _check(scenario, str(path))
     return scenario
 

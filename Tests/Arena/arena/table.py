@@ -10,8 +10,19 @@ from .agents import AGENTS
 Result = dict[str, Any]
 
 COLUMNS = (
-    ("scenario", 22), ("agent", 9), ("verdict", 8), ("victim", 12), ("innocents lost", 22), ("kernel", 6),
-    ("worst gap", 16), ("time lost", 16), ("signal", 13), ("relief", 13), ("at signal", 10), ("agent cpu", 10))
+    ("scenario", 22),
+    ("agent", 9),
+    ("verdict", 8),
+    ("victim", 12),
+    ("innocents lost", 22),
+    ("kernel", 6),
+    ("worst gap", 16),
+    ("time lost", 16),
+    ("signal", 13),
+    ("relief", 13),
+    ("at signal", 10),
+    ("agent cpu", 10),
+)
 
 
 def head() -> str:
@@ -21,7 +32,7 @@ def head() -> str:
 
 def row(results: Sequence[Result]) -> str:
     """One line for the runs of one scenario under one agent."""
-    return "  ".join(f"{cell:{width}}" for cell, (_, width) in zip(cells(results), COLUMNS)).rstrip()
+    return "  ".join(f"{cell:{width}}" for cell, (_, width) in zip(cells(results), COLUMNS, strict=True)).rstrip()
 
 
 def cells(results: Sequence[Result]) -> tuple[str, ...]:
@@ -31,11 +42,19 @@ def cells(results: Sequence[Result]) -> tuple[str, ...]:
     lost = sorted({name for result in results for name in result["innocents_lost"]})
     victims = sorted({result["first_victim"] or "-" for result in results})
     return (
-        first["scenario"], first["agent"], "ok" if not bad else f"BAD {len(bad)}/{len(results)}", ",".join(victims),
-        ",".join(lost) or "-", _range(results, "kernel_kills", "{:.0f}"), _range(results, "worst_gap_ms", "{:.0f} ms"),
-        _range(results, "lost_ms", "{:.0f} ms"), _range(results, "first_signal_s", "{:.1f} s"),
-        _range(results, "relief_s", "{:.1f} s"), _range(results, "available_at_signal_kib", "{:.0f} MiB", 1024),
-        _range(results, "agent_cpu_ms", "{:.0f} ms"))
+        first["scenario"],
+        first["agent"],
+        "ok" if not bad else f"BAD {len(bad)}/{len(results)}",
+        ",".join(victims),
+        ",".join(lost) or "-",
+        _range(results, "kernel_kills", "{:.0f}"),
+        _range(results, "worst_gap_ms", "{:.0f} ms"),
+        _range(results, "lost_ms", "{:.0f} ms"),
+        _range(results, "first_signal_s", "{:.1f} s"),
+        _range(results, "relief_s", "{:.1f} s"),
+        _range(results, "available_at_signal_kib", "{:.0f} MiB", 1024),
+        _range(results, "agent_cpu_ms", "{:.0f} ms"),
+    )
 
 
 def groups(results: Sequence[Result]) -> list[list[Result]]:
@@ -64,11 +83,15 @@ def totals(results: Sequence[Result]) -> Totals:
     rows = []
     for agent, runs in by_agent.items():
         chosen = [runs[name] for name in sorted(common)]
-        rows.append({
-            "agent": agent, "title": AGENTS[agent].title,
-            "lost_s": sum(_median(runs, "lost_ms") or 0 for runs in chosen) / 1000,
-            "kills": sum(_median(runs, "kernel_kills") or 0 for runs in chosen),
-            "bad": sum(any(result["faults"] for result in runs) for runs in chosen)})
+        rows.append(
+            {
+                "agent": agent,
+                "title": AGENTS[agent].title,
+                "lost_s": sum(_median(runs, "lost_ms") or 0 for runs in chosen) / 1000,
+                "kills": sum(_median(runs, "kernel_kills") or 0 for runs in chosen),
+                "bad": sum(any(result["faults"] for result in runs) for runs in chosen),
+            }
+        )
     return Totals(len(common), rows)
 
 
@@ -76,8 +99,11 @@ def totals_text(results: Sequence[Result]) -> str:
     """The same for the terminal."""
     sums = totals(results)
     lines = [f"over the {sums.scenarios} scenarios that every agent ran, with the median of each:"]
-    lines += [f"  {row['agent']:9} time lost {row['lost_s']:8.1f} s   kernel kills {row['kills']:4.0f}   "
-              f"scenarios with a fault {row['bad']}" for row in sums.rows]
+    lines += [
+        f"  {row['agent']:9} time lost {row['lost_s']:8.1f} s   kernel kills {row['kills']:4.0f}   "
+        f"scenarios with a fault {row['bad']}"
+        for row in sums.rows
+    ]
     return "\n".join(lines)
 
 
