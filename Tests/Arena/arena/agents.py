@@ -80,3 +80,6 @@ AGENTS = {
         Agent("dry-run", "Spillway, dry run", "spillway.service", _spillway("--dry-run"), _prepare_spillway, adj=-900),
     )
 }
+
+PEERS = ("earlyoom", "nohang", "oomd")
+"""Those that Spillway is held against."""

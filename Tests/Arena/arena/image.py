@@ -6,6 +6,7 @@ written beside it, so that a change makes it anew.
 
 import gzip
 import hashlib
+import inspect
 import random
 import shutil
 import subprocess
@@ -39,6 +40,7 @@ MODULES = [
     "virtio_pci_legacy_dev",
     "virtio_pci",
     "virtio_blk",
+    "lzo-rle",
     "zsmalloc",
     "zram",
 ]
@@ -66,11 +68,19 @@ def make_all(with_debian: bool) -> None:
     """Makes every part that is missing or made of something else than it would be now."""
     places.BUILD.mkdir(parents=True, exist_ok=True)
     packages = _unpacked_packages()
-    _make(places.PROGRAMS, [*sorted(places.GUEST.iterdir())], _compile_programs)
-    _make(places.INITRAMFS, [places.GUEST / "init-first"], lambda: _write_initramfs(packages))
-    _make(places.DISK, [Path(__file__)], lambda: _write_disk(packages))
+    _make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), _compile_programs], _compile_programs)
+    _make(
+        places.INITRAMFS,
+        [places.GUEST / "init-first", _write_initramfs, *MODULES],
+        lambda: _write_initramfs(packages),
+    )
+    _make(places.DISK, [_write_disk, *PACKAGES, DATA_MIB, DISK_MIB], lambda: _write_disk(packages))
     if with_debian:
-        _make(places.DEBIAN_DISK, [Path(__file__), places.GUEST / "arena.service"], _write_debian_disk)
+        _make(
+            places.DEBIAN_DISK,
+            [_write_debian_disk, places.GUEST / "arena.service", DEBIAN_FILES, DATA_MIB, DEBIAN_DISK_MIB],
+            _write_debian_disk,
+        )
 
 
 def say(text: str) -> None:
@@ -86,11 +96,14 @@ def _run(*words: str | Path, folder: Path | None = None) -> str:
     return result.stdout
 
 
-def _make(part: Path, sources: list[Path], build: Callable[[], None]) -> None:
+def _make(part: Path, recipe: list[object], build: Callable[[], None]) -> None:
+    """Builds a part unless it was built by this recipe: files, functions, and what else it depends on."""
     digest = hashlib.sha256()
-    for source in sources:
-        if source.is_file():
-            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for item in recipe:
+        if isinstance(item, Path):
+            digest.update(item.name.encode() + item.read_bytes())
+        else:
+            digest.update((inspect.getsource(item) if inspect.isfunction(item) else repr(item)).encode())
     stamp = part.with_name(part.name + ".made-of")
     if part.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
         return

@@ -118,6 +118,9 @@ def _read_line(report: Report, kind: str, rest: str, words: list[str]) -> None:
 def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict[str, Any]:
     """The result of one run, as a line of results.jsonl has it."""
     report = read(life.report)
+    if not report.samples and not report.failure:
+        last_words = life.console.strip().splitlines() or ["nothing"]
+        report.failure = f"it never came to its scene; the last of its console: {last_words[-1]}"
     roles = {actor.name: actor.role for actor in scenario.actors}
     victims = scenario.victim_comms
     culprits = victims | {actor.comm for actor in scenario.actors if actor.role == "culprit"}

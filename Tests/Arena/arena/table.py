@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .agents import AGENTS
+from .agents import AGENTS, PEERS
 
 Result = dict[str, Any]
 
@@ -96,7 +96,7 @@ def totals(results: Sequence[Result]) -> Totals:
 
 
 def totals_text(results: Sequence[Result]) -> str:
-    """The same for the terminal."""
+    """The same for the terminal, and how Spillway compares with the best of its peers."""
     sums = totals(results)
     lines = [f"over the {sums.scenarios} scenarios that every agent ran, with the median of each:"]
     lines += [
@@ -104,6 +104,12 @@ def totals_text(results: Sequence[Result]) -> str:
         f"scenarios with a fault {row['bad']}"
         for row in sums.rows
     ]
+    lost = {row["agent"]: row["lost_s"] for row in sums.rows}
+    peers = {agent: seconds for agent, seconds in lost.items() if agent in PEERS}
+    if "spillway" in lost and peers:
+        best = min(peers, key=lambda agent: peers[agent])
+        if peers[best] > 0:
+            lines.append(f"  time lost under Spillway: {lost['spillway'] / peers[best]:.2f} of that under {best}")
     return "\n".join(lines)
 
 

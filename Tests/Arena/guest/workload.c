@@ -79,7 +79,7 @@ static char *anonymous(size_t size) {
 static char *reserve(size_t size) {
     if (strcmp(kind, "anon") == 0 || strcmp(kind, "mlock") == 0) return anonymous(size);
     if (strcmp(kind, "sysv") == 0) {
-        int id = shmget(IPC_PRIVATE, size, IPC_CREAT | 0600);
+        int id = shmget(IPC_PRIVATE, size, IPC_CREAT | SHM_NORESERVE | 0600);
         if (id < 0) fail("shmget");
         void *memory = shmat(id, NULL, 0);
         if (memory == (void *)-1) fail("shmat");
@@ -223,8 +223,8 @@ __attribute__((noreturn)) static void fork_bomb(void) {
     }
 }
 
-// A supervisor that starts its leaking child again, at most `count` times.
-__attribute__((noreturn)) static void tree(void) {
+// A supervisor that starts its leaking child again, `count` times in all, and then gives up.
+static void tree(void) {
     for (long child = 0; child < count; child++) {
         pid_t pid = fork();
         if (pid == 0) {
@@ -235,7 +235,6 @@ __attribute__((noreturn)) static void tree(void) {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
         usleep((useconds_t)gap * 1000);
     }
-    idle();
 }
 
 // A build: `threads` compilers at a time, each a program of its own that takes up to `mib` and ends, for `seconds`.
