@@ -169,6 +169,7 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
         "agent_cpu_ms": round(report.agent_cpu_us / 1000, 1) if report.agent_cpu_us is not None else None,
         "probe_ms": report.probe_ms,
         "scene_s": last["ms"] / 1000 if last else None,
+        "attempts": life.attempts,
         "took_s": round(life.took, 1),
         "load_before": round(life.load_before, 2),
         "load_after": round(life.load_after, 2),
