@@ -15,84 +15,109 @@ struct Pursuit: Sendable {
   /// Under which the victim was chosen: its standing names rules of this policy, and a reload may have put another in
   /// force.
   var judge: Judge
+  /// Of its party, itself among them.
+  var members: Int
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Chooses a victim and sends it the first signal, once it is sure to be the one chosen and still in the way.
   ///
   /// - Returns: The time until the next look.
-  mutating func act(on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
-    if rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
-    guard surveyProcesses(now, deciding: true) else { return AgentPace.idleTrouble }
-    rank(now)
-    let signal: Signal = verdict.level == .kill ? .kill : .terminate
+  mutating func act(_ number: Int, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
+    if watches[number].rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
+    let chosen = choose(number, verdict, now)
     let took = Nanoseconds(Clock.sinceBoot()) - now
-
-    guard let victim = shortlist.victim else {
-      if helplessEpisode != verdict.episode {
-        helplessEpisode = verdict.episode
-        recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: false)
-        sayNoCandidate(verdict)
+    guard let victim = chosen else {
+      if !isUnlisted, watches[number].helplessEpisode != verdict.episode {
+        watches[number].helplessEpisode = verdict.episode
+        recorder.decision(
+          verdict, shortlist, nil, party, domain: watches[number].name, judge: judge, signal: .terminate, took: took,
+          isRehearsed: false)
+        sayNoCandidate(number, verdict)
       }
       return AgentPace.idleTrouble
     }
+    let signal = firstSignal(verdict, victim)
 
-    switch hand.hold(victim.process.identity) {
+    switch hands[number].hand.hold(victim.process.identity) {
     case .held: break
-    case .vanished: return abandon(victim, .vanished, verdict, signal, took)
-    case .changed: return abandon(victim, .changed, verdict, signal, took)
-    case .refused(let reason) where reason.isPassing: return tryAgain(reason)
-    case .refused(let reason): return abandon(victim, .refused, verdict, signal, took, reason)
+    case .vanished: return abandon(number, victim, .vanished, verdict, signal, took)
+    case .changed: return abandon(number, victim, .changed, verdict, signal, took)
+    case .refused(let reason) where reason.isPassing: return tryAgain(number, reason)
+    case .refused(let reason): return abandon(number, victim, .refused, verdict, signal, took, reason)
     }
+    guard gatherSharers(number, victim) else { return abandon(number, victim, .sharesProtected, verdict, signal, took) }
+    gather(number)
     // The survey took its time: the machine may have recovered by itself. Without a reading there is no reason to end
     // anybody.
-    guard let reading = readMemory(Nanoseconds(Clock.sinceBoot())) else {
-      hand.release()
+    guard let reading = readMemory(of: number, Nanoseconds(Clock.sinceBoot()), isWhole: true) else {
+      hands[number].hand.release()
       return Ladder.interval
     }
-    guard detector.isTrouble(reading) else {
-      return abandon(victim, .relieved, verdict, signal, took, available: reading.available)
+    guard watches[number].detector.isTrouble(reading) else {
+      return abandon(number, victim, .relieved, verdict, signal, took, available: reading.available)
     }
 
-    let delivery = hand.send(signal)
+    let delivery = hands[number].hand.send(signal)
     switch delivery {
     case .sent, .rehearsed: break
-    case .vanished: return abandon(victim, .vanished, verdict, signal, took)
-    case .refused(let reason) where reason.isPassing: return tryAgain(reason)
-    case .refused(let reason): return abandon(victim, .refused, verdict, signal, took, reason)
+    case .vanished: return abandon(number, victim, .vanished, verdict, signal, took)
+    case .refused(let reason) where reason.isPassing: return tryAgain(number, reason)
+    case .refused(let reason): return abandon(number, victim, .refused, verdict, signal, took, reason)
     }
     let sentAt = Nanoseconds(Clock.sinceBoot())
     if delivery == .sent {
-      if let descriptor = hand.exitDescriptor { try? loop.watch(descriptor, tag: Self.victimTag, once: true) }
-      pursuit = Pursuit(
+      if let descriptor = hands[number].hand.exitDescriptor {
+        try? loop.watch(descriptor, tag: Self.victimTag + UInt64(number), once: true)
+      }
+      watches[number].pursuit = Pursuit(
         victim: victim, cause: verdict,
         ladder: Ladder(
-          startedAt: sentAt, availableAtStart: reading.available, grace: judge.policy.settings.grace, signal: signal),
-        judge: judge)
-      writeKernelLine(victim.process)
+          startedAt: sentAt, availableAtStart: reading.available, grace: judge.grace(of: victim.standing),
+          signal: signal),
+        judge: judge, members: party.members.count)
+      writeKernelLines(victim.process)
     } else {
-      rehearsedEpisode = verdict.episode
-      hand.release()
+      watches[number].rehearsedEpisode = verdict.episode
+      hands[number].hand.release()
     }
     recorder.decision(
-      verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: delivery == .rehearsed)
-    sayDecision(verdict, victim, signal, isRehearsed: delivery == .rehearsed)
+      verdict, shortlist, victim, party, domain: watches[number].name, judge: judge, signal: signal, took: took,
+      isRehearsed: delivery == .rehearsed)
+    sayDecision(number, verdict, victim, signal, isRehearsed: delivery == .rehearsed)
     return delivery == .sent ? Ladder.interval : AgentPace.idleTrouble
   }
 
-  /// The next step with the victim at hand.
+  /// The next step with the victim at hands[number].hand.
   ///
   /// - Returns: The time until the next look.
-  mutating func pursue(_ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
-    guard var current = pursuit else { return Ladder.interval }
-    switch current.ladder.step(now: now, verdict: verdict, hasExited: hand.hasExited) {
+  mutating func pursue(_ number: Int, _ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
+    guard var current = watches[number].pursuit else { return Ladder.interval }
+    var rung = current.ladder.step(now: now, verdict: verdict, hasExited: hands[number].hand.hasExited)
+    if rung == .examine {
+      current.ladder.examined(hands[number].hand.examine())
+      rung = current.ladder.step(now: now, verdict: verdict, hasExited: hands[number].hand.hasExited)
+    }
+    switch rung {
     case .wait(let until):
-      pursuit = current
+      watches[number].pursuit = current
       return max(until - now, .milliseconds(1))
+    case .reap(let until):
+      hands[number].hand.reap()
+      watches[number].pursuit = current
+      return max(until - now, .milliseconds(1))
+    case .thaw(let until):
+      _ = hands[number].hand.thaw()
+      watches[number].pursuit = current
+      return max(until - now, .milliseconds(1))
+    case .examine:
+      // Asked and answered above; the next look goes on.
+      watches[number].pursuit = current
+      return Ladder.interval
     case .escalate(let reason):
-      switch hand.send(.kill) {
+      switch hands[number].hand.send(.kill) {
       case .refused(let errno) where !errno.isPassing:
-        return finish(current, .refused, verdict, now, errno)
+        return finish(number, current, .refused, verdict, now, errno)
       case .sent, .rehearsed:
         current.ladder.escalated(reason, at: now)
         sayEscalation(current.victim, reason)
@@ -100,48 +125,65 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         // Gone at this moment, or for want of memory: the next look tells.
         break
       }
-      pursuit = current
+      watches[number].pursuit = current
       return Ladder.interval
     case .done(let ending):
-      return finish(current, ending, verdict, now, nil)
+      return finish(number, current, ending, verdict, now, nil)
     }
   }
 
+  /// Has a victim go at once that is being ended for a domain within this one, or around it: both wait for it.
+  mutating func hasten(_ other: Int, _ now: Nanoseconds) {
+    guard var current = watches[other].pursuit, current.ladder.signal != .kill else { return }
+    guard hands[other].hand.send(.kill) == .sent else { return }
+    current.ladder.escalated(.neededElsewhere, at: now)
+    watches[other].pursuit = current
+    watches[other].dueAt = .zero
+    sayEscalation(current.victim, .neededElsewhere)
+  }
+
   private mutating func finish(
-    _ ended: Pursuit, _ ending: Ending, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?
+    _ number: Int, _ ended: Pursuit, _ ending: Ending, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?
   ) -> Nanoseconds {
-    pursuit = nil
-    hand.release()
-    detector.beginAnew()
+    watches[number].pursuit = nil
+    hands[number].hand.release()
+    watches[number].detector.beginAnew()
+    watches[number].windowsAt = .zero
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }
     let available = verdict.reading.available
     let after = (ended.ladder.exitedAt ?? now) - ended.ladder.startedAt
     recorder.outcome(
-      ended.victim, ending, cause: ended.cause, judge: ended.judge, signal: ended.ladder.signal,
+      ended.victim, ending, members: ended.members, domain: watches[number].name, cause: ended.cause,
+      judge: ended.judge,
+      signal: ended.ladder.signal,
       escalation: ended.ladder.escalation, after: after, available: available,
       freed: available - ended.ladder.availableAtStart, refusal: refusal)
-    sayOutcome(ended.victim, ending, after: after, verdict)
-    return verdict.acts ? .milliseconds(1) : delay(verdict)
+    sayOutcome(number, ended.victim, ending, after: after, verdict)
+    return verdict.acts ? .milliseconds(1) : delay(number, verdict)
   }
 
   /// Records that a chosen victim was not signalled, and why.
   private mutating func abandon(
-    _ victim: Candidate, _ ending: Ending, _ verdict: Verdict, _ signal: Signal, _ took: Nanoseconds,
+    _ number: Int, _ victim: Candidate, _ ending: Ending, _ verdict: Verdict, _ signal: Signal, _ took: Nanoseconds,
     _ refusal: Errno? = nil, available: KiB? = nil
   ) -> Nanoseconds {
-    hand.release()
-    if ending == .refused { inVain.insert(victim.process.identity) }
-    recorder.decision(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: false)
+    hands[number].hand.release()
+    if ending == .refused || ending == .sharesProtected { inVain.insert(victim.process.identity) }
+    recorder.decision(
+      verdict, shortlist, victim, party, domain: watches[number].name, judge: judge, signal: signal, took: took,
+      isRehearsed: false)
     recorder.outcome(
-      victim, ending, cause: verdict, judge: judge, signal: nil, escalation: nil, after: .zero,
+      victim, ending, members: party.members.count, domain: watches[number].name, cause: verdict, judge: judge,
+      signal: nil, escalation: nil,
+      after: .zero,
       available: available ?? verdict.reading.available, freed: .zero, refusal: refusal)
-    sayOutcome(victim, ending, after: .zero, verdict)
+    sayOutcome(number, victim, ending, after: .zero, verdict)
     return Ladder.interval
   }
 
   /// Lets a victim go that memory or descriptors were wanting for: it is as bad as before, and chosen again.
-  private mutating func tryAgain(_ reason: Errno) -> Nanoseconds {
-    hand.release()
+  private mutating func tryAgain(_ number: Int, _ reason: Errno) -> Nanoseconds {
+    hands[number].hand.release()
     sayOnce(.passingRefusal) { line in
       line.append("the victim cannot be held or signalled at the moment, and is tried again: ")
       line.append(reason.text)
@@ -150,10 +192,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   /// Says once that an episode of trouble is over.
-  mutating func closeEpisode(_ verdict: Verdict) {
-    guard verdict.episode != closedEpisode else { return }
-    closedEpisode = verdict.episode
-    messages.say { line in
+  mutating func closeEpisode(_ number: Int, _ verdict: Verdict) {
+    guard verdict.episode != watches[number].closedEpisode else { return }
+    watches[number].closedEpisode = verdict.episode
+    say(of: number) { line in
       line.append("memory is back: available ")
       line.append(verdict.reading.available)
     }

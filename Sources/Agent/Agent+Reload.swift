@@ -23,22 +23,31 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       return refuseReload(error.text)
     }
     do throws(ImageError) {
-      putInForce(try CompiledPolicy(image: image.span))
+      waitingPolicy = try CompiledPolicy(image: image.span)
+      takeUpWaitingPolicy()
     } catch {
       refuseReload(error.message, error)
     }
   }
 
+  /// Puts a policy in force that was read, once nobody is being ended for a domain: until then the domain stays.
+  mutating func takeUpWaitingPolicy() {
+    guard let policy = waitingPolicy else { return }
+    for number in watches.indices.dropFirst() where watches[number].pursuit != nil { return }
+    waitingPolicy = nil
+    putInForce(policy)
+  }
+
   /// The policy is another from here on; who was judged by the old one is judged anew.
   mutating func putInForce(_ policy: CompiledPolicy) {
     judge.policy = policy
+    judge.settings = policy.settings
     needs = judge.policy.needs
-    detector.replace(judge.policy.settings.thresholds)
-    sensors.serve(judge.policy.settings.thresholds)
+    takeUpDomains()
     roster.clear()
     // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
     surveyedAt = .zero
-    if !detector.isInEpisode { learn(Nanoseconds(Clock.sinceBoot()), budget: .max) }
+    learnInPassing(budget: .max)
     let rules = judge.policy.rules.count
     recorder.reload(problem: nil, rules: rules)
     messages.say { line in

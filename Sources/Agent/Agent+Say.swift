@@ -7,14 +7,32 @@ import Record
 
 /// What the agent tells people about its decisions, and the kernel's log about its kills.
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
-  mutating func sayDecision(_ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool) {
+  /// Says something of a domain, which is named where it is not the system.
+  mutating func say(of number: Int, _ write: (inout [UInt8]) -> Void) {
+    let name = watches[number].name
+    let policy = judge.policy
     messages.say { line in
+      if let name {
+        line.append("domain ")
+        line.append(visible: policy.bytes(name))
+        line.append(": ")
+      }
+      write(&line)
+    }
+  }
+
+  mutating func sayDecision(
+    _ number: Int, _ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool
+  ) {
+    let party = party
+    say(of: number) { line in
       line.append(isRehearsed ? "would send " : "sent ")
       line.append(signal.name)
       line.append(" to ")
       line.append(victim.process)
+      line.append(party: party)
       line.append(", footprint ")
-      line.append(victim.process.footprint)
+      line.append(party.members.count > 1 ? party.footprint : victim.process.footprint)
       line.append(", score ")
       line.append(decimal: victim.score.rounded())
       line.append("; ")
@@ -22,9 +40,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  mutating func sayNoCandidate(_ verdict: Verdict) {
+  mutating func sayNoCandidate(_ number: Int, _ verdict: Verdict) {
     let list = shortlist
-    messages.say { line in
+    say(of: number) { line in
       line.append("NOBODY CAN BE ENDED: of ")
       line.append(decimal: UInt64(list.considered))
       line.append(" processes ")
@@ -45,12 +63,16 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       switch reason {
       case .graceEnded: line.append(": it did not end within its grace")
       case .memoryWorsened: line.append(": memory went on falling")
+      case .cannotHeed: line.append(": a tracer or a frozen cgroup keeps it from ending by itself")
+      case .neededElsewhere: line.append(": its memory is needed beyond its domain too")
       }
     }
   }
 
-  mutating func sayOutcome(_ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict) {
-    messages.say { line in
+  mutating func sayOutcome(
+    _ number: Int, _ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict
+  ) {
+    say(of: number) { line in
       line.append(victim.process)
       switch ending {
       case .exited: line.append(" ended after SIGTERM")
@@ -60,6 +82,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       case .changed: line.append(" is another process by now and was left alone")
       case .relieved: line.append(" was spared: memory came back")
       case .refused: line.append(" may not be signalled; the next is chosen")
+      case .sharesProtected: line.append(" has the memory of a protected process too; the next is chosen")
       }
       if ending == .exited || ending == .killed {
         line.append(", ")
@@ -70,8 +93,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  /// One line in the kernel's own form for each victim, when its first signal is sent.
-  mutating func writeKernelLine(_ process: ProcessFacts) {
+  /// A line in the kernel's own form for the victim, when its first signal is sent, and for each who goes with it.
+  mutating func writeKernelLines(_ victim: ProcessFacts) {
+    writeKernelLine(victim)
+    for member in party.members.prefix(AgentPace.kernelLines).dropFirst() {
+      writeKernelLine(table.rows[Int(member.row)])
+    }
+  }
+
+  private mutating func writeKernelLine(_ process: ProcessFacts) {
     kernelLine.removeAll(keepingCapacity: true)
     kernelLine.append(kernelLineFor: process)
     switch kernelLog {

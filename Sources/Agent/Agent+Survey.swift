@@ -8,18 +8,29 @@ import Record
 
 /// How often and how much the agent looks at processes in calm times.
 enum AgentPace {
-  /// Between surveys while more than half of memory is available.
-  static let idleSurvey = Nanoseconds.milliseconds(30_000)
+  /// Between surveys while more than half of memory is available: measured, they are nearly all of an idle minute's
+  /// processor time.
+  static let idleSurvey = Nanoseconds.milliseconds(60_000)
   /// Between surveys while all is well: growth and standings are at most this old when trouble begins.
   static let calmSurvey = Nanoseconds.milliseconds(10_000)
   /// Between surveys below the release line.
   static let watchfulSurvey = Nanoseconds.milliseconds(1000)
+  /// A survey in calm time is not followed by another for so many times what it took.
+  static let surveyShare: UInt64 = 20
+  /// Of one party: the kernel's log is for people, and takes ten lines in five seconds from a program.
+  static let kernelLines = 8
+  /// Processes that are asked whether they have the victim's memory, of those that are of its size.
+  static let kinshipQuestions = 64
+  /// Processes of a survey between two looks at the clock.
+  static let surveyStep = 32
   /// Processes classified in one survey; at start all are.
   static let learningBudget = 128
   /// After the kernel tells of a stall, for so long…
   static let alertness = Nanoseconds.milliseconds(4000)
   /// … the agent looks at least so often.
   static let alertLook = Nanoseconds.milliseconds(100)
+  /// A cgroup's limit and swap are read anew after this, where a glance at its usage would do.
+  static let glances = Nanoseconds.milliseconds(1000)
   /// Between tries to read memory, where that fails.
   static let blind = Nanoseconds.milliseconds(1000)
   /// Between looks while nobody can be ended, or a rehearsal was recorded.
@@ -28,17 +39,13 @@ enum AgentPace {
 
 /// What is said once and then no more.
 struct Said: OptionSet, Sendable {
-  let rawValue: UInt16
+  let rawValue: UInt8
 
-  static let unreadableMemory = Said(rawValue: 1)
-  static let senselessMemory = Said(rawValue: 2)
-  static let denied = Said(rawValue: 4)
-  static let malformed = Said(rawValue: 8)
-  static let hidden = Said(rawValue: 16)
-  static let unreadableProcesses = Said(rawValue: 32)
-  static let noStall = Said(rawValue: 64)
-  static let noReclaim = Said(rawValue: 128)
-  static let passingRefusal = Said(rawValue: 256)
+  static let denied = Said(rawValue: 1)
+  static let malformed = Said(rawValue: 2)
+  static let hidden = Said(rawValue: 4)
+  static let unreadableProcesses = Said(rawValue: 8)
+  static let passingRefusal = Said(rawValue: 16)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -50,20 +57,71 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if said.insert(topic).inserted { messages.say(write) }
   }
 
-  /// Walks all processes into the table. False, said once, where that fails.
+  /// Walks all processes into the table, for a decision. False, said once, where that fails.
   ///
-  /// - Parameter deciding: Whether those that cannot be chosen may be left out.
-  mutating func surveyProcesses(_ now: Nanoseconds, deciding: Bool = false) -> Bool {
-    let tally: SurveyTally
+  /// - Parameter isWhole: Whether those are read too that are too small to be chosen.
+  mutating func surveyProcesses(isWhole: Bool = false) -> Bool {
+    isUnlisted = false
     do throws(ReadFailure) {
       tally = try survey.take(
-        from: &source, units: judge.machine.units, leavingOutBelow: deciding ? judge.leavesOutBelow : .zero,
+        from: &source, units: judge.machine.units, leavingOutBelow: isWhole ? .zero : judge.leavesOutBelow,
         into: &table)
-      leftOut = tally.leftOut
     } catch {
-      sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
+      sayUnlisted()
       return false
     }
+    sayUnread()
+    return true
+  }
+
+  /// Walks all processes into the table, in calm time, and looks at memory on the way as often as without it: thousands
+  /// of processes take longer than memory may.
+  ///
+  /// - Returns: Whether the table is whole: not where trouble came up, or where it fails.
+  private mutating func surveyInPassing() -> Bool {
+    do throws(ReadFailure) {
+      try survey.begin(from: &source, units: judge.machine.units, into: &table)
+      while true {
+        if let found = try survey.step(
+          AgentPace.surveyStep, from: &source, units: judge.machine.units, into: &table)
+        {
+          tally = found
+          break
+        }
+        if isCalled() { return false }
+      }
+    } catch {
+      sayUnlisted()
+      return false
+    }
+    sayUnread()
+    return true
+  }
+
+  /// Whether a domain is in trouble, looked at where it was due.
+  private mutating func isCalled() -> Bool {
+    let now = Nanoseconds(Clock.sinceBoot())
+    for number in watches.indices where watches[number].dueAt <= now {
+      guard var verdict = watches[number].verdict, let reading = readMemory(of: number, now, isWhole: true) else {
+        continue
+      }
+      if watches[number].detector.isTrouble(reading) {
+        watches[number].dueAt = .zero
+        return true
+      }
+      verdict.reading = reading
+      watches[number].dueAt = now + delay(number, verdict)
+    }
+    return false
+  }
+
+  private mutating func sayUnlisted() {
+    isUnlisted = true
+    sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
+  }
+
+  private mutating func sayUnread() {
+    let tally = tally
     if tally.denied > 0 {
       sayOnce(.denied) { line in
         line.append(decimal: UInt64(tally.denied))
@@ -79,7 +137,28 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         line.append(" process files made no sense, and what they tell is left out")
       }
     }
-    return true
+  }
+
+  /// Learns who is there, where it is time to. While the system is in trouble nobody has the time; in a domain's trouble
+  /// nothing is read that may wait for memory.
+  mutating func learnInPassing(budget: Int = AgentPace.learningBudget) {
+    var interval = AgentPace.idleSurvey
+    var mayWait = true
+    for number in watches.indices {
+      if watches[number].pursuit != nil { return }
+      guard let verdict = watches[number].verdict else { continue }
+      if verdict.acts {
+        if number == 0 { return }
+        mayWait = false
+      }
+      interval = min(interval, surveyInterval(verdict))
+    }
+    // However many processes there are, looking at them is not what the machine is for.
+    interval = max(interval, Nanoseconds(surveyTook.count * AgentPace.surveyShare))
+    let now = Nanoseconds(Clock.sinceBoot())
+    guard surveyedAt == .zero || now - surveyedAt >= interval else { return }
+    learn(now, budget: budget, mayWait: mayWait)
+    if isVerbose, let verdict = watches[0].verdict { sayCalm(verdict) }
   }
 
   /// The time between surveys at such a verdict.
@@ -89,46 +168,70 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return hasPlenty ? AgentPace.idleSurvey : AgentPace.calmSurvey
   }
 
-  /// Learns who is there, in calm time.
-  mutating func learn(_ now: Nanoseconds, budget: Int) {
+  /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
+  private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
     surveyedAt = now
-    guard surveyProcesses(now) else { return }
+    let isWhole = surveyInPassing()
+    surveyTook = Nanoseconds(Clock.sinceBoot()) - now
+    guard isWhole else { return }
+    // What a decision among so many would have to take.
+    if table.count > preparedFor {
+      preparedFor = table.count
+      resolver.prepare(for: table)
+      swarmFinder.prepare(for: table)
+    }
     roster.refresh(
-      table, now: now, policy: judge.policy, needs: needs, budget: budget, from: &source)
+      table, now: now, policy: judge.policy, needs: needs, budget: budget, mayWait: mayWait, from: &source)
   }
 
-  /// Ranks the table into the shortlist. Allocates nothing, and reads only what takes no target's memory lock.
-  mutating func rank(_ now: Nanoseconds) {
+  /// Ranks a domain's part of the table into the shortlist. Allocates nothing, and reads only what takes no target's
+  /// memory lock.
+  mutating func rank(_ now: Nanoseconds, in number: Int) {
     shortlist.clear()
-    shortlist.countLeftOut(leftOut)
-    var noTerms = NoTerms()
+    places.clear()
+    // Nobody knows which domain they are in.
+    if number == 0 { shortlist.countLeftOut(tally.leftOut) }
     for row in table.rows.indices {
-      var process = table.rows[row]
-      process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
-      let standing = roster.standing(of: process, policy: judge.policy, needs: needs, from: &source)
-      let candidate = judge.candidate(process, standing: standing, terms: &noTerms)
+      guard table.rows[row].domains.contains(DomainSet(number: number)) else {
+        places.appendOutside()
+        continue
+      }
+      let candidate = candidate(at: row, now)
+      let identity = candidate.process.identity
+      let isPassedOver = inVain.contains(identity) || isPursued(identity)
+      places.append(candidate, isPassedOver: isPassedOver)
       shortlist.offer(
-        candidate, isWorthEnding: judge.isWorthEnding(process), isPassedOver: inVain.contains(process.identity))
+        candidate, isWorthEnding: judge.isWorthEnding(candidate.process), isPassedOver: isPassedOver)
     }
+  }
+
+  /// A row of the table with its place in the order of ending.
+  mutating func candidate(at row: Int, _ now: Nanoseconds) -> Candidate {
+    var process = table.rows[row]
+    process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
+    let standing = roster.standing(of: process, policy: judge.policy, needs: needs, from: &source)
+    var noTerms = NoTerms()
+    return judge.candidate(process, standing: standing, terms: &noTerms)
   }
 
   /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are
   /// needed.
   mutating func rehearse() {
     let now = Nanoseconds(Clock.sinceBoot())
-    guard let reading = readMemory(now) else { return }
-    var quiet = detector
+    guard let reading = readMemory(of: 0, now) else { return }
+    var quiet = watches[0].detector
     let verdict = quiet.judge(reading)
     // Learning reads what may wait for memory: not where there is trouble already.
-    if !verdict.acts { learn(now, budget: .max) }
-    rank(now)
-    recorder.warm(verdict, shortlist, judge: judge)
+    if !verdict.acts { learn(now, budget: .max, mayWait: true) }
+    rank(now, in: 0)
+    recorder.warm(verdict, shortlist, shortlist.victim, party, judge: judge)
     if isVerbose { sayCalm(verdict) }
   }
 
   /// What the agent sees while there is nothing to do.
   mutating func sayCalm(_ verdict: Verdict) {
-    rank(verdict.reading.time)
+    takeSeat(0, verdict.reading)
+    rank(verdict.reading.time, in: 0)
     let list = shortlist
     messages.say { line in
       line.append(verdict.level.name)

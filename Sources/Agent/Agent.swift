@@ -9,7 +9,8 @@ package import Record
 /// The loop that ties the path together: read, judge, choose, end, record. One thread; it owns everything it touches.
 package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>: ~Copyable {
   var source: Source
-  var hand: Hand
+  /// One for each of ``watches``, and some that an earlier policy had a use for.
+  var hands: [HandHolder<Hand>]
   var loop: EventLoop
   var recorder: Recorder
   var messages: Messages
@@ -18,46 +19,59 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var kernelLine: [UInt8] = []
   let isVerbose: Bool
   var reloader: Reloader
+  /// A policy that waits for victims in domains to be gone.
+  var waitingPolicy: CompiledPolicy?
 
+  /// Of the domain that is looked at.
   var judge: Judge
   var needs: MatchNeeds
-  var detector: Detector
+  /// The system, then the policy's domains in its order; their cgroups are the survey's roots.
+  var watches: [Watch]
   var roster = Roster(capacity: 512)
   var survey = Survey(capacity: 512)
   var table = ProcessTable(capacity: 512)
-  /// Processes that the last survey left out of the table.
-  var leftOut: UInt32 = 0
+  /// What the last survey met beside the table's rows.
+  var tally = SurveyTally()
+  /// Whether the last survey failed.
+  var isUnlisted = false
   var shortlist = Shortlist()
+  /// What the last ranking made of each row of the table.
+  var places = Places(capacity: 512)
+  /// Those who end together, of the last decision.
+  var party = Party()
+  var resolver = ScopeResolver(capacity: 512)
+  var swarmFinder = SwarmFinder(capacity: 512)
+  /// Processes that these two have the memory for.
+  var preparedFor = 0
+  /// The path of the cgroup that a party is of.
+  var partyPath = ByteBuffer(capacity: 4096)
+  var cgroupBuffer = ByteBuffer(capacity: 8 * 1024)
+  var cgroupPath = CPath("")
   var inVain = InVain()
   var sensors = Sensors()
-  var lookAhead = LookAhead()
-  /// Nil where the kernel does not wake the agent at stalls: then it looks by itself.
+  /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.
   let pressureWatch: PressureWatch?
 
-  /// The victim that is being ended.
-  var pursuit: Pursuit?
-  /// The last episode that a rehearsal answered: nothing more is done in it.
-  var rehearsedEpisode: UInt32 = 0
-  /// The last episode in which it was recorded that nobody can be ended; candidates are looked for on and on.
-  var helplessEpisode: UInt32 = 0
-  /// The last episode that was said to be over.
-  var closedEpisode: UInt32 = 0
+  /// The fastest that memory is thought to go, in KiB per millisecond.
+  let fill: UInt64
   var surveyedAt = Nanoseconds.zero
+  var surveyTook = Nanoseconds.zero
   /// The kernel told of a stall: until then the agent looks often enough to measure it.
   var alertUntil = Nanoseconds.zero
   var said: Said = []
 
-  static var victimTag: UInt64 { EventLoop.firstFreeTag }
-  static var compilerTag: UInt64 { EventLoop.firstFreeTag + 1 }
-  static var pressureTag: UInt64 { EventLoop.firstFreeTag + 2 }
+  static var compilerTag: UInt64 { EventLoop.firstFreeTag }
+  static var pressureTag: UInt64 { EventLoop.firstFreeTag + 1 }
+  /// Of the system's victim; those of the domains follow.
+  static var victimTag: UInt64 { EventLoop.firstFreeTag + 2 }
 
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
     messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
-    reloader: consuming Reloader, judge: Judge, isVerbose: Bool
+    reloader: consuming Reloader, judge: Judge, fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
   ) {
     self.source = source
-    self.hand = hand
+    hands = [HandHolder(hand)]
     self.loop = loop
     self.recorder = recorder
     self.messages = messages
@@ -66,10 +80,11 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     self.reloader = reloader
     self.judge = judge
     self.isVerbose = isVerbose
+    self.fill = fill
     needs = judge.policy.needs
-    detector = Detector(thresholds: judge.policy.settings.thresholds, units: judge.machine.units)
-    sensors.serve(judge.policy.settings.thresholds)
+    watches = []
     kernelLine.reserveCapacity(256)
+    takeUpDomains()
   }
 
   /// Runs until SIGTERM or SIGINT.
@@ -82,13 +97,16 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       switch try loop.wait() {
       case .ready(tag: Self.pressureTag):
         alertUntil = Nanoseconds(Clock.sinceBoot()) + AgentPace.alertness
+        watches[0].dueAt = .zero
         try loop.wake(inNanoseconds: tick().count)
-      case .timer, .ready(tag: Self.victimTag):
+      case .timer:
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.compilerTag):
         finishReload()
-      case .ready:
-        break
+      case .ready(let tag):
+        let number = Int(clamping: tag - Self.victimTag)
+        if number < watches.count { watches[number].dueAt = .zero }
+        try loop.wake(inNanoseconds: tick().count)
       case .signal(.hangUp):
         beginReload()
       case .signal(.terminate):
@@ -101,31 +119,54 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     }
   }
 
-  /// One look at the machine, and what follows from it.
+  /// Looks at the domains whose time has come, and does what follows from it.
   ///
-  /// - Returns: The time until the next.
+  /// - Returns: The time until the next look.
   mutating func tick() -> Nanoseconds {
     let now = Nanoseconds(Clock.sinceBoot())
     reloader.giveUp(at: now)
-    guard let reading = readMemory(now) else { return AgentPace.blind }
-    lookAhead.learn(reading)
-    let verdict = detector.judge(reading)
-    if pursuit != nil { return pursue(verdict, now) }
-    if verdict.acts { return act(on: verdict, now) }
-    closeEpisode(verdict)
-    if surveyedAt == .zero || now - surveyedAt >= surveyInterval(verdict) {
-      learn(now, budget: AgentPace.learningBudget)
-      if isVerbose { sayCalm(verdict) }
+    takeUpWaitingPolicy()
+    for number in watches.indices where watches[number].dueAt <= now {
+      let delay = look(at: number)
+      watches[number].dueAt = Nanoseconds(Clock.sinceBoot()) + delay
     }
-    return delay(verdict)
+    learnInPassing()
+    var next = watches[0].dueAt
+    for watch in watches {
+      next = min(next, watch.dueAt)
+    }
+    return next - Nanoseconds(Clock.sinceBoot())
   }
 
-  /// The time that the agent may look away after a verdict.
-  func delay(_ verdict: Verdict) -> Nanoseconds {
-    let window = isWokenAtStalls ? .zero : detector.thresholds.shortestWatch
-    let delay = lookAhead.delay(verdict, watching: window)
+  /// One look at one domain, and what follows from it.
+  ///
+  /// - Returns: The time until the next.
+  private mutating func look(at number: Int) -> Nanoseconds {
+    let now = Nanoseconds(Clock.sinceBoot())
+    guard let reading = readMemory(of: number, now) else { return AgentPace.blind }
+    watches[number].lookAhead.learn(reading)
+    let verdict = watches[number].detector.judge(reading)
+    watches[number].verdict = verdict
+    if watches[number].pursuit != nil { return pursue(number, verdict, now) }
+    guard verdict.acts else {
+      closeEpisode(number, verdict)
+      return delay(number, verdict)
+    }
+    // Who is ended for a domain within this one, or around it, frees memory here too.
+    if let other = victimWithin(number) {
+      hasten(other, now)
+      return Ladder.interval
+    }
+    return act(number, on: verdict, now)
+  }
+
+  /// The time that the agent may look away from a domain after a verdict.
+  func delay(_ number: Int, _ verdict: Verdict) -> Nanoseconds {
+    let isWoken = number == 0 && isWokenAtStalls
+    let window = isWoken ? .zero : watches[number].detector.thresholds.shortestWatch
+    let delay = watches[number].lookAhead.delay(verdict, watching: window)
     // A trigger that waits for its confirmation is counted in looks.
-    let isTense = verdict.reading.time < alertUntil || verdict.trigger != .none
+    let isTense = number == 0 && verdict.reading.time < alertUntil || verdict.trigger != .none
     return isTense ? min(delay, AgentPace.alertLook) : delay
   }
 
@@ -135,37 +176,14 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     case .none: false
     }
   }
-
-  /// Reads the domain's memory; nil, said once, where that fails.
-  mutating func readMemory(_ now: Nanoseconds) -> MemoryReading? {
-    var missing: Sensors.Missing = []
-    let reading: MemoryReading
-    do throws(Sensors.Blindness) {
-      reading = try sensors.read(from: &source, at: now, missing: &missing)
-    } catch {
-      switch error {
-      case .unreadable: sayOnce(.unreadableMemory, "meminfo cannot be read: the agent is blind until it can")
-      case .senseless: sayOnce(.senselessMemory, "meminfo makes no sense: the agent is blind until it does")
-      }
-      return nil
-    }
-    if missing.contains(.stall) {
-      sayOnce(.noStall, "this kernel keeps no account of stalls (PSI): the trigger stall is off")
-    }
-    if missing.contains(.reclaim) {
-      sayOnce(.noReclaim, "this kernel does not count what comes back into use: the trigger thrash is off")
-    }
-    judge.machine.ram = reading.total
-    judge.machine.swap = reading.swapTotal
-    return reading
-  }
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Writes the first record.
   package mutating func recordStart(version: String, policy: CPath, _ privileges: Privileges) {
-    _ = readMemory(Nanoseconds(Clock.sinceBoot()))
+    _ = readMemory(of: 0, Nanoseconds(Clock.sinceBoot()))
     recorder.start(
-      version: version, policy: policy, machine: judge.machine, held: privileges.held, lacking: privileges.lacking)
+      version: version, policy: policy, judge: judge, roots: watches[0].isCgroup ? survey.roots : nil,
+      held: privileges.held, lacking: privileges.lacking)
   }
 }

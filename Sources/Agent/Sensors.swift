@@ -1,14 +1,9 @@
-import Pressure
-import ProcModel
+package import Pressure
+package import ProcModel
 
-/// Reads a domain's memory: only the files that the policy's triggers need, and what is true of memory behind what the
-/// kernel calls available.
-struct Sensors: Sendable {
-  /// Which files are read at each look.
-  private var wantsStall = false
-  /// Whether a trigger is off without it. The `thrash` trigger only judges better with it.
-  private var needsStall = false
-  private var wantsReclaim = false
+/// Reads a domain's memory: only the files that its triggers need, and what is true of memory behind what the kernel
+/// calls available.
+package struct Sensors: Sendable {
   private var hasArc = true
   private var zramSize = KiB.zero
   /// The swap whose table was read last: it is read again when this changes.
@@ -18,32 +13,33 @@ struct Sensors: Sendable {
   /// Zram devices that are looked at; one is usual.
   private static let zramDevices: Int32 = 4
 
+  package init() {}
+
   /// Why there is no reading.
-  enum Blindness: Error, Equatable {
+  package enum Blindness: Error, Equatable {
     case unreadable
     case senseless
   }
 
   /// A source that a trigger needs and this machine does not have.
-  struct Missing: OptionSet, Sendable {
-    let rawValue: UInt8
+  package struct Missing: OptionSet, Sendable {
+    package let rawValue: UInt8
 
-    static let stall = Missing(rawValue: 1)
-    static let reclaim = Missing(rawValue: 2)
+    package init(rawValue: UInt8) {
+      self.rawValue = rawValue
+    }
+
+    package static let stall = Missing(rawValue: 1)
+    package static let reclaim = Missing(rawValue: 2)
   }
 
-  /// Takes note of what a policy's triggers need.
-  mutating func serve(_ thresholds: Thresholds) {
-    needsStall = thresholds.stall != nil
-    wantsStall = needsStall || thresholds.thrash != nil
-    wantsReclaim = thresholds.thrash != nil
-  }
-
-  /// One look.
+  /// One look at the machine.
   ///
-  /// - Parameter missing: Told what could not be had and switched its trigger off.
-  mutating func read<Source: ProcSource & ~Copyable>(
-    from source: inout Source, at now: Nanoseconds, missing: inout Missing
+  /// - Parameters:
+  ///   - thresholds: What it is to be judged by; nil where only its size is asked for.
+  ///   - missing: Told what could not be had and switched its trigger off.
+  package mutating func read<Source: ProcSource & ~Copyable>(
+    for thresholds: Thresholds?, from source: inout Source, at now: Nanoseconds, missing: inout Missing
   ) throws(Blindness) -> MemoryReading {
     do throws(ReadFailure) {
       try source.read(.meminfo, into: &buffer)
@@ -55,14 +51,15 @@ struct Sensors: Sendable {
     if meminfo.swapTotal != knownSwap { learnSwap(meminfo.swapTotal, from: &source) }
     if zramSize > .zero { discountZram(&reading, from: &source) }
     if hasArc { addArc(&reading, from: &source) }
-    if wantsStall {
+    guard let thresholds else { return reading }
+    if thresholds.wantsStall {
       if let file = parse(.memoryPressure, from: &source, PressureStall.self) {
         reading.stall = StallTotals(file)
-      } else if needsStall {
+      } else if thresholds.stall != nil {
         missing.insert(.stall)
       }
     }
-    if wantsReclaim {
+    if thresholds.thrash != nil {
       if let file = parse(.vmstat, from: &source, VMStat.self), let totals = ReclaimTotals(file) {
         reading.reclaim = totals
       } else {
@@ -72,11 +69,129 @@ struct Sensors: Sendable {
     return reading
   }
 
+  /// One look at a cgroup, of which nothing need be there.
+  ///
+  /// - Parameters:
+  ///   - path: As in `/proc/PID/cgroup`.
+  ///   - machine: Read just now.
+  package mutating func read<Source: ProcSource & ~Copyable>(
+    cgroup path: Span<UInt8>, for thresholds: Thresholds, on machine: MemoryReading, from source: inout Source,
+    missing: inout Missing
+  ) throws(Blindness) -> MemoryReading {
+    guard let memory = try cgroupMemory(path, wantsCounts: thresholds.limit != nil, from: &source) else {
+      throw .unreadable
+    }
+    var reading = MemoryReading(memory, on: machine)
+    if thresholds.wantsStall {
+      if let file = parse(.pressure, ofCgroup: path, from: &source, PressureStall.self) {
+        reading.stall = StallTotals(file)
+      } else if thresholds.stall != nil {
+        missing.insert(.stall)
+      }
+    }
+    if thresholds.thrash != nil, reading.reclaim == nil { missing.insert(.reclaim) }
+    return reading
+  }
+
+  /// A look at a cgroup's usage alone, where that says enough: it holds less than half of what it may, so that no trigger
+  /// is near, whatever of it could be taken back.
+  ///
+  /// - Parameter last: What was read of it a moment ago.
+  /// - Returns: Nil where all has to be read.
+  mutating func glance<Source: ProcSource & ~Copyable>(
+    cgroup path: Span<UInt8>, after last: MemoryReading, at now: Nanoseconds, from source: inout Source
+  ) -> MemoryReading? {
+    guard let usage = parse(.usage, ofCgroup: path, from: &source, CgroupAmount.self)?.amount,
+      usage.count < last.total.count / 2
+    else { return nil }
+    return MemoryReading(
+      time: now, total: last.total, available: last.total - usage, swapTotal: last.swapTotal, swapFree: last.swapFree)
+  }
+
+  /// Nil where the cgroup is not there.
+  private mutating func cgroupMemory<Source: ProcSource & ~Copyable>(
+    _ path: Span<UInt8>, wantsCounts: Bool, from source: inout Source
+  ) throws(Blindness) -> CgroupMemory? {
+    do throws(ReadFailure) {
+      try source.read(.usage, ofCgroup: path, into: &buffer)
+    } catch {
+      return nil
+    }
+    guard let usage = (try? CgroupAmount(parsing: buffer.bytes))?.amount,
+      let stat = parse(.stat, ofCgroup: path, from: &source, CgroupMemoryStat.self)
+    else { throw .senseless }
+    var memory = CgroupMemory(limit: limit(ofCgroup: path, from: &source), usage: usage, stat: stat)
+    if let above = stat.hierarchicalLimit { memory.limit = min(memory.limit ?? above, above) }
+    if wantsCounts { memory.counts = parse(.events, ofCgroup: path, from: &source, LimitCounts.self) }
+    let swapLimit = parse(.swapLimit, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
+    switch source.cgroupVersion {
+    case .v1:
+      memory.swapUsage = stat.swap
+      // Version 1 limits memory and swap together.
+      if let swapLimit { memory.swapLimit = swapLimit - (memory.limit ?? .zero) }
+    case .v2, nil:
+      memory.swapUsage = parse(.swapUsage, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
+      memory.swapLimit = swapLimit
+    }
+    return memory
+  }
+
+  /// The memory that a cgroup may have: its limit, or the line above which the kernel slows it down where that is
+  /// lower. Nil where it has neither, or is not there.
+  mutating func limit<Source: ProcSource & ~Copyable>(
+    ofCgroup path: Span<UInt8>, from source: inout Source
+  ) -> KiB? {
+    let limit = parse(.limit, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
+    let high = parse(.high, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
+    guard let limit, let high else { return limit ?? high }
+    return min(limit, high)
+  }
+
+  /// The cgroup that everything to be seen lives in, if its memory is limited: the lowest limit from process 1's cgroup
+  /// up. A container's own; the machine's process 1 has none.
+  ///
+  /// - Returns: Its path, empty for the root; nil where there is no such limit. Allocates.
+  package mutating func ownCgroup<Source: ProcSource & ~Copyable>(from source: inout Source) -> [UInt8]? {
+    var missing: Missing = []
+    guard source.cgroupVersion != nil,
+      let machine = try? read(for: nil, from: &source, at: .zero, missing: &missing)
+    else { return nil }
+    do throws(ReadFailure) {
+      try source.read(.cgroup, of: 1, into: &buffer)
+    } catch {
+      return nil
+    }
+    guard let membership = try? CgroupMembership(parsing: buffer.bytes) else { return nil }
+    var path = Array(buffer.storage[membership.memoryPath])
+    if path.count == 1 { path.removeAll() }
+    var lowest = machine.total
+    var found: [UInt8]?
+    while true {
+      if let limit = limit(ofCgroup: path.span, from: &source), limit < lowest {
+        lowest = limit
+        found = path
+      }
+      guard let slash = path.lastIndex(of: .slash) else { return found }
+      path.removeLast(path.count - slash)
+    }
+  }
+
   private mutating func parse<Source: ProcSource & ~Copyable, File: KernelFile>(
     _ file: SystemFile, from source: inout Source, _ type: File.Type
   ) -> File? {
     do throws(ReadFailure) {
       try source.read(file, into: &buffer)
+    } catch {
+      return nil
+    }
+    return try? File(parsing: buffer.bytes)
+  }
+
+  private mutating func parse<Source: ProcSource & ~Copyable, File: KernelFile>(
+    _ file: CgroupFile, ofCgroup path: Span<UInt8>, from source: inout Source, _ type: File.Type
+  ) -> File? {
+    do throws(ReadFailure) {
+      try source.read(file, ofCgroup: path, into: &buffer)
     } catch {
       return nil
     }
@@ -124,4 +239,9 @@ struct Sensors: Sendable {
     guard let arc = try? ArcStats(parsing: buffer.bytes) else { return }
     reading.available = min(reading.available + arc.reclaimable, reading.total)
   }
+}
+
+extension Thresholds {
+  /// Whether time lost to memory is to be read. The `thrash` trigger only judges better with it.
+  fileprivate var wantsStall: Bool { stall != nil || thrash != nil }
 }

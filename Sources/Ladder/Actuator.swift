@@ -21,86 +21,73 @@ package enum Delivery: Equatable, Sendable {
   case refused(Errno)
 }
 
-/// The hand at the foot of the ladder: the one place at which a dry run differs from a real one.
-package protocol Actuator: ~Copyable {
-  /// Takes hold of a process, and makes sure that it is the one meant.
-  mutating func hold(_ identity: ProcessIdentity) -> Hold
-  /// Signals the process held.
-  mutating func send(_ signal: Signal) -> Delivery
-  /// Whether the process held has ended.
-  var hasExited: Bool { get }
-  /// A descriptor that becomes readable when the process held ends.
-  var exitDescriptor: Int32? { get }
-  /// Lets go of it.
-  mutating func release()
+/// How many of a party a signal reached.
+package struct Reach: Equatable, Sendable {
+  package var sent = 0
+  /// Whether a process group or a cgroup got it in one step, however many were in it.
+  package var isWhole = false
+  /// Ended before it came.
+  package var vanished = 0
+  package var refused = 0
+  /// Why the first of these was refused.
+  package var refusal: Errno?
+
+  package init() {}
+
+  /// The party's: sent where one got it, else refused where one was, else there was nobody.
+  package var delivery: Delivery {
+    if sent > 0 || isWhole { return .sent }
+    if let refusal { return .refused(refusal) }
+    return .vanished
+  }
 }
 
-/// Ends processes.
+/// How a process's memory relates to the victim's.
+package enum MemoryKinship: Equatable, Sendable {
+  case shares
+  case separate
+  /// It cannot be told: one of them is gone, or the kernel does not say.
+  case unknown(Errno)
+}
+
+/// The hand at the foot of the ladder: the one place at which a dry run differs from a real one.
 ///
-/// A process is held by a pidfd, and its start time is read *after* the pidfd was opened: if that is the chosen one's,
-/// the pidfd is too, and no other process can ever receive the signal.
-package struct LiveActuator: Actuator, ~Copyable {
-  private let proc: OwnedDescriptor
-  private var path = CPath("")
-  private var buffer = ByteBuffer(capacity: 4096)
-  private var handle: ProcessHandle?
-
-  /// - Parameter proc: The live proc file system's root.
-  package init(proc: consuming OwnedDescriptor) {
-    self.proc = proc
-    handle = nil
-  }
-
-  package mutating func hold(_ identity: ProcessIdentity) -> Hold {
-    handle = nil
-    do throws(Errno) {
-      let candidate = try ProcessHandle(pid: identity.pid)
-      path.set(pid: identity.pid, file: ProcessFile.stat.path)
-      let file = try proc.open(path, .read)
-      buffer.count = try file.read(into: &buffer.storage, at: 0)
-      guard let stat = try? ProcessStat(parsing: buffer.bytes), stat.startTime == identity.startTime else {
-        return .changed
-      }
-      // A zombie takes signals and is none the worse for them.
-      if candidate.hasExited { return .vanished }
-      handle = consume candidate
-      return .held
-    } catch {
-      return error == .noSuchProcess || error == .noSuchFile ? .vanished : .refused(error)
-    }
-  }
-
-  package mutating func send(_ signal: Signal) -> Delivery {
-    switch handle {
-    case .some(let handle):
-      do throws(Errno) {
-        try handle.send(signal)
-        return .sent
-      } catch {
-        return error == .noSuchProcess ? .vanished : .refused(error)
-      }
-    case .none:
-      return .vanished
-    }
-  }
-
-  package var hasExited: Bool {
-    switch handle {
-    case .some(let handle): handle.hasExited
-    case .none: true
-    }
-  }
-
-  package var exitDescriptor: Int32? {
-    switch handle {
-    case .some(let handle): handle.descriptor.raw
-    case .none: nil
-    }
-  }
-
-  package mutating func release() {
-    handle = nil
-  }
+/// It holds a *party*: the process chosen, and those that go with it.
+package protocol Actuator: ~Copyable {
+  /// Lets go of the last party, takes hold of a process as the leader of a new one, and makes sure that it is the one
+  /// meant.
+  mutating func hold(_ identity: ProcessIdentity) -> Hold
+  /// Takes hold of one more.
+  ///
+  /// - Returns: Also `refused(.tooManyFiles)` where the party is full; 512 are held at most, the leader among them.
+  mutating func join(_ identity: ProcessIdentity) -> Hold
+  /// Says that the leader's whole process group may go, so that SIGKILL reaches those too that it forks meanwhile.
+  mutating func takeGroup()
+  /// Gives the party a cgroup that may go whole, so that SIGKILL ends whoever is in it, or comes into it.
+  mutating func take(_ cgroup: consuming CgroupDirectory)
+  /// Signals the party. Whoever has ended meanwhile is no failure.
+  mutating func send(_ signal: Signal) -> Delivery
+  /// What the last signal came to, member by member.
+  var reach: Reach { get }
+  /// Whether all of the party have ended.
+  var hasExited: Bool { mutating get }
+  /// A descriptor that becomes readable when one of those that still live ends; nil when none does.
+  var exitDescriptor: Int32? { mutating get }
+  /// After SIGKILL: ends whoever has come into the party's cgroup since, and has the memory of the dying given back.
+  /// Waits for nothing, and may be asked as often as one likes.
+  mutating func reap()
+  /// What giving memory back came to; nil where it is under way, or cannot be done here.
+  var released: HelperResult? { mutating get }
+  /// Why the party, or the first of it that still lives, has not ended.
+  mutating func examine() -> Standstill
+  /// Sets those free whom a frozen cgroup keeps from dying. Whether there was one that could be.
+  mutating func thaw() -> Bool
+  /// Whether that process has the leader's memory: killing the leader alone would then give nothing back.
+  mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship
+  /// Lets go of the party.
+  mutating func release()
+  /// A further hand, which holds nobody yet.
+  func another() throws(Errno) -> Self
 }
 
 /// Ends nobody.
@@ -108,8 +95,18 @@ package struct RehearsalActuator: Actuator, ~Copyable {
   package init() {}
 
   package mutating func hold(_ identity: ProcessIdentity) -> Hold { .held }
+  package mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
+  package mutating func takeGroup() {}
+  package mutating func take(_ cgroup: consuming CgroupDirectory) {}
   package mutating func send(_ signal: Signal) -> Delivery { .rehearsed }
+  package var reach: Reach { Reach() }
   package var hasExited: Bool { false }
   package var exitDescriptor: Int32? { nil }
+  package mutating func reap() {}
+  package var released: HelperResult? { nil }
+  package mutating func examine() -> Standstill { .running }
+  package mutating func thaw() -> Bool { false }
+  package mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship { .separate }
   package mutating func release() {}
+  package func another() -> RehearsalActuator { RehearsalActuator() }
 }

@@ -18,6 +18,8 @@ package enum Ending: UInt8, Sendable {
   case relieved
   /// The kernel did not permit the signal; it is not chosen again.
   case refused
+  /// A protected process has the same memory, which would not come back without its end; it is not chosen again.
+  case sharesProtected
 
   package var name: String {
     switch self {
@@ -28,6 +30,7 @@ package enum Ending: UInt8, Sendable {
     case .changed: "changed"
     case .relieved: "relieved"
     case .refused: "refused"
+    case .sharesProtected: "shares_protected"
     }
   }
 }
@@ -36,26 +39,42 @@ package enum Ending: UInt8, Sendable {
 package enum Rung: Equatable, Sendable {
   /// Look again by this time; its end wakes the loop sooner.
   case wait(until: Nanoseconds)
+  /// Have the hand reap, then look again by this time.
+  case reap(until: Nanoseconds)
+  /// Have the hand say why it has not ended, tell it to ``Ladder/examined(_:)``, and step again.
+  case examine
+  /// Have the hand thaw its cgroup, then look again by this time.
+  case thaw(until: Nanoseconds)
   /// Send SIGKILL.
   case escalate(Escalation)
   /// It is over.
   case done(Ending)
 }
 
-/// Why SIGKILL follows SIGTERM.
+/// Why SIGKILL follows the first signal.
 package enum Escalation: UInt8, Equatable, Sendable {
   case graceEnded
   case memoryWorsened
+  /// A tracer or a frozen cgroup keeps it from acting on any signal but SIGKILL.
+  case cannotHeed
+  /// A domain around the victim's own ran short too.
+  case neededElsewhere
 
   package var name: String {
     switch self {
     case .graceEnded: "grace_ended"
     case .memoryWorsened: "memory_worsened"
+    case .cannotHeed: "cannot_heed"
+    case .neededElsewhere: "needed_elsewhere"
     }
   }
 }
 
 /// The way down with one victim, from the first signal to relief: pure, with time as an argument.
+///
+/// It has a clock of its own, on which the time between two steps counts as one second at most: while the machine slept,
+/// or the agent was stopped, the victim may have been too, and had no time to end. A clock that goes back counts as one
+/// that stands.
 package struct Ladder: Sendable {
   /// After SIGKILL, before a victim counts as stuck: uninterruptible sleep and core dumps take their time.
   package static let killDeadline = Nanoseconds.milliseconds(5000)
@@ -63,6 +82,13 @@ package struct Ladder: Sendable {
   package static let interval = Nanoseconds.milliseconds(10)
   /// After its end, for its memory to be counted free again.
   package static let settling = Nanoseconds.milliseconds(50)
+  /// After the first signal, before it is asked whether the victim can act on it at all.
+  package static let heeding = Nanoseconds.milliseconds(100)
+  /// After SIGKILL, between questions why the victim has not ended. The kernel's own killer waits as long before it
+  /// gives up a victim (MAX_OOM_REAP_RETRIES of HZ/10 each, mm/oom_kill.c).
+  package static let patience = Nanoseconds.milliseconds(1000)
+  /// What the time between two steps counts as at most.
+  static let longestStep = Nanoseconds.milliseconds(1000)
 
   package let startedAt: Nanoseconds
   /// Available memory when the first signal was sent.
@@ -71,41 +97,90 @@ package struct Ladder: Sendable {
   /// The last signal sent.
   package private(set) var signal: Signal
   package private(set) var escalation: Escalation?
-  private var killedAt: Nanoseconds?
   /// When its end was seen; nil while it lives.
   package private(set) var exitedAt: Nanoseconds?
+  /// What kept it from ending, when that was last asked.
+  package private(set) var standstill: Standstill?
 
+  // On its own clock, which begins with the first signal.
+  private var elapsed = Nanoseconds.zero
+  private var killedAfter: Nanoseconds?
+  private var exitedAfter: Nanoseconds?
+  private var examineAfter: Nanoseconds
+  private var latest: Nanoseconds
+
+  // Of the questions.
+  private var isHopeless = false
+  private var cannotHeed = false
+  private var mayThaw = false
+  private var hasThawed = false
+
+  /// - Parameters:
+  ///   - grace: The victim's, before SIGKILL follows `signal`.
+  ///   - signal: The first, which was sent.
   package init(startedAt: Nanoseconds, availableAtStart: KiB, grace: Nanoseconds, signal: Signal) {
     self.startedAt = startedAt
     self.availableAtStart = availableAtStart
     self.grace = grace
     self.signal = signal
-    killedAt = signal == .kill ? startedAt : nil
+    latest = startedAt
+    killedAfter = signal == .kill ? .zero : nil
+    examineAfter = signal == .kill ? Ladder.patience : Ladder.heeding
   }
 
   /// Decides the next step.
   package mutating func step(now: Nanoseconds, verdict: Verdict, hasExited: Bool) -> Rung {
+    elapsed = elapsed + min(now - latest, Ladder.longestStep)
+    latest = now
     if hasExited {
-      let since = exitedAt ?? now
-      exitedAt = since
+      let since = exitedAfter ?? elapsed
+      exitedAfter = since
+      if exitedAt == nil { exitedAt = now }
       let settled = since + Ladder.settling
-      return now >= settled
-        ? .done(signal == .kill ? .killed : .exited) : .wait(until: min(settled, now + Ladder.settling))
+      return elapsed >= settled ? .done(signal == .kill ? .killed : .exited) : .wait(until: now + (settled - elapsed))
     }
-    if let killedAt {
-      let deadline = killedAt + Ladder.killDeadline
-      return now >= deadline ? .done(.stuck) : .wait(until: min(now + Ladder.interval, deadline))
-    }
+    if let killedAfter { return stepAfterKill(now, since: killedAfter) }
     if hasWorsened(verdict) { return .escalate(.memoryWorsened) }
-    let graceEnd = startedAt + grace
-    return now >= graceEnd ? .escalate(.graceEnded) : .wait(until: min(now + Ladder.interval, graceEnd))
+    if cannotHeed { return .escalate(.cannotHeed) }
+    if elapsed >= grace { return .escalate(.graceEnded) }
+    if isTimeToExamine() { return .examine }
+    return .wait(until: now + min(Ladder.interval, grace - elapsed))
+  }
+
+  private mutating func stepAfterKill(_ now: Nanoseconds, since killedAfter: Nanoseconds) -> Rung {
+    let deadline = killedAfter + Ladder.killDeadline
+    if elapsed >= deadline || isHopeless { return .done(.stuck) }
+    if mayThaw, !hasThawed {
+      hasThawed = true
+      return .thaw(until: now + Ladder.interval)
+    }
+    if isTimeToExamine() { return .examine }
+    return .reap(until: now + min(Ladder.interval, deadline - elapsed))
+  }
+
+  private mutating func isTimeToExamine() -> Bool {
+    guard elapsed >= examineAfter else { return false }
+    examineAfter = elapsed + Ladder.patience
+    return true
   }
 
   /// Notes that SIGKILL was sent.
   package mutating func escalated(_ escalation: Escalation, at now: Nanoseconds) {
     signal = .kill
     self.escalation = escalation
-    killedAt = now
+    killedAfter = elapsed
+    // What cannot heed a signal may be frozen, and is thawed soon after SIGKILL.
+    examineAfter = elapsed + (standstill == .frozen ? Ladder.interval : Ladder.patience)
+  }
+
+  /// Takes note of why the victim has not ended.
+  package mutating func examined(_ found: Standstill) {
+    // Not once: a page that comes from a slow disk is waited for in the same way. The reaper has given back what it
+    // could by then, and only the wait itself is left.
+    if signal == .kill, found == .uninterruptible, standstill == .uninterruptible { isHopeless = true }
+    cannotHeed = found == .traced || found == .frozen
+    mayThaw = signal == .kill && found == .frozen
+    standstill = found
   }
 
   /// A quarter of what was left is gone, or half of the floor is reached. A victim that tidies up may need a little

@@ -28,6 +28,33 @@ package struct CPath: Sendable {
     terminate()
   }
 
+  /// A number and a word after it: not a path, but as short-lived.
+  package init(decimal number: UInt64, _ word: String) {
+    self.init("")
+    unterminate()
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var count = 0
+    var rest = number
+    repeat {
+      digits[count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+      count += 1
+    } while rest > 0
+    while count > 0 {
+      count -= 1
+      terminated.append(digits[count])
+    }
+    append(word)
+    terminate()
+  }
+
+  /// The same below whatever directory it is opened in.
+  package var withoutSlash: CPath {
+    var start = 0
+    while start < terminated.count, terminated[start] == UInt8(ascii: "/") { start += 1 }
+    return CPath(Array(terminated[start..<terminated.count]))
+  }
+
   /// Without the NUL.
   package var bytes: Span<UInt8> {
     @_lifetime(borrow self) get { terminated.span.extracting(0..<terminated.count - 1) }
@@ -49,6 +76,29 @@ package struct CPath: Sendable {
     append("/task/")
     append(number: thread)
     terminated.append(UInt8(ascii: "/"))
+    append(file)
+    terminate()
+  }
+
+  /// Makes it three parts in a row, in place. The middle one is cut at its first NUL.
+  package mutating func set(_ start: String, _ middle: Span<UInt8>, _ end: String) {
+    terminated.removeAll(keepingCapacity: true)
+    append(start)
+    for index in 0..<middle.count {
+      if middle[index] == 0 { break }
+      terminated.append(middle[index])
+    }
+    append(end)
+    terminate()
+  }
+
+  /// Makes it `folder/file` in place, or `file` where the folder is empty.
+  package mutating func set(folder: Span<UInt8>, file: String) {
+    terminated.removeAll(keepingCapacity: true)
+    for index in folder.indices where folder[index] != 0 {
+      terminated.append(folder[index])
+    }
+    if !terminated.isEmpty { terminated.append(UInt8(ascii: "/")) }
     append(file)
     terminate()
   }

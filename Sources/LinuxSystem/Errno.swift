@@ -21,6 +21,12 @@ package struct Errno: Error, Equatable, Sendable {
   package static let notSupported = Errno(ENOSYS)
   package static let wouldBlock = Errno(EAGAIN)
   package static let noMemory = Errno(ENOMEM)
+  package static let tooManyFiles = Errno(EMFILE)
+  package static let tooLong = Errno(E2BIG)
+  package static let noDevice = Errno(ENODEV)
+  package static let busy = Errno(EBUSY)
+  package static let badDescriptor = Errno(EBADF)
+  package static let notSupportedHere = Errno(EOPNOTSUPP)
 
   /// Whether the same call may succeed when tried again: it failed for want of memory or descriptors.
   package var isPassing: Bool {
@@ -43,11 +49,14 @@ package struct Errno: Error, Equatable, Sendable {
     case ENOMEM: "not enough memory"
     case EACCES: "permission denied"
     case EEXIST: "file exists"
+    case EBUSY: "busy"
+    case ENODEV: "no such device"
     case ENOTDIR: "not a directory"
     case EISDIR: "is a directory"
     case EINVAL: "invalid argument"
     case ENFILE: "too many open files on this machine"
     case EMFILE: "too many open files in this process"
+    case E2BIG: "too long"
     case ENOEXEC: "not an executable of this machine"
     case ETXTBSY: "file busy"
     case EFBIG: "file too large"

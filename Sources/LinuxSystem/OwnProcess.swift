@@ -10,6 +10,13 @@ package enum OwnProcess {
   /// USER_HZ, the unit of times in /proc.
   package static var clockTicksPerSecond: UInt64 { UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1)) }
 
+  /// Processors that are on.
+  package static var processors: UInt64 { UInt64(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)) }
+
+  /// How fast one processor takes memory that is new to it, in KiB per millisecond, measured now; 0 where it cannot be
+  /// told. Takes some milliseconds, and 2 MiB meanwhile.
+  package static func measureFill() -> UInt64 { clinux_measure_fill() / 1_024_000 }
+
   /// Keeps every page in memory from the moment it is touched, now and later (`MCL_ONFAULT`, Linux 4.4).
   ///
   /// - Throws: `EPERM` or `ENOMEM` without CAP_IPC_LOCK.

@@ -93,6 +93,29 @@ package struct OwnedDescriptor: ~Copyable {
     return count
   }
 
+  /// Whether `text` is in the first 128 bytes of the file.
+  package func contains(_ text: String) throws(Errno) -> Bool {
+    var buffer = InlineArray<128, UInt8>(repeating: 0)
+    let count = try retrying {
+      var span = buffer.mutableSpan
+      // The buffer outlives the call.
+      return unsafe span.withUnsafeMutableBytes { bytes in unsafe pread(raw, bytes.baseAddress, bytes.count, 0) }
+    }
+    for start in 0..<count {
+      var index = start
+      var isFound = true
+      for byte in text.utf8 {
+        guard index < count, buffer[index] == byte else {
+          isFound = false
+          break
+        }
+        index += 1
+      }
+      if isFound { return true }
+    }
+    return false
+  }
+
   /// write(2) until all of `bytes` is out.
   package func write(_ bytes: Span<UInt8>) throws(Errno) {
     var written = 0
@@ -126,6 +149,20 @@ package struct OwnedDescriptor: ~Copyable {
           unsafe clinux_readlinkat(
             raw, path, bytes.assumingMemoryBound(to: CChar.self).baseAddress, bytes.count)
         }
+      }
+    }
+  }
+
+  /// unlinkat(2) below this directory.
+  package func remove(_ path: borrowing CPath) throws(Errno) {
+    _ = try retrying { unsafe path.withCString { path in unsafe Int(clinux_unlink(raw, path)) } }
+  }
+
+  /// renameat(2) below this directory: the new name has the file, whole, or what it had.
+  package func rename(_ path: borrowing CPath, to new: borrowing CPath) throws(Errno) {
+    _ = try retrying {
+      unsafe path.withCString { path in
+        unsafe new.withCString { new in unsafe Int(clinux_rename(raw, path, new)) }
       }
     }
   }

@@ -30,12 +30,16 @@ package struct Candidate: Sendable {
 /// Everything by which a process is judged, apart from the process.
 package struct Judge: Sendable {
   package var policy: CompiledPolicy
+  /// Of the domain that is judged: the system's, unless set.
+  package var settings: Settings
+  /// The domain's memory and swap.
   package var machine: MachineFacts
   /// The agent's own process number, which protects it and its children; 0 where there is no agent.
   package var agent: Int32
 
   package init(policy: CompiledPolicy, machine: MachineFacts, agent: Int32) {
     self.policy = policy
+    settings = policy.settings
     self.machine = machine
     self.agent = agent
   }
@@ -53,20 +57,39 @@ package struct Judge: Sendable {
     } else if process.oomScoreAdj <= -1000 {
       standing.protection = .oomScoreAdj
     }
-    let score = policy.settings.formula.score(
-      process, on: machine, adjustment: policy.settings.adjustment, terms: &terms)
+    let score = settings.formula.score(
+      process, on: machine, adjustment: settings.adjustment, terms: &terms)
     return Candidate(process: process, standing: standing, score: score * standing.weight)
+  }
+
+  // How somebody of this standing ends: as its rules say, or else as the domain's settings do.
+
+  package func scope(of standing: Standing) -> Scope { standing.scope ?? settings.scope }
+
+  /// What asks it to end.
+  package func signal(of standing: Standing) -> EndingSignal { standing.signal ?? settings.signal }
+
+  /// Between that signal and SIGKILL.
+  package func grace(of standing: Standing) -> Nanoseconds { standing.grace ?? settings.grace }
+
+  /// The program that is told of its end, an index of ``CompiledPolicy/commands``.
+  package func hook(of standing: Standing) -> UInt16? {
+    switch standing.hook {
+    case .off: nil
+    case .command(let index): index
+    case nil: policy.measures.hooks.after
+    }
   }
 
   /// Whether ending it would give back enough to be worth it.
   package func isWorthEnding(_ process: ProcessFacts) -> Bool {
-    process.footprint >= policy.settings.minimumFootprint.of(machine.ram)
+    process.footprint >= settings.minimumFootprint.of(machine.ram)
   }
 
   /// What a survey for a decision may leave out processes below: nobody there is worth ending, and nobody's score
   /// depends on them. Zero where the formula counts in other processes' memory.
   package var leavesOutBelow: KiB {
-    policy.settings.formula == .linux26 ? .zero : policy.settings.minimumFootprint.of(machine.ram)
+    settings.formula == .linux26 ? .zero : settings.minimumFootprint.of(machine.ram)
   }
 }
 

@@ -8,8 +8,15 @@ package import ProcModel
 package struct CompiledPolicy: Equatable, Sendable {
   /// So that the rules that touched a process fit one ``Bits256``.
   package static let maximumRules = 256
+  /// Beside the system.
+  package static let maximumDomains = DomainRoots.capacity - 1
 
+  /// The system's.
   package var settings: Settings
+  /// Of the machine, whichever domain is in trouble.
+  package var measures = Measures()
+  /// Memory domains beside the system, at most ``maximumDomains``.
+  package var domains: [Domain] = []
   /// In file order, at most ``maximumRules``.
   package var rules: [Rule] = []
   /// The tests of all rules, one rule's after the other's.
@@ -19,6 +26,10 @@ package struct CompiledPolicy: Equatable, Sendable {
   package var patterns: [TextPattern] = []
   /// What the patterns' middles must be; many share one.
   package var automata: [Automaton] = []
+  /// The programs that hooks start.
+  package var commands: [Command] = []
+  /// The paths of the cgroups that `[relief]` is about.
+  package var cgroups: [Slice] = []
   /// All names and literal texts.
   package var text: [UInt8] = []
 
@@ -46,15 +57,35 @@ package struct Slice: Equatable, Sendable {
   package var indices: Range<Int> { Int(start)..<Int(start) + Int(count) }
 }
 
-/// All that is not a rule.
+/// One `[[domain]]`: a cgroup whose memory can run out while the machine's does not.
+package struct Domain: Equatable, Sendable {
+  package var name: Slice
+  /// The path of its cgroup, as `/proc/PID/cgroup` has it, without a slash at the end.
+  package var cgroup: Slice
+  /// Shares are of its limit.
+  package var settings: Settings
+
+  package init(name: Slice, cgroup: Slice, settings: Settings) {
+    self.name = name
+    self.cgroup = cgroup
+    self.settings = settings
+  }
+}
+
+/// What a memory domain is judged by.
 package struct Settings: Equatable, Sendable {
   package var thresholds: Thresholds
   package var formula: Formula
   package var adjustment: OomScoreAdjUse
-  /// Between SIGTERM and SIGKILL, unless memory worsens sooner.
+  /// Between the first signal and SIGKILL, unless memory worsens sooner. Where no rule says otherwise.
   package var grace: Nanoseconds
   /// A process with less to give back is not worth ending; a share is of `MemTotal`.
   package var minimumFootprint: MinimumFootprint
+  /// Where no rule says otherwise.
+  package var scope = Scope.process
+  /// Where no rule says otherwise.
+  package var signal = EndingSignal.terminate
+  package var swarm: Swarm?
 
   package init(
     thresholds: Thresholds, formula: Formula, adjustment: OomScoreAdjUse, grace: Nanoseconds,
@@ -91,6 +122,11 @@ package struct Rule: Equatable, Sendable {
   package var order: Tier?
   /// Multiplies badness; finite and not negative; 1 changes nothing.
   package var weight: Double
+  // What it says of the way down, if anything.
+  package var scope: Scope?
+  package var signal: EndingSignal?
+  package var grace: Nanoseconds?
+  package var hook: HookChoice?
 
   package init(name: Slice, tests: Slice, protects: Bool, order: Tier?, weight: Double) {
     self.name = name

@@ -31,6 +31,7 @@ package enum ImageError: Error, Equatable, Sendable {
     case .tooLarge: "the policy image says it is longer than an image may be; bytes allowed"
     case .trailing: "bytes follow the end of the policy image; so many"
     case .altered: "the policy image was altered or damaged: its checksum is not right"
+    case .tooMany(.domains): "the policy has too many memory domains; allowed"
     case .tooMany(.rules): "the policy has too many rules; allowed"
     case .tooMany(.tests): "the policy's rules look at too many fields; allowed in all"
     case .tooMany(.alternatives): "the policy's rules name too many values; allowed in all"
@@ -38,6 +39,8 @@ package enum ImageError: Error, Equatable, Sendable {
     case .tooMany(.automata): "the policy's patterns are of too many kinds; allowed"
     case .tooMany(.positions): "the policy's patterns are too long; places allowed in all"
     case .tooMany(.sets): "the policy's patterns branch too much; sets allowed in all"
+    case .tooMany(.commands): "the policy starts too many different programs; allowed"
+    case .tooMany(.cgroups): "the policy names too many cgroups for relief; allowed"
     case .tooMany(.text): "the policy's names and literal texts are too long; bytes allowed in all"
     case .misplaced: "a section of the policy image is not where it must be; section"
     case .invalid(let fault, _): fault.message
@@ -63,6 +66,7 @@ package enum ImageError: Error, Equatable, Sendable {
     switch self {
     case .foreign: "name a file that `spillway compile` wrote"
     case .unknownVersion: "use `spillway` and `spillwayd` of one release"
+    case .tooMany(.domains): "write fewer domains"
     case .tooMany: "write fewer or shorter rules"
     case .truncated, .tooLarge, .trailing, .altered, .misplaced, .invalid: "compile the policy again"
     }
@@ -82,8 +86,22 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case window
   case forecast
   case horizon
+  case limit
   case confirmation
   case classicConstants
+  case domainName
+  case domainCgroup
+  case scope
+  case signal
+  case swarm
+  case swarmFigures
+  case hook
+  case takesOver
+  case relief
+  case reclaim
+  case reliefFigures
+  case lastResort
+  case lastResortFigures
   case ruleName
   case ruleNameLength
   case ruleNameText
@@ -91,6 +109,10 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case ruleProtects
   case ruleOrder
   case ruleWeight
+  case ruleScope
+  case ruleSignal
+  case ruleGrace
+  case ruleHook
   case testField
   case testAlternatives
   case alternativeKind
@@ -113,12 +135,18 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case unownedAlternative
   case unownedPosition
   case unownedSet
+  case commandWords
+  case commandUser
+  case commandLimit
+  case cgroupPath
 
   package var isOfSettings: Bool {
     switch self {
     case .formula, .adjustment, .amount, .share: true
-    case .stall, .stallShare, .thrash, .refaults, .window, .forecast, .horizon: true
+    case .stall, .stallShare, .thrash, .refaults, .window, .forecast, .horizon, .limit: true
     case .confirmation, .classicConstants: true
+    case .scope, .signal, .swarm, .swarmFigures, .hook, .takesOver: true
+    case .relief, .reclaim, .reliefFigures, .lastResort, .lastResortFigures: true
     default: false
     }
   }
@@ -137,9 +165,23 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .window: "the policy image has a trigger that looks back over less than 100 ms or more than 60 s"
     case .forecast: "the policy image has a forecast trigger that is neither on nor off, or off with figures"
     case .horizon: "the policy image has a forecast trigger that looks ahead less than 1 ms or more than 60 s"
+    case .limit: "the policy image has a limit trigger that is neither on nor off, or off with figures"
     case .confirmation:
       "the policy image has a confirmation that this program does not know, or figures where it has none"
     case .classicConstants: "the policy image gives the classic confirmation constants that it cannot have"
+    case .domainName: "a domain has no name, or one that is too long, no UTF-8 or holds control characters; domain"
+    case .domainCgroup: "a domain's cgroup is no path below the root; domain"
+    case .scope: "the policy image names a scope that this program does not know"
+    case .signal: "the policy image names a signal that this program does not send"
+    case .swarm: "the policy image has a swarm that is neither on nor off, or off with figures"
+    case .swarmFigures: "the policy image gives figures that a swarm cannot have"
+    case .hook: "the policy image has a hook that starts a program which it does not hold"
+    case .takesOver: "the policy image lets a hook take over that is not there, or neither does nor does not"
+    case .relief: "the policy image has a relief that is neither on nor off, or off with figures"
+    case .reclaim: "the policy image asks more cgroups to give memory back than it names"
+    case .reliefFigures: "the policy image gives a relief figures that it cannot have"
+    case .lastResort: "the policy image has a last resort that this program does not know, or figures where it has none"
+    case .lastResortFigures: "the policy image gives a last resort figures that it cannot have, or none"
     case .ruleName: "a rule's name lies outside the policy image's text; rule"
     case .ruleNameLength: "a rule's name is longer than 255 bytes; rule"
     case .ruleNameText: "a rule's name is not UTF-8, or holds control characters; rule"
@@ -147,6 +189,10 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .ruleProtects: "a rule neither protects nor does not; rule"
     case .ruleOrder: "a rule's order is none that this program knows; rule"
     case .ruleWeight: "a rule's weight is negative or no finite number; rule"
+    case .ruleScope: "a rule's scope is none that this program knows; rule"
+    case .ruleSignal: "a rule's signal is none that this program sends; rule"
+    case .ruleGrace: "a rule has a grace that is neither its own nor none; rule"
+    case .ruleHook: "a rule's hook starts a program that the policy image does not hold; rule"
     case .testField: "a test looks at a field that this program does not know; test"
     case .testAlternatives: "a test has no alternatives, or not those after the test before it; test"
     case .alternativeKind: "an alternative is of a kind that this program does not know; alternative"
@@ -169,6 +215,10 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .unownedAlternative: "an alternative belongs to no test; alternative"
     case .unownedPosition: "a place belongs to no automaton; place"
     case .unownedSet: "a set belongs to no automaton; set"
+    case .commandWords: "a program to be started is no absolute path with words after it; program"
+    case .commandUser: "a program is to be started as a user or group that nobody can be; program"
+    case .commandLimit: "a program may run for less than 100 ms or more than 60 s; program"
+    case .cgroupPath: "a cgroup is not named by its path; cgroup"
     }
   }
 }

@@ -14,11 +14,13 @@ package enum ImageLayout {
   package static let checksummedFrom = 20
   /// One entry for each ``ImageSection``, in order: offset and count, 4 bytes each.
   package static let sectionsOffset = 20
-  package static let headerSize = 84
+  package static let headerSize = 108
   package static let settingsOffset = headerSize
-  package static let settingsSize = 146
+  package static let settingsSize = 184
+  package static let measuresOffset = settingsOffset + settingsSize
+  package static let measuresSize = 53
   /// Of the first section; each other begins where the one before it ends.
-  package static let tablesOffset = settingsOffset + settingsSize
+  package static let tablesOffset = measuresOffset + measuresSize
 
   /// In bytes. Every section at its own maximum fits, so that an author meets those limits and not this one.
   package static let maximumLength = 1 << 18
@@ -41,6 +43,17 @@ package enum ImageLayout {
   package static let confirmationClassic: UInt8 = 2
 
   package static let orderNone: UInt8 = 0
+  package static let scopeNone: UInt8 = 0
+  package static let signalNone: UInt8 = 0
+  package static let actionNone: UInt8 = 0
+
+  /// Of a rule's grace.
+  package static let graceNone: UInt8 = 0
+  package static let graceOwn: UInt8 = 1
+
+  // Of a command's number: those from 0 are written one higher.
+  package static let commandNone: UInt16 = 0
+  package static let commandOff: UInt16 = .max
 
   package static let alternativeLiteral: UInt8 = 1
   package static let alternativePattern: UInt8 = 2
@@ -51,6 +64,7 @@ package enum ImageLayout {
 
 /// The tables of an image, in the order in which they stand.
 package enum ImageSection: UInt8, CaseIterable, Sendable {
+  case domains
   case rules
   case tests
   case alternatives
@@ -60,10 +74,13 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   case positions
   /// Likewise the sets that they refer to.
   case sets
+  case commands
+  case cgroups
   case text
 
   package var name: String {
     switch self {
+    case .domains: "domains"
     case .rules: "rules"
     case .tests: "tests"
     case .alternatives: "alternatives"
@@ -71,6 +88,8 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
     case .automata: "automata"
     case .positions: "positions"
     case .sets: "sets"
+    case .commands: "commands"
+    case .cgroups: "cgroups"
     case .text: "text"
     }
   }
@@ -78,13 +97,16 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   /// Of one entry, in bytes.
   package var recordSize: Int {
     switch self {
-    case .rules: 26
+    case .domains: 16 + ImageLayout.settingsSize
+    case .rules: 39
     case .tests: 9
     case .alternatives: 9
     case .patterns: 20
     case .automata: 9
     case .positions: 4
     case .sets: 32
+    case .commands: 24
+    case .cgroups: 8
     case .text: 1
     }
   }
@@ -92,6 +114,7 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   /// The most entries a policy may have.
   package var maximum: Int {
     switch self {
+    case .domains: CompiledPolicy.maximumDomains
     case .rules: CompiledPolicy.maximumRules
     case .tests: CompiledPolicy.maximumTests
     case .alternatives: CompiledPolicy.maximumAlternatives
@@ -99,6 +122,8 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
     case .automata: CompiledPolicy.maximumAutomata
     case .positions: CompiledPolicy.maximumPositions
     case .sets: CompiledPolicy.maximumSets
+    case .commands: CompiledPolicy.maximumCommands
+    case .cgroups: CompiledPolicy.maximumCgroups
     case .text: CompiledPolicy.maximumText
     }
   }
@@ -115,14 +140,20 @@ extension CompiledPolicy {
   package static let maximumPositions = 8192
   /// Of all automata together; the preset `server` has five for each of its regular expressions.
   package static let maximumSets = 2048
+  /// Programs that differ in a word, user or limit.
+  package static let maximumCommands = 64
+  package static let maximumCgroups = 16
   /// Bytes of all names and literals together.
   package static let maximumText = 65_536
   /// Bytes of one rule's name, so that it always fits a record.
   package static let maximumNameLength = 255
+  /// Bytes of a domain's cgroup: as long as a path may be (PATH_MAX).
+  package static let maximumCgroupLength = 4095
 
   /// How many entries of a kind this policy has.
   package func count(of section: ImageSection) -> Int {
     switch section {
+    case .domains: domains.count
     case .rules: rules.count
     case .tests: tests.count
     case .alternatives: alternatives.count
@@ -130,6 +161,8 @@ extension CompiledPolicy {
     case .automata: automata.count
     case .positions: automata.reduce(0) { $0 + $1.positions.count }
     case .sets: automata.reduce(0) { $0 + $1.sets.count }
+    case .commands: commands.count
+    case .cgroups: cgroups.count
     case .text: text.count
     }
   }

@@ -14,7 +14,13 @@ extension CompiledPolicy {
 
     var cursor = ImageCursor(image, at: ImageLayout.settingsOffset)
     self.init(settings: try cursor.settings())
+    measures = try cursor.measures()
 
+    cursor = ImageCursor(image, at: places.offset[.domains])
+    domains.reserveCapacity(places.count[.domains])
+    for _ in 0..<places.count[.domains] {
+      domains.append(try cursor.domain())
+    }
     cursor = ImageCursor(image, at: places.offset[.rules])
     rules.reserveCapacity(places.count[.rules])
     for index in 0..<places.count[.rules] {
@@ -37,6 +43,17 @@ extension CompiledPolicy {
       patterns.append(cursor.pattern())
     }
     try readAutomata(image, places)
+
+    cursor = ImageCursor(image, at: places.offset[.commands])
+    commands.reserveCapacity(places.count[.commands])
+    for _ in 0..<places.count[.commands] {
+      commands.append(cursor.command())
+    }
+    cursor = ImageCursor(image, at: places.offset[.cgroups])
+    cgroups.reserveCapacity(places.count[.cgroups])
+    for _ in 0..<places.count[.cgroups] {
+      cgroups.append(cursor.slice())
+    }
 
     cursor = ImageCursor(image, at: places.offset[.text])
     text.reserveCapacity(places.count[.text])
@@ -106,7 +123,7 @@ private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
 private struct ImagePlaces {
   /// A number for each section.
   struct Table {
-    private var numbers = InlineArray<8, Int>(repeating: 0)
+    private var numbers = InlineArray<11, Int>(repeating: 0)
 
     subscript(section: ImageSection) -> Int {
       get { numbers[Int(section.rawValue)] }
@@ -177,12 +194,99 @@ private struct ImageCursor: ~Escapable {
     let stall = try stall()
     let thrash = try thrash()
     let forecast = try forecast()
+    let limit = try limit()
     let thresholds = Thresholds(
       floor: Floor(available: available, swapFree: swapFree), stall: stall, thrash: thrash, forecast: forecast,
-      release: release, confirmation: try confirmation())
-    return Settings(
+      limit: limit, release: release, confirmation: try confirmation())
+    var settings = Settings(
       thresholds: thresholds, formula: formula, adjustment: adjustment, grace: grace,
       minimumFootprint: minimum.map { .amount($0) } ?? .automatic)
+    guard let scope = Scope(rawValue: number()) else { throw .invalid(.scope, entry: 0) }
+    settings.scope = scope
+    guard let signal = EndingSignal(rawValue: number()) else { throw .invalid(.signal, entry: 0) }
+    settings.signal = signal
+    settings.swarm = try swarm()
+    return settings
+  }
+
+  mutating func measures() throws(ImageError) -> Measures {
+    var measures = Measures()
+    measures.hooks = try hooks()
+    measures.relief = try relief()
+    measures.lastResort = try lastResort()
+    return measures
+  }
+
+  private mutating func swarm() throws(ImageError) -> Swarm? {
+    let kind: UInt8 = number()
+    let members: UInt32 = number()
+    let age = Nanoseconds(number())
+    let times: UInt32 = number()
+    switch kind {
+    case ImageLayout.triggerOff where members == 0 && age == .zero && times == 0:
+      return nil
+    case ImageLayout.triggerOn:
+      return Swarm(members: members, age: age, times: times)
+    default:
+      throw .invalid(.swarm, entry: 0)
+    }
+  }
+
+  private mutating func hooks() throws(ImageError) -> Hooks {
+    var hooks = Hooks()
+    hooks.warn = hook()
+    hooks.before = hook()
+    let takesOver: UInt8 = number()
+    guard takesOver <= 1 else { throw .invalid(.takesOver, entry: 0) }
+    hooks.beforeTakesOver = takesOver == 1
+    hooks.after = hook()
+    hooks.noCandidate = hook()
+    return hooks
+  }
+
+  private mutating func hook() -> UInt16? {
+    let command: UInt16 = number()
+    return command == ImageLayout.commandNone ? nil : command - 1
+  }
+
+  private mutating func relief() throws(ImageError) -> Relief {
+    var relief = Relief()
+    relief.reclaim = number()
+    let highKind: UInt8 = number()
+    let cgroup: UInt16 = number()
+    let to = try amount()
+    let duration = Nanoseconds(number())
+    switch highKind {
+    case ImageLayout.triggerOff where cgroup == 0 && to == nil && duration == .zero:
+      break
+    case ImageLayout.triggerOn:
+      guard let to else { throw .invalid(.amount, entry: 0) }
+      relief.high = Relief.High(cgroup: cgroup, to: to, duration: duration)
+    default:
+      throw .invalid(.relief, entry: 0)
+    }
+    let freezeKind: UInt8 = number()
+    let freeze = Nanoseconds(number())
+    switch freezeKind {
+    case ImageLayout.triggerOff where freeze == .zero: break
+    case ImageLayout.triggerOn: relief.freeze = freeze
+    default: throw .invalid(.relief, entry: 0)
+    }
+    return relief
+  }
+
+  private mutating func lastResort() throws(ImageError) -> LastResort? {
+    let actionNumber: UInt8 = number()
+    let victims: UInt32 = number()
+    let stall = Nanoseconds(number())
+    if let action = LastResort.Action(rawValue: actionNumber) {
+      return LastResort(
+        action: action, afterVictims: victims == 0 ? nil : victims, afterStall: stall == .zero ? nil : stall)
+    }
+    guard actionNumber == ImageLayout.actionNone, victims == 0, stall == .zero else {
+      throw .invalid(.lastResort, entry: 0)
+    }
+    return nil
   }
 
   private mutating func stall() throws(ImageError) -> Stall? {
@@ -232,6 +336,21 @@ private struct ImageCursor: ~Escapable {
     }
   }
 
+  private mutating func limit() throws(ImageError) -> Limit? {
+    let kind: UInt8 = number()
+    let available = try amount()
+    let swapFree = try amount()
+    switch kind {
+    case ImageLayout.triggerOff where available == nil && swapFree == nil:
+      return nil
+    case ImageLayout.triggerOn:
+      guard let available, let swapFree else { throw .invalid(.amount, entry: 0) }
+      return Limit(available: available, swapFree: swapFree)
+    default:
+      throw .invalid(.limit, entry: 0)
+    }
+  }
+
   private mutating func confirmation() throws(ImageError) -> Confirmation {
     let kind: UInt8 = number()
     let gap = Nanoseconds(number())
@@ -268,6 +387,12 @@ private struct ImageCursor: ~Escapable {
     }
   }
 
+  mutating func domain() throws(ImageError) -> Domain {
+    let name = slice()
+    let cgroup = slice()
+    return Domain(name: name, cgroup: cgroup, settings: try settings())
+  }
+
   mutating func rule(_ index: Int) throws(ImageError) -> Rule {
     let name = slice()
     let tests = slice()
@@ -277,7 +402,34 @@ private struct ImageCursor: ~Escapable {
     let order = Tier(rawValue: orderNumber)
     guard order != nil || orderNumber == ImageLayout.orderNone else { throw .invalid(.ruleOrder, entry: index) }
     let weight = Double(bitPattern: number())
-    return Rule(name: name, tests: tests, protects: protects == 1, order: order, weight: weight)
+    var rule = Rule(name: name, tests: tests, protects: protects == 1, order: order, weight: weight)
+    let scope: UInt8 = number()
+    rule.scope = Scope(rawValue: scope)
+    guard rule.scope != nil || scope == ImageLayout.scopeNone else { throw .invalid(.ruleScope, entry: index) }
+    let signal: UInt8 = number()
+    rule.signal = EndingSignal(rawValue: signal)
+    guard rule.signal != nil || signal == ImageLayout.signalNone else { throw .invalid(.ruleSignal, entry: index) }
+    let graceKind: UInt8 = number()
+    let grace = Nanoseconds(number())
+    switch graceKind {
+    case ImageLayout.graceNone where grace == .zero: break
+    case ImageLayout.graceOwn: rule.grace = grace
+    default: throw .invalid(.ruleGrace, entry: index)
+    }
+    let hook: UInt16 = number()
+    switch hook {
+    case ImageLayout.commandNone: break
+    case ImageLayout.commandOff: rule.hook = .off
+    default: rule.hook = .command(hook - 1)
+    }
+    return rule
+  }
+
+  mutating func command() -> Command {
+    let words = slice()
+    let uid: UInt32 = number()
+    let gid: UInt32 = number()
+    return Command(words: words, uid: uid, gid: gid, limit: Nanoseconds(number()))
   }
 
   mutating func test(_ index: Int) throws(ImageError) -> FieldTest {

@@ -13,6 +13,8 @@ package struct ImageWriter {
     var writer = ImageWriter()
     writer.header(of: policy)
     writer.settings(policy.settings)
+    writer.measures(policy.measures)
+    for domain in policy.domains { writer.domain(domain) }
     for rule in policy.rules { writer.rule(rule) }
     for test in policy.tests { writer.test(test) }
     for alternative in policy.alternatives { writer.alternative(alternative) }
@@ -24,6 +26,8 @@ package struct ImageWriter {
     for automaton in policy.automata {
       for set in automaton.sets { writer.bits(set) }
     }
+    for command in policy.commands { writer.command(command) }
+    for cgroup in policy.cgroups { writer.slice(cgroup) }
     writer.bytes.append(contentsOf: policy.text)
     writer.put(crc32(writer.bytes.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
     return writer.bytes
@@ -66,7 +70,17 @@ package struct ImageWriter {
     stall(thresholds.stall)
     thrash(thresholds.thrash)
     forecast(thresholds.forecast)
+    limit(thresholds.limit)
     confirmation(thresholds.confirmation)
+    put(settings.scope.rawValue)
+    put(settings.signal.rawValue)
+    swarm(settings.swarm)
+  }
+
+  private mutating func measures(_ measures: Measures) {
+    hooks(measures.hooks)
+    relief(measures.relief)
+    lastResort(measures.lastResort)
   }
 
   // What is off has no figures: zeros stand in their places.
@@ -91,6 +105,12 @@ package struct ImageWriter {
     amount(forecast?.below)
   }
 
+  private mutating func limit(_ limit: Limit?) {
+    put(limit == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    amount(limit?.available)
+    amount(limit?.swapFree)
+  }
+
   private mutating func confirmation(_ confirmation: Confirmation) {
     let constants: ClassicConstants?
     switch confirmation {
@@ -108,6 +128,41 @@ package struct ImageWriter {
     amount(constants?.swapFree)
   }
 
+  private mutating func swarm(_ swarm: Swarm?) {
+    put(swarm == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(swarm?.members ?? 0)
+    put(swarm?.age.count ?? 0)
+    put(swarm?.times ?? 0)
+  }
+
+  private mutating func hooks(_ hooks: Hooks) {
+    hook(hooks.warn)
+    hook(hooks.before)
+    put(hooks.beforeTakesOver ? UInt8(1) : 0)
+    hook(hooks.after)
+    hook(hooks.noCandidate)
+  }
+
+  private mutating func hook(_ command: UInt16?) {
+    put(command.map { $0 &+ 1 } ?? ImageLayout.commandNone)
+  }
+
+  private mutating func relief(_ relief: Relief) {
+    put(relief.reclaim)
+    put(relief.high == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(relief.high?.cgroup ?? 0)
+    amount(relief.high?.to)
+    put(relief.high?.duration.count ?? 0)
+    put(relief.freeze == nil ? ImageLayout.triggerOff : ImageLayout.triggerOn)
+    put(relief.freeze?.count ?? 0)
+  }
+
+  private mutating func lastResort(_ lastResort: LastResort?) {
+    put(lastResort?.action.rawValue ?? ImageLayout.actionNone)
+    put(lastResort?.afterVictims ?? 0)
+    put(lastResort?.afterStall?.count ?? 0)
+  }
+
   private mutating func amount(_ amount: Amount?) {
     switch amount {
     case nil:
@@ -122,12 +177,34 @@ package struct ImageWriter {
     }
   }
 
+  private mutating func domain(_ domain: Domain) {
+    slice(domain.name)
+    slice(domain.cgroup)
+    settings(domain.settings)
+  }
+
   private mutating func rule(_ rule: Rule) {
     slice(rule.name)
     slice(rule.tests)
     put(rule.protects ? UInt8(1) : 0)
     put(rule.order?.rawValue ?? ImageLayout.orderNone)
     put(rule.weight.bitPattern)
+    put(rule.scope?.rawValue ?? ImageLayout.scopeNone)
+    put(rule.signal?.rawValue ?? ImageLayout.signalNone)
+    put(rule.grace == nil ? ImageLayout.graceNone : ImageLayout.graceOwn)
+    put(rule.grace?.count ?? 0)
+    switch rule.hook {
+    case nil: put(ImageLayout.commandNone)
+    case .off: put(ImageLayout.commandOff)
+    case .command(let index): hook(index)
+    }
+  }
+
+  private mutating func command(_ command: Command) {
+    slice(command.words)
+    put(command.uid)
+    put(command.gid)
+    put(command.limit.count)
   }
 
   private mutating func test(_ test: FieldTest) {

@@ -47,8 +47,7 @@ package struct Roster: Sendable {
     }
   }
 
-  /// Learns what is new since the last time and forgets who is gone. For calm time: it may wait for a process's memory
-  /// lock.
+  /// Learns what is new since the last time and forgets who is gone.
   ///
   /// What is left of the budget goes to second looks, in rounds: a process may execute another program and keep its
   /// name.
@@ -57,9 +56,11 @@ package struct Roster: Sendable {
   ///   - table: A survey just taken.
   ///   - now: When it was taken.
   ///   - budget: Processes to classify at most; the others wait for the next time.
+  ///   - mayWait: Whether `cmdline` may be read, which can wait for its process's memory lock. Without it only those are
+  ///     classified that are new or changed, and what could not be read is looked up in a calmer time.
   package mutating func refresh<Source: ProcSource & ~Copyable>(
     _ table: ProcessTable, now: Nanoseconds, policy: CompiledPolicy, needs: MatchNeeds, budget: Int,
-    from source: inout Source
+    mayWait: Bool = true, from source: inout Source
   ) {
     generation &+= 1
     var left = budget
@@ -69,18 +70,20 @@ package struct Roster: Sendable {
         entries[index].generation = generation
         entries[index].sample(process.footprint, at: now)
         if left > 0, !entries[index].describes(process) {
-          entries[index].take(process, standing: classify(process, policy, needs, from: &source))
+          entries[index].take(process, standing: classify(process, policy, needs, mayWait, from: &source))
           left -= 1
         }
       } else if left > 0 {
         append(
           Entry(
-            process, standing: classify(process, policy, needs, from: &source), sampledAt: now,
+            process, standing: classify(process, policy, needs, mayWait, from: &source), sampledAt: now,
             generation: generation))
         left -= 1
       }
     }
-    lookAgain(at: table, budget: left, round: budget / 4, policy: policy, needs: needs, from: &source)
+    if mayWait {
+      lookAgain(at: table, budget: left, round: budget / 4, policy: policy, needs: needs, from: &source)
+    }
     sweep()
   }
 
@@ -98,7 +101,7 @@ package struct Roster: Sendable {
       step += 1
       guard let index = index(of: process.identity), entries[index].classifiedIn != generation else { continue }
       if step <= round || entries[index].standing.isProvisional {
-        entries[index].take(process, standing: classify(process, policy, needs, from: &source))
+        entries[index].take(process, standing: classify(process, policy, needs, true, from: &source))
         left -= 1
       }
     }
@@ -106,9 +109,10 @@ package struct Roster: Sendable {
   }
 
   private mutating func classify<Source: ProcSource & ~Copyable>(
-    _ process: ProcessFacts, _ policy: CompiledPolicy, _ needs: MatchNeeds, from source: inout Source
+    _ process: ProcessFacts, _ policy: CompiledPolicy, _ needs: MatchNeeds, _ mayWait: Bool,
+    from source: inout Source
   ) -> Standing {
-    subject.load(process, needs: needs, inCalm: true, from: &source)
+    subject.load(process, needs: needs, inCalm: mayWait, from: &source)
     return policy.classify(subject)
   }
 

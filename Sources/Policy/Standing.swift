@@ -1,4 +1,4 @@
-import ProcModel
+package import ProcModel
 
 /// Why a process is never ended.
 package enum Protection: Equatable, Sendable {
@@ -26,6 +26,11 @@ package struct Standing: Equatable, Sendable {
   package var tier = Tier.normal
   /// The product of the weights of all rules that touched it.
   package var weight: Double = 1
+  // How it ends, as far as a rule says: the last one that does. ``Judge`` knows the rest.
+  package var scope: Scope?
+  package var signal: EndingSignal?
+  package var grace: Nanoseconds?
+  package var hook: HookChoice?
   /// Of the rules that touched it, the one that decided: the first that protects, or else the last.
   package var decidingRule: UInt8?
   /// Whether something a rule looks at could not be read, so that the standing may change once it can.
@@ -65,6 +70,10 @@ extension CompiledPolicy {
           standing.tier = rule.order ?? standing.tier
           // However many weights meet, their product stays a number: 0 × ∞ would be none.
           standing.weight = min(standing.weight * rule.weight, 1e12)
+          standing.scope = rule.scope ?? standing.scope
+          standing.signal = rule.signal ?? standing.signal
+          standing.grace = rule.grace ?? standing.grace
+          standing.hook = rule.hook ?? standing.hook
           if !standing.protection.protects { standing.decidingRule = number }
         }
       }

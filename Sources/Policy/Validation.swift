@@ -10,16 +10,48 @@ extension CompiledPolicy {
     for section in ImageSection.allCases {
       guard count(of: section) <= section.maximum else { throw .tooMany(section) }
     }
-    try validateSettings()
+    try validate(settings)
+    try validateDomains()
     try validateRules()
     try validateTests()
     try validatePatterns()
     for index in automata.indices {
       try validateAutomaton(index)
     }
+    try validateCommands()
+    try validateMeasures()
   }
 
-  private func validateSettings() throws(ImageError) {
+  private func validateDomains() throws(ImageError) {
+    for index in domains.indices {
+      let domain = domains[index]
+      guard domain.name.count > 0, domain.name.count <= CompiledPolicy.maximumNameLength,
+        domain.name.isWithin(text.count), isPlainText(bytes(domain.name))
+      else { throw .invalid(.domainName, entry: index) }
+      guard domain.cgroup.isWithin(text.count), isCgroup(bytes(domain.cgroup)) else {
+        throw .invalid(.domainCgroup, entry: index)
+      }
+      try validate(domain.settings)
+    }
+  }
+
+  /// Whether this is the path of a cgroup below the root, as the kernel prints it.
+  private func isCgroup(_ path: Span<UInt8>) -> Bool {
+    guard path.count > 1, path.count <= CompiledPolicy.maximumCgroupLength, path[0] == .slash,
+      path[path.count - 1] != .slash
+    else { return false }
+    for index in path.indices where path[index] == 0 || path[index] == .newline {
+      return false
+    }
+    return true
+  }
+
+  private func validate(_ settings: Settings) throws(ImageError) {
+    if let swarm = settings.swarm {
+      guard MeasureLimits.swarmMembers.contains(swarm.members), MeasureLimits.swarmAge.contains(swarm.age),
+        MeasureLimits.swarmTimes.contains(swarm.times)
+      else { throw .invalid(.swarmFigures, entry: 0) }
+    }
     let thresholds = settings.thresholds
     try validateShare(thresholds.floor.available)
     try validateShare(thresholds.floor.swapFree)
@@ -40,6 +72,10 @@ extension CompiledPolicy {
     if let forecast = thresholds.forecast {
       guard TriggerLimits.horizon.contains(forecast.horizon) else { throw .invalid(.horizon, entry: 0) }
       try validateShare(forecast.below)
+    }
+    if let limit = thresholds.limit {
+      try validateShare(limit.available)
+      try validateShare(limit.swapFree)
     }
     if case .classic(let constants) = thresholds.confirmation {
       guard TriggerLimits.gap.contains(constants.gap), TriggerLimits.youngest.contains(constants.youngest),
@@ -70,6 +106,7 @@ extension CompiledPolicy {
       next += rule.tests.count
       // Minus zero too would be a second way to write zero.
       guard rule.weight.isFinite, rule.weight.sign == .plus else { throw .invalid(.ruleWeight, entry: index) }
+      guard hasCommand(rule.hook?.command) else { throw .invalid(.ruleHook, entry: index) }
     }
     guard next == tests.count else { throw .invalid(.unownedTest, entry: Int(next)) }
   }
@@ -154,7 +191,7 @@ extension MatchField {
 
 extension Slice {
   /// Whether a table of so many entries has all of these.
-  fileprivate func isWithin(_ entries: Int) -> Bool {
+  func isWithin(_ entries: Int) -> Bool {
     start <= entries && count <= entries - Int(start)
   }
 }

@@ -8,21 +8,31 @@ import ProcModel
 /// - Parameter patterns: The texts of its patterns, ``PolicyCompilation/patterns``; one that is missing is shown by
 ///   its number.
 package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
-  let settings = policy.settings
-  var lines = describe(settings.thresholds)
-  lines += [
-    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
-    "grace: \(describe(settings.grace))",
-    "min_footprint: \(describe(settings.minimumFootprint))",
-  ]
+  var lines = describe(policy.settings) + describeMeasures(of: policy)
+  for domain in policy.domains {
+    lines.append("domain \(quoted(policy.string(domain.name))), cgroup \(policy.string(domain.cgroup)):")
+    // What is as in the system is left out.
+    let own = Set(describe(domain.settings)).subtracting(describe(policy.settings))
+    lines += describe(domain.settings).filter(own.contains).map { "  " + $0 }
+  }
   for (index, rule) in policy.rules.enumerated() {
-    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule))")
+    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule, in: policy))")
     for test in policy.tests[rule.tests.indices] {
       let values = policy.alternatives[test.alternatives.indices].map { describe($0, of: policy, patterns: patterns) }
       lines.append("  \(test.field.name): \(values.joined(separator: " or "))")
     }
   }
   return lines.map { $0 + "\n" }.joined()
+}
+
+private func describe(_ settings: Settings) -> [String] {
+  describe(settings.thresholds) + [
+    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
+    "grace: \(describe(settings.grace))",
+    "min_footprint: \(describe(settings.minimumFootprint))",
+    "scope: \(settings.scope.name), signal: \(settings.signal.name)",
+    "swarm: " + (settings.swarm.map(describe) ?? "off"),
+  ]
 }
 
 private func describe(_ thresholds: Thresholds) -> [String] {
@@ -33,6 +43,7 @@ private func describe(_ thresholds: Thresholds) -> [String] {
     "stall: " + (thresholds.stall.map(describe) ?? "off"),
     "thrash: " + (thresholds.thrash.map(describe) ?? "off"),
     "forecast: " + (thresholds.forecast.map(describe) ?? "off"),
+    "limit: " + (thresholds.limit.map(describe) ?? "off"),
     "release: available memory above \(describe(thresholds.release))",
     "confirm: " + describe(thresholds.confirmation),
   ]
@@ -50,6 +61,11 @@ private func describe(_ thrash: Thrash) -> String {
 
 private func describe(_ forecast: Forecast) -> String {
   "nothing left within \(describe(forecast.horizon)), and available memory at or below \(describe(forecast.below))"
+}
+
+private func describe(_ limit: Limit) -> String {
+  "a cgroup's limit met, available memory at or below \(describe(limit.available)), "
+    + "and free swap at or below \(describe(limit.swapFree))"
 }
 
 private func describe(_ confirmation: Confirmation) -> String {
@@ -99,12 +115,20 @@ private func describe(_ minimum: MinimumFootprint) -> String {
   }
 }
 
-private func effect(of rule: Rule) -> String {
+private func effect(of rule: Rule, in policy: CompiledPolicy) -> String {
   if rule.protects { return "protect" }
   var effects: [String] = []
   if let order = rule.order { effects.append("order \(order.name)") }
-  if rule.weight != 1 || rule.order == nil { effects.append("weight \(rule.weight)") }
-  return effects.joined(separator: ", ")
+  if rule.weight != 1 { effects.append("weight \(rule.weight)") }
+  if let scope = rule.scope { effects.append("scope \(scope.name)") }
+  if let signal = rule.signal { effects.append("signal \(signal.name)") }
+  if let grace = rule.grace { effects.append("grace \(describe(grace))") }
+  switch rule.hook {
+  case nil: break
+  case .off: effects.append("no hook")
+  case .command(let index): effects.append("hook \(policy.describe(command: index))")
+  }
+  return effects.isEmpty ? "weight \(rule.weight)" : effects.joined(separator: ", ")
 }
 
 private func describe(_ alternative: Alternative, of policy: CompiledPolicy, patterns: [String]) -> String {
@@ -118,7 +142,7 @@ private func describe(_ alternative: Alternative, of policy: CompiledPolicy, pat
 }
 
 extension CompiledPolicy {
-  fileprivate func string(_ slice: Slice) -> String {
+  func string(_ slice: Slice) -> String {
     String(decoding: text[slice.indices], as: UTF8.self)
   }
 }

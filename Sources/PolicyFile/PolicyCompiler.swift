@@ -17,15 +17,20 @@ package struct PolicyCompiler {
   /// The version of the language that this program reads.
   package static let version = 1
 
-  private static let known = ["version", "extends", "trigger", "badness", "action", "rule"]
+  private static let known =
+    ["version", "extends"] + SettingsDraft.known + MeasuresDraft.known + ["domain", "rule"]
 
   private let accounts: AccountLookup
+  private let programs: ProgramLookup
   private var log: DiagnosticLog
   private var settings = SettingsDraft()
+  private var measures = MeasuresDraft()
+  private var domains: [DomainDraft] = []
   private var rules: [RuleDraft] = []
 
-  private init(file: String, source: SourceText, accounts: AccountLookup) {
+  private init(file: String, source: SourceText, accounts: AccountLookup, programs: ProgramLookup) {
     self.accounts = accounts
+    self.programs = programs
     log = DiagnosticLog(file: file, source: source)
   }
 
@@ -33,15 +38,20 @@ package struct PolicyCompiler {
   ///   - text: TOML in UTF-8, at most 1 MiB.
   ///   - file: What diagnostics call it; it is not read.
   ///   - accounts: Who the users are that the policy names.
-  package static func compile(_ text: [UInt8], file: String, accounts: AccountLookup) -> PolicyCompilation {
+  ///   - programs: What there is of the programs that it names; one that is missing is a warning.
+  package static func compile(
+    _ text: [UInt8], file: String, accounts: AccountLookup, programs: ProgramLookup = .live
+  ) -> PolicyCompilation {
     let source = SourceText(text)
-    var compiler = PolicyCompiler(file: file, source: source, accounts: accounts)
+    var compiler = PolicyCompiler(file: file, source: source, accounts: accounts, programs: programs)
     compiler.read(source, extending: [])
     return compiler.finish()
   }
 
-  package static func compile(_ text: String, file: String, accounts: AccountLookup) -> PolicyCompilation {
-    compile(Array(text.utf8), file: file, accounts: accounts)
+  package static func compile(
+    _ text: String, file: String, accounts: AccountLookup, programs: ProgramLookup = .live
+  ) -> PolicyCompilation {
+    compile(Array(text.utf8), file: file, accounts: accounts, programs: programs)
   }
 
   package static func compile(_ preset: Preset, accounts: AccountLookup) -> PolicyCompilation {
@@ -60,16 +70,22 @@ package struct PolicyCompiler {
     let table = SettingsReader(entries, at: 0, place: "", known: PolicyCompiler.known, log: &log)
     checkVersion(table)
     extend(table, extending)
-    if let (entries, offset) = table.table("trigger", "[trigger]", log: &log) {
-      settings.readTrigger(entries, at: offset, log: &log)
-    }
-    if let (entries, offset) = table.table("badness", "[badness]", log: &log) {
-      settings.readBadness(entries, at: offset, log: &log)
-    }
-    if let (entries, offset) = table.table("action", "[action]", log: &log) {
-      settings.readAction(entries, at: offset, log: &log)
-    }
+    settings.read(table, log: &log)
+    readMeasures(table)
+    readDomains(table)
     readRules(table)
+  }
+
+  private mutating func readMeasures(_ table: SettingsReader) {
+    if let (entries, offset) = table.table("hooks", "[hooks]", log: &log) {
+      measures.readHooks(entries, at: offset, HookReader(accounts: accounts, programs: programs), log: &log)
+    }
+    if let (entries, offset) = table.table("relief", "[relief]", log: &log) {
+      measures.readRelief(entries, at: offset, log: &log)
+    }
+    if let (entries, offset) = table.table("last_resort", "[last_resort]", log: &log) {
+      measures.readLastResort(entries, at: offset, log: &log)
+    }
   }
 
   private mutating func checkVersion(_ table: SettingsReader) {
@@ -96,11 +112,31 @@ package struct PolicyCompiler {
       return
     }
     let source = SourceText(preset.text)
-    var base = PolicyCompiler(file: preset.file, source: source, accounts: accounts)
+    var base = PolicyCompiler(file: preset.file, source: source, accounts: accounts, programs: programs)
     base.read(source, extending: extending + [preset])
     settings = base.settings
+    measures = base.measures
+    domains = base.domains
     rules = base.rules
     log.include(base.log, at: entry.node.offset)
+  }
+
+  private mutating func readDomains(_ table: SettingsReader) {
+    guard let entry = table["domain"] else { return }
+    guard case .array(let nodes) = entry.node.value else {
+      log.error(at: entry.node.offset, "\"domain\" is \(entry.node.kind)", "begin each domain with [[domain]]")
+      return
+    }
+    let room = CompiledPolicy.maximumDomains - domains.count
+    if nodes.count > room {
+      log.error(
+        at: nodes[room].offset, "this is domain \(CompiledPolicy.maximumDomains + 1)",
+        "there can be at most \(CompiledPolicy.maximumDomains) beside the system")
+    }
+    let reader = DomainReader(base: settings)
+    for node in nodes.prefix(room) {
+      if let domain = reader.read(node, after: domains, log: &log) { domains.append(domain) }
+    }
   }
 
   private mutating func readRules(_ table: SettingsReader) {
@@ -115,7 +151,7 @@ package struct PolicyCompiler {
         at: nodes[room].offset, "this is rule \(CompiledPolicy.maximumRules + 1), those of a preset among them",
         "there can be at most \(CompiledPolicy.maximumRules)")
     }
-    let reader = RuleReader(accounts: accounts)
+    let reader = RuleReader(accounts: accounts, programs: programs)
     for node in nodes.prefix(room) {
       if let rule = reader.read(node, after: rules, log: &log) { rules.append(rule) }
     }
@@ -123,9 +159,13 @@ package struct PolicyCompiler {
 
   private mutating func finish() -> PolicyCompilation {
     var tables = PolicyTables(settings: settings.settings)
+    for domain in domains {
+      tables.add(domain)
+    }
     for rule in rules {
       tables.add(rule)
     }
+    tables.add(measures)
     checkSize(tables.policy)
     let diagnostics = log.diagnostics
     let isWhole = !diagnostics.contains { $0.severity == .error }
@@ -140,6 +180,7 @@ package struct PolicyCompiler {
       guard count > section.maximum else { continue }
       let what =
         switch section {
+        case .domains: "domains"
         case .rules: "rules"
         case .tests: "fields in all its matches"
         case .alternatives: "values in all its matches"
@@ -147,6 +188,8 @@ package struct PolicyCompiler {
         case .automata: "kinds of patterns"
         case .positions: "positions in all its patterns"
         case .sets: "choices in all its patterns"
+        case .commands: "different programs in its hooks"
+        case .cgroups: "cgroups in its relief"
         case .text: "bytes in its names and texts"
         }
       log.error(

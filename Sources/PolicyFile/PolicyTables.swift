@@ -1,4 +1,5 @@
 import Policy
+import ProcModel
 
 /// Lays rules out as the tables of a ``CompiledPolicy``.
 struct PolicyTables {
@@ -13,9 +14,17 @@ struct PolicyTables {
   /// What many rules share stands in the tables once: a pattern, a name, the ends of patterns.
   private var knownPatterns: [PatternKey: UInt32] = [:]
   private var knownTexts: [[UInt8]: Slice] = [:]
+  private var knownCommands: [CommandDraft: UInt16] = [:]
 
   init(settings: Settings) {
     policy = CompiledPolicy(settings: settings)
+  }
+
+  mutating func add(_ domain: DomainDraft) {
+    policy.domains.append(
+      Domain(
+        name: slice(of: Array(domain.name.utf8)), cgroup: slice(of: Array(domain.path.utf8)),
+        settings: domain.settings.settings))
   }
 
   mutating func add(_ rule: RuleDraft) {
@@ -29,10 +38,51 @@ struct PolicyTables {
       policy.tests.append(
         FieldTest(field: test.field, alternatives: slice(from: first, to: policy.alternatives.count)))
     }
-    policy.rules.append(
-      Rule(
-        name: name, tests: slice(from: firstTest, to: policy.tests.count), protects: rule.protects, order: rule.order,
-        weight: rule.weight))
+    var entry = Rule(
+      name: name, tests: slice(from: firstTest, to: policy.tests.count), protects: rule.protects, order: rule.order,
+      weight: rule.weight)
+    (entry.scope, entry.signal, entry.grace) = (rule.scope, rule.signal, rule.grace)
+    switch rule.hook {
+    case nil: break
+    case .off: entry.hook = .off
+    case .on(let command): entry.hook = .command(index(of: command))
+    }
+    policy.rules.append(entry)
+  }
+
+  /// Hooks, relief and last resort.
+  mutating func add(_ measures: MeasuresDraft) {
+    var hooks = Hooks()
+    hooks.warn = measures.warn?.value.map { index(of: $0.command) }
+    hooks.before = measures.before?.value.map { index(of: $0.command) }
+    hooks.beforeTakesOver = measures.before?.value?.takesOver ?? false
+    hooks.after = measures.after?.value.map { index(of: $0.command) }
+    hooks.noCandidate = measures.noCandidate?.value.map { index(of: $0.command) }
+    policy.measures.hooks = hooks
+
+    let reclaimed = measures.reclaim ?? []
+    policy.cgroups = reclaimed.map { slice(of: Array($0.utf8)) }
+    policy.measures.relief.reclaim = UInt16(reclaimed.count)
+    if let high = measures.high?.value {
+      let cgroup = slice(of: Array(high.cgroup.utf8))
+      let index = policy.cgroups.firstIndex(of: cgroup) ?? policy.cgroups.count
+      if index == policy.cgroups.count { policy.cgroups.append(cgroup) }
+      policy.measures.relief.high = Relief.High(cgroup: UInt16(index), to: high.to, duration: high.duration)
+    }
+    policy.measures.relief.freeze = measures.freeze?.value
+    policy.measures.lastResort = measures.lastResort?.value
+  }
+
+  /// Hooks that start the same program in the same way share it.
+  private mutating func index(of command: CommandDraft) -> UInt16 {
+    if let index = knownCommands[command] { return index }
+    let index = UInt16(policy.commands.count)
+    policy.commands.append(
+      Command(
+        words: slice(of: command.words.flatMap { Array($0.utf8) + [0] }), uid: command.uid, gid: command.gid,
+        limit: .milliseconds(command.milliseconds)))
+    knownCommands[command] = index
+    return index
   }
 
   private mutating func alternative(_ value: RuleDraft.Value) -> Alternative {

@@ -24,22 +24,26 @@ struct RuleDraft {
     var line: Int
   }
 
-  /// In bytes.
-  static let maximumNameLength = 200
-
   var name: String
   var origin: Origin
   var tests: [Test]
   var protects: Bool
   var order: Tier?
   var weight: Double
+  var scope: Scope?
+  var signal: EndingSignal?
+  var grace: Nanoseconds?
+  var hook: Choice<CommandDraft>?
 }
 
 /// Reads one `[[rule]]`.
 struct RuleReader {
-  private static let known = ["name", "match", "protect", "order", "weight"]
+  /// What a rule can do to a process that it does not protect.
+  private static let shaping = ["order", "weight", "scope", "signal", "grace", "hook"]
+  private static let known = ["name", "match", "protect"] + shaping
 
   let accounts: AccountLookup
+  let programs: ProgramLookup
 
   /// - Parameter earlier: The rules before it, to tell whether its name is new.
   /// - Returns: Nil where there is no telling what the rule is; all is said in the log.
@@ -53,13 +57,27 @@ struct RuleReader {
     let protects = table.boolean("protect", log: &log)
     let order = table.choice("order", Tier.allCases.map { (name: $0.name, value: $0) }, log: &log)
     let weight = readWeight(table, log: &log)
+    let scope = table.scope(log: &log)
+    let signal = table.signal(log: &log)
+    let grace = table.duration("grace", "\"5s\"", within: SettingsDraft.grace, log: &log)
+    let hook = HookReader(accounts: accounts, programs: programs).read("hook", table, log: &log)
     checkEffect(table, protects: protects, log: &log)
+    if signal == .kill, let entry = table["grace"] {
+      log.warning(at: entry.keyOffset, "\"grace\" does nothing beside SIGKILL", "leave one of them out")
+    }
     let tests = readMatch(table, log: &log)
     if protects == true, let tests, let match = table["match"] { warnOfNames(tests, at: match, log: &log) }
     guard let name, let tests else { return nil }
     let origin = RuleDraft.Origin(file: log.file, line: log.source.position(of: node.offset).line)
-    return RuleDraft(
+    var rule = RuleDraft(
       name: name, origin: origin, tests: tests, protects: protects ?? false, order: order, weight: weight ?? 1)
+    (rule.scope, rule.signal, rule.grace) = (scope, signal, grace)
+    switch hook {
+    case nil: break
+    case .off: rule.hook = .off
+    case .on(let hook): rule.hook = .on(hook.command)
+    }
+    return rule
   }
 
   private func readName(_ table: SettingsReader, after earlier: [RuleDraft], log: inout DiagnosticLog) -> String? {
@@ -68,13 +86,8 @@ struct RuleReader {
       return nil
     }
     guard let (name, offset) = table.string("name", "\"the database stays\"", log: &log) else { return nil }
-    let mostBytes = RuleDraft.maximumNameLength
-    if name.allSatisfy(\.isWhitespace) {
-      log.error(at: offset, "a rule's name is empty", "write what the rule is for: decisions show it")
-    } else if name.utf8.count > mostBytes {
-      log.error(at: offset, "a rule's name has \(name.utf8.count) bytes", "it can have at most \(mostBytes)")
-    } else if name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-      log.error(at: offset, "a rule's name has control characters", "write it on one line, without tabs and escapes")
+    if let problem = NameText.problem(with: name) {
+      log.error(at: offset, "a rule's name \(problem.what)", problem.meant)
     } else if let other = earlier.first(where: { $0.name == name }) {
       log.error(
         at: offset, "a rule is called \(quoted(name)) already (\(other.origin.file):\(other.origin.line))",
@@ -104,7 +117,7 @@ struct RuleReader {
   }
 
   private func checkEffect(_ table: SettingsReader, protects: Bool?, log: inout DiagnosticLog) {
-    let shaping = ["order", "weight"].compactMap { table[$0] }
+    let shaping = RuleReader.shaping.compactMap { table[$0] }
     if protects == true {
       for entry in shaping {
         log.warning(
@@ -112,7 +125,9 @@ struct RuleReader {
           "\"protect\" wins: leave one of them out")
       }
     } else if shaping.isEmpty, table["protect"] == nil || protects == false {
-      log.error(at: table.offset, "the rule does nothing", "write protect = true, order or weight")
+      log.error(
+        at: table.offset, "the rule does nothing",
+        "write protect = true or what it does: \(RuleReader.shaping.joined(separator: ", "))")
     }
   }
 

@@ -9,40 +9,92 @@ struct SettingsDraft {
   private var adjustment: OomScoreAdjUse?
   private var grace: Nanoseconds?
   private var minimumFootprint: MinimumFootprint?
+  private var scope: Scope?
+  private var signal: EndingSignal?
+  private var swarm: Choice<Swarm>?
 
-  private static let grace = Nanoseconds.zero...Nanoseconds.milliseconds(600_000)
+  /// Of a file, and of a rule.
+  static let grace = Nanoseconds.zero...Nanoseconds.milliseconds(600_000)
 
   /// With the defaults where nothing was set.
   var settings: Settings {
-    Settings(
+    var settings = Settings(
       thresholds: trigger.thresholds, formula: formula ?? .spillway, adjustment: adjustment ?? .respect,
       grace: grace ?? .milliseconds(5000), minimumFootprint: minimumFootprint ?? .automatic)
+    settings.scope = scope ?? .process
+    settings.signal = signal ?? .terminate
+    settings.swarm = swarm?.value
+    return settings
   }
 
-  /// `[trigger]`.
-  mutating func readTrigger(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) {
-    trigger.read(entries, at: offset, log: &log)
+  /// The tables of a file, or of one of its domains, that settings are read from.
+  static let known = ["trigger", "badness", "action"]
+
+  /// - Parameter prefix: Of the tables' names in messages: empty, or `domain.`.
+  mutating func read(_ table: SettingsReader, prefix: String = "", log: inout DiagnosticLog) {
+    if let (entries, offset) = table.table("trigger", "[\(prefix)trigger]", log: &log) {
+      trigger.read(entries, at: offset, place: "[\(prefix)trigger]", log: &log)
+    }
+    if let (entries, offset) = table.table("badness", "[\(prefix)badness]", log: &log) {
+      readBadness(entries, at: offset, place: "[\(prefix)badness]", log: &log)
+    }
+    if let (entries, offset) = table.table("action", "[\(prefix)action]", log: &log) {
+      readAction(entries, at: offset, place: "[\(prefix)action]", log: &log)
+    }
   }
 
-  /// `[badness]`.
-  mutating func readBadness(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) {
+  private mutating func readBadness(
+    _ entries: [SettingEntry], at offset: Int, place: String, log: inout DiagnosticLog
+  ) {
     let table = SettingsReader(
-      entries, at: offset, place: "[badness]", known: ["formula", "oom_score_adj"], log: &log)
+      entries, at: offset, place: place, known: ["formula", "oom_score_adj"], log: &log)
     let formulas = Formula.allCases.map { (name: $0.name, value: $0) }
     formula = table.choice("formula", formulas, log: &log) ?? formula
     let uses = OomScoreAdjUse.allCases.map { (name: $0.name, value: $0) }
     adjustment = table.choice("oom_score_adj", uses, log: &log) ?? adjustment
   }
 
-  /// `[action]`.
-  mutating func readAction(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) {
+  private mutating func readAction(
+    _ entries: [SettingEntry], at offset: Int, place: String, log: inout DiagnosticLog
+  ) {
     let table = SettingsReader(
-      entries, at: offset, place: "[action]", known: ["grace", "min_footprint"], log: &log)
+      entries, at: offset, place: place, known: ["scope", "signal", "grace", "min_footprint", "swarm"], log: &log)
     grace = table.duration("grace", "\"5s\"", within: SettingsDraft.grace, log: &log) ?? grace
     let ownMinimum = table.quantity("min_footprint", "\"10 MiB\", \"2%\" or \"auto\"", log: &log) {
       text throws(QuantityError) in
       text == "auto" ? MinimumFootprint.automatic : .amount(try AmountText.parse(text))
     }
     minimumFootprint = ownMinimum ?? minimumFootprint
+    scope = table.scope(log: &log) ?? scope
+    signal = table.signal(log: &log) ?? signal
+    swarm = readSwarm(table, log: &log) ?? swarm
+  }
+
+  private func readSwarm(_ action: SettingsReader, log: inout DiagnosticLog) -> Choice<Swarm>? {
+    let example = "{ members = 12, age = \"30s\", times = 3 }"
+    switch action.wordOrTable("swarm", ["off"], example, log: &log) {
+    case nil: return nil
+    case .word: return .off
+    case .table(let entries, let offset):
+      let table = SettingsReader(
+        entries, at: offset, place: "\"swarm\"", known: ["members", "age", "times"], log: &log)
+      return .on(
+        Swarm(
+          members: table.count("members", "12", within: MeasureLimits.swarmMembers, log: &log) ?? 12,
+          age: table.duration("age", "\"30s\"", within: MeasureLimits.swarmAge, log: &log) ?? .milliseconds(30_000),
+          times: table.count("times", "3", within: MeasureLimits.swarmTimes, log: &log) ?? 3))
+    }
+  }
+}
+
+extension SettingsReader {
+  /// `scope`, of the file or of a rule.
+  func scope(log: inout DiagnosticLog) -> Scope? {
+    choice("scope", Scope.allCases.map { (name: $0.name, value: $0) }, log: &log)
+  }
+
+  /// `signal`, likewise.
+  func signal(log: inout DiagnosticLog) -> EndingSignal? {
+    choice("signal", EndingSignal.allCases.map { (name: $0.name, value: $0) }, log: &log)
   }
 }

@@ -22,17 +22,19 @@ struct TriggerDraft {
   private var stall: Switch<Stall>?
   private var thrash: Switch<Thrash>?
   private var forecast: Switch<Forecast>?
+  private var limit: Switch<Limit>?
   private var release: Amount?
   private var confirmation: Confirmation?
 
-  private static let known = ["floor", "stall", "thrash", "forecast", "release", "confirm"]
+  private static let known = ["floor", "stall", "thrash", "forecast", "limit", "release", "confirm"]
 
   /// With the defaults where nothing was set: a file that names the floor alone means just that.
   var thresholds: Thresholds {
     let floor = self.floor ?? Floor(available: .share(.percent(8)), swapFree: .share(.percent(10)))
     return Thresholds(
       floor: floor, stall: stall?.trigger, thrash: thrash?.trigger, forecast: forecast?.trigger,
-      release: release ?? TriggerDraft.release(over: floor.available), confirmation: confirmation ?? .immediate)
+      limit: limit?.trigger, release: release ?? TriggerDraft.release(over: floor.available),
+      confirmation: confirmation ?? .immediate)
   }
 
   /// One and a half times the floor; the whole at most.
@@ -43,12 +45,14 @@ struct TriggerDraft {
     }
   }
 
-  mutating func read(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) {
-    let table = SettingsReader(entries, at: offset, place: "[trigger]", known: TriggerDraft.known, log: &log)
+  /// - Parameter place: The table as a message names it.
+  mutating func read(_ entries: [SettingEntry], at offset: Int, place: String, log: inout DiagnosticLog) {
+    let table = SettingsReader(entries, at: offset, place: place, known: TriggerDraft.known, log: &log)
     let ownFloor = readFloor(table, log: &log)
     stall = readSwitch("stall", table, TriggerDraft.stallExample, readStall, log: &log) ?? stall
     thrash = readSwitch("thrash", table, TriggerDraft.thrashExample, readThrash, log: &log) ?? thrash
     forecast = readSwitch("forecast", table, TriggerDraft.forecastExample, readForecast, log: &log) ?? forecast
+    limit = readSwitch("limit", table, TriggerDraft.limitExample, readLimit, log: &log) ?? limit
     confirmation = readConfirmation(table, log: &log) ?? confirmation
     let ownRelease = table.amount("release", "\"12%\"", log: &log)
     if let ownFloor {
@@ -99,6 +103,8 @@ struct TriggerDraft {
   private static let stallExample = "{ full = \"15%\", over = \"2s\", below = \"25%\" }"
   private static let thrashExample = "{ refaults = \"1%\", over = \"2s\", swap_free = \"10%\" }"
   private static let forecastExample = "{ horizon = \"500ms\", below = \"16%\" }"
+
+  private static let limitExample = "{ available = \"10%\", swap_free = \"10%\" }"
 
   private static let defaultWindow = Nanoseconds.milliseconds(2000)
 
@@ -160,6 +166,18 @@ struct TriggerDraft {
     }
     guard let horizon else { return nil }
     return Forecast(horizon: horizon, below: below ?? .share(.percent(16)))
+  }
+
+  private func readLimit(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Limit? {
+    let table = SettingsReader(
+      entries, at: offset, place: "\"limit\"", known: ["available", "swap_free"], log: &log)
+    let available = table.amount("available", log: &log)
+    let swapFree = table.amount("swap_free", log: &log)
+    if table["available"] == nil {
+      log.error(at: offset, "\"limit\" has no \"available\"", "write as in \(TriggerDraft.limitExample)")
+    }
+    guard let available else { return nil }
+    return Limit(available: available, swapFree: swapFree ?? .share(.percent(10)))
   }
 
   private func readConfirmation(_ trigger: SettingsReader, log: inout DiagnosticLog) -> Confirmation? {

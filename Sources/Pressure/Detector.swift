@@ -19,6 +19,9 @@ package struct Detector: Sendable {
     gate = Detector.gate(thresholds.confirmation)
   }
 
+  /// What is measured over a window is kept of readings at least so far apart.
+  package var spacing: Nanoseconds { trend.spacing }
+
   /// Judges by other thresholds from here on. An episode goes on, and ends by the new ones.
   package mutating func replace(_ thresholds: Thresholds) {
     self.thresholds = thresholds
@@ -72,6 +75,9 @@ package struct Detector: Sendable {
   /// The first trigger that is true, the plainest first.
   private func trigger(_ reading: MemoryReading, _ lines: Lines) -> Trigger {
     if reading.isAtOrBelow(lines.floorAvailable, swapFree: lines.floorSwapFree) { return .floor }
+    if let limit = thresholds.limit, let hits = limit.fires(reading, trend, release: lines.release) {
+      return .limit(hits)
+    }
     if let forecast = thresholds.forecast, let left = forecast.fires(reading, trend) { return .forecast(left) }
     if let stall = thresholds.stall, let share = stall.fires(reading, trend) { return .stall(share) }
     if let thrash = thresholds.thrash, let rate = thrash.fires(reading, trend, units: units) { return .thrash(rate) }

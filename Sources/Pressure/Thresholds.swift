@@ -42,18 +42,22 @@ package struct Thresholds: Equatable, Sendable {
   package var stall: Stall?
   package var thrash: Thrash?
   package var forecast: Forecast?
+  /// Says something of cgroups only.
+  package var limit: Limit?
   /// Available memory, of `MemTotal`, over which an episode ends; the floor's own line where it is higher than this.
   package var release: Amount
   package var confirmation: Confirmation
 
   package init(
-    floor: Floor, stall: Stall? = nil, thrash: Thrash? = nil, forecast: Forecast? = nil, release: Amount,
+    floor: Floor, stall: Stall? = nil, thrash: Thrash? = nil, forecast: Forecast? = nil, limit: Limit? = nil,
+    release: Amount,
     confirmation: Confirmation = .immediate
   ) {
     self.floor = floor
     self.stall = stall
     self.thrash = thrash
     self.forecast = forecast
+    self.limit = limit
     self.release = release
     self.confirmation = confirmation
   }

@@ -7,7 +7,7 @@ package struct Trend: Sendable {
   private var ring: InlineArray<64, MemoryReading>
   private var newest = 0
   package private(set) var count = 0
-  private let spacing: Nanoseconds
+  let spacing: Nanoseconds
 
   /// - Parameter span: The longest window that will be asked for.
   package init(span: Nanoseconds) {

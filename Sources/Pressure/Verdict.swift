@@ -36,6 +36,8 @@ package enum Trigger: Equatable, Sendable {
   case thrash(BasisPoints)
   /// So long until nothing is left.
   case forecast(Nanoseconds)
+  /// So often the limit was met just now, with next to nothing to take back.
+  case limit(UInt64)
   /// No trigger is true any more, but memory is not back over the release line.
   case notReleased
 
@@ -46,6 +48,7 @@ package enum Trigger: Equatable, Sendable {
     case .stall: "stall"
     case .thrash: "thrash"
     case .forecast: "forecast"
+    case .limit: "limit"
     case .notReleased: "release"
     }
   }

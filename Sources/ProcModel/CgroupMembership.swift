@@ -11,6 +11,8 @@ package struct CgroupMembership: Equatable, Sendable {
   package private(set) var unit: Range<Int>?
   /// ``FNV1a64`` of the path. Nil at the root.
   package private(set) var key: UInt64?
+  /// The path of the cgroup that accounts its memory, as it is: the v1 memory controller's, or else the unified one's.
+  package private(set) var memoryPath: Range<Int>
 
   /// - Throws: ``ProcParseError/truncated(offset:)`` or ``ProcParseError/malformed(offset:)`` of a line that is not
   ///   `number:controllers:/path`.
@@ -36,6 +38,7 @@ package struct CgroupMembership: Equatable, Sendable {
       }
     }
 
+    memoryPath = memory.isEmpty ? unified : memory
     path = unified
     if path.count <= 1, systemd.count > path.count { path = systemd }
     if path.count <= 1, memory.count > path.count { path = memory }

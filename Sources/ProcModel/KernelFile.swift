@@ -15,3 +15,6 @@ extension ProcessStatus: KernelFile {}
 extension OomScore: KernelFile {}
 extension OomScoreAdj: KernelFile {}
 extension CgroupMembership: KernelFile {}
+extension CgroupAmount: KernelFile {}
+extension CgroupMemoryStat: KernelFile {}
+extension LimitCounts: KernelFile {}

@@ -12,6 +12,8 @@ package struct MemoryReading: Equatable, Sendable {
   package var stall: StallTotals?
   /// Nil where the kernel does not count reclaim.
   package var reclaim: ReclaimTotals?
+  /// Nil where the domain is the machine, which has no limit to meet.
+  package var limitCounts: LimitCounts?
 
   package init(time: Nanoseconds, total: KiB, available: KiB, swapTotal: KiB, swapFree: KiB) {
     self.time = time

@@ -70,6 +70,15 @@ package protocol ProcSource: ~Copyable {
   /// - Parameter index: N.
   mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure)
 
+  /// The hierarchy that accounts memory; nil where the source shows none.
+  var cgroupVersion: CgroupVersion? { get }
+
+  /// Fills `buffer` with the file of a memory cgroup.
+  ///
+  /// - Parameter path: Of the cgroup, as `/proc/PID/cgroup` has it; an empty one is the root.
+  mutating func read(_ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer)
+    throws(ReadFailure)
+
   /// Fills `buffer` with the file of process `pid`.
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer)
     throws(ReadFailure)

@@ -14,6 +14,9 @@ package struct ProcessIdentity: Equatable, Hashable, Sendable {
 package struct ProcessFacts: Sendable {
   package var identity: ProcessIdentity
   package var parent: Int32 = 0
+  /// Fields 5 and 6 of `/proc/PID/stat`. 0 where it belongs to another pid namespace.
+  package var processGroup: Int32 = 0
+  package var session: Int32 = 0
   package var comm = Comm()
   /// The state letter of proc(5): `R`, `S`, `D`, `Z`, `T`, …
   package var state: UInt8 = UInt8(ascii: "S")
@@ -47,6 +50,8 @@ package struct ProcessFacts: Sendable {
 
   /// A hash of its cgroup's path, or nil at the root or where unknown: equal keys are taken for one cgroup.
   package var cgroupKey: UInt64?
+  /// The memory domains that it lies in.
+  package var domains = DomainSet.system
 
   // Known only beside its neighbours: set by the survey once all are read.
 

@@ -10,6 +10,12 @@ package struct Survey: Sendable {
 
   private var buffer: ByteBuffer
   private var neighbours: SurveyNeighbours
+  /// By which each process's ``ProcessFacts/domains`` are told.
+  package var roots = DomainRoots()
+  // Of the survey that is under way, or was taken last.
+  private var tally = SurveyTally()
+  private var now = Ticks.zero
+  private var smallest = KiB.zero
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
@@ -36,19 +42,47 @@ package struct Survey: Sendable {
     from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
     into table: inout ProcessTable
   ) throws(ReadFailure) -> SurveyTally {
-    var tally = SurveyTally()
+    try begin(from: &source, units: units, leavingOutBelow: smallest, into: &table)
+    while try step(.max, from: &source, units: units, into: &table) == nil {}
+    return tally
+  }
+
+  /// Begins what ``take(from:units:leavingOutBelow:into:)`` does at once, to be done by steps: for a caller who has to
+  /// look up meanwhile. Until the last step the table is of no use.
+  package mutating func begin<Source: ProcSource & ~Copyable>(
+    from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
+    into table: inout ProcessTable
+  ) throws(ReadFailure) {
+    tally = SurveyTally()
+    self.smallest = smallest
     table.clear()
     neighbours.removeAll()
     try source.read(.uptime, into: &buffer)
-    var now = Ticks.zero
+    now = .zero
     do throws(ProcParseError) {
       now = try Uptime(parsing: buffer.bytes).ticks(units)
     } catch {
       tally.uptimeError = error
     }
-
     try source.beginProcesses()
-    while let pid = try source.nextProcess() {
+  }
+
+  /// Goes on with as many processes.
+  ///
+  /// - Returns: What was met beside the table's rows, once all processes are in it; nil before.
+  package mutating func step<Source: ProcSource & ~Copyable>(
+    _ processes: Int, from source: inout Source, units: KernelUnits, into table: inout ProcessTable
+  ) throws(ReadFailure) -> SurveyTally? {
+    var left = processes
+    // One owner at a time: what reads notes in it.
+    var tally = self.tally
+    defer { self.tally = tally }
+    while left > 0 {
+      guard let pid = try source.nextProcess() else {
+        neighbours.relate(&table)
+        return tally
+      }
+      left -= 1
       if pid == 1 { tally.isHidden = false }
       if neighbours.contains(pid) { continue }
       tally.seen += 1
@@ -58,16 +92,19 @@ package struct Survey: Sendable {
         let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
         if status.tellsOfLess(than: smallest, tally: &tally) { continue }
       }
-      guard let facts = facts(of: pid, from: &source, now: now, units: units, tally: &tally) else { continue }
+      guard
+        let facts = facts(
+          of: pid, from: &source, now: now, units: units, cgroups: &table.cgroups, tally: &tally)
+      else { continue }
       neighbours.add(pid, row: table.count)
       table.append(facts)
     }
-    neighbours.relate(&table)
-    return tally
+    return nil
   }
 
   private mutating func facts<Source: ProcSource & ~Copyable>(
-    of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, tally: inout SurveyTally
+    of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, cgroups: inout CgroupTree,
+    tally: inout SurveyTally
   ) -> ProcessFacts? {
     let stat: ProcessStat
     switch read(.stat, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<ProcessStat> {
@@ -92,6 +129,8 @@ package struct Survey: Sendable {
 
     var facts = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: stat.startTime))
     facts.parent = stat.parent
+    facts.processGroup = stat.processGroup
+    facts.session = stat.session
     facts.comm = stat.comm
     facts.threads = stat.threads
     facts.nice = stat.nice
@@ -115,7 +154,7 @@ package struct Survey: Sendable {
       tally.vanished += 1
       return nil
     }
-    addScores(to: &facts, from: &source, tally: &tally)
+    addScores(to: &facts, from: &source, cgroups: &cgroups, tally: &tally)
     return facts
   }
 
@@ -171,7 +210,7 @@ package struct Survey: Sendable {
 
   /// Adds what the kernel's own killer goes by, and the cgroup. None of it has to be there.
   private mutating func addScores<Source: ProcSource & ~Copyable>(
-    to facts: inout ProcessFacts, from source: inout Source, tally: inout SurveyTally
+    to facts: inout ProcessFacts, from source: inout Source, cgroups: inout CgroupTree, tally: inout SurveyTally
   ) {
     let pid = facts.identity.pid
     if case .value(let adjustment) =
@@ -184,11 +223,15 @@ package struct Survey: Sendable {
     {
       facts.oomScore = score.value
     }
+    var memoryPath = 0..<0
     if case .value(let membership) =
       read(.cgroup, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<CgroupMembership>
     {
       facts.cgroupKey = membership.key
+      cgroups.add(membership, in: buffer.bytes)
+      memoryPath = membership.memoryPath
     }
+    facts.domains = roots.domains(of: buffer.bytes.extracting(memoryPath))
   }
 
   /// The `stat` of a thread that has not ended, if the process has more than one and such a one is found.
@@ -251,6 +294,7 @@ extension SurveyReading<ProcessStatus> {
       let footprint = anonymous + (status.swap ?? .zero) + (status.pageTables ?? .zero)
       guard (status.residentShared ?? .zero) == .zero, footprint < smallest else { return false }
       tally.leftOut += 1
+      tally.leftOutFootprint += footprint
       return true
     }
     // A kernel thread, or a zombie. With more threads it is a leader that ended before them: those have its memory.

@@ -1,5 +1,5 @@
 /// An open-addressed table from numbers to numbers, emptied in no time and grown only when a survey outgrows it.
-struct SurveyIndex: Sendable {
+package struct SurveyIndex: Sendable {
   private var keys: [UInt64]
   private var values: [UInt64]
   /// A slot is in use if it bears the present generation.
@@ -10,7 +10,7 @@ struct SurveyIndex: Sendable {
   private var shift: UInt64
 
   /// - Parameter capacity: Entries that fit without growing.
-  init(capacity: Int) {
+  package init(capacity: Int) {
     var bits: UInt64 = 4
     while bits < 40, 1 << bits < capacity * 2 {
       bits += 1
@@ -21,7 +21,7 @@ struct SurveyIndex: Sendable {
     shift = 64 - bits
   }
 
-  mutating func removeAll() {
+  package mutating func removeAll() {
     count = 0
     generation &+= 1
     if generation == 0 {
@@ -33,22 +33,22 @@ struct SurveyIndex: Sendable {
     }
   }
 
-  func value(for key: UInt64) -> UInt64? {
+  package func value(for key: UInt64) -> UInt64? {
     let slot = slot(for: key)
     return stamps[slot] == generation ? values[slot] : nil
   }
 
-  mutating func set(_ key: UInt64, to value: UInt64) {
+  package mutating func set(_ key: UInt64, to value: UInt64) {
     let slot = take(key)
     values[slot] = value
   }
 
-  mutating func add(_ amount: UInt64, to key: UInt64) {
+  package mutating func add(_ amount: UInt64, to key: UInt64) {
     let slot = take(key)
     values[slot] &+= amount
   }
 
-  mutating func formUnion(_ bits: UInt64, at key: UInt64) {
+  package mutating func formUnion(_ bits: UInt64, at key: UInt64) {
     let slot = take(key)
     values[slot] |= bits
   }
@@ -84,7 +84,7 @@ struct SurveyIndex: Sendable {
   }
 
   /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): neighbouring numbers end up far apart.
-  static func mix(_ number: UInt64) -> UInt64 {
+  package static func mix(_ number: UInt64) -> UInt64 {
     var bits = number
     bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
     bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb

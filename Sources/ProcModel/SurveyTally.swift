@@ -20,6 +20,8 @@ package struct SurveyTally: Equatable, Sendable {
   package var zombies: UInt32 = 0
   /// Left out because they give back too little.
   package var leftOut: UInt32 = 0
+  /// What those give back together.
+  package var leftOutFootprint = KiB.zero
   /// Kernel threads and zombies that nothing but `status` was read of, beside those counted above.
   package var withoutMemory: UInt32 = 0
   /// Gone between the walk and the reading.
@@ -37,6 +39,12 @@ package struct SurveyTally: Equatable, Sendable {
   package var isHidden = true
 
   package init() {}
+
+  /// Whether the table has every process there is, with all that files tell of it: what is asked before anything is
+  /// done to a whole cgroup.
+  package var isComplete: Bool {
+    !isHidden && leftOut == 0 && denied == 0 && failed == 0 && malformed == 0
+  }
 
   mutating func note(_ error: ProcParseError, in file: ProcessFile, of pid: Int32) {
     malformed += 1

@@ -11,6 +11,7 @@ package struct LiveSource: ProcSource, ~Copyable {
   private var path = CPath("")
   private var zramPath = CPath("")
   private let capabilities: CapabilityReader?
+  private var cgroups: CgroupFiles?
 
   /// Whether the root is a proc file system, so that its numbers are those of living processes.
   package let isLive: Bool
@@ -20,12 +21,13 @@ package struct LiveSource: ProcSource, ~Copyable {
 
   private init(
     root: consuming OwnedDescriptor, system: consuming SystemDescriptors, processes: consuming DirectoryWalk,
-    capabilities: consuming CapabilityReader?, isLive: Bool
+    capabilities: consuming CapabilityReader?, cgroups: consuming CgroupFiles?, isLive: Bool
   ) {
     self.root = root
     self.system = system
     self.processes = processes
     self.capabilities = capabilities
+    self.cgroups = cgroups
     self.isLive = isLive
   }
 
@@ -38,9 +40,11 @@ package struct LiveSource: ProcSource, ~Copyable {
     // A second descriptor of the root: a walk has a position of its own.
     let walk = DirectoryWalk(try OwnedDescriptor.open(path, [.read, .directory]), capacity: walkBytes)
     let system = SystemDescriptors(below: root)
+    // A captured tree has no cgroups of its own, and this machine's say nothing of it.
+    let cgroups = isLive ? try? CgroupFiles(below: root) : nil
     return LiveSource(
       root: root, system: system, processes: walk,
-      capabilities: isLive ? try CapabilityReader() : nil, isLive: isLive)
+      capabilities: isLive ? try CapabilityReader() : nil, cgroups: cgroups, isLive: isLive)
   }
 
   package mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
@@ -62,6 +66,33 @@ package struct LiveSource: ProcSource, ~Copyable {
       buffer.count = try file.read(into: &buffer.storage, at: 0)
     } catch {
       throw ReadFailure(error)
+    }
+  }
+
+  package var cgroupVersion: CgroupVersion? {
+    switch cgroups {
+    case .some(let cgroups): cgroups.version
+    case .none: nil
+    }
+  }
+
+  package mutating func read(
+    _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    buffer.count = 0
+    do throws(Errno) {
+      guard let count = try cgroups?.read(file, of: path, into: &buffer.storage) else { throw .noSuchFile }
+      buffer.count = count
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  /// The path of a cgroup's file, for what is not only read; nil where the source shows none. Allocates.
+  package func path(_ file: CgroupFile, ofCgroup path: Span<UInt8>) -> CPath? {
+    switch cgroups {
+    case .some(let cgroups): cgroups.path(file, of: path)
+    case .none: nil
     }
   }
 
@@ -179,7 +210,8 @@ extension ReadFailure {
   /// Sorts the kernel's reasons into those that matter to a reader.
   fileprivate init(_ reason: Errno) {
     switch reason {
-    case .noSuchFile, .noSuchProcess: self = .vanished
+    // A cgroup that is removed while its file is open has no device any more.
+    case .noSuchFile, .noSuchProcess, .noDevice: self = .vanished
     case .notPermitted, .accessDenied: self = .denied
     default: self = .failed(errno: reason.rawValue)
     }

@@ -10,6 +10,9 @@ package struct Recorder: ~Copyable {
   /// Raised when the meaning of a field changes or one goes away; not when one is added.
   package static let schema: UInt64 = 1
 
+  /// Members of a party that are named.
+  private static let partyLimit = 64
+
   private let sink: OwnedDescriptor?
   private var json = JSONWriter(capacity: 32 * 1024)
   private let isDryRun: Bool
@@ -25,8 +28,13 @@ package struct Recorder: ~Copyable {
   }
 
   /// The agent began.
+  ///
+  /// - Parameters:
+  ///   - judge: Of the system.
+  ///   - roots: Whose first is the container's own cgroup; nil where the system is the machine.
   package mutating func start(
-    version: String, policy: borrowing CPath, machine: MachineFacts, held: CapabilitySet, lacking: CapabilitySet
+    version: String, policy: borrowing CPath, judge: Judge, roots: DomainRoots?, held: CapabilitySet,
+    lacking: CapabilitySet
   ) {
     begin("start")
     json.key("version")
@@ -36,9 +44,17 @@ package struct Recorder: ~Copyable {
     json.key("policy")
     json.value(untrusted: policy.bytes)
     json.key("total_kib")
-    json.value(machine.ram.count)
+    json.value(judge.machine.ram.count)
     json.key("swap_total_kib")
-    json.value(machine.swap.count)
+    json.value(judge.machine.swap.count)
+    json.key("system_cgroup")
+    if let roots {
+      if roots.path(0).isEmpty { json.value("/") } else { json.value(untrusted: roots.path(0)) }
+    } else {
+      json.null()
+    }
+    json.key("domains")
+    domains(of: judge.policy)
     json.key("capabilities")
     capabilityNames(held)
     json.key("lacking")
@@ -47,28 +63,42 @@ package struct Recorder: ~Copyable {
   }
 
   /// Goes through the writing of a decision and lets it fall, so that its code and memory are in place.
-  package mutating func warm(_ verdict: Verdict, _ shortlist: Shortlist, judge: Judge) {
-    compose(verdict, shortlist, judge: judge, signal: .terminate, took: .zero, isRehearsed: isDryRun)
+  package mutating func warm(
+    _ verdict: Verdict, _ shortlist: Shortlist, _ victim: Candidate?, _ party: borrowing Party, judge: Judge
+  ) {
+    compose(
+      verdict, shortlist, victim, party, domain: nil, judge: judge, signal: .terminate, took: .zero,
+      isRehearsed: isDryRun)
   }
 
   /// A victim was chosen, or none could be.
   ///
   /// - Parameters:
+  ///   - victim: The party's leader; nil where nobody may be ended.
+  ///   - party: Those who end together; of no meaning without a victim.
+  ///   - domain: Its name; nil for the system.
   ///   - judge: Shows the terms of each candidate's score.
   ///   - signal: What was, or in a dry run would have been, sent.
   ///   - took: From the verdict to the decision.
   ///   - isRehearsed: Whether it came to the signal, in a dry run.
   package mutating func decision(
-    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds, isRehearsed: Bool
+    _ verdict: Verdict, _ shortlist: Shortlist, _ victim: Candidate?, _ party: borrowing Party, domain: Slice?,
+    judge: Judge, signal: Signal, took: Nanoseconds,
+    isRehearsed: Bool
   ) {
-    compose(verdict, shortlist, judge: judge, signal: signal, took: took, isRehearsed: isRehearsed)
+    compose(
+      verdict, shortlist, victim, party, domain: domain, judge: judge, signal: signal, took: took,
+      isRehearsed: isRehearsed)
     finish()
   }
 
   private mutating func compose(
-    _ verdict: Verdict, _ shortlist: Shortlist, judge: Judge, signal: Signal, took: Nanoseconds, isRehearsed: Bool
+    _ verdict: Verdict, _ shortlist: Shortlist, _ victim: Candidate?, _ party: borrowing Party, domain: Slice?,
+    judge: Judge, signal: Signal, took: Nanoseconds,
+    isRehearsed: Bool
   ) {
     begin("decision")
+    self.domain(domain, of: judge.policy)
     json.key("episode")
     json.value(UInt64(verdict.episode))
     json.key("level")
@@ -76,18 +106,20 @@ package struct Recorder: ~Copyable {
     json.key("trigger")
     json.value(verdict.trigger.name)
     json.key("reason")
-    if shortlist.victim == nil {
+    if victim == nil {
       json.value("no_candidate")
     } else {
       json.rawString { bytes in bytes.append(reason: verdict) }
     }
     reading(verdict)
     json.key("victim")
-    if let victim = shortlist.victim {
+    if let victim {
       value(victim, judge: judge)
     } else {
       json.null()
     }
+    json.key("party")
+    if victim == nil { json.null() } else { value(party) }
     json.key("candidates")
     json.beginArray()
     for index in 0..<shortlist.count {
@@ -103,8 +135,8 @@ package struct Recorder: ~Copyable {
     json.key("passed_over")
     json.value(UInt64(shortlist.passedOver))
     json.key("action")
-    json.value(shortlist.victim == nil ? "none" : signal.name)
-    if isRehearsed || isDryRun && shortlist.victim == nil {
+    json.value(victim == nil ? "none" : signal.name)
+    if isRehearsed || isDryRun && victim == nil {
       json.key("outcome")
       json.value(isRehearsed ? "rehearsed" : "none")
     }
@@ -115,21 +147,25 @@ package struct Recorder: ~Copyable {
   /// It is over with a victim.
   ///
   /// - Parameters:
+  ///   - members: Of its party, itself among them.
   ///   - cause: The verdict it was chosen on.
   ///   - signal: The last one sent; nil if none was.
   ///   - after: From the first signal to its end.
   ///   - freed: By how much available memory is more than when the first signal was sent.
   package mutating func outcome(
-    _ victim: Candidate, _ ending: Ending, cause: Verdict, judge: Judge, signal: Signal?, escalation: Escalation?,
-    after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
+    _ victim: Candidate, _ ending: Ending, members: Int, domain: Slice?, cause: Verdict, judge: Judge, signal: Signal?,
+    escalation: Escalation?, after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
   ) {
     begin("outcome")
+    self.domain(domain, of: judge.policy)
     json.key("episode")
     json.value(UInt64(cause.episode))
     json.key("reason")
     json.rawString { bytes in bytes.append(reason: cause) }
     json.key("victim")
     json.value(victim, terms: nil, policy: judge.policy, units: judge.machine.units)
+    json.key("members")
+    json.value(UInt64(max(members, 1)))
     json.key("action")
     json.value(signal?.name ?? "none")
     json.key("escalation")
@@ -212,6 +248,38 @@ package struct Recorder: ~Copyable {
     json.value(candidate, terms: terms, policy: judge.policy, units: judge.machine.units)
   }
 
+  private mutating func value(_ party: borrowing Party) {
+    json.beginObject()
+    json.key("scope")
+    json.value(party.scope.name)
+    json.key("swarm")
+    if let swarm = party.swarm { json.value(swarm.name) } else { json.null() }
+    json.key("fallback")
+    if let fallback = party.fallback { json.value(fallback.name) } else { json.null() }
+    json.key("members")
+    json.value(UInt64(max(party.members.count, 1)))
+    json.key("pids")
+    json.beginArray()
+    for member in party.members.prefix(Recorder.partyLimit) { json.value(Int64(member.identity.pid)) }
+    json.endArray()
+    json.key("footprint_kib")
+    json.value(party.footprint.count)
+    json.key("left_out")
+    json.beginObject()
+    json.key("protected")
+    json.value(UInt64(party.protected))
+    json.key("in_vain")
+    json.value(UInt64(party.inVain))
+    json.key("outside")
+    json.value(UInt64(party.outside))
+    json.key("apart")
+    json.value(UInt64(party.apart))
+    json.key("beyond")
+    json.value(UInt64(party.beyond))
+    json.endObject()
+    json.endObject()
+  }
+
   private mutating func reading(_ verdict: Verdict) {
     json.key("reading")
     json.beginObject()
@@ -230,6 +298,24 @@ package struct Recorder: ~Copyable {
     json.key("swap_floor_kib")
     if let line = verdict.lines.floorSwapFree { json.value(line.count) } else { json.null() }
     json.endObject()
+  }
+
+  private mutating func domain(_ name: Slice?, of policy: CompiledPolicy) {
+    json.key("domain")
+    if let name { json.value(untrusted: policy.bytes(name)) } else { json.value("system") }
+  }
+
+  private mutating func domains(of policy: CompiledPolicy) {
+    json.beginArray()
+    for index in policy.domains.indices {
+      json.beginObject()
+      json.key("name")
+      json.value(untrusted: policy.bytes(policy.domains[index].name))
+      json.key("cgroup")
+      json.value(untrusted: policy.bytes(policy.domains[index].cgroup))
+      json.endObject()
+    }
+    json.endArray()
   }
 
   private mutating func capabilityNames(_ set: CapabilitySet) {

@@ -86,7 +86,7 @@ struct Explanation {
   }
 
   private var score: String {
-    let formula = policy.settings.formula
+    let formula = inspection.judge.settings.formula
     var lines = "score \(decimal(process.candidate.score)) \(formula.unit) by formula \(formula.name):\n"
     var value = 0.0
     for index in 0..<process.terms.count {
@@ -150,10 +150,10 @@ struct Explanation {
   private var action: String {
     if standing.protection.protects { return "nothing would be sent\n" }
     if !process.isWorthEnding {
-      let line = policy.settings.minimumFootprint.of(inspection.judge.machine.ram)
+      let line = inspection.judge.settings.minimumFootprint.of(inspection.judge.machine.ram)
       return "nothing would be sent: it gives back less than \(amount(line)), which is not worth an end\n"
     }
-    let grace = policy.settings.grace.milliseconds
+    let grace = inspection.judge.settings.grace.milliseconds
     return
       "in its turn it would be sent SIGTERM, and SIGKILL after \(grace) ms, or sooner if memory goes on falling\n"
   }

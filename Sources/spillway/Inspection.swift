@@ -21,6 +21,11 @@ struct InspectionOptions: ParsableArguments {
       valueName: "name"))
   var formula: Formula?
 
+  @Option(
+    help: ArgumentHelp(
+      "The memory domain that is short, by its name in the policy. Without it the system.", valueName: "name"))
+  var domain: String?
+
   @Option(help: ArgumentHelp("At most so many processes.", valueName: "n"))
   var limit: Int?
 
@@ -67,7 +72,6 @@ struct Inspection {
 
   init(_ options: InspectionOptions) throws(Failure) {
     loaded = try LoadedPolicy.load(options.policy)
-    if let formula = options.formula { loaded.policy.settings.formula = formula }
     let root = options.procRoot
     var source: LiveSource
     do throws(Errno) {
@@ -78,12 +82,15 @@ struct Inspection {
     let units =
       source.isLive
       ? KernelUnits(pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond) : .common
-    let meminfo = try Inspection.meminfo(&source, root)
-    swapTotal = meminfo.swapTotal
+    let scope = try InspectedDomain(options.domain, of: loaded, in: &source, root: root)
+    swapTotal = scope.reading.swapTotal
     judge = Judge(
-      policy: loaded.policy, machine: MachineFacts(ram: meminfo.total, swap: meminfo.swapTotal, units: units), agent: 0)
+      policy: loaded.policy, machine: MachineFacts(ram: scope.reading.total, swap: swapTotal, units: units), agent: 0)
+    judge.settings = scope.settings
+    if let formula = options.formula { judge.settings.formula = formula }
 
     var survey = Survey(capacity: 1024)
+    survey.roots = scope.roots
     var table = ProcessTable(capacity: 1024)
     do throws(ReadFailure) {
       tally = try survey.take(from: &source, units: units, into: &table)
@@ -93,6 +100,7 @@ struct Inspection {
     processes = []
     var subject = Subject()
     for row in table.rows where !(source.isLive && row.identity.pid == OwnProcess.pid) {
+      guard row.domains.contains(DomainSet(number: scope.number)) else { continue }
       var process = row
       process.growthPerSecond = process.lifelongGrowthPerSecond(units: units)
       subject.load(process, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
@@ -112,19 +120,64 @@ struct Inspection {
       return left.candidate.goesBefore(right.candidate)
     }
   }
+}
 
-  private static func meminfo(_ source: inout LiveSource, _ root: String) throws(Failure) -> Meminfo {
-    var buffer = ByteBuffer(capacity: 16 * 1024)
-    do throws(ReadFailure) {
-      try source.read(.meminfo, into: &buffer)
+/// What `--domain` asks for: whose processes are ranked, and against which memory.
+struct InspectedDomain {
+  /// In ``roots``.
+  let number: Int
+  let settings: Settings
+  let roots: DomainRoots
+  let reading: MemoryReading
+
+  /// - Parameters:
+  ///   - name: Nil for the system, which in a limited container is the container.
+  ///   - root: For messages.
+  init(
+    _ name: String?, of loaded: LoadedPolicy, in source: inout LiveSource, root: String
+  ) throws(Failure) {
+    let policy = loaded.policy
+    var sensors = Sensors()
+    var roots = DomainRoots()
+    let own = sensors.ownCgroup(from: &source)
+    if let own { roots.setSystem(own.span) }
+    for domain in policy.domains { roots.append(policy.bytes(domain.cgroup)) }
+    self.roots = roots
+
+    if let name {
+      let names = policy.domains.map { String(decoding: policy.text[$0.name.indices], as: UTF8.self) }
+      guard let index = names.firstIndex(of: name) else {
+        let known = names.isEmpty ? "it has no domains" : "its domains are \(names.joined(separator: ", "))"
+        throw Failure(.usage, "\(loaded.name) has no domain \"\(name)\": \(known)")
+      }
+      number = index + 1
+      settings = policy.domains[index].settings
+    } else {
+      number = 0
+      settings = policy.settings
+    }
+
+    var missing: Sensors.Missing = []
+    let machine: MemoryReading
+    do throws(Sensors.Blindness) {
+      machine = try sensors.read(for: nil, from: &source, at: .zero, missing: &missing)
     } catch {
       throw Failure(
-        .kernelFeature, "\(root)/meminfo cannot be read: is \(root) a proc file system, or a tree like one?")
+        .kernelFeature,
+        error == .unreadable
+          ? "\(root)/meminfo cannot be read: is \(root) a proc file system, or a tree like one?"
+          : "\(root)/meminfo makes no sense")
     }
-    guard let meminfo = try? Meminfo(parsing: buffer.bytes) else {
-      throw Failure(.kernelFeature, "\(root)/meminfo makes no sense")
+    guard number > 0 || own != nil else {
+      reading = machine
+      return
     }
-    return meminfo
+    do throws(Sensors.Blindness) {
+      reading = try sensors.read(
+        cgroup: roots.path(number), for: settings.thresholds, on: machine, from: &source, missing: &missing)
+    } catch {
+      throw Failure(.kernelFeature, "the memory of cgroup \(visible(roots.path(number))) cannot be read")
+    }
   }
 }
 

@@ -49,12 +49,24 @@ struct LoggingHand: Actuator {
     return log.deliveries[pid] ?? .sent
   }
 
+  mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
+  mutating func takeGroup() {}
+  mutating func take(_ cgroup: consuming CgroupDirectory) {}
+  mutating func reap() {}
+  mutating func examine() -> Standstill { .running }
+  mutating func thaw() -> Bool { false }
+  mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship { .separate }
+
+  var reach: Reach { Reach() }
+  var released: HelperResult? { nil }
   var hasExited: Bool { pid.map { log.ended.contains($0) } ?? true }
   var exitDescriptor: Int32? { nil }
 
   mutating func release() {
     pid = nil
   }
+
+  func another() -> LoggingHand { LoggingHand(log: log) }
 }
 
 /// Files in memory, whose `meminfo` changes from one reading to the next.
@@ -78,6 +90,14 @@ struct ScriptedSource: ProcSource {
 
   mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
     try files.readZram(index, into: &buffer)
+  }
+
+  var cgroupVersion: CgroupVersion? { files.cgroupVersion }
+
+  mutating func read(
+    _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    try files.read(file, ofCgroup: path, into: &buffer)
   }
 
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
@@ -177,14 +197,23 @@ final class Stage<Hand: Actuator & ~Copyable> {
 
   /// One look, and what the agent did in it.
   func tick() -> [String] {
-    _ = agent.tick()
+    look()
     return log.take()
   }
 
+  /// One look at every domain, whether it is time or not.
+  func look() {
+    for number in agent.watches.indices { agent.watches[number].dueAt = .zero }
+    _ = agent.tick()
+  }
+
+  /// Whether somebody is being ended.
+  var isPursuing: Bool { agent.watches.contains { $0.pursuit != nil } }
+
   /// Looks until it is over with the victim: its memory settles for 50 ms, and a stuck one takes 5 s.
   func finish() -> [String] {
-    for _ in 0..<2000 where agent.pursuit != nil {
-      _ = agent.tick()
+    for _ in 0..<2000 where isPursuing {
+      look()
       usleep(5000)
     }
     return log.take().filter { $0 != "meminfo" }

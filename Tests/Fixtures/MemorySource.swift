@@ -33,6 +33,9 @@ package struct MemorySource: ProcSource {
   package var capabilities: [Int32: CapabilitySet] = [:]
   /// `mm_stat` of the zram devices, by number.
   package var zram: [Int32: [UInt8]] = [:]
+  /// Files of memory cgroups, by path.
+  package var cgroups: [String: [CgroupFile: [UInt8]]] = [:]
+  package var cgroupVersion: CgroupVersion?
   /// Every file of a process that was asked for, in order.
   package private(set) var reads: [Key] = []
   private var position = 0
@@ -75,6 +78,20 @@ package struct MemorySource: ProcSource {
     buffer.clear()
     guard let bytes = zram[index] else { throw .vanished }
     buffer.fill(from: bytes.span)
+  }
+
+  package mutating func read(
+    _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    buffer.clear()
+    let name = String(decoding: path.indices.map { path[$0] }, as: UTF8.self)
+    guard let bytes = cgroups[name]?[file] else { throw .vanished }
+    buffer.fill(from: bytes.span)
+  }
+
+  /// Puts a file of a memory cgroup in place. The root's path is empty.
+  package mutating func set(_ file: CgroupFile, ofCgroup path: String, _ text: String) {
+    cgroups[path, default: [:]][file] = Array(text.utf8)
   }
 
   /// Puts a file of the machine in place.

@@ -1,22 +1,121 @@
+import Glibc
 import Ladder
 import LinuxSystem
 import ProcModel
 
-/// usage: hand PID START_TIME
+/// usage: hand PID START_TIME [PID START_TIME…] [WORD…]
 ///
-/// Holds that process and sends it SIGTERM, as the agent does, and says what came of each: `held sent`, `changed
-/// vanished`.
-private func run() throws(Errno) {
-  let words = CommandLine.arguments
-  guard words.count == 3, let pid = Int32(words[1]), let startTime = UInt64(words[2]) else { throw .invalidArgument }
-  var actuator = LiveActuator(proc: try OwnedDescriptor.open(CPath("/proc"), [.read, .directory]))
-  let hold = actuator.hold(ProcessIdentity(pid: pid, startTime: Ticks(startTime)))
-  let delivery = actuator.send(.terminate)
-  print(hold, delivery)
+/// Holds these processes, the first as the leader of the others, and says what came of each: `held`, `changed`. Then it
+/// does as each WORD says, and says what came of that:
+///
+/// - `term`, `kill`: sends the signal;
+/// - `group`: the leader's process group may go whole;
+/// - `cgroup=DIRECTORY`: that cgroup may go whole; `freezer=DIRECTORY` before it is its version 1 freezer;
+/// - `reap`: has memory given back, until all have ended, and tells of how many;
+/// - `release`: has memory given back once, and tells of how many;
+/// - `gone`: looks until all have ended, 20 s at most;
+/// - `examine`, `thaw`;
+/// - `kin=PID,START_TIME`: whether that process has the leader's memory.
+///
+/// Without a WORD it sends SIGTERM.
+private struct Hand: ~Copyable {
+  private var actuator: LiveActuator
+  private var freezer: String?
+
+  init() throws(Errno) {
+    var calls = LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), [.read, .directory]))
+    // Before Linux 5.15 nothing is released.
+    try? calls.makeHelper()
+    actuator = LiveActuator(calls: calls)
+  }
+
+  mutating func run(_ words: ArraySlice<String>) throws(Errno) {
+    var rest = words
+    var isFirst = true
+    var answers: [String] = []
+    while rest.count > 1, let identity = Hand.identity(rest[rest.startIndex], rest[rest.startIndex + 1]) {
+      answers.append("\(isFirst ? actuator.hold(identity) : actuator.join(identity))")
+      isFirst = false
+      rest = rest.dropFirst(2)
+    }
+    if isFirst { throw .invalidArgument }
+    for word in rest.isEmpty ? ["term"] : rest { answers.append(try answer(word)) }
+    print(answers.joined(separator: " "))
+  }
+
+  private mutating func answer(_ word: String) throws(Errno) -> String {
+    if let path = Hand.value(word, "cgroup=") {
+      let directory = try OwnedDescriptor.open(CPath(path), [.read, .directory])
+      if let freezer {
+        actuator.take(
+          CgroupDirectory(directory, freezer: try OwnedDescriptor.open(CPath(freezer), [.read, .directory])))
+      } else {
+        actuator.take(CgroupDirectory(directory))
+      }
+      return "taken"
+    }
+    if let path = Hand.value(word, "freezer=") {
+      freezer = path
+      return "noted"
+    }
+    if let kin = Hand.value(word, "kin=") {
+      let parts = kin.split(separator: ",").map(String.init)
+      guard parts.count == 2, let identity = Hand.identity(parts[0], parts[1]) else { throw .invalidArgument }
+      return "\(actuator.kinship(identity))"
+    }
+    switch word {
+    case "term": return Hand.text(actuator.send(.terminate))
+    case "kill": return Hand.text(actuator.send(.kill))
+    case "group":
+      actuator.takeGroup()
+      return "taken"
+    case "examine": return actuator.examine().name
+    case "thaw": return actuator.thaw() ? "thawed" : "unthawed"
+    case "reap":
+      try wait { hand in
+        hand.actuator.reap()
+        return hand.actuator.hasExited
+      }
+      let released = actuator.released ?? HelperResult()
+      return "reaped \(released.released) \(released.vanished)"
+    case "release":
+      try wait { hand in
+        hand.actuator.reap()
+        return hand.actuator.released != nil
+      }
+      return "released \(actuator.released?.released ?? 0)"
+    case "gone":
+      try wait { hand in hand.actuator.hasExited }
+      return "gone"
+    default: throw .invalidArgument
+    }
+  }
+
+  private mutating func wait(_ isOver: (inout Hand) -> Bool) throws(Errno) {
+    let start = Clock.sinceBoot()
+    while !isOver(&self) {
+      if Clock.sinceBoot() - start > 20_000_000_000 { throw .busy }
+      usleep(1000)
+    }
+  }
+
+  private static func identity(_ pid: String, _ startTime: String) -> ProcessIdentity? {
+    guard let pid = Int32(pid), let startTime = UInt64(startTime) else { return nil }
+    return ProcessIdentity(pid: pid, startTime: Ticks(startTime))
+  }
+
+  private static func text(_ delivery: Delivery) -> String {
+    delivery == .refused(.notPermitted) ? "refused(EPERM)" : "\(delivery)"
+  }
+
+  private static func value(_ word: String, _ prefix: String) -> String? {
+    word.hasPrefix(prefix) ? String(word.dropFirst(prefix.count)) : nil
+  }
 }
 
 do throws(Errno) {
-  try run()
+  var hand = try Hand()
+  try hand.run(CommandLine.arguments.dropFirst())
 } catch {
   print("hand: \(error.text)")
   OwnProcess.exit(64)

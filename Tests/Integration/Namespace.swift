@@ -38,8 +38,10 @@ struct Namespace {
   /// The script begins with these functions: `start NAME OPTIONS…` starts a specimen and waits until it is ready,
   /// leaving its number in
   /// `$NAME`; `agent OPTIONS…` starts the agent armed, in the background, with `policy.toml` and a record;
-  /// `until_record TEXT` waits for a line in the record, 20 s at most; `finish` ends the agent and tells who lives.
-  static func run(policy: String, _ script: String) throws -> Result {
+  /// `until_record TEXT` waits for a line in the record, `until_said TEXT` for a message, 20 s at most; `finish` ends the agent and tells who lives.
+  ///
+  /// - Parameter environment: Added to that of the script.
+  static func run(policy: String, environment: [String: String] = [:], _ script: String) throws -> Result {
     for program in [binaries.appending(path: "spillway"), binaries.appending(path: "spillwayd"), specimen] {
       try #require(
         FileManager.default.isExecutableFile(atPath: program.path()), "\(program.path()) is missing: run `make build`")
@@ -60,7 +62,7 @@ struct Namespace {
     process.currentDirectoryURL = folder
     process.environment = [
       "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "BIN": binaries.path(), "SPECIMEN": specimen.path(),
-    ]
+    ].merging(environment) { _, own in own }
     process.standardInput = FileHandle.nullDevice
     let output = folder.appending(path: "output")
     let errors = folder.appending(path: "errors")
@@ -102,6 +104,13 @@ struct Namespace {
       tries=0
       until grep -q -e "$1" record.jsonl 2>/dev/null; do
         tries=$((tries + 1)); [ $tries -lt 400 ] || { echo "never recorded: $1"; break; }
+        sleep 0.05
+      done
+    }
+    until_said() {
+      tries=0
+      until grep -q -e "$1" agent.errors 2>/dev/null; do
+        tries=$((tries + 1)); [ $tries -lt 400 ] || { echo "never said: $1"; break; }
         sleep 0.05
       done
     }

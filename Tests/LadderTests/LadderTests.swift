@@ -7,14 +7,20 @@ import Testing
 @Suite struct LadderTests {
   /// What a step is asked, and what it must answer. Times are in milliseconds from the start, memory in KiB.
   struct Look: Sendable {
-    var at: UInt64
+    var at: Int64
     var available: UInt64 = 1000
     var level = Level.terminate
     var exited = false
+    /// The answer to `.examine`.
+    var found: Standstill?
     var rung: Rung
 
-    init(at: UInt64, available: UInt64 = 1000, level: Level = .terminate, exited: Bool = false, _ rung: Rung) {
+    init(
+      at: Int64, available: UInt64 = 1000, level: Level = .terminate, exited: Bool = false, found: Standstill? = nil,
+      _ rung: Rung
+    ) {
       (self.at, self.available, self.level, self.exited, self.rung) = (at, available, level, exited, rung)
+      self.found = found
     }
   }
 
@@ -29,25 +35,35 @@ import Testing
   }
 
   /// When the first signal is sent: late enough for a clock to jump back an hour.
-  private static let start: UInt64 = 10_000_000
+  private static let start: Int64 = 10_000_000
 
-  private static func until(_ milliseconds: UInt64) -> Rung { .wait(until: .milliseconds(start + milliseconds)) }
+  private static func time(_ milliseconds: Int64) -> Nanoseconds { .milliseconds(UInt64(start + milliseconds)) }
+  private static func until(_ milliseconds: Int64) -> Rung { .wait(until: time(milliseconds)) }
+  private static func reap(_ milliseconds: Int64) -> Rung { .reap(until: time(milliseconds)) }
+  private static let running = Look(at: 100, found: .running, .examine)
 
   /// 1000 KiB are available at the start, and the grace is 2 s.
   static let descents = [
     Descent(
       "it looks every 10 ms, and never past the end of the grace",
-      [Look(at: 0, until(10)), Look(at: 1995, until(2000)), Look(at: 1999, until(2000))]),
+      [
+        Look(at: 0, until(10)), running, Look(at: 100, until(110)), Look(at: 1095, until(1105)),
+        Look(at: 1100, found: .running, .examine), Look(at: 1995, until(2000)), Look(at: 1999, until(2000)),
+      ]),
     Descent(
       "the grace ends",
-      [Look(at: 1999, until(2000)), Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, until(2020))]),
+      [
+        running, Look(at: 1000, until(1010)), Look(at: 1999, found: .running, .examine),
+        Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, reap(2020)),
+      ]),
     Descent(
       "memory worsens by more than a quarter",
       [Look(at: 10, available: 750, until(20)), Look(at: 20, available: 749, .escalate(.memoryWorsened))]),
     Descent(
       "half of the floor is reached", [Look(at: 10, available: 990, level: .kill, .escalate(.memoryWorsened))]),
     Descent(
-      "both at once: memory is the reason", [Look(at: 2000, available: 1, .escalate(.memoryWorsened))]),
+      "both at once: memory is the reason",
+      [running, Look(at: 1090, until(1100)), Look(at: 2000, available: 1, .escalate(.memoryWorsened))]),
     Descent(
       "it ends within its grace, and its memory settles",
       [
@@ -57,56 +73,102 @@ import Testing
     Descent(
       "an end counts, not the grace nor memory that worsens meanwhile",
       [
-        Look(at: 1990, exited: true, until(2040)),
+        running, Look(at: 1090, until(1100)), Look(at: 1990, exited: true, until(2040)),
         Look(at: 2000, available: 1, level: .kill, exited: true, until(2040)),
         Look(at: 2040, available: 1, exited: true, .done(.exited)),
       ]),
     Descent(
       "it ends after SIGKILL",
       [
-        Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, until(2020)), Look(at: 2020, exited: true, until(2070)),
-        Look(at: 2070, exited: true, .done(.killed)),
+        running, Look(at: 1090, until(1100)), Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, reap(2020)),
+        Look(at: 2020, exited: true, until(2070)), Look(at: 2070, exited: true, .done(.killed)),
       ]),
     Descent(
-      "it is stuck 5 s after SIGKILL, however memory is",
+      "it is stuck 5 s after SIGKILL, however memory is", signal: .kill,
       [
-        Look(at: 2000, .escalate(.graceEnded)), Look(at: 3000, available: 1, level: .kill, until(3010)),
-        Look(at: 6995, until(7000)), Look(at: 7000, .done(.stuck)),
+        Look(at: 990, available: 1, level: .kill, reap(1000)), Look(at: 1000, found: .running, .examine),
+        Look(at: 1000, reap(1010)), Look(at: 2000, found: .running, .examine),
+        Look(at: 3000, found: .running, .examine),
+        Look(at: 4000, found: .running, .examine), Look(at: 4995, reap(5000)), Look(at: 5000, .done(.stuck)),
       ]),
     Descent(
-      "SIGKILL first: there is nothing above it", signal: .kill,
-      [Look(at: 0, available: 1, level: .kill, until(10)), Look(at: 4999, until(5000)), Look(at: 5000, .done(.stuck))]),
+      "SIGKILL first: there is nothing above it", signal: .kill, [Look(at: 0, available: 1, level: .kill, reap(10))]),
     Descent(
       "SIGKILL first, and it ends", signal: .kill,
       [Look(at: 5, exited: true, until(55)), Look(at: 55, exited: true, .done(.killed))]),
-    Descent("an hour passes unseen", [Look(at: 3_600_000, .escalate(.graceEnded))]),
+    Descent(
+      "one that a tracer holds is given no grace: it cannot heed SIGTERM",
+      [
+        Look(at: 100, found: .traced, .examine), Look(at: 100, .escalate(.cannotHeed)), Look(at: 110, reap(120)),
+      ]),
+    Descent(
+      "one that is stopped was sent SIGCONT as well, and has its grace",
+      [Look(at: 100, found: .stopped, .examine), Look(at: 100, until(110))]),
+    Descent(
+      "a frozen one is killed at once, and thawed once if it is frozen still",
+      [
+        Look(at: 100, found: .frozen, .examine), Look(at: 100, .escalate(.cannotHeed)), Look(at: 105, reap(115)),
+        Look(at: 110, found: .frozen, .examine), Look(at: 110, .thaw(until: time(120))), Look(at: 120, reap(130)),
+        Look(at: 1109, reap(1119)), Look(at: 1110, found: .frozen, .examine), Look(at: 1110, reap(1120)),
+      ]),
+    Descent(
+      "uninterruptible twice, a second apart, is stuck: its memory was reaped, and waiting brings no more",
+      signal: .kill,
+      [
+        Look(at: 1000, found: .uninterruptible, .examine), Look(at: 1000, reap(1010)),
+        Look(at: 2000, found: .uninterruptible, .examine), Look(at: 2000, .done(.stuck)),
+      ]),
+    Descent(
+      "uninterruptible now and then is only slow", signal: .kill,
+      [
+        Look(at: 1000, found: .uninterruptible, .examine), Look(at: 2000, found: .running, .examine),
+        Look(at: 3000, found: .uninterruptible, .examine), Look(at: 3000, reap(3010)),
+      ]),
+    Descent(
+      "a core dump has the whole time", signal: .kill,
+      [
+        Look(at: 1000, found: .dumpsCore, .examine), Look(at: 2000, found: .dumpsCore, .examine),
+        Look(at: 3000, found: .dumpsCore, .examine), Look(at: 3000, reap(3010)),
+      ]),
+    Descent(
+      "an hour's sleep of the machine does not cost the victim its grace",
+      [
+        Look(at: 10, until(20)), Look(at: 3_600_010, found: .running, .examine), Look(at: 3_600_010, until(3_600_020)),
+        Look(at: 3_600_999, until(3_601_000)), Look(at: 3_601_000, .escalate(.graceEnded)),
+      ]),
+    Descent(
+      "an hour's sleep does not make a dying victim stuck", signal: .kill,
+      [
+        Look(at: 10, reap(20)), Look(at: 3_600_010, found: .running, .examine), Look(at: 3_600_010, reap(3_600_020)),
+        Look(at: 3_600_020, exited: true, until(3_600_070)), Look(at: 3_600_070, exited: true, .done(.killed)),
+      ]),
     Descent("an hour passes unseen, and it has ended", [Look(at: 3_600_000, exited: true, until(3_600_050))]),
+    Descent(
+      "the agent is stopped for 10 s: memory that worsened meanwhile is seen first",
+      [Look(at: 10, until(20)), Look(at: 10_010, available: 1, .escalate(.memoryWorsened))]),
+    Descent(
+      "the agent is stopped for 10 s after SIGKILL: it looks before it gives up", signal: .kill,
+      [Look(at: 10, reap(20)), Look(at: 10_010, found: .uninterruptible, .examine), Look(at: 10_010, reap(10_020))]),
+    Descent(
+      "a clock that goes back an hour stands still, and the grace ends all the same",
+      [
+        running, Look(at: 1090, until(1100)), Look(at: -3_600_000, until(-3_599_990)),
+        Look(at: -3_599_500, found: .running, .examine), Look(at: -3_599_091, until(-3_599_090)),
+        Look(at: -3_599_090, .escalate(.graceEnded)),
+      ]),
   ]
 
   @Test(arguments: descents) func everyStepIsAsExpected(descent: Descent) {
     var ladder = Ladder(
-      startedAt: .milliseconds(Self.start), availableAtStart: KiB(1000), grace: .milliseconds(2000),
-      signal: descent.signal)
+      startedAt: Self.time(0), availableAtStart: KiB(1000), grace: .milliseconds(2000), signal: descent.signal)
     for look in descent.looks {
-      let now = Nanoseconds.milliseconds(Self.start + look.at)
+      let now = Self.time(look.at)
       let rung = ladder.step(now: now, verdict: verdict(look.level, look.available), hasExited: look.exited)
       #expect(rung == look.rung, "at \(look.at) ms")
       if case .escalate(let reason) = rung { ladder.escalated(reason, at: now) }
+      if let found = look.found { ladder.examined(found) }
+      if let found = look.found { #expect(ladder.standstill == found) }
     }
-  }
-
-  /// The clock is one that cannot, but a wait must not last an hour if it does.
-  @Test(arguments: [false, true], [Signal.terminate, .kill])
-  func aClockThatJumpsBackDoesNotMakeItSleep(exited: Bool, signal: Signal) throws {
-    var ladder = Ladder(
-      startedAt: .milliseconds(Self.start), availableAtStart: KiB(1000), grace: .milliseconds(2000), signal: signal)
-    _ = ladder.step(now: .milliseconds(Self.start + 10), verdict: verdict(.terminate, 1000), hasExited: exited)
-    let back = Nanoseconds.milliseconds(Self.start - 3_600_000)
-    guard case .wait(let until) = ladder.step(now: back, verdict: verdict(.terminate, 1000), hasExited: exited) else {
-      Issue.record("it did not wait")
-      return
-    }
-    #expect(until - back <= Ladder.settling)
   }
 
   /// Whatever is seen, in any order: one escalation at most, none after SIGKILL, and an end in bounded time.
@@ -114,7 +176,7 @@ import Testing
     var numbers = LadderNumbers(state: 3)
     for _ in 0..<2000 {
       let signal = Bool.random(using: &numbers) ? Signal.terminate : .kill
-      let start = Nanoseconds.milliseconds(Self.start)
+      let start = Self.time(0)
       var ladder = Ladder(
         startedAt: start, availableAtStart: KiB(1000),
         grace: .milliseconds(UInt64.random(in: 0...5000, using: &numbers)),
@@ -129,9 +191,10 @@ import Testing
           now: now, verdict: verdict(.terminate, isWorse ? 1 : 1000),
           hasExited: end.map { now >= start + .milliseconds($0) } ?? false)
         {
-        case .wait(let until):
+        case .wait(let until), .reap(let until), .thaw(let until):
           #expect(until > now)
           now = until
+        case .examine: ladder.examined(Standstill.allCases.randomElement(using: &numbers) ?? .running)
         case .escalate(let reason):
           #expect(ladder.signal == .terminate)
           escalations += 1

@@ -74,15 +74,18 @@ import Testing
     #expect(Double(Clock.sinceEpoch()) / 1e9 >= now && Clock.sinceBoot() >= second)
   }
 
-  @Test(arguments: [Signal.terminate, .kill, .hangUp, .interrupt, .child])
+  @Test(arguments: Signal.allCases)
   func signalsKeepTheirNumbers(signal: Signal) {
     #expect(Signal(rawValue: signal.rawValue)?.rawValue == signal.rawValue)
-    let expected = ["SIGTERM": SIGTERM, "SIGKILL": SIGKILL, "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGCHLD": SIGCHLD]
+    let expected = [
+      "SIGTERM": SIGTERM, "SIGKILL": SIGKILL, "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGCHLD": SIGCHLD,
+      "SIGQUIT": SIGQUIT, "SIGABRT": SIGABRT, "SIGUSR1": SIGUSR1, "SIGUSR2": SIGUSR2, "SIGCONT": SIGCONT,
+    ]
     #expect(expected[signal.name] == signal.rawValue)
   }
 
   @Test func otherSignalsAreNone() {
-    #expect(Signal(rawValue: SIGUSR1) == nil && Signal(rawValue: 0) == nil && Signal(rawValue: -1) == nil)
+    #expect(Signal(rawValue: SIGSTOP) == nil && Signal(rawValue: 0) == nil && Signal(rawValue: -1) == nil)
   }
 
   @Test func everyReasonHasAText() {

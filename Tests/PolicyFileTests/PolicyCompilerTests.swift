@@ -8,18 +8,28 @@ import Testing
 @Suite struct PolicyCompilerTests {
   static let accounts = AccountLookup([
     .init(name: "root", uid: 0), .init(name: "postgres", uid: 113), .init(name: "ci", uid: 900),
-    .init(name: "ci-deploy", uid: 901), .init(name: "circle", uid: 950),
+    .init(name: "ci-deploy", uid: 901), .init(name: "circle", uid: 950), .init(name: "nobody", uid: 99, gid: 98),
   ])
+  static let programs = ProgramLookup { path in
+    switch path {
+    case "/bin/true", "/bin/tell": .ready
+    case "/bin/notes": .notExecutable
+    case "/bin/shared": .openToOthers
+    default: .missing
+    }
+  }
 
   @Test(arguments: try files(in: "invalid")) func aMistakeIsReportedWhereItIs(file: PolicyCase) {
-    let compilation = PolicyCompiler.compile(file.text, file: "p.toml", accounts: Self.accounts)
+    let compilation = PolicyCompiler.compile(
+      file.text, file: "p.toml", accounts: Self.accounts, programs: Self.programs)
     #expect(compilation.diagnostics.map(\.description) == file.diagnostics)
     #expect(compilation.policy == nil)
     #expect(compilation.hasErrors)
   }
 
   @Test(arguments: try files(in: "valid")) func aPolicyCompilesToWhatItSays(file: PolicyCase) throws {
-    let compilation = PolicyCompiler.compile(file.text, file: "p.toml", accounts: Self.accounts)
+    let compilation = PolicyCompiler.compile(
+      file.text, file: "p.toml", accounts: Self.accounts, programs: Self.programs)
     #expect(compilation.diagnostics.map(\.description) == file.diagnostics)
     let policy = try #require(compilation.policy)
     #expect(throws: Never.self) { try policy.validate() }
@@ -106,6 +116,75 @@ import Testing
     #expect(AccountLookup.live.uid("root") == 0)
     #expect(AccountLookup.live.uid("no such user") == nil)
     #expect(AccountLookup.live.all().contains(.init(name: "root", uid: 0)))
+  }
+
+  @Test func whoNobodyIsIsTheKernelsIfNoAccountSays() throws {
+    let text = "version = 1\n[hooks]\nwarn = [\"/bin/true\"]\n"
+    let compilation = PolicyCompiler.compile(
+      text, file: "p.toml", accounts: AccountLookup([]), programs: Self.programs)
+    #expect(compilation.diagnostics == [])
+    let command = try #require(compilation.policy?.commands.first)
+    #expect(command.uid == 65_534 && command.gid == 65_534)
+  }
+
+  @Test func theProgramsOfThisMachineAreLookedAt() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "hook").path()
+    let states: [(Int, ProgramLookup.State)] = [
+      (0o644, .notExecutable), (0o777, .openToOthers), (0o775, .openToOthers),
+      (0o755, getuid() == 0 ? .ready : .openToOthers),
+    ]
+    try #require(FileManager.default.createFile(atPath: file, contents: Data("#!/bin/sh\n".utf8)))
+    for (mode, state) in states {
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+      #expect(ProgramLookup.live.state(file) == state, "\(String(mode, radix: 8))")
+    }
+    #expect(ProgramLookup.live.state(folder.path()) == .notExecutable)
+    #expect(ProgramLookup.live.state(file + "?") == .missing)
+  }
+
+  @Test func aHookWithTooManyWordsOrTooLongOnesIsRefused() {
+    let compile = { (words: [String]) in
+      PolicyCompiler.compile(
+        "version = 1\n[hooks]\nafter = [\(words.map { "\"\($0)\"" }.joined(separator: ", "))]\n", file: "p.toml",
+        accounts: Self.accounts, programs: Self.programs
+      ).diagnostics.map(\.description)
+    }
+    #expect(compile(["/bin/true"] + [String](repeating: "x", count: 63)) == [])
+    #expect(
+      compile(["/bin/true"] + [String](repeating: "x", count: 64))
+        == ["p.toml:3:9: error: \"after\" has 65 words, there can be at most 64"])
+    #expect(compile(["/bin/true", String(repeating: "x", count: 4085)]) == [])
+    #expect(
+      compile(["/bin/true", String(repeating: "x", count: 4086)]) == [
+        "p.toml:3:9: error: the words of \"after\" have 4097 bytes with one more for each, they can have at most 4096"
+      ])
+  }
+
+  @Test func aProgramThatManyHooksStartStandsInTheTablesOnce() throws {
+    let text = """
+      version = 1
+      [hooks]
+      warn = ["/bin/tell", "a"]
+      after = { command = ["/bin/tell", "a"], limit = "2s" }
+      no_candidate = ["/bin/tell", "b"]
+      [[rule]]
+      name = "one"
+      match.uid = 1
+      hook = ["/bin/tell", "a"]
+      [[rule]]
+      name = "two"
+      match.uid = 1
+      hook = { command = ["/bin/tell", "a"], limit = "3s" }
+      """
+    let compilation = PolicyCompiler.compile(
+      text, file: "p.toml", accounts: Self.accounts, programs: Self.programs)
+    let policy = try #require(compilation.policy)
+    #expect(policy.commands.count == 3)
+    #expect(policy.measures.hooks.warn == policy.measures.hooks.after)
+    #expect(policy.rules[0].hook == policy.measures.hooks.after.map { .command($0) })
   }
 
   @Test(arguments: Preset.allCases) func aPresetIsItsFile(preset: Preset) throws {

@@ -117,6 +117,7 @@ import Testing
     #expect(policy.settings.thresholds.stall == nil)
     #expect(policy.settings.thresholds.thrash == nil)
     #expect(policy.settings.thresholds.forecast == nil)
+    #expect(policy.settings.thresholds.limit == nil)
   }
 
   @Test func theServerPresetHasEveryTriggerOn() throws {
@@ -128,6 +129,7 @@ import Testing
           stall: Stall(isFull: true, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(20))),
           thrash: Thrash(refaults: .percent(1), over: .milliseconds(2000), swapFree: .share(.percent(10))),
           forecast: Forecast(horizon: .milliseconds(200), below: .share(.percent(16))),
+          limit: Limit(available: .share(.percent(10)), swapFree: .share(.percent(10))),
           release: .share(.percent(12)), confirmation: .immediate))
   }
 

@@ -25,6 +25,14 @@ import Testing
       case .range, .capabilities, .never: break
       }
     }
+    for command in policy.commands { _ = policy.bytes(command.words) }
+    for cgroup in policy.cgroups { _ = policy.bytes(cgroup) }
+    let hooks = policy.measures.hooks
+    for hook in [hooks.warn, hooks.before, hooks.after, hooks.noCandidate] + policy.rules.map({ $0.hook?.command }) {
+      if let hook { _ = policy.commands[Int(hook)] }
+    }
+    _ = policy.cgroups[..<Int(policy.measures.relief.reclaim)]
+    if let high = policy.measures.relief.high { _ = policy.cgroups[Int(high.cgroup)] }
     for text in [[], [0], [0, 255, 97], [UInt8]("cc1plus".utf8)] as [[UInt8]] {
       for pattern in policy.patterns { _ = policy.matches(pattern, text.span) }
       for automaton in policy.automata { _ = automaton.matches(text.span) }

@@ -69,7 +69,8 @@ import Testing
     #expect(refusal(image) == .tooLarge)
     image.replaceSubrange(12..<16, with: [0x00, 0x00, 0x04, 0x00])
     #expect(refusal(image) == .truncated(found: image.count))
-    image.replaceSubrange(12..<16, with: [0xE5, 0x00, 0x00, 0x00])
+    let short = ImageLayout.tablesOffset - 1
+    image.replaceSubrange(12..<16, with: [UInt8(short & 255), UInt8(short >> 8), 0x00, 0x00])
     #expect(refusal(image) == .altered)
   }
 

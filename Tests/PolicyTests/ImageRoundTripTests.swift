@@ -66,6 +66,46 @@ import Testing
     }
   }
 
+  @Test func everyScopeSignalGraceAndHookComesBack() {
+    for scope in Scope.allCases {
+      for signal in EndingSignal.allCases {
+        var policy = Sample.mixed.policy
+        policy.settings.scope = scope
+        policy.settings.signal = signal
+        for ruleScope in [Scope?.none] + Scope.allCases {
+          policy.rules[1].scope = ruleScope
+          policy.rules[1].signal = ruleScope == nil ? nil : signal
+          #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+        }
+      }
+    }
+    for grace in [Nanoseconds?.none, .zero, Nanoseconds(1), Nanoseconds(.max)] {
+      for hook in [HookChoice?.none, .off, .command(0)] {
+        var policy = Sample.mixed.policy
+        policy.rules[1].grace = grace
+        policy.rules[1].hook = hook
+        #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+      }
+    }
+  }
+
+  @Test func everyMeasureComesBackOnItsOwn() {
+    for sample in [Sample.mixed, .full] {
+      let source = sample.policy
+      for choice in 0..<128 {
+        var policy = sample.policy
+        policy.settings.swarm = choice & 1 != 0 ? source.settings.swarm : nil
+        if choice & 2 == 0 { policy.measures.hooks = Hooks() }
+        policy.measures.relief.high = choice & 4 != 0 ? source.measures.relief.high : nil
+        policy.measures.relief.freeze = choice & 8 != 0 ? source.measures.relief.freeze : nil
+        if choice & 16 == 0 { policy.measures.relief.reclaim = 0 }
+        if choice & 32 == 0 { policy.measures.lastResort = nil }
+        if choice & 64 == 0 { policy.measures.lastResort?.afterStall = nil }
+        #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+      }
+    }
+  }
+
   @Test func theLargestPolicyFitsTheLargestImage() {
     let policy = Sample.largest.policy
     for section in ImageSection.allCases {
@@ -77,22 +117,31 @@ import Testing
   // If this fails, the format changed: that takes a new version, and docs/policy-image.md.
   @Test func aSmallImageIsTheseBytes() {
     let hex = """
-      89 53 50 57 0d 0a 1a 0a 01 00 54 00 19 01 00 00 \
-      4c 89 17 5e \
-      e6 00 00 00 01 00 00 00 00 01 00 00 01 00 00 00 \
-      09 01 00 00 01 00 00 00 12 01 00 00 00 00 00 00 \
-      12 01 00 00 00 00 00 00 12 01 00 00 00 00 00 00 \
-      12 01 00 00 00 00 00 00 12 01 00 00 07 00 00 00 \
+      89 53 50 57 0d 0a 1a 0a 01 00 6c 00 99 01 00 00 \
+      34 89 38 9c \
+      59 01 00 00 00 00 00 00 \
+      59 01 00 00 01 00 00 00 80 01 00 00 01 00 00 00 \
+      89 01 00 00 01 00 00 00 92 01 00 00 00 00 00 00 \
+      92 01 00 00 00 00 00 00 92 01 00 00 00 00 00 00 \
+      92 01 00 00 00 00 00 00 92 01 00 00 00 00 00 00 \
+      92 01 00 00 00 00 00 00 92 01 00 00 07 00 00 00 \
       07 01 00 f2 05 2a 01 00 00 00 00 00 00 00 00 00 \
       00 00 00 01 20 03 00 00 00 00 00 00 01 e8 03 00 \
       00 00 00 00 00 01 b0 04 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+      01 01 \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+      00 00 00 00 00 00 00 00 00 \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 \
       04 00 00 00 03 00 00 00 00 00 00 00 01 00 00 00 \
       01 00 00 00 00 00 00 00 f0 3f \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 \
       01 00 00 00 00 01 00 00 00 \
       01 00 00 00 00 04 00 00 00 \
       73 73 68 64 73 73 68
@@ -101,7 +150,7 @@ import Testing
     #expect(image.map { String(format: "%02x", $0) }.joined(separator: " ") == hex)
   }
 
-  @Test func settingsWithEveryTriggerAreTheseBytes() {
+  @Test func settingsWithEverythingOnAreTheseBytes() {
     let hex = """
       07 01 00 f2 05 2a 01 00 00 00 00 00 00 00 00 00 \
       00 00 00 01 20 03 00 00 00 00 00 00 01 e8 03 00 \
@@ -109,8 +158,14 @@ import Testing
       02 dc 05 00 00 00 94 35 77 00 00 00 00 01 c4 09 00 00 00 00 00 00 \
       01 10 27 00 00 00 5e d0 b2 00 00 00 00 02 00 04 00 00 00 00 00 00 \
       01 00 65 cd 1d 00 00 00 00 01 40 06 00 00 00 00 00 00 \
+      00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       02 00 f2 05 2a 01 00 00 00 00 ca 9a 3b 00 00 00 00 0a 00 00 00 \
-      00 86 3b a1 01 00 00 00 01 00 00 00 00 00 00 00 00
+      00 86 3b a1 01 00 00 00 01 00 00 00 00 00 00 00 00 \
+      06 06 01 0c 00 00 00 00 ac 23 fc 06 00 00 00 03 00 00 00 \
+      01 00 01 00 01 01 00 01 00 \
+      01 00 01 00 00 01 40 1f 00 00 00 00 00 00 00 ac 23 fc 06 00 00 00 \
+      01 00 e4 0b 54 02 00 00 00 \
+      01 05 00 00 00 00 ac 23 fc 06 00 00 00
       """
     let image = ImageWriter.image(of: Sample.mixed.policy)
     let settings = image[ImageLayout.settingsOffset..<ImageLayout.tablesOffset]

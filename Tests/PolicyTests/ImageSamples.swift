@@ -55,6 +55,25 @@ enum Sample: CaseIterable, Sendable {
       "one", order: .first, weight: 2, [(.comm, [.literal(word), .pattern(0)]), (.uid, [.range(0, 999)])])
     policy.addRule(
       "two", protects: true, [(.capability, [.capabilities(.sysAdmin), .never]), (.unit, [.pattern(1)])])
+    policy.rules[0].scope = .cgroup
+    policy.rules[0].signal = .hangUp
+    policy.rules[0].grace = .milliseconds(2000)
+    policy.rules[0].hook = .command(0)
+    let tell = policy.add("/bin/tell\0now\0")
+    policy.commands = [Command(words: tell, uid: 65_534, gid: 65_534, limit: .milliseconds(2000))]
+    policy.cgroups = [policy.add("/batch.slice")]
+    policy.settings.scope = .unit
+    policy.settings.signal = .user2
+    policy.settings.swarm = Swarm(members: 12, age: .milliseconds(30_000), times: 3)
+    policy.measures.hooks.warn = 0
+    policy.measures.hooks.before = 0
+    policy.measures.hooks.beforeTakesOver = true
+    policy.measures.hooks.after = 0
+    policy.measures.hooks.noCandidate = 0
+    policy.measures.relief.reclaim = 1
+    policy.measures.relief.high = Relief.High(cgroup: 0, to: .share(.percent(80)), duration: .milliseconds(30_000))
+    policy.measures.relief.freeze = .milliseconds(10_000)
+    policy.measures.lastResort = LastResort(action: .reboot, afterVictims: 5, afterStall: .milliseconds(30_000))
     return policy
   }
 
@@ -70,11 +89,20 @@ enum Sample: CaseIterable, Sendable {
       swapFree: .share(.percent(100)))
     policy.settings.thresholds.forecast = Forecast(
       horizon: TriggerLimits.horizon.upperBound, below: .share(.percent(100)))
+    policy.settings.thresholds.limit = Limit(available: .share(.percent(100)), swapFree: .size(KiB(.max)))
     policy.settings.thresholds.confirmation = .classic(
       ClassicConstants(
         gap: TriggerLimits.gap.lowerBound, youngest: .zero, failures: TriggerLimits.failures.upperBound, pause: .zero,
         swapFree: .size(KiB(.max))))
     policy.settings.minimumFootprint = .amount(.share(.percent(100)))
+    // The slash at the end is not of the path.
+    let batch = policy.add("/batch.slice/")
+    policy.domains = [
+      Domain(
+        name: policy.add("batch"), cgroup: Slice(start: batch.start, count: batch.count - 1),
+        settings: policy.settings),
+      Domain(name: policy.add("ünïcödé"), cgroup: policy.add("/a b/ünïcödé"), settings: Sample.settings),
+    ]
     policy.automata = [
       automaton(positions: 3), automaton(positions: 256),
       Automaton(positions: [], sets: [Bits256()], first: .set(0), accepting: .set(0), acceptsEmpty: true),
@@ -98,12 +126,48 @@ enum Sample: CaseIterable, Sendable {
     policy.addRule("all of it, ünïcödé €😀", order: .first, weight: 0, [(.uid, [.never]), (.comm, [.never])])
     policy.addRule("", order: .normal, weight: .greatestFiniteMagnitude, [(.exe, [.never])])
     policy.addRule("last", protects: true, order: .last, weight: .leastNonzeroMagnitude, [(.unit, [.never])])
+    addMeasures(to: &policy)
     return policy
+  }
+
+  /// At their limits.
+  private static func addMeasures(to policy: inout CompiledPolicy) {
+    let longest = "/" + String(repeating: "x", count: 4096 - 64 - 1)
+    policy.commands = [
+      Command(
+        words: policy.add(longest + String(repeating: "\0", count: 64)), uid: 0, gid: 0,
+        limit: MeasureLimits.commandLimit.upperBound),
+      Command(
+        words: policy.add("/x\0"), uid: .max - 1, gid: .max - 1, limit: MeasureLimits.commandLimit.lowerBound),
+    ]
+    policy.cgroups = [policy.add("/..."), policy.add("/" + String(repeating: "a", count: 1023))]
+    for (index, scope) in Scope.allCases.enumerated() { policy.rules[index].scope = scope }
+    for (index, signal) in EndingSignal.allCases.enumerated() { policy.rules[index].signal = signal }
+    policy.rules[0].grace = .zero
+    policy.rules[1].grace = Nanoseconds(.max)
+    policy.rules[2].hook = .off
+    policy.rules[3].hook = .command(1)
+    policy.settings.swarm = Swarm(
+      members: MeasureLimits.swarmMembers.upperBound, age: MeasureLimits.swarmAge.upperBound,
+      times: MeasureLimits.swarmTimes.upperBound)
+    policy.measures.hooks.before = 1
+    policy.measures.hooks.beforeTakesOver = true
+    policy.measures.hooks.after = 0
+    policy.measures.relief.reclaim = 2
+    policy.measures.relief.high = Relief.High(
+      cgroup: 1, to: .size(KiB(.max)), duration: MeasureLimits.duration.upperBound)
+    policy.measures.relief.freeze = MeasureLimits.duration.lowerBound
+    policy.measures.lastResort = LastResort(
+      action: .panic, afterVictims: MeasureLimits.victims.upperBound, afterStall: MeasureLimits.duration.upperBound)
   }
 
   private static var largestPolicy: CompiledPolicy {
     var policy = Sample.empty.policy
     let name = policy.add(String(repeating: "n", count: CompiledPolicy.maximumNameLength))
+    let path = policy.add("/" + String(repeating: "c", count: CompiledPolicy.maximumCgroupLength - 1))
+    policy.domains = [Domain](
+      repeating: Domain(name: name, cgroup: path, settings: policy.settings), count: CompiledPolicy.maximumDomains)
+    policy.commands = [Command(words: policy.add("/x\0"), uid: 0, gid: 0, limit: .milliseconds(2000))]
     policy.text += [UInt8](repeating: 0xFF, count: CompiledPolicy.maximumText - policy.text.count)
     for index in 0..<CompiledPolicy.maximumTests {
       let start = UInt32(policy.alternatives.count)
@@ -122,6 +186,11 @@ enum Sample: CaseIterable, Sendable {
       policy.patterns.append(
         TextPattern(prefix: all, automaton: UInt32(index % CompiledPolicy.maximumAutomata), suffix: all))
     }
+    let command = policy.commands[0]
+    policy.commands = [Command](repeating: command, count: CompiledPolicy.maximumCommands)
+    policy.cgroups = [Slice](
+      repeating: Slice(start: command.words.start, count: command.words.count - 1), count: CompiledPolicy.maximumCgroups
+    )
     policy.automata = [Automaton](
       repeating: automaton(positions: 16, sets: 4), count: CompiledPolicy.maximumAutomata)
     return policy

@@ -122,6 +122,82 @@ struct Flaw: CustomTestStringConvertible, Sendable {
       $0.automata[0].positions[2].follow = .set(2)
     },
     Flaw("follow in a set past the last", .positionFollow, 1) { $0.automata[1].positions[255].follow = .set(2) },
+    Flaw("limit above the whole", .share) {
+      $0.settings.thresholds.limit?.available = .share(BasisPoints(10_001))
+    },
+    Flaw("limit with more swap than there is", .share) {
+      $0.settings.thresholds.limit?.swapFree = .share(BasisPoints(.max))
+    },
+    Flaw("a domain without a name", .domainName, 0) { $0.domains[0].name.count = 0 },
+    Flaw("a domain's name past the text", .domainName, 1) { $0.domains[1].name.start = UInt32($0.text.count) },
+    Flaw("a domain's name too long", .domainName, 0) { $0.domains[0].name.count = 256 },
+    Flaw("a domain's cgroup past the text", .domainCgroup, 0) { $0.domains[0].cgroup.count = .max },
+    Flaw("a domain's cgroup without a slash", .domainCgroup, 1) { $0.domains[1].cgroup = $0.domains[1].name },
+    Flaw("the root as a domain", .domainCgroup, 1) { $0.domains[1].cgroup.count = 1 },
+    Flaw("a domain's cgroup that ends with a slash", .domainCgroup, 0) {
+      $0.domains[0].cgroup.count = UInt32("/batch.slice/".utf8.count)
+    },
+    Flaw("a domain's share above the whole", .share) {
+      $0.domains[1].settings.thresholds.release = .share(BasisPoints(10_001))
+    },
+    Flaw("8 domains", .tooMany(.domains)) { $0.domains += [Domain](repeating: $0.domains[0], count: 6) },
+    Flaw("a swarm of a few", .swarmFigures) { $0.settings.swarm?.members = 3 },
+    Flaw("a swarm larger than a party", .swarmFigures) { $0.settings.swarm?.members = 513 },
+    Flaw("a swarm of the newborn", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(999_999_999) },
+    Flaw("a swarm of veterans", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(600_000_000_001) },
+    Flaw("a swarm no larger than one", .swarmFigures) { $0.settings.swarm?.times = 1 },
+    Flaw("a swarm of a hundred and one", .swarmFigures) { $0.settings.swarm?.times = 101 },
+    Flaw("a warning that starts nothing", .hook) { $0.measures.hooks.warn = 2 },
+    Flaw("a hook before that starts nothing", .hook) { $0.measures.hooks.before = .max - 1 },
+    Flaw("a hook after that starts nothing", .hook) { $0.measures.hooks.after = 2 },
+    Flaw("a hook for nobody that starts nothing", .hook) { $0.measures.hooks.noCandidate = 2 },
+    Flaw("nothing that takes over", .takesOver) { $0.measures.hooks.before = nil },
+    Flaw("more to reclaim than there is", .reclaim) { $0.measures.relief.reclaim = 3 },
+    Flaw("high of no cgroup", .reliefFigures) { $0.measures.relief.high?.cgroup = 2 },
+    Flaw("high at nearly nothing", .reliefFigures) { $0.measures.relief.high?.to = .share(BasisPoints(999)) },
+    Flaw("high above the whole", .reliefFigures) { $0.measures.relief.high?.to = .share(BasisPoints(10_001)) },
+    Flaw("high for a moment", .reliefFigures) { $0.measures.relief.high?.duration = Nanoseconds(999_999_999) },
+    Flaw("high for ever", .reliefFigures) { $0.measures.relief.high?.duration = Nanoseconds(600_000_000_001) },
+    Flaw("frozen for a moment", .reliefFigures) { $0.measures.relief.freeze = .zero },
+    Flaw("frozen for ever", .reliefFigures) { $0.measures.relief.freeze = Nanoseconds(600_000_000_001) },
+    Flaw("a last resort after nothing", .lastResortFigures) {
+      $0.measures.lastResort = LastResort(action: .reboot, afterVictims: nil, afterStall: nil)
+    },
+    Flaw("a last resort after too many", .lastResortFigures) { $0.measures.lastResort?.afterVictims = 1001 },
+    Flaw("a last resort at once", .lastResortFigures) { $0.measures.lastResort?.afterStall = Nanoseconds(999_999_999) },
+    Flaw("a last resort at the end of time", .lastResortFigures) {
+      $0.measures.lastResort?.afterStall = Nanoseconds(.max)
+    },
+    Flaw("a rule that starts nothing", .ruleHook, 7) { $0.rules[7].hook = .command(2) },
+    Flaw("words past the text", .commandWords, 1) { $0.commands[1].words.start = UInt32($0.text.count) },
+    Flaw("no word", .commandWords, 1) { $0.commands[1].words.count = 0 },
+    Flaw("a word without an end", .commandWords, 1) { $0.commands[1].words.count -= 1 },
+    Flaw("a relative path", .commandWords, 0) { $0.commands[0].words = $0.add("bin/true\0") },
+    Flaw("the root as a program", .commandWords, 0) { $0.commands[0].words = $0.add("/\0") },
+    Flaw("a folder as a program", .commandWords, 0) { $0.commands[0].words = $0.add("/usr/bin/\0") },
+    Flaw("no program before a word", .commandWords, 0) { $0.commands[0].words = $0.add("\0/bin/true\0") },
+    Flaw("65 words", .commandWords, 0) {
+      $0.commands[0].words = $0.add("/x\0" + String(repeating: "\0", count: 64))
+    },
+    Flaw("4097 bytes of words", .commandWords, 0) {
+      $0.commands[0].words = $0.add("/" + String(repeating: "x", count: 4095) + "\0")
+    },
+    Flaw("nobody's program", .commandUser, 1) { $0.commands[1].uid = .max },
+    Flaw("no group's program", .commandUser, 1) { $0.commands[1].gid = .max },
+    Flaw("a program for a moment", .commandLimit, 1) { $0.commands[1].limit = Nanoseconds(99_999_999) },
+    Flaw("a program for ever", .commandLimit, 1) { $0.commands[1].limit = Nanoseconds(60_000_000_001) },
+    Flaw("a path past the text", .cgroupPath, 1) { $0.cgroups[1].count = .max },
+    Flaw("the root", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/") },
+    Flaw("a relative cgroup", .cgroupPath, 1) { $0.cgroups[1] = $0.add("a") },
+    Flaw("a cgroup's folder", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a/") },
+    Flaw("a path that climbs", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a/../b") },
+    Flaw("a path that climbs at its end", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a/..") },
+    Flaw("a path that stays", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/./b") },
+    Flaw("an empty component", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a//b") },
+    Flaw("a path with an end in it", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a\0b") },
+    Flaw("a path that is too long", .cgroupPath, 1) {
+      $0.cgroups[1] = $0.add("/" + String(repeating: "a", count: 1024))
+    },
     Flaw("257 rules", .tooMany(.rules)) { $0.rules += [Rule](repeating: $0.rules[0], count: 247) },
     Flaw("too many tests", .tooMany(.tests)) { $0.tests += [FieldTest](repeating: $0.tests[0], count: 2038) },
     Flaw("too many alternatives", .tooMany(.alternatives)) {
@@ -137,6 +213,8 @@ struct Flaw: CustomTestStringConvertible, Sendable {
       $0.automata += [Automaton](repeating: $0.automata[1], count: 31)
     },
     Flaw("too many sets", .tooMany(.sets)) { $0.automata[0].sets += [Bits256](repeating: Bits256(), count: 2044) },
+    Flaw("too many programs", .tooMany(.commands)) { $0.commands += [Command](repeating: $0.commands[0], count: 63) },
+    Flaw("too many cgroups", .tooMany(.cgroups)) { $0.cgroups += [Slice](repeating: $0.cgroups[0], count: 15) },
     Flaw("too much text", .tooMany(.text)) { $0.text += [UInt8](repeating: 0, count: 65_536) },
   ]
 
@@ -149,55 +227,102 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     #expect(refusal(ImageWriter.image(of: policy)) == flaw.error)
   }
 
-  // Of `Sample.mixed`, which has its settings at 84 (stall at 130, thrash at 152, forecast at 174, confirmation at
-  // 192), rules at 230, tests at 282, alternatives at 318, patterns at 372, automata at 412, positions at 430 and sets
-  // at 442: the byte to be changed, what to, and what that is.
-  static let spoiltBytes: [(offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
-    (84, 0, .formula, 0), (84, 8, .formula, 0), (85, 0, .adjustment, 0), (85, 4, .adjustment, 0),
+  /// The settings, the measures, or a section of an image.
+  enum Part {
+    case settings, measures, domains, rules, tests, alternatives, patterns, automata, positions, sets, commands, cgroups
+
+    /// Where it begins in the image, by the image's own header.
+    func offset(in image: [UInt8]) -> Int {
+      guard let section = ImageSection.allCases.first(where: { $0.name == "\(self)" }) else {
+        return self == .measures ? ImageLayout.measuresOffset : ImageLayout.settingsOffset
+      }
+      let entry = ImageLayout.sectionsOffset + 8 * Int(section.rawValue)
+      return (0..<4).reduce(0) { $0 | Int(image[entry + $1]) << (8 * $1) }
+    }
+  }
+
+  // Of `Sample.mixed`: the byte of a part that is to be changed, what to, and what that is.
+  static let spoiltBytes: [(part: Part, offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
+    (.settings, 0, 0, .formula, 0), (.settings, 0, 8, .formula, 0), (.settings, 1, 0, .adjustment, 0),
+    (.settings, 1, 4, .adjustment, 0),
     // An amount of no kind where one is due, of an unknown kind, and a number where there is no amount.
-    (103, 0, .amount, 0), (121, 0, .amount, 0), (94, 3, .amount, 0), (112, 255, .amount, 0), (95, 1, .amount, 0),
-    (106, 1, .share, 0), (111, 1, .share, 0),
-    (130, 0, .stall, 0), (130, 3, .stall, 0), (143, 0, .amount, 0), (143, 3, .amount, 0), (146, 1, .share, 0),
-    (152, 0, .thrash, 0), (152, 2, .thrash, 0), (165, 4, .amount, 0), (174, 0, .forecast, 0), (174, 255, .forecast, 0),
-    (183, 3, .amount, 0), (188, 1, .share, 0), (192, 0, .confirmation, 0), (192, 1, .confirmation, 0),
-    (192, 3, .confirmation, 0), (221, 9, .amount, 0),
-    (134, 1, .stallShare, 0), (142, 1, .window, 0), (156, 1, .refaults, 0), (164, 1, .window, 0),
-    (182, 1, .horizon, 0), (200, 1, .classicConstants, 0), (212, 1, .classicConstants, 0),
-    (246, 2, .ruleProtects, 0), (272, 255, .ruleProtects, 1), (247, 4, .ruleOrder, 0), (273, 255, .ruleOrder, 1),
-    (282, 0, .testField, 0), (309, 8, .testField, 3), (318, 0, .alternativeKind, 0), (363, 6, .alternativeKind, 5),
-    (332, 1, .alternativeUnused, 1), (355, 1, .alternativeUnused, 4), (362, 128, .alternativeUnused, 4),
-    (375, 1, .patternText, 0), (411, 1, .patternText, 1), (380, 2, .automatonIndex, 0), (403, 1, .automatonIndex, 1),
-    (412, 4, .automatonPositions, 0), (413, 1, .automatonPositions, 0), (421, 2, .automatonPositions, 1),
-    (412, 0, .unownedPosition, 1), (421, 0, .unownedPosition, 2),
-    (414, 5, .automatonSets, 0), (415, 1, .automatonSets, 0), (423, 3, .automatonSets, 1),
-    (414, 1, .unownedSet, 3), (423, 0, .unownedSet, 2),
-    (420, 2, .automatonEmpty, 0), (429, 255, .automatonEmpty, 1),
-    (417, 2, .automatonFirst, 0), (418, 2, .automatonAccepting, 0), (428, 255, .automatonAccepting, 1),
-    (431, 2, .positionBytes, 0), (441, 128, .positionFollow, 1),
+    (.settings, 19, 0, .amount, 0), (.settings, 37, 0, .amount, 0), (.settings, 10, 3, .amount, 0),
+    (.settings, 28, 255, .amount, 0), (.settings, 11, 1, .amount, 0),
+    (.settings, 22, 1, .share, 0), (.settings, 27, 1, .share, 0),
+    (.settings, 46, 0, .stall, 0), (.settings, 46, 3, .stall, 0), (.settings, 59, 0, .amount, 0),
+    (.settings, 59, 3, .amount, 0), (.settings, 62, 1, .share, 0),
+    (.settings, 68, 0, .thrash, 0), (.settings, 68, 2, .thrash, 0), (.settings, 81, 4, .amount, 0),
+    (.settings, 90, 0, .forecast, 0), (.settings, 90, 255, .forecast, 0),
+    (.settings, 99, 3, .amount, 0), (.settings, 104, 1, .share, 0), (.settings, 127, 0, .confirmation, 0),
+    (.settings, 127, 1, .confirmation, 0),
+    (.settings, 127, 3, .confirmation, 0), (.settings, 156, 9, .amount, 0),
+    (.settings, 50, 1, .stallShare, 0), (.settings, 58, 1, .window, 0), (.settings, 72, 1, .refaults, 0),
+    (.settings, 80, 1, .window, 0),
+    (.settings, 98, 1, .horizon, 0), (.settings, 135, 1, .classicConstants, 0),
+    (.settings, 147, 1, .classicConstants, 0),
+    (.settings, 108, 2, .limit, 0), (.settings, 108, 1, .amount, 0), (.settings, 109, 1, .limit, 0),
+    (.rules, 16, 2, .ruleProtects, 0), (.rules, 55, 255, .ruleProtects, 1), (.rules, 17, 4, .ruleOrder, 0),
+    (.rules, 56, 255, .ruleOrder, 1),
+    (.tests, 0, 0, .testField, 0), (.tests, 27, 8, .testField, 3), (.alternatives, 0, 0, .alternativeKind, 0),
+    (.alternatives, 45, 6, .alternativeKind, 5),
+    (.alternatives, 14, 1, .alternativeUnused, 1), (.alternatives, 37, 1, .alternativeUnused, 4),
+    (.alternatives, 44, 128, .alternativeUnused, 4),
+    (.patterns, 3, 1, .patternText, 0), (.patterns, 39, 1, .patternText, 1), (.patterns, 8, 2, .automatonIndex, 0),
+    (.patterns, 31, 1, .automatonIndex, 1),
+    (.automata, 0, 4, .automatonPositions, 0), (.automata, 1, 1, .automatonPositions, 0),
+    (.automata, 9, 2, .automatonPositions, 1),
+    (.automata, 0, 0, .unownedPosition, 1), (.automata, 9, 0, .unownedPosition, 2),
+    (.automata, 2, 5, .automatonSets, 0), (.automata, 3, 1, .automatonSets, 0), (.automata, 11, 3, .automatonSets, 1),
+    (.automata, 2, 1, .unownedSet, 3), (.automata, 11, 0, .unownedSet, 2),
+    (.automata, 8, 2, .automatonEmpty, 0), (.automata, 17, 255, .automatonEmpty, 1),
+    (.automata, 5, 2, .automatonFirst, 0), (.automata, 6, 2, .automatonAccepting, 0),
+    (.automata, 16, 255, .automatonAccepting, 1),
+    (.positions, 1, 2, .positionBytes, 0), (.positions, 11, 128, .positionFollow, 1),
+    (.settings, 165, 0, .scope, 0), (.settings, 165, 7, .scope, 0), (.settings, 166, 0, .signal, 0),
+    (.settings, 166, 8, .signal, 0), (.settings, 167, 0, .swarm, 0), (.settings, 167, 2, .swarm, 0),
+    (.settings, 171, 1, .swarmFigures, 0), (.settings, 179, 1, .swarmFigures, 0), (.settings, 183, 1, .swarmFigures, 0),
+    (.measures, 1, 1, .hook, 0), (.measures, 3, 255, .hook, 0), (.measures, 6, 1, .hook, 0),
+    (.measures, 8, 1, .hook, 0), (.measures, 4, 2, .takesOver, 0), (.measures, 2, 0, .takesOver, 0),
+    (.measures, 10, 1, .reclaim, 0), (.measures, 11, 0, .relief, 0), (.measures, 11, 2, .relief, 0),
+    (.measures, 13, 1, .reliefFigures, 0), (.measures, 14, 0, .amount, 0), (.measures, 18, 1, .reliefFigures, 0),
+    (.measures, 19, 1, .share, 0), (.measures, 30, 1, .reliefFigures, 0), (.measures, 31, 0, .relief, 0),
+    (.measures, 31, 2, .relief, 0), (.measures, 39, 1, .reliefFigures, 0), (.measures, 40, 0, .lastResort, 0),
+    (.measures, 40, 3, .lastResort, 0), (.measures, 44, 1, .lastResortFigures, 0),
+    (.measures, 52, 1, .lastResortFigures, 0),
+    (.rules, 26, 7, .ruleScope, 0), (.rules, 27, 8, .ruleSignal, 0), (.rules, 28, 0, .ruleGrace, 0),
+    (.rules, 28, 2, .ruleGrace, 0), (.rules, 68, 1, .ruleGrace, 1), (.rules, 38, 1, .ruleHook, 0),
+    (.commands, 3, 1, .commandWords, 0), (.commands, 4, 1, .commandWords, 0), (.commands, 23, 1, .commandLimit, 0),
+    (.cgroups, 3, 1, .cgroupPath, 0), (.cgroups, 4, 1, .cgroupPath, 0),
   ]
 
   @Test func aTriggerThatIsOffHasNoFigures() {
     let image = ImageWriter.image(of: Sample.small.policy)
-    let kinds: [Int: PolicyFault] = [130: .stall, 152: .thrash, 174: .forecast, 192: .confirmation]
-    #expect(image[130..<230].count { $0 != 0 } == 1, "but for the kind of confirmation")
+    // By the offset of each kind within settings and measures; a hook has none, and what cannot be off is left out.
+    let kinds: [Int: PolicyFault] = [
+      46: .stall, 68: .thrash, 90: .forecast, 108: .limit, 127: .confirmation, 167: .swarm, 193: .reclaim,
+      195: .relief, 215: .relief, 224: .lastResort,
+    ]
+    let figures = (46..<165).map { $0 } + (167..<184) + (193..<237)
+    let settings = ImageLayout.settingsOffset
+    #expect(figures.count { image[settings + $0] != 0 } == 1, "but for the kind of confirmation")
     var fault = PolicyFault.stall
-    for offset in 130..<230 {
+    for offset in figures {
       if let next = kinds[offset] {
         fault = next
         continue
       }
       var spoilt = image
-      spoilt[offset] = 1
+      spoilt[settings + offset] = 1
       let error = refusal(sealed(spoilt))
       #expect(error == .invalid(fault, entry: 0) || error == .invalid(.amount, entry: 0), "offset \(offset)")
     }
   }
 
   @Test(arguments: spoiltBytes) func aByteThatCannotStandThereIsNamed(
-    offset: Int, byte: UInt8, fault: PolicyFault, entry: Int
+    part: Part, offset: Int, byte: UInt8, fault: PolicyFault, entry: Int
   ) {
     var image = ImageWriter.image(of: Sample.mixed.policy)
-    image[offset] = byte
+    image[part.offset(in: image) + offset] = byte
     #expect(refusal(sealed(image)) == .invalid(fault, entry: entry))
   }
 

@@ -41,6 +41,63 @@ import Testing
     #expect(Self.touches(.uid, [.range(low, high)], Neighbour()) == expected)
   }
 
+  /// The last of the rules that match and say something holds, and the settings where none does.
+  @Test func ofScopeSignalGraceAndHookTheLastOneSaidHolds() {
+    var policy = CompiledPolicy.blank
+    policy.measures.hooks.after = 3
+    policy.settings.scope = .tree
+    for name in ["a", "b", "other", "c"] {
+      policy.addTextRule(name, [(.comm, [name == "other" ? "other" : "program"])])
+    }
+    #expect(policy.standing(of: Neighbour()).scope == nil)
+    policy.rules[0].scope = .unit
+    policy.rules[0].grace = .zero
+    policy.rules[1].scope = .cgroup
+    policy.rules[1].hook = .command(1)
+    policy.rules[2].scope = .process
+    policy.rules[2].signal = .kill
+    policy.rules[3].signal = .hangUp
+    let standing = policy.standing(of: Neighbour())
+    #expect(standing.scope == .cgroup && standing.signal == .hangUp && standing.grace == .zero)
+    #expect(standing.hook == .command(1))
+    policy.rules[3].hook = .off
+    #expect(policy.standing(of: Neighbour()).hook == .off)
+    // A rule that could not be told to match says nothing.
+    policy.addTextRule("unknown", [(.cmdline, ["program"])])
+    policy.rules[4].scope = .session
+    #expect(policy.standing(of: Neighbour(), inCalm: false).scope == .cgroup)
+  }
+
+  @Test func whereNoRuleSaysHowTheDomainsSettingsDo() {
+    var policy = CompiledPolicy.blank
+    policy.measures.hooks.after = 3
+    var judge = Judge(
+      policy: policy, machine: MachineFacts(ram: KiB(1 << 20), swap: .zero, units: .common), agent: 0)
+    judge.settings.scope = .tree
+    judge.settings.signal = .interrupt
+    judge.settings.grace = .milliseconds(7000)
+    var standing = Standing()
+    #expect(judge.scope(of: standing) == .tree && judge.signal(of: standing) == .interrupt)
+    #expect(judge.grace(of: standing) == .milliseconds(7000) && judge.hook(of: standing) == 3)
+    standing.hook = .off
+    #expect(judge.hook(of: standing) == nil)
+    standing.hook = .command(5)
+    (standing.scope, standing.signal, standing.grace) = (.process, .kill, .zero)
+    #expect(judge.scope(of: standing) == .process && judge.signal(of: standing) == .kill)
+    #expect(judge.grace(of: standing) == .zero && judge.hook(of: standing) == 5)
+  }
+
+  @Test func theScopeOfAProcessMovesNobodyInTheRanking() {
+    let process = Neighbour().facts
+    for scope in Scope.allCases {
+      var standing = Standing()
+      standing.scope = scope
+      let scoped = Candidate(process: process, standing: standing, score: 1)
+      let better = Candidate(process: process, standing: Standing(), score: 2)
+      #expect(better.goesBefore(scoped) && !scoped.goesBefore(better))
+    }
+  }
+
   @Test func anyOfTheCapabilitiesWillDo() {
     let admin = Neighbour { $0.capabilities = [.sysAdmin, .kill] }
     #expect(Self.touches(.capability, [.capabilities(.sysAdmin)], admin))

@@ -88,6 +88,52 @@ import Testing
     #expect(worker.pageTables == KiB(432))
   }
 
+  @Test func groupAndSessionAreTold() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.set(.stat, of: 950, "950 (node) S 900 901 902 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 4096 1 0\n")
+    let node = try SurveyTests.row(950, try SurveyTests.take(&source).table)
+    #expect(node.parent == 900 && node.processGroup == 901 && node.session == 902)
+  }
+
+  @Test func cgroupsAreRelated() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.set(.cgroup, of: 950, "0::/a.slice/b.service/c\n")
+    source.set(.cgroup, of: 900, "0::/a.slice/b.service\n")
+    let table = try SurveyTests.take(&source).table
+    let below = try #require(try SurveyTests.row(950, table).cgroupKey)
+    let above = try #require(try SurveyTests.row(900, table).cgroupKey)
+    #expect(table.cgroups.isSameOrBelow(below, above) && !table.cgroups.isSameOrBelow(above, below))
+    #expect(table.cgroups.unit(of: below) == above)
+  }
+
+  @Test func whatIsLeftOutIsAddedUp() throws {
+    var source = MemorySource(fixture: "5.10")
+    var table = ProcessTable(capacity: 4)
+    var survey = Survey(capacity: 4)
+    let full = try survey.take(from: &source, units: .common, into: &table)
+    #expect(full.leftOut == 0 && full.leftOutFootprint == .zero && full.isComplete)
+    let rows = table.rows
+    let short = try survey.take(from: &source, units: .common, leavingOutBelow: KiB(20_000), into: &table)
+    let kept = Set(table.rows.map(\.identity))
+    let gone = rows.filter { !kept.contains($0.identity) }
+    #expect(short.leftOut == gone.count && gone.count > 2 && !short.isComplete)
+    #expect(short.leftOutFootprint == gone.reduce(.zero) { $0 + $1.footprint })
+  }
+
+  @Test func aSurveyThatCouldNotReadEverythingIsNotComplete() {
+    let spoil: [(inout SurveyTally) -> Void] = [
+      { $0.isHidden = true }, { $0.denied = 1 }, { $0.failed = 1 }, { $0.malformed = 1 }, { $0.leftOut = 1 },
+    ]
+    var whole = SurveyTally()
+    whole.isHidden = false
+    #expect(whole.isComplete)
+    for change in spoil {
+      var tally = whole
+      change(&tally)
+      #expect(!tally.isComplete)
+    }
+  }
+
   // What goes wrong.
 
   @Test(arguments: [

@@ -1,20 +1,31 @@
 // A process with the manners that a test asks for. It ends by itself after a minute, whatever happens to the test.
 //
 // usage: specimen [--name COMM] [--mib N] [--shared-mib N] [--ignore-term] [--leader-exits] [--seconds S]
+//                 [--own-group] [--children N] [--vfork] [--shares-memory] [--traced] [--bomb N] [--nice N]
+//
+// --children N has N children that sleep as long; --vfork sleeps in a vfork(2) child, so that the parent waits in the
+// kernel; --shares-memory has a child with the same memory (CLONE_VM), whose number it prints; --traced is held by a
+// tracer, its parent, which prints its number; --bomb N forks for three seconds, its children too, N alive at most.
 //
 // It prints "ready" once its memory is touched and its manners are set.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // Bounds, so that a mistake in a test cannot hurt the machine that runs it.
-enum { maximum_mib = 512, maximum_seconds = 120 };
+enum { maximum_mib = 512, maximum_seconds = 120, maximum_children = 600, maximum_bomb = 200, bomb_seconds = 3 };
 
 static int seconds = 60;
 
@@ -35,6 +46,37 @@ static void *live(void *unused) {
     return unused;
 }
 
+static int share(void *unused) {
+    live(unused);
+    return 0;
+}
+
+static time_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec;
+}
+
+// Counts its processes in memory that all of them have, so that no more than `most` are ever alive; each dies by itself
+// when its time is over.
+static void bomb(long most) {
+    long *alive = fill(1, MAP_SHARED);
+    time_t end = now() + bomb_seconds;
+    __atomic_store_n(alive, 1, __ATOMIC_SEQ_CST);
+    // Its children are collected by nobody and need no collecting.
+    signal(SIGCHLD, SIG_IGN);
+    puts("ready");
+    fflush(stdout);
+    while (now() < end) {
+        if (__atomic_add_fetch(alive, 1, __ATOMIC_SEQ_CST) > most || fork() < 0)
+            __atomic_sub_fetch(alive, 1, __ATOMIC_SEQ_CST);
+        // So that there is some time left for who is to end it.
+        usleep(5000);
+    }
+    if (write(1, "ended by itself\n", 16) != 16) _exit(1);
+    _exit(0);
+}
+
 static long number(const char *text, long maximum) {
     long value = text == NULL ? -1 : strtol(text, NULL, 10);
     if (value < 0 || value > maximum) {
@@ -46,7 +88,8 @@ static long number(const char *text, long maximum) {
 
 int main(int count, char **words) {
     long mib = 0, shared_mib = 0;
-    int leader_exits = 0;
+    long children = 0, bomb_size = 0;
+    int leader_exits = 0, forks_by_vfork = 0, shares_memory = 0, traced = 0;
     for (int index = 1; index < count; index++) {
         const char *word = words[index];
         if (strcmp(word, "--name") == 0) prctl(PR_SET_NAME, words[++index]);
@@ -55,6 +98,13 @@ int main(int count, char **words) {
         else if (strcmp(word, "--seconds") == 0) seconds = (int)number(words[++index], maximum_seconds);
         else if (strcmp(word, "--ignore-term") == 0) signal(SIGTERM, SIG_IGN);
         else if (strcmp(word, "--leader-exits") == 0) leader_exits = 1;
+        else if (strcmp(word, "--own-group") == 0) setpgid(0, 0);
+        else if (strcmp(word, "--children") == 0) children = number(words[++index], maximum_children);
+        else if (strcmp(word, "--vfork") == 0) forks_by_vfork = 1;
+        else if (strcmp(word, "--shares-memory") == 0) shares_memory = 1;
+        else if (strcmp(word, "--traced") == 0) traced = 1;
+        else if (strcmp(word, "--bomb") == 0) bomb_size = number(words[++index], maximum_bomb);
+        else if (strcmp(word, "--nice") == 0) setpriority(PRIO_PROCESS, 0, (int)number(words[++index], 19));
         else {
             fprintf(stderr, "specimen: no option %s\n", word);
             return 64;
@@ -66,8 +116,30 @@ int main(int count, char **words) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, live, NULL) != 0) return 1;
     }
+    for (long index = 0; index < children; index++) {
+        if (fork() == 0) live(NULL);
+    }
+    if (shares_memory) {
+        static char stack[65536];
+        printf("sharer %d\n", clone(share, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL));
+    }
+    if (traced) {
+        pid_t child = fork();
+        if (child == 0) {
+            ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+            raise(SIGSTOP);
+            live(NULL);
+        }
+        waitpid(child, NULL, WUNTRACED);
+        printf("traced %d\n", child);
+    }
+    if (bomb_size > 0) bomb(bomb_size);
     puts("ready");
     fflush(stdout);
+    if (forks_by_vfork) {
+        // The child says what it is by its name, and has its parent's memory till it ends.
+        if (vfork() == 0) live(NULL);
+    }
     if (leader_exits) pthread_exit(NULL);
     live(NULL);
 }

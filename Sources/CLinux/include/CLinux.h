@@ -8,16 +8,20 @@
 #define _GNU_SOURCE 1
 #endif
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -57,6 +61,67 @@ static inline int clinux_pidfd_send_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, (void *)0, 0);
 }
 
+// Every process of the group that the held process leads, or led (Linux 6.9). 0, or -1 with errno: EINVAL before.
+static inline int clinux_pidfd_send_signal_to_group(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, (void *)0, 1U << 2);
+}
+
+// kcmp(2): whether two processes have one memory. 0 if so, above 0 if not, -1 with errno.
+static inline int clinux_compare_memory(int first, int second) {
+    enum { kcmp_vm = 1 };
+    return (int)syscall(SYS_kcmp, first, second, kcmp_vm, 0UL, 0UL);
+}
+
+// setpriority(2) of the threads listed in an open /proc/PID/task, 256 of them at most. 0, or -1 with errno of the first
+// that refused.
+static inline int clinux_set_nice_of_threads(int tasks, int nice) {
+    struct entry {
+        uint64_t inode, offset;
+        unsigned short length;
+        unsigned char type;
+        char name[];
+    };
+    _Alignas(8) char buffer[2048];
+    int left = 256, error = 0;
+    long count;
+    while (left > 0 && (count = syscall(SYS_getdents64, tasks, buffer, sizeof buffer)) > 0) {
+        for (long at = 0; at < count && left > 0; at += ((struct entry *)(buffer + at))->length) {
+            const char *name = ((struct entry *)(buffer + at))->name;
+            int thread = 0;
+            while (*name >= '0' && *name <= '9') thread = thread * 10 + (*name++ - '0');
+            if (thread == 0) continue;
+            left--;
+            // One that has ended meanwhile needs no priority.
+            if (setpriority(PRIO_PROCESS, (id_t)thread, nice) < 0 && errno != ESRCH && error == 0) error = errno;
+        }
+    }
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+// pipe2(2), close-on-exec; reading does not wait. 0, or -1 with errno.
+static inline int clinux_pipe(int *reading, int *writing) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    // Cannot fail on a pipe's own end.
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *reading = ends[0];
+    *writing = ends[1];
+    return 0;
+}
+
+// fallocate(2) from the file's beginning. 0, or -1 with errno.
+static inline int clinux_allocate(int file, long size) { return fallocate(file, 0, 0, size); }
+
+// unlinkat(2) and renameat(2) within one directory. 0, or -1 with errno.
+static inline int clinux_unlink(int directory, const char *path) { return unlinkat(directory, path, 0); }
+static inline int clinux_rename(int directory, const char *old, const char *new_name) {
+    return renameat(directory, old, directory, new_name);
+}
+
+// reboot(2) at once, without sync(2). Returns only by failing: -1 with errno.
+static inline int clinux_reboot(void) { return reboot(RB_AUTOBOOT); }
+
 // readlinkat(2). Bytes of the target, or -1 with errno. Plain pointers, here and below: glibc's "nonnull" would force
 // unwrapping on every caller.
 static inline long clinux_readlinkat(int directory, const char *path, char *buffer, size_t size) {
@@ -85,6 +150,12 @@ static inline int clinux_set_own_nice(int nice) { return setpriority(PRIO_PROCES
 // How a waited-for child ended: its exit code, or 128 + the signal's number, as shells say it.
 static inline int clinux_exit_status(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// Collects a child that has ended, without waiting. Its end as above, or -1 while it runs.
+static inline int clinux_collect(int child) {
+    int status;
+    return waitpid(child, &status, WNOHANG) == child ? clinux_exit_status(status) : -1;
 }
 
 // A reader who goes away costs the agent a line, not its life.
@@ -141,7 +212,37 @@ static inline int clinux_forget_code(void) {
     return end > start ? madvise((void *)start, end - start, MADV_DONTNEED) : 0;
 }
 
+// How fast one processor fills memory that it did not have, as any program's first touch of it does, in bytes per second
+// of its own time; 0 where it cannot be told. 2 MiB are taken and given back, thrice: the fastest counts.
+static inline uint64_t clinux_measure_fill(void) {
+    const size_t size = 2 << 20, page = (size_t)sysconf(_SC_PAGESIZE);
+    uint64_t best = 0;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        struct timespec start, end;
+        char *memory = (char *)mmap((void *)0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == (char *)MAP_FAILED) return best;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+        for (size_t offset = 0; offset < size; offset += page) *(volatile char *)(memory + offset) = 1;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+        munmap(memory, size);
+        int64_t took = (int64_t)(end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec);
+        if (took > 0 && size * 1000000000ULL / (uint64_t)took > best) best = size * 1000000000ULL / (uint64_t)took;
+    }
+    return best;
+}
+
 // mlockall(2) of what is mapped now and later, each page from its first touch (MCL_ONFAULT, Linux 4.4).
 static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); }
+
+#include "CLinuxHelper.h"
+#include "CLinuxHook.h"
+
+// Has the helper start a program: its result is in `hook` once the helper is idle again.
+static inline void clinux_helper_start_hook(struct clinux_helper *helper, struct clinux_hook *hook) {
+    helper->function = clinux_hook_start;
+    helper->argument = hook;
+    __atomic_store_n(&hook->starting, 1, __ATOMIC_RELEASE);
+    clinux_helper_post(helper, clinux_helper_call);
+}
 
 #endif

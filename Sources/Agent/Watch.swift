@@ -1,0 +1,84 @@
+import Ladder
+import Policy
+import Pressure
+import ProcModel
+
+/// One memory domain as the agent keeps it: what it was judged by, what was seen of it, and what is being done there.
+struct Watch: Sendable {
+  /// In the policy's text; nil for the system.
+  var name: Slice?
+  /// Whether its memory is a cgroup's, and not the machine's.
+  let isCgroup: Bool
+  var settings: Settings
+  var detector: Detector
+  var lookAhead: LookAhead
+  var verdict: Verdict?
+  /// The last reading of all that a cgroup tells, until it is too old to go by.
+  var whole: MemoryReading?
+  /// When all was read that a trigger measures over a window.
+  var windowsAt = Nanoseconds.zero
+  /// When to look next.
+  var dueAt = Nanoseconds.zero
+  /// The victim that is being ended for it.
+  var pursuit: Pursuit?
+  /// The last episode that a rehearsal answered: nothing more is done in it.
+  var rehearsedEpisode: UInt32 = 0
+  /// The last episode in which it was recorded that nobody can be ended; candidates are looked for on and on.
+  var helplessEpisode: UInt32 = 0
+  /// The last episode that was said to be over.
+  var closedEpisode: UInt32 = 0
+  var said: SaidOfDomain = []
+
+  /// - Parameter fill: As ``LookAhead/init(fill:)``.
+  init(name: Slice?, isCgroup: Bool, settings: Settings, units: KernelUnits, fill: UInt64) {
+    self.name = name
+    self.isCgroup = isCgroup
+    self.settings = settings
+    detector = Detector(thresholds: settings.thresholds, units: units)
+    lookAhead = LookAhead(fill: fill)
+  }
+
+  /// Judges by other settings from here on.
+  mutating func replace(_ settings: Settings, name: Slice?) {
+    self.settings = settings
+    self.name = name
+    detector.replace(settings.thresholds)
+  }
+
+  /// Whether a look has to read what is measured over windows: the trend keeps no more than one reading in so long.
+  func measuresWindows(at now: Nanoseconds, alertUntil: Nanoseconds) -> Bool {
+    detector.isInEpisode || pursuit != nil || now < alertUntil || now - windowsAt >= detector.spacing
+  }
+
+  /// Whether it is in trouble, or somebody is being ended for it.
+  var isBusy: Bool { pursuit != nil || verdict?.acts ?? false }
+}
+
+/// What is said of a domain once and then no more.
+struct SaidOfDomain: OptionSet, Sendable {
+  let rawValue: UInt8
+
+  static let unreadable = SaidOfDomain(rawValue: 1)
+  static let senseless = SaidOfDomain(rawValue: 2)
+  static let noStall = SaidOfDomain(rawValue: 4)
+  static let noReclaim = SaidOfDomain(rawValue: 8)
+  static let isWatched = SaidOfDomain(rawValue: 16)
+}
+
+/// A hand that stays where it is: one for each domain, so that a victim in one does not keep another waiting.
+final class HandHolder<Hand: Actuator & ~Copyable> {
+  var hand: Hand
+
+  init(_ hand: consuming Hand) {
+    self.hand = hand
+  }
+}
+
+extension Thresholds {
+  /// Switches off the triggers whose figures are measured over windows.
+  mutating func leaveOutWindows() {
+    stall = nil
+    thrash = nil
+    limit = nil
+  }
+}

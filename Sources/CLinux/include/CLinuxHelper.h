@@ -1,0 +1,179 @@
+// A thread for calls that may take long, so that the agent's loop never does: process_mrelease(2), writes to files that
+// reclaim memory, sync(2), and starting a program. It has one job at a time, and everything it needs from its start on:
+// a stack that was touched, its job's storage, no allocation, no signal. Header only, as CLinux.h.
+#ifndef SPILLWAY_CLINUX_HELPER_H
+#define SPILLWAY_CLINUX_HELPER_H
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+// The same number on every architecture; older kernel headers do not have it (Linux 5.15).
+#ifndef SYS_process_mrelease
+#define SYS_process_mrelease 448
+#endif
+
+enum {
+    CLINUX_HELPER_DESCRIPTORS = 512,
+    CLINUX_HELPER_TEXT = 64,
+    // The kernel's own reaper tries as often (MAX_OOM_REAP_RETRIES, mm/oom_kill.c), at 100 ms.
+    CLINUX_HELPER_TRIES = 10,
+    CLINUX_HELPER_PAUSE_NS = 10000000,
+    CLINUX_HELPER_GUARD = 4096,
+    CLINUX_HELPER_STACK = 65536,
+    CLINUX_HELPER_TOUCHED = 12288,
+};
+
+enum clinux_helper_kind { clinux_helper_reap = 1, clinux_helper_write, clinux_helper_sync, clinux_helper_call,
+                          clinux_helper_quit };
+
+struct clinux_helper_result {
+    int released, vanished, busy, entangled, failed;
+    // Of the first call that failed in another way than these, or of a job that is one call.
+    int error;
+    int64_t nanoseconds;
+};
+
+struct clinux_helper {
+    pthread_t thread;
+    int wake, done;
+    // 1 from the posting of a job to its end; whoever reads 0 may read the result and post the next.
+    int busy;
+    enum clinux_helper_kind kind;
+    int staged, count;
+    int descriptors[CLINUX_HELPER_DESCRIPTORS];
+    int target;
+    int length;
+    char text[CLINUX_HELPER_TEXT];
+    void (*function)(void *);
+    void *argument;
+    struct clinux_helper_result result;
+};
+
+// process_mrelease(2). 0, or -1 with errno.
+static inline int clinux_process_mrelease(int pidfd) { return (int)syscall(SYS_process_mrelease, pidfd, 0); }
+
+static inline int64_t clinux_monotonic(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// Releases the memory of each process that is dying, and closes its descriptor.
+static inline void clinux_helper_release(struct clinux_helper *helper) {
+    struct clinux_helper_result *result = &helper->result;
+    struct timespec pause = {0, CLINUX_HELPER_PAUSE_NS};
+    int left = helper->count;
+    for (int attempt = 0; left > 0 && attempt < CLINUX_HELPER_TRIES; attempt++) {
+        if (attempt > 0) nanosleep(&pause, (struct timespec *)0);
+        for (int index = 0; index < helper->count; index++) {
+            int descriptor = helper->descriptors[index];
+            if (descriptor < 0) continue;
+            int reason = clinux_process_mrelease(descriptor) == 0 ? 0 : errno;
+            if ((reason == EAGAIN || reason == EINTR) && attempt + 1 < CLINUX_HELPER_TRIES) continue;
+            close(descriptor);
+            helper->descriptors[index] = -1;
+            left--;
+            if (reason == 0) result->released++;
+            else if (reason == ESRCH) result->vanished++;
+            else if (reason == EAGAIN || reason == EINTR) result->busy++;
+            else if (reason == EINVAL) result->entangled++;
+            else {
+                result->failed++;
+                if (result->error == 0) result->error = reason;
+            }
+        }
+    }
+}
+
+static inline void *clinux_helper_main(void *argument) {
+    struct clinux_helper *helper = (struct clinux_helper *)argument;
+    // Pages that a job will need are there before it comes.
+    volatile char room[CLINUX_HELPER_TOUCHED];
+    for (int index = 0; index < CLINUX_HELPER_TOUCHED; index += 1024) room[index] = 0;
+    prctl(PR_SET_NAME, "spillway-hand");
+    for (;;) {
+        uint64_t value;
+        if (read(helper->wake, &value, sizeof value) != sizeof value) {
+            if (errno == EINTR) continue;
+            return (void *)0;
+        }
+        int64_t start = clinux_monotonic();
+        switch (helper->kind) {
+        case clinux_helper_quit: return (void *)0;
+        case clinux_helper_reap: clinux_helper_release(helper); break;
+        case clinux_helper_write:
+            // One call: these files take a number whole, and a second one would ask for it twice.
+            if (write(helper->target, helper->text, (size_t)helper->length) < 0) helper->result.error = errno;
+            close(helper->target);
+            break;
+        case clinux_helper_sync: sync(); break;
+        case clinux_helper_call: helper->function(helper->argument); break;
+        }
+        helper->result.nanoseconds = clinux_monotonic() - start;
+        __atomic_store_n(&helper->busy, 0, __ATOMIC_RELEASE);
+        value = 1;
+        // Fails only at 2^64 - 1 ends that nobody looked at.
+        if (write(helper->done, &value, sizeof value) < 0) continue;
+    }
+}
+
+// Starts the thread with every signal blocked. NULL with errno.
+static inline struct clinux_helper *clinux_helper_start(void) {
+    size_t size = CLINUX_HELPER_GUARD + CLINUX_HELPER_STACK + sizeof(struct clinux_helper);
+    char *memory = (char *)mmap((void *)0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == (char *)MAP_FAILED) return (struct clinux_helper *)0;
+    char *stack = memory + CLINUX_HELPER_GUARD;
+    struct clinux_helper *helper = (struct clinux_helper *)(stack + CLINUX_HELPER_STACK);
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int error = mprotect(memory, CLINUX_HELPER_GUARD, PROT_NONE) == 0 ? 0 : errno;
+    // Written throughout, so that no page of it is new later.
+    memset(helper, 0, sizeof *helper);
+    helper->wake = eventfd(0, EFD_CLOEXEC);
+    helper->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (error == 0 && (helper->wake < 0 || helper->done < 0)) error = errno;
+    if (error == 0) {
+        sigfillset(&all);
+        pthread_attr_init(&attributes);
+        error = pthread_attr_setstack(&attributes, stack, CLINUX_HELPER_STACK);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        if (error == 0) error = pthread_create(&helper->thread, &attributes, clinux_helper_main, helper);
+        pthread_sigmask(SIG_SETMASK, &before, (sigset_t *)0);
+        pthread_attr_destroy(&attributes);
+    }
+    if (error == 0) return helper;
+    if (helper->wake >= 0) close(helper->wake);
+    if (helper->done >= 0) close(helper->done);
+    munmap(memory, size);
+    errno = error;
+    return (struct clinux_helper *)0;
+}
+
+static inline int clinux_helper_is_busy(struct clinux_helper *helper) {
+    return __atomic_load_n(&helper->busy, __ATOMIC_ACQUIRE);
+}
+
+// Hands over the job that was written into the helper, which must be idle.
+static inline void clinux_helper_post(struct clinux_helper *helper, enum clinux_helper_kind kind) {
+    uint64_t one = 1;
+    ssize_t written;
+    memset(&helper->result, 0, sizeof helper->result);
+    helper->kind = kind;
+    __atomic_store_n(&helper->busy, 1, __ATOMIC_RELEASE);
+    // Blocks and fails only at 2^64 - 1 jobs that nobody took.
+    written = write(helper->wake, &one, sizeof one);
+    (void)written;
+}
+
+// Ends an idle helper's thread and gives its memory back. One that is in a call that does not return is left as it is.
+static inline void clinux_helper_end(struct clinux_helper *helper) {
+    if (clinux_helper_is_busy(helper)) return;
+    clinux_helper_post(helper, clinux_helper_quit);
+    pthread_join(helper->thread, (void **)0);
+    close(helper->wake);
+    close(helper->done);
+    munmap((char *)helper - CLINUX_HELPER_STACK - CLINUX_HELPER_GUARD,
+           CLINUX_HELPER_GUARD + CLINUX_HELPER_STACK + sizeof *helper);
+}
+
+#endif

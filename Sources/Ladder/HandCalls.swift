@@ -1,0 +1,202 @@
+package import LinuxSystem
+package import ProcModel
+
+/// A kernel file about a victim, none of which takes its memory's lock.
+package enum VictimFile: UInt8, CaseIterable, Sendable {
+  case stat
+  case status
+  case cgroup
+
+  package var path: String {
+    switch self {
+    case .stat: "stat"
+    case .status: "status"
+    case .cgroup: "cgroup"
+    }
+  }
+}
+
+/// The system calls of the ladder: the one seam between what a hand decides and what the kernel does, so that each call
+/// can be made to fail in each way it can.
+package protocol HandCalls: ~Copyable {
+  /// pidfd_open(2). The descriptor is the caller's to give back to ``close(_:)``.
+  func open(_ pid: Int32) throws(Errno) -> Int32
+  func close(_ process: Int32)
+  /// Fills `buffer` with the file of process `pid`.
+  ///
+  /// - Parameter path: Scratch.
+  func read(_ file: VictimFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer) throws(Errno)
+  /// pidfd_send_signal(2).
+  func send(_ signal: Signal, to process: Int32) throws(Errno)
+  /// The same for every process of the group that the held process leads.
+  func send(_ signal: Signal, toGroupOf process: Int32, pid: Int32) throws(Errno)
+  /// Gives a process that is about to be killed the highest priority, all its threads.
+  func hasten(_ pid: Int32, path: inout CPath) throws(Errno)
+  /// Whether a held process has ended.
+  func hasExited(_ process: Int32) -> Bool
+  /// Whether two processes have one memory (kcmp(2)).
+  func haveOneMemory(_ first: Int32, _ second: Int32) throws(Errno) -> Bool
+
+  /// Adds a process to the next ``release()``.
+  func stage(_ process: Int32) throws(Errno)
+  /// Has the memory of those staged given back (process_mrelease(2)); does not wait.
+  func release() throws(Errno)
+  /// Whether a cgroup is frozen, itself or by one above it.
+  ///
+  /// - Parameter cgroup: Its path, within `bytes`.
+  func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool
+  /// Lets everybody go on who is in that cgroup of the version 1 freezer hierarchy.
+  ///
+  /// - Parameter cgroup: Its path, within `bytes`.
+  func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno)
+  /// What the last release came to; nil while it is under way, or where nothing can be released.
+  var released: HelperResult? { get }
+  /// The same for a further hand.
+  func another() throws(Errno) -> Self
+}
+
+/// Where a process can be frozen, by its `/proc/PID/cgroup`: ranges of paths, without that of a root, which never is.
+package struct FreezerPath: Equatable, Sendable {
+  /// In the version 1 freezer hierarchy.
+  package var first: Range<Int>?
+  /// In the unified hierarchy.
+  package var second: Range<Int>?
+
+  package init(parsing bytes: Span<UInt8>) {
+    var scanner = ByteScanner(bytes)
+    while !scanner.isAtEnd {
+      let isSecond = scanner.take("0::/")
+      if !isSecond {
+        while let byte = scanner.next, byte != .colon, byte != .newline { scanner.advance() }
+      }
+      if isSecond || scanner.take(":freezer:/") {
+        let start = scanner.offset - 1
+        while let byte = scanner.next, byte != .newline { scanner.advance() }
+        let range = start..<scanner.offset
+        if range.count > 1 {
+          if isSecond { second = range } else { first = range }
+        }
+      }
+      scanner.skipLine()
+    }
+  }
+}
+
+/// The kernel's.
+package struct LiveCalls: HandCalls, ~Copyable {
+  private let proc: OwnedDescriptor
+  private var helper: SharedHelper?
+
+  /// - Parameter proc: The live proc file system's root.
+  package init(proc: consuming OwnedDescriptor) {
+    self.proc = proc
+    helper = nil
+  }
+
+  /// Makes the thread that releases memory. It has the privileges of this moment, so this comes after they were reduced.
+  ///
+  /// - Throws: `ENOSYS` before Linux 5.15; as ``HelperThread/init()``.
+  package mutating func makeHelper() throws(Errno) {
+    guard HelperThread.canReleaseMemory else { throw .notSupported }
+    helper = SharedHelper(try HelperThread())
+  }
+
+  package func open(_ pid: Int32) throws(Errno) -> Int32 {
+    try RawProcess.open(pid)
+  }
+
+  package func close(_ process: Int32) {
+    RawProcess.close(process)
+  }
+
+  package func read(
+    _ file: VictimFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer
+  ) throws(Errno) {
+    buffer.count = 0
+    path.set(pid: pid, file: file.path)
+    let file = try proc.open(path, .read)
+    buffer.count = try file.read(into: &buffer.storage, at: 0)
+  }
+
+  package func send(_ signal: Signal, to process: Int32) throws(Errno) {
+    try RawProcess.send(signal, to: process)
+  }
+
+  package func send(_ signal: Signal, toGroupOf process: Int32, pid: Int32) throws(Errno) {
+    try RawProcess.send(signal, toGroupOf: process, pid: pid)
+  }
+
+  package func hasten(_ pid: Int32, path: inout CPath) throws(Errno) {
+    path.set(pid: pid, file: "task")
+    try RawProcess.setNice(-20, ofThreadsIn: try proc.open(path, [.read, .directory]))
+  }
+
+  package func hasExited(_ process: Int32) -> Bool {
+    RawProcess.hasExited(process)
+  }
+
+  package func haveOneMemory(_ first: Int32, _ second: Int32) throws(Errno) -> Bool {
+    try RawProcess.haveOneMemory(first, second)
+  }
+
+  package func stage(_ process: Int32) throws(Errno) {
+    guard let helper else { throw .notSupported }
+    try helper.thread.stage(process)
+  }
+
+  package func release() throws(Errno) {
+    guard let helper else { throw .notSupported }
+    try helper.thread.release()
+  }
+
+  package func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool {
+    if let range = cgroup.first {
+      path.set("/sys/fs/cgroup/freezer", bytes.bytes.extracting(range), "/freezer.state")
+      if try LiveCalls.contains("FROZEN", path) { return true }
+    }
+    guard let range = cgroup.second else { return false }
+    do throws(Errno) {
+      path.set("/sys/fs/cgroup", bytes.bytes.extracting(range), "/cgroup.events")
+      return try LiveCalls.contains("frozen 1", path)
+    } catch .noSuchFile {
+      // Beside the hierarchies of version 1.
+      path.set("/sys/fs/cgroup/unified", bytes.bytes.extracting(range), "/cgroup.events")
+      return try LiveCalls.contains("frozen 1", path)
+    }
+  }
+
+  private static func contains(_ text: String, _ path: borrowing CPath) throws(Errno) -> Bool {
+    let file = try OwnedDescriptor.open(path, .read)
+    return try file.contains(text)
+  }
+
+  package func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno) {
+    path.set("/sys/fs/cgroup/freezer", bytes.bytes.extracting(cgroup), "/freezer.state")
+    let file = try OwnedDescriptor.open(path, .write)
+    try file.write(CPath("THAWED").bytes)
+  }
+
+  /// Of the helper's last job, also where another hand asked for that: the party only ever asks for more.
+  package var released: HelperResult? { helper?.thread.result }
+
+  package func another() throws(Errno) -> LiveCalls {
+    var other = LiveCalls(proc: try OwnedDescriptor.duplicate(proc.raw))
+    other.helper = helper
+    return other
+  }
+
+  /// Becomes readable when a release has ended; nil without a helper.
+  package var releaseDescriptor: Int32? { helper?.thread.doneDescriptor }
+
+  /// Takes note of releases that have ended.
+  package func acknowledgeRelease() { helper?.thread.acknowledge() }
+}
+
+/// The one helper of all hands.
+final class SharedHelper {
+  let thread: HelperThread
+
+  init(_ thread: consuming HelperThread) {
+    self.thread = thread
+  }
+}

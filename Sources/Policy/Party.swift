@@ -1,0 +1,146 @@
+package import ProcModel
+
+/// Why an end reaches no further than the process, though more was asked.
+package enum ScopeFallback: UInt8, CaseIterable, Sendable {
+  /// Its group or session belongs to another pid namespace.
+  case otherNamespace
+  /// Its cgroup is the root, or could not be read.
+  case rootCgroup
+  /// Its cgroup lies in no system unit, or in a slice directly.
+  case noUnit
+  /// Process 1 is part of it.
+  case holdsInit
+  /// The agent is part of it.
+  case holdsAgent
+
+  package var name: String {
+    switch self {
+    case .otherNamespace: "other_namespace"
+    case .rootCgroup: "root_cgroup"
+    case .noUnit: "no_unit"
+    case .holdsInit: "holds_init"
+    case .holdsAgent: "holds_agent"
+    }
+  }
+}
+
+/// What the processes of a swarm have in common.
+package enum Kinship: Equatable, Sendable {
+  case parent(Int32)
+  case group(Int32)
+  case session(Int32)
+  /// By the cgroup's key.
+  case cgroup(UInt64)
+
+  package var name: String {
+    switch self {
+    case .parent: "parent"
+    case .group: "group"
+    case .session: "session"
+    case .cgroup: "cgroup"
+    }
+  }
+}
+
+/// Those who end together, in a place that is kept from decision to decision.
+///
+/// Never among them: process 1, the agent and what it started, kernel threads, whoever a rule or −1000 protects.
+package struct Party: Sendable {
+  /// The most at once. Whoever is left is there at the next decision.
+  package static let capacity = 512
+
+  package struct Member: Equatable, Sendable {
+    /// Of the table they were chosen from.
+    package var row: UInt32
+    package var identity: ProcessIdentity
+  }
+
+  /// What a single step can end: just the members, and nobody else.
+  package enum Whole: Equatable, Sendable {
+    /// A process group, for kill(2) of its negative number.
+    case group(Int32)
+    /// A cgroup with all below it, by its key (``CgroupMembership/path(of:in:)``), for `cgroup.kill`.
+    case cgroup(UInt64)
+  }
+
+  /// What was asked for.
+  package private(set) var wanted = Scope.process
+  /// What it came to; of a swarm, the process.
+  package private(set) var scope = Scope.process
+  /// Why these two differ.
+  package private(set) var fallback: ScopeFallback?
+  /// Where it is a swarm, what makes it one.
+  package private(set) var swarm: Kinship?
+  /// The leader first: the victim, or the largest of a swarm. Empty where nobody may be ended.
+  package private(set) var members: [Member] = []
+  /// What ending the members gives back.
+  package private(set) var footprint = KiB.zero
+  /// Of the same kind, and left out: protected.
+  package private(set) var protected = 0
+  /// Left out because ending them was tried in vain.
+  package private(set) var inVain = 0
+  /// Left out because they are of another memory domain.
+  package private(set) var outside = 0
+  /// Kin of a swarm that are no part of it: older, larger or of another tier.
+  package private(set) var apart = 0
+  /// Left out for want of room.
+  package private(set) var beyond = 0
+  /// Nil where a single step would end others as well, or might.
+  package internal(set) var whole: Whole?
+
+  package init() {
+    members.reserveCapacity(Party.capacity)
+  }
+
+  package var leader: Member? { members.first }
+
+  /// Whether there are protected processes among those that were asked for.
+  package var holdsProtected: Bool { protected > 0 }
+
+  mutating func begin(wanted: Scope, fallback: ScopeFallback? = nil) {
+    self.wanted = wanted
+    scope = fallback == nil ? wanted : .process
+    self.fallback = fallback
+    swarm = nil
+    clear()
+  }
+
+  mutating func begin(swarm: Kinship) {
+    begin(wanted: .process)
+    self.swarm = swarm
+  }
+
+  private mutating func clear() {
+    members.removeAll(keepingCapacity: true)
+    footprint = .zero
+    protected = 0
+    inVain = 0
+    outside = 0
+    apart = 0
+    beyond = 0
+    whole = nil
+  }
+
+  /// Takes a row in where it may be ended and there is room; else says why not.
+  mutating func take(_ row: Int, _ process: ProcessFacts, _ place: Place) {
+    switch place.reach {
+    case .protected: protected += 1
+    case .inVain: inVain += 1
+    case .outside: outside += 1
+    case .mayEnd where members.count == Party.capacity: beyond += 1
+    case .mayEnd:
+      members.append(Member(row: UInt32(truncatingIfNeeded: row), identity: process.identity))
+      footprint += process.footprint
+    }
+  }
+
+  /// Counts kin of a swarm that is no part of it.
+  mutating func leaveApart(_ place: Place) {
+    switch place.reach {
+    case .protected: protected += 1
+    case .inVain: inVain += 1
+    case .outside: outside += 1
+    case .mayEnd: apart += 1
+    }
+  }
+}

@@ -1,0 +1,174 @@
+package import ProcModel
+
+/// Finds out whom an end reaches. Linear in the number of processes; allocates nothing once it has seen as many.
+///
+/// A scope is a rule's word for processes that live and die together. It never widens what may be ended: it shrinks to
+/// those who may, and where it would take in process 1 or the agent it is no such word, and the victim goes alone.
+package struct ScopeResolver: Sendable {
+  /// What was found of a row's descent.
+  private enum Descent: UInt8 {
+    case unknown
+    /// On the way up at the moment: met again, it is a circle.
+    case onTheWay
+    case inside
+    case outside
+  }
+
+  /// The target of a scope.
+  private enum Reach {
+    case process
+    case group(Int32)
+    case session(Int32)
+    case tree
+    case cgroup(UInt64)
+  }
+
+  private var rowsByPID: SurveyIndex
+  private var descent: [Descent] = []
+
+  /// - Parameter capacity: Processes that need no further memory.
+  package init(capacity: Int) {
+    rowsByPID = SurveyIndex(capacity: capacity)
+    descent.reserveCapacity(capacity)
+  }
+
+  /// Takes, in calm time, what memory a table of this size may need.
+  package mutating func prepare(for table: ProcessTable) {
+    index(table)
+  }
+
+  /// - Parameters:
+  ///   - victim: Chosen from `table`. Where it is not there, or may not be ended, the party stays empty.
+  ///   - table: A survey that left nobody out; whoever it left out is not reached.
+  ///   - places: The ranking of that table.
+  ///   - agent: Its process number, or 0.
+  ///   - isComplete: ``SurveyTally/isComplete``, without which nothing may be ended as a whole.
+  package mutating func resolve(
+    _ victim: ProcessIdentity, scope: Scope, in table: ProcessTable, places: Places, agent: Int32, isComplete: Bool,
+    into party: inout Party
+  ) {
+    party.begin(wanted: scope)
+    guard let row = ScopeResolver.row(of: victim, in: table), places[row].reach == .mayEnd else { return }
+    let reach: Reach
+    switch ScopeResolver.reach(of: table.rows[row], scope, in: table) {
+    case .success(let found): reach = found
+    case .failure(let fallback): return settle(for: row, scope, fallback, in: table, places: places, into: &party)
+    }
+    party.take(row, table.rows[row], places[row])
+    switch reach {
+    case .process: return
+    case .tree: markDescent(from: row, in: table)
+    case .group, .session, .cgroup: break
+    }
+    for other in table.rows.indices where other != row && holds(reach, other, in: table) {
+      let process = table.rows[other]
+      let pid = process.identity.pid
+      if pid == 1 { return settle(for: row, scope, .holdsInit, in: table, places: places, into: &party) }
+      if agent != 0, pid == agent {
+        return settle(for: row, scope, .holdsAgent, in: table, places: places, into: &party)
+      }
+      if process.isKernelThread { continue }
+      party.take(other, process, places[other])
+    }
+    guard isComplete, party.protected == 0, party.inVain == 0, party.outside == 0 else { return }
+    switch reach {
+    case .group(let number): party.whole = .group(number)
+    case .cgroup(let key): party.whole = .cgroup(key)
+    case .process, .session, .tree: break
+    }
+  }
+
+  /// The victim goes alone.
+  private func settle(
+    for row: Int, _ scope: Scope, _ fallback: ScopeFallback, in table: ProcessTable, places: Places,
+    into party: inout Party
+  ) {
+    party.begin(wanted: scope, fallback: fallback)
+    party.take(row, table.rows[row], places[row])
+  }
+
+  private static func row(of identity: ProcessIdentity, in table: ProcessTable) -> Int? {
+    for row in table.rows.indices where table.rows[row].identity == identity { return row }
+    return nil
+  }
+
+  /// Either a reach or why there is none.
+  private enum Finding {
+    case success(Reach)
+    case failure(ScopeFallback)
+  }
+
+  private static func reach(of process: ProcessFacts, _ scope: Scope, in table: ProcessTable) -> Finding {
+    switch scope {
+    case .process: return .success(.process)
+    case .tree: return .success(.tree)
+    case .group:
+      return numbered(process.processGroup).map { .failure($0) } ?? .success(.group(process.processGroup))
+    case .session: return numbered(process.session).map { .failure($0) } ?? .success(.session(process.session))
+    case .cgroup: return process.cgroupKey.map { .success(.cgroup($0)) } ?? .failure(.rootCgroup)
+    case .unit:
+      guard let key = process.cgroupKey else { return .failure(.rootCgroup) }
+      return table.cgroups.unit(of: key).map { .success(.cgroup($0)) } ?? .failure(.noUnit)
+    }
+  }
+
+  /// Why a group or session of this number is none. That of process 1 is known also where it hides itself.
+  private static func numbered(_ number: Int32) -> ScopeFallback? {
+    number > 1 ? nil : number == 1 ? .holdsInit : .otherNamespace
+  }
+
+  private func holds(_ reach: Reach, _ row: Int, in table: ProcessTable) -> Bool {
+    let process = table.rows[row]
+    switch reach {
+    case .process: return false
+    case .group(let number): return process.processGroup == number
+    case .session(let number): return process.session == number
+    case .tree: return descent[row] == .inside
+    case .cgroup(let key):
+      guard let own = process.cgroupKey else { return false }
+      return table.cgroups.isSameOrBelow(own, key)
+    }
+  }
+
+  // MARK: Descent
+
+  private mutating func index(_ table: ProcessTable) {
+    rowsByPID.removeAll()
+    descent.removeAll(keepingCapacity: true)
+    for row in table.rows.indices {
+      rowsByPID.set(UInt64(UInt32(bitPattern: table.rows[row].identity.pid)), to: UInt64(row))
+      descent.append(.unknown)
+    }
+  }
+
+  /// Says of each row whether it descends from `root`. What is found on a way up holds for all who are on it, so that
+  /// each row is passed twice at most, however deep the tree.
+  private mutating func markDescent(from root: Int, in table: ProcessTable) {
+    index(table)
+    descent[root] = .inside
+    for row in table.rows.indices {
+      var at = row
+      while descent[at] == .unknown {
+        descent[at] = .onTheWay
+        guard let parent = parent(of: at, in: table) else { break }
+        at = parent
+      }
+      let found: Descent = descent[at] == .inside ? .inside : .outside
+      var next: Int? = row
+      while let back = next, descent[back] == .onTheWay {
+        descent[back] = found
+        next = parent(of: back, in: table)
+      }
+    }
+  }
+
+  /// The row of its parent. Not of a younger process: that has its late parent's number and nothing else.
+  private func parent(of row: Int, in table: ProcessTable) -> Int? {
+    let process = table.rows[row]
+    guard process.parent > 0, let found = rowsByPID.value(for: UInt64(UInt32(bitPattern: process.parent))) else {
+      return nil
+    }
+    let parent = Int(found)
+    return table.rows[parent].identity.startTime <= process.identity.startTime ? parent : nil
+  }
+}

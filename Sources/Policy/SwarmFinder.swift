@@ -1,0 +1,236 @@
+package import ProcModel
+
+/// Recognises a swarm: many young processes of one kind, none of them large, that outweigh every single candidate
+/// together. Ended one at a time they would win, since others take the places of those who go.
+///
+/// What is no swarm, however many they are: processes that one end among them would make up for (`shortfall`), old
+/// ones, ones that are worth more than the best single candidate, and ones that were put into different cgroups by
+/// whoever started them all, as a service manager does. Old and protected kin stay when the young go.
+///
+/// Linear in the number of processes: two passes for each kind of kinship. Allocates nothing once it has seen as many
+/// processes.
+package struct SwarmFinder: Sendable {
+  /// By kin and tier: how many, in the low 20 bits, and their footprint, in KiB, above those.
+  private var groups: SurveyIndex
+
+  /// - Parameter capacity: Processes that need no further memory, where each has kin of its own.
+  package init(capacity: Int) {
+    groups = SurveyIndex(capacity: capacity)
+  }
+
+  /// Takes, in calm time, what memory a table of this size may need.
+  package mutating func prepare(for table: ProcessTable) {
+    groups.removeAll()
+    for row in table.rows.indices { groups.set(UInt64(row), to: 0) }
+    groups.removeAll()
+  }
+
+  /// What a swarm has to be, at one decision.
+  private struct Bar {
+    let swarm: Swarm
+    let young: Ticks
+    /// A process with less is not worth ending by itself.
+    let least: KiB
+    let best: (tier: Tier, footprint: KiB)?
+    /// Whether ending the best single candidate is enough.
+    let bestSuffices: Bool
+
+    init?(_ judge: Judge, best: Candidate?, shortfall: KiB) {
+      guard let swarm = judge.settings.swarm else { return nil }
+      self.swarm = swarm
+      young = Ticks(swarm.age.milliseconds * judge.machine.units.ticksPerSecond / 1000)
+      least = judge.settings.minimumFootprint.of(judge.machine.ram)
+      self.best = best.map { ($0.standing.tier, $0.process.footprint) }
+      bestSuffices = best.map { $0.process.footprint >= shortfall } ?? false
+    }
+
+    /// The most that a member may give back; nil where none of that tier may go. An earlier tier than that of the best
+    /// candidate has nobody who is worth ending alone.
+    func largest(in tier: Tier) -> KiB? {
+      guard let best, tier >= best.tier else { return least }
+      return tier > best.tier || bestSuffices ? nil : max(best.footprint, least)
+    }
+
+    func largest(_ process: ProcessFacts, _ place: Place) -> KiB? {
+      guard place.reach == .mayEnd, process.age < young, !process.isKernelThread, let largest = largest(in: place.tier),
+        process.footprint <= largest
+      else { return nil }
+      return largest
+    }
+
+    func isReached(_ count: UInt64, _ total: KiB, largest: KiB) -> Bool {
+      let (enough, overflow) = largest.count.multipliedReportingOverflow(by: UInt64(swarm.times))
+      return count >= UInt64(swarm.members) && !overflow && total.count >= max(enough, 1)
+    }
+  }
+
+  /// A swarm of which one row is known.
+  private struct Found {
+    var row: Int
+    var kinship: Kinship
+    var tier: Tier
+    var total: KiB
+
+    /// Whether it is to be ended in place of `other`, whose kinship is closer: it goes sooner, or holds a quarter more.
+    func replaces(_ other: Found) -> Bool {
+      if tier != other.tier { return tier < other.tier }
+      return total.count > other.total.count && total.count - other.total.count > other.total.count / 4
+    }
+  }
+
+  /// The kinds of kinship, the closest first.
+  private enum Kind: UInt8 {
+    case parent
+    case group
+    case session
+    case cgroup
+
+    var wider: Kind? { Kind(rawValue: rawValue + 1) }
+  }
+
+  /// Looks for a swarm that is to be ended in place of the best single candidate.
+  ///
+  /// - Parameters:
+  ///   - table: A survey, with `tally`. What it left out is part of no swarm: see ``mayHide(besides:places:best:shortfall:judge:tally:)``.
+  ///   - places: The ranking of that table.
+  ///   - best: The foremost of the shortlist.
+  ///   - shortfall: What is missing of available memory to the release line.
+  /// - Returns: Whether there is one; it is in `party` then, the largest first.
+  package mutating func find(
+    in table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally,
+    into party: inout Party
+  ) -> Bool {
+    // Without the uptime everybody would seem just born.
+    guard tally.uptimeError == nil, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
+    var found: Found?
+    var kind = Kind?.some(.parent)
+    // No list of all kinds: that would be memory taken.
+    while let present = kind {
+      kind = present.wider
+      guard let next = foremost(of: present, in: table, places: places, bar: bar) else { continue }
+      if let closer = found, !next.replaces(closer) { continue }
+      found = next
+    }
+    guard let found else { return false }
+    fill(&party, with: found, from: table, places: places, bar: bar, isComplete: tally.isComplete)
+    return true
+  }
+
+  /// Whether a swarm may be among those that a survey left out as too small: then all have to be read. Never false
+  /// where there is one.
+  package func mayHide(
+    besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally
+  ) -> Bool {
+    guard tally.leftOut > 0, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
+    var hasEarlierTier = best == nil || best?.standing.tier == .last
+    if best?.standing.tier == .normal {
+      for rule in judge.policy.rules where rule.order == .first { hasEarlierTier = true }
+    }
+    guard let largest = hasEarlierTier ? bar.least : best.flatMap({ bar.largest(in: $0.standing.tier) }) else {
+      return false
+    }
+    var count = UInt64(tally.leftOut)
+    var total = tally.leftOutFootprint
+    for row in table.rows.indices where bar.largest(table.rows[row], places[row]) != nil {
+      count += 1
+      total += table.rows[row].footprint
+    }
+    return bar.isReached(count, total, largest: largest)
+  }
+
+  private mutating func foremost(of kind: Kind, in table: ProcessTable, places: Places, bar: Bar) -> Found? {
+    groups.removeAll()
+    for row in table.rows.indices {
+      let process = table.rows[row]
+      guard bar.largest(process, places[row]) != nil,
+        let key = SwarmFinder.key(of: process, kind, places[row].tier)
+      else { continue }
+      // More than 2³³ KiB of one process, or 2²⁰ processes, are a torn reading: nonsense, and no trap.
+      groups.add(min(process.footprint.count, 1 << 33) << 20 | 1, to: key)
+    }
+    var foremost: Found?
+    for row in table.rows.indices {
+      let process = table.rows[row]
+      let tier = places[row].tier
+      guard let largest = bar.largest(process, places[row]), let kinship = SwarmFinder.kinship(of: process, kind),
+        let key = SwarmFinder.key(of: process, kind, tier), let packed = groups.value(for: key)
+      else { continue }
+      let total = KiB(packed >> 20)
+      guard bar.isReached(packed & 0xF_FFFF, total, largest: largest) else { continue }
+      if let foremost, tier > foremost.tier || (tier == foremost.tier && total <= foremost.total) { continue }
+      foremost = Found(row: row, kinship: kinship, tier: tier, total: total)
+    }
+    return foremost
+  }
+
+  private func fill(
+    _ party: inout Party, with found: Found, from table: ProcessTable, places: Places, bar: Bar, isComplete: Bool
+  ) {
+    party.begin(swarm: found.kinship)
+    let one = table.rows[found.row]
+    var leader = found.row
+    for row in table.rows.indices where SwarmFinder.areKin(table.rows[row], one, found.kinship) {
+      guard places[row].tier == found.tier, bar.largest(table.rows[row], places[row]) != nil else { continue }
+      if table.rows[row].footprint > table.rows[leader].footprint { leader = row }
+    }
+    party.take(leader, table.rows[leader], places[leader])
+    var isWhole = isComplete
+    for row in table.rows.indices where row != leader {
+      let process = table.rows[row]
+      let place = places[row]
+      if SwarmFinder.areKin(process, one, found.kinship) {
+        if place.tier == found.tier, bar.largest(process, place) != nil {
+          party.take(row, process, place)
+          continue
+        }
+        party.leaveApart(place)
+      }
+      // Those whom a single step would reach as well.
+      switch found.kinship {
+      case .group(let number): if process.processGroup == number { isWhole = false }
+      case .cgroup(let key):
+        if let own = process.cgroupKey, table.cgroups.isSameOrBelow(own, key) { isWhole = false }
+      case .parent, .session: break
+      }
+    }
+    guard isWhole else { return }
+    switch found.kinship {
+    case .group(let number): party.whole = .group(number)
+    case .cgroup(let key): party.whole = .cgroup(key)
+    case .parent, .session: break
+    }
+  }
+
+  /// Process 1 is everybody's parent in the end, and its group and session are the machine's.
+  private static func kinship(of process: ProcessFacts, _ kind: Kind) -> Kinship? {
+    switch kind {
+    case .parent: process.parent > 1 ? .parent(process.parent) : nil
+    case .group: process.processGroup > 1 ? .group(process.processGroup) : nil
+    case .session: process.session > 1 ? .session(process.session) : nil
+    case .cgroup: process.cgroupKey.map { .cgroup($0) }
+    }
+  }
+
+  private static func areKin(_ process: ProcessFacts, _ other: ProcessFacts, _ kinship: Kinship) -> Bool {
+    guard process.cgroupKey == other.cgroupKey else { return false }
+    switch kinship {
+    case .parent(let pid): return process.parent == pid
+    case .group(let number): return process.processGroup == number
+    case .session(let number): return process.session == number
+    case .cgroup: return true
+    }
+  }
+
+  private static func key(of process: ProcessFacts, _ kind: Kind, _ tier: Tier) -> UInt64? {
+    let number: Int32
+    switch kinship(of: process, kind) {
+    case nil: return nil
+    case .parent(let pid): number = pid
+    case .group(let group): number = group
+    case .session(let session): number = session
+    case .cgroup: number = 0
+    }
+    let kin = SurveyIndex.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
+    return SurveyIndex.mix(kin ^ (process.cgroupKey ?? 0))
+  }
+}

@@ -1,0 +1,82 @@
+/// Which cgroup lies in which, of all that a survey met. Kept by their keys: a path is not.
+///
+/// A key is the hash of a path, so that hashing a path from its front gives the keys of all cgroups that it lies in.
+package struct CgroupTree: Sendable {
+  /// Components of the longest path that the kernel shows (PATH_MAX, 4096).
+  private static let deepest = 2048
+
+  /// 0 for the root.
+  private var parents: SurveyIndex
+  private var units: SurveyIndex
+
+  /// - Parameter capacity: Cgroups that need no further memory, those among them that only hold others.
+  package init(capacity: Int) {
+    parents = SurveyIndex(capacity: capacity)
+    units = SurveyIndex(capacity: capacity / 2)
+  }
+
+  package mutating func removeAll() {
+    parents.removeAll()
+    units.removeAll()
+  }
+
+  /// Takes in a process's cgroup and those above it.
+  ///
+  /// - Parameter bytes: What the membership was read from.
+  package mutating func add(_ membership: CgroupMembership, in bytes: Span<UInt8>) {
+    guard let key = membership.key, parents.value(for: key) == nil else { return }
+    // A slice holds units, and is none that anybody means to end.
+    var unitEnd: Int?
+    if let name = membership.unit, !hasSliceSuffix(bytes.extracting(name)) { unitEnd = name.upperBound }
+    var unit: UInt64?
+    var hash = FNV1a64()
+    var above: UInt64 = 0
+    for index in membership.path.lowerBound...membership.path.upperBound {
+      let isEnd = index == membership.path.upperBound
+      if index > membership.path.lowerBound, isEnd || bytes[index] == .slash {
+        parents.set(hash.value, to: above)
+        above = hash.value
+        if index == unitEnd { unit = above }
+        // Of those above its own too: for them this is the only way in.
+        if let unit { units.set(above, to: unit) }
+      }
+      if !isEnd { hash.combine(bytes[index]) }
+    }
+  }
+
+  /// The key of the cgroup of the system unit that this one is or lies in; nil where that is none, or a slice.
+  package func unit(of key: UInt64) -> UInt64? {
+    units.value(for: key)
+  }
+
+  /// Whether the first is the second or lies in it, at any depth.
+  package func isSameOrBelow(_ key: UInt64, _ other: UInt64) -> Bool {
+    var at = key
+    for _ in 0..<CgroupTree.deepest {
+      if at == other { return true }
+      guard let above = parents.value(for: at), above != 0 else { return false }
+      at = above
+    }
+    return false
+  }
+}
+
+extension CgroupMembership {
+  /// The path of the cgroup with this key, where that is the process's own or one it lies in: to act on a cgroup that
+  /// was chosen by its key.
+  ///
+  /// - Parameter bytes: What the membership was read from.
+  package func path(of key: UInt64, in bytes: Span<UInt8>) -> Range<Int>? {
+    var hash = FNV1a64()
+    for index in path {
+      if bytes[index] == .slash, index > path.lowerBound, hash.value == key { return path.lowerBound..<index }
+      hash.combine(bytes[index])
+    }
+    return path.count > 1 && hash.value == key ? path : nil
+  }
+}
+
+private func hasSliceSuffix(_ name: Span<UInt8>) -> Bool {
+  var scanner = ByteScanner(name, from: max(0, name.count - 6))
+  return scanner.take(".slice") && scanner.isAtEnd
+}

@@ -1,0 +1,231 @@
+import Fixtures
+import Foundation
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Testing
+
+@testable import Agent
+
+/// Memory domains: who is ended for which, and who waits for whom.
+@Suite struct DomainTests {
+  /// Of 1000 MiB, the system's floor at 100 and release at 150; of the domain `batch`, cgroup /batch, 20 % of its limit
+  /// and 30 %. In it a hog of 90 MiB (200) and a keeper of 95 (201); outside the processes of ``Stage``.
+  private static func stage(
+    available: [UInt64?] = [800], domains: [(name: String, cgroup: String)] = [("batch", "/batch")],
+    system: String? = nil
+  ) throws -> Stage<LoggingHand> {
+    let stage = try Stage(available: available) { policy in
+      for domain in domains {
+        var settings = policy.settings
+        settings.thresholds.floor.available = .share(.percent(20))
+        settings.thresholds.release = .share(.percent(30))
+        let name = policy.add(domain.name)
+        policy.domains.append(Domain(name: name, cgroup: policy.add(domain.cgroup), settings: settings))
+      }
+    }
+    stage.agent.source.files.cgroupVersion = .v2
+    stage.agent.source.files.add(200, "job", mib: 90)
+    stage.agent.source.files.add(201, "keeper", mib: 95)
+    for pid: Int32 in [200, 201] { stage.agent.source.files.set(.cgroup, of: pid, "0::/batch/x.service\n") }
+    if let system { stage.agent.source.files.set(.cgroup, of: 1, "0::\(system)\n") }
+    return stage
+  }
+
+  @Test func aDomainEndsItsOwn() throws {
+    let stage = try Self.stage()
+    stage.agent.source.files.limit("/batch", mib: 240, used: 150)
+    #expect(stage.tick() == ["meminfo", "meminfo"])
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    // The machine has plenty, and the larger processes outside are none of its business; the keeper is protected.
+    #expect(stage.tick() == ["meminfo", "meminfo", "hold 200", "meminfo", "SIGTERM 200"])
+    let decision = try #require(stage.records("decision").first)
+    #expect(decision["domain"] as? String == "batch" && decision["episode"] as? Int == 1)
+    #expect(decision["considered"] as? Int == 2 && decision["protected"] as? Int == 1)
+    let reading = try #require(decision["reading"] as? [String: Any])
+    #expect(reading["total_kib"] as? Int == 240 * 1024 && reading["available_kib"] as? Int == 45 * 1024)
+    stage.log.ended = [200]
+    stage.agent.source.files.limit("/batch", mib: 240, used: 100)
+    _ = stage.finish()
+    _ = stage.tick()
+    #expect(try stage.records("outcome").map { $0["domain"] as? String } == ["batch"])
+    let messages = try stage.messages()
+    #expect(messages.contains("domain batch: cgroup /batch with 240 MiB of memory\n"))
+    #expect(messages.contains("domain batch: sent SIGTERM to 200 (job), footprint 90 MiB"))
+    #expect(messages.hasSuffix("domain batch: memory is back: available 140 MiB\n"))
+  }
+
+  @Test func nobodyElseGoesWhereNobodyOfItsOwnMay() throws {
+    let stage = try Self.stage(domains: [("empty", "/nobody")])
+    stage.agent.source.files.limit("/nobody", mib: 100, used: 99)
+    for _ in 0..<5 { #expect(stage.tick() == ["meminfo", "meminfo"]) }
+    let decisions = try stage.records("decision")
+    #expect(decisions.count == 1 && decisions[0]["reason"] as? String == "no_candidate")
+    #expect(decisions[0]["considered"] as? Int == 0 && decisions[0]["domain"] as? String == "empty")
+    #expect(try stage.messages().contains("domain empty: NOBODY CAN BE ENDED: of 0 processes"))
+  }
+
+  @Test func theSystemWaitsForWhoIsEndedWithinItAndHastensThat() throws {
+    let stage = try Self.stage(available: [800, 800, 800, 800, 90])
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    #expect(stage.tick() == ["meminfo", "meminfo", "hold 200", "meminfo", "SIGTERM 200"])
+    // The machine is short too now: the victim's grace is over, and nobody else is chosen.
+    stage.agent.source.available = [90]
+    #expect(stage.tick().filter { $0 != "meminfo" } == ["SIGKILL 200"])
+    for _ in 0..<5 { #expect(stage.tick().filter { $0 != "meminfo" } == []) }
+    stage.log.ended = [200]
+    stage.agent.source.files.remove(200)
+    stage.agent.source.files.limit("/batch", mib: 240, used: 100)
+    stage.agent.source.available = [160]
+    _ = stage.finish()
+    #expect(try outcomes(stage) == ["200 killed SIGKILL"])
+    #expect(try stage.records("outcome").first?["escalation"] as? String == "needed_elsewhere")
+    // It was not enough for the machine: its own turn.
+    stage.agent.source.available = [90]
+    #expect(stage.tick().filter { $0 != "meminfo" } == ["hold 100", "SIGTERM 100"])
+  }
+
+  @Test func aDomainDoesNotWaitForWhoIsEndedElsewhere() throws {
+    let stage = try Self.stage(available: [90])
+    stage.agent.source.files.limit("/batch", mib: 240, used: 100)
+    #expect(stage.tick().filter { $0 != "meminfo" } == ["hold 100", "SIGTERM 100"])
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    #expect(stage.tick().filter { $0 != "meminfo" } == ["hold 200", "SIGTERM 200"])
+    stage.log.ended = [100, 200]
+    _ = stage.finish()
+    #expect(try Set(outcomes(stage)) == ["100 exited SIGTERM", "200 exited SIGTERM"])
+  }
+
+  @Test func aDomainWithinAnotherIsWaitedFor() throws {
+    let stage = try Self.stage(domains: [("outer", "/batch"), ("inner", "/batch/x.service")])
+    stage.agent.source.files.limit("/batch", mib: 400, used: 100)
+    stage.agent.source.files.limit("/batch/x.service", mib: 240, used: 195)
+    #expect(stage.tick().filter { $0 != "meminfo" } == ["hold 200", "SIGTERM 200"])
+    stage.agent.source.files.limit("/batch", mib: 240, used: 200)
+    #expect(stage.tick().filter { $0 != "meminfo" } == ["SIGKILL 200"])
+    #expect(try stage.records("decision").map { $0["domain"] as? String } == ["inner"])
+  }
+
+  @Test func aCgroupThatComesLaterIsWatchedThen() throws {
+    let stage = try Self.stage()
+    for _ in 0..<3 { _ = stage.tick() }
+    #expect(
+      try stage.messages().components(separatedBy: "domain batch: its cgroup cannot be read").count == 2, "said once")
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    #expect(stage.tick().last == "SIGTERM 200")
+  }
+
+  @Test func whatACgroupDoesNotTellSwitchesTriggersOff() throws {
+    let stage = try Stage(available: [800]) { policy in
+      var settings = policy.settings
+      settings.thresholds.stall = Stall(
+        isFull: true, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(20)))
+      settings.thresholds.thrash = Thrash(
+        refaults: .percent(1), over: .milliseconds(2000), swapFree: .share(.percent(10)))
+      let name = policy.add("old")
+      policy.domains = [Domain(name: name, cgroup: policy.add("/old"), settings: settings)]
+    }
+    stage.agent.source.files.cgroupVersion = .v1
+    stage.agent.source.files.limit("/old", mib: 100, used: 50)
+    _ = stage.tick()
+    _ = stage.tick()
+    let messages = try stage.messages()
+    for trigger in ["stall", "thrash"] {
+      #expect(messages.components(separatedBy: "the trigger \(trigger) is off").count == 2, "said once")
+    }
+  }
+
+  @Test func aContainersSystemIsItsOwnCgroup() throws {
+    let stage = try Self.stage(domains: [], system: "/init.scope")
+    // As in a cgroup namespace: the container's own cgroup is the root.
+    stage.agent.source.files.limit("", mib: 200, used: 100)
+    stage.agent.takeUpDomains()
+    _ = stage.log.take()
+    #expect(stage.agent.watches[0].isCgroup)
+    #expect(stage.tick() == ["meminfo"])
+    stage.agent.source.files.limit("", mib: 200, used: 181)
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
+    let decision = try #require(stage.records("decision").first)
+    #expect(decision["domain"] as? String == "system")
+    #expect((decision["reading"] as? [String: Any])?["total_kib"] as? Int == 200 * 1024)
+    #expect(try stage.messages().contains("the system is what lies in cgroup / with 200 MiB of memory\n"))
+  }
+
+  @Test func whatLiesOutsideAContainerIsNotEnded() throws {
+    let stage = try Self.stage(domains: [], system: "/batch/x.service")
+    stage.agent.source.files.limit("/batch", mib: 200, used: 195)
+    stage.agent.takeUpDomains()
+    _ = stage.log.take()
+    #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGKILL 200"])
+    // Process 1 is in it, and protected, as is the keeper.
+    #expect(try stage.records("decision").first?["considered"] as? Int == 3)
+  }
+
+  @Test func theMachineIsTheSystemWhereProcessOneHasNoLimit() throws {
+    for limit: UInt64 in [1000, 5000] {
+      let stage = try Self.stage(domains: [], system: "/init.scope")
+      stage.agent.source.files.limit("", mib: limit, used: 100)
+      stage.agent.takeUpDomains()
+      _ = stage.log.take()
+      #expect(!stage.agent.watches[0].isCgroup)
+    }
+  }
+
+  @Test func aReloadKeepsWhatWasSeenOfADomainAndWaitsForItsVictim() throws {
+    let stage = try Self.stage()
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    #expect(stage.tick().last == "SIGTERM 200")
+    var other = stage.agent.judge.policy
+    other.domains[0].settings.thresholds.floor.available = .share(.percent(5))
+    other.domains[0].settings.thresholds.release = .share(.percent(5))
+    stage.agent.waitingPolicy = other
+    _ = stage.tick()
+    #expect(try stage.records("reload").isEmpty)
+    stage.log.ended = [200]
+    _ = stage.finish()
+    _ = stage.tick()
+    #expect(try stage.records("reload").count == 1)
+    #expect(stage.agent.watches[1].detector.episode == 1)
+    // By the new lines it is calm.
+    #expect(stage.tick() == ["meminfo", "meminfo"])
+
+    // Without the domain only the system is looked at, and with it again another begins.
+    var none = other
+    none.domains = []
+    stage.agent.putInForce(none)
+    _ = stage.log.take()
+    #expect(stage.agent.watches.count == 1 && stage.tick() == ["meminfo"])
+    stage.agent.putInForce(other)
+    #expect(stage.agent.watches.count == 2 && stage.agent.watches[1].detector.episode == 0)
+  }
+
+  @Test func aDomainInTroubleDoesNotKeepTheAgentFromLearning() throws {
+    let stage = try Self.stage(domains: [("empty", "/nobody")])
+    stage.agent.source.files.limit("/nobody", mib: 100, used: 99)
+    _ = stage.tick()
+    stage.agent.surveyedAt = .zero
+    _ = stage.tick()
+    #expect(stage.agent.surveyedAt != .zero)
+    #expect(stage.agent.roster.count == 7)
+  }
+}
+
+extension MemorySource {
+  /// A cgroup with a limit and nothing in it that could be taken back.
+  fileprivate mutating func limit(_ path: String, mib: UInt64, used: UInt64) {
+    set(.limit, ofCgroup: path, "\(mib << 20)\n")
+    set(.usage, ofCgroup: path, "\(used << 20)\n")
+    set(.stat, ofCgroup: path, "anon \(used << 20)\nactive_file 0\ninactive_file 0\n")
+    set(.events, ofCgroup: path, "max 0\noom 0\n")
+  }
+}
+
+extension CompiledPolicy {
+  fileprivate mutating func add(_ word: String) -> Slice {
+    let start = UInt32(text.count)
+    text += Array(word.utf8)
+    return Slice(start: start, count: UInt32(word.utf8.count))
+  }
+}

@@ -1,0 +1,264 @@
+import Foundation
+import Testing
+
+/// The foot of the ladder on real processes that do not want to die, cannot, or are many.
+@Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
+struct HandTests {
+  /// `identity PID` prints the number and the start time (field 22, the 20th after the name); `hand` does what the
+  /// agent does with them. `start_in DIRECTORY NAME OPTIONS…` starts a specimen in a cgroup. `count NAME` counts the
+  /// living with that name. `noted NAME WORD` prints the number that a specimen told.
+  private static let prelude = """
+    hand() { "$(dirname "$SPECIMEN")/hand" "$@"; }
+    identity() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20)"; }
+    joined() { identity "$1" | tr ' ' ,; }
+    noted() { sed -n "s/^$2 //p" "$1.ready"; }
+    start_in() {
+      where=$1; shift
+      keep=$SPECIMEN
+      printf '#!/bin/sh\\necho $$ >"%s/cgroup.procs"\\nexec "%s" "$@"\\n' "$where" "$keep" >in-cgroup
+      chmod +x in-cgroup
+      SPECIMEN=./in-cgroup; start "$@"; SPECIMEN=$keep
+    }
+    count() {
+      found=0
+      for status in /proc/[0-9]*/status; do
+        grep -q "^Name:.$1\\$" "$status" 2>/dev/null && ! grep -q '^State:.[ZX]' "$status" 2>/dev/null && found=$((found + 1))
+      done
+      echo "$found"
+    }
+    tell() { eval "number=\\$$1"; if alive "$number"; then echo "$1 lives"; else echo "$1 is gone"; fi; }
+    until_state() { until grep -q "^State:.$2" "/proc/$1/status"; do sleep 0.01; done; }
+
+    """
+
+  private func run(_ script: String) throws -> Namespace.Result {
+    try Namespace.run(policy: "", Self.prelude + script)
+  }
+
+  private func expect(_ script: String, says lines: String, _ location: SourceLocation = #_sourceLocation) throws {
+    let result = try run(script)
+    #expect(result.output == lines + "\n", "\(result.errors)", sourceLocation: location)
+  }
+
+  // One that does not want to.
+
+  @Test func aStoppedProcessActsOnSIGTERM() throws {
+    try expect(
+      """
+      start one
+      kill -STOP $one; until_state $one T
+      hand $(identity $one) examine term gone
+      tell one
+      """, says: "held stopped sent gone\none is gone")
+  }
+
+  @Test func aTracedProcessDiesOfSIGKILLAlone() throws {
+    try expect(
+      """
+      start tracer --traced
+      traced=$(noted tracer traced); until_state $traced t
+      hand $(identity $traced) term examine kill gone
+      tell tracer
+      """, says: "held sent traced sent gone\ntracer lives")
+  }
+
+  @Test func threadsThatOutliveTheirLeaderAreToldAndEnded() throws {
+    try expect(
+      """
+      start one --leader-exits --ignore-term
+      until_state $one Z
+      hand $(identity $one) term examine kill gone
+      """, says: "held sent threads_left sent gone")
+  }
+
+  /// pid 1 of a pid namespace gets no signal that it does not handle, but SIGKILL from above it.
+  @Test func theInitOfAPidNamespaceIsDeafToSIGTERM() throws {
+    try expect(
+      """
+      start outer
+      unshare --fork --pid --kill-child "$SPECIMEN" --name inner >inner.ready &
+      until grep -q ready inner.ready; do sleep 0.01; done
+      for status in /proc/[0-9]*/status; do
+        grep -q '^Name:.inner$' $status && inner=$(echo $status | cut -d / -f 3)
+      done
+      hand $(identity $inner) term
+      sleep 0.1
+      tell inner
+      hand $(identity $inner) term kill gone
+      tell outer
+      """, says: "held sent\ninner lives\nheld sent sent gone\nouter lives")
+  }
+
+  @Test func whomWeMayNotSignalIsRefused() throws {
+    let result = try run(
+      """
+      start one
+      setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all \
+        "$(dirname "$SPECIMEN")/hand" $(identity $one) term kill
+      tell one
+      """)
+    #expect(result.output == "held refused(EPERM) refused(EPERM)\none lives\n", "\(result.output)\(result.errors)")
+  }
+
+  // One memory, several processes.
+
+  @Test func aParentThatWaitsInVforkIsUninterruptibleAndItsChildHasItsMemory() throws {
+    try expect(
+      """
+      start parent --vfork --mib 20
+      until_state $parent D
+      child=$(cat /proc/$parent/task/$parent/children)
+      child=${child% }
+      hand $(identity $parent) examine kin=$(joined $child)
+      hand $(identity $parent) $(identity $child) kill gone
+      """, says: "held uninterruptible shares\nheld held sent gone")
+  }
+
+  @Test func whoSharesItsMemoryIsFoundAndMustGoToo() throws {
+    try expect(
+      """
+      start one --shares-memory --mib 20
+      start other --mib 20
+      sharer=$(noted one sharer)
+      hand $(identity $one) kin=$(joined $sharer) kin=$(joined $other)
+      hand $(identity $one) kill gone
+      tell sharer
+      grep -c '^VmRSS' /proc/$sharer/status
+      hand $(identity $sharer) kill gone
+      tell other
+      """, says: "held shares separate\nheld sent gone\nsharer lives\n1\nheld sent gone\nother lives")
+  }
+
+  // Parties.
+
+  @Test func aPartyGoesAndItsNeighboursStay() throws {
+    try expect(
+      """
+      start first --ignore-term
+      start second
+      start third
+      hand $(identity $first) $(identity $third) term kill gone
+      tell first; tell second; tell third
+      """, says: "held held sent sent gone\nfirst is gone\nsecond lives\nthird is gone")
+  }
+
+  @Test func oneWithoutTheOthersOfItsGroup() throws {
+    try expect(
+      """
+      start many --own-group --children 3
+      hand $(identity $many) kill gone
+      count many
+      """, says: "held sent gone\n3")
+  }
+
+  @Test func aForkBombInAProcessGroupEndsInOneStep() throws {
+    let result = try run(
+      """
+      start bomb --own-group --bomb 150
+      hand $(identity $bomb) group kill gone
+      left=$(count bomb); echo "left $left"
+      grep -c 'ended by itself' bomb.ready
+      """)
+    #expect(result.output == "held taken sent gone\nleft 0\n0\n", "\(result.errors)")
+  }
+
+  // Cgroups.
+
+  /// A hierarchy that a test may make a cgroup in, below which nobody else's is.
+  enum Hierarchy: String, CaseIterable, Sendable {
+    case unified
+    case freezer
+    case pids
+
+    /// Where it is mounted, without `cgroup` of the first version for `unified`.
+    var root: String? {
+      let mounts = (try? String(contentsOfFile: "/proc/mounts", encoding: .utf8)) ?? ""
+      for line in mounts.split(separator: "\n") {
+        let fields = line.split(separator: " ")
+        guard fields.count > 3 else { continue }
+        let isHere =
+          switch self {
+          case .unified: fields[2] == "cgroup2"
+          case .freezer, .pids: fields[2] == "cgroup" && fields[3].split(separator: ",").contains(Substring(rawValue))
+          }
+        if isHere, unsafe access(String(fields[1]), W_OK) == 0 { return String(fields[1]) }
+      }
+      return nil
+    }
+
+    static let possible = allCases.filter { $0.root != nil }
+  }
+
+  private func inCgroup(_ hierarchy: Hierarchy, _ script: String) throws -> Namespace.Result {
+    let root = try #require(hierarchy.root)
+    let group = "\(root)/spillway-test-\(UUID().uuidString)"
+    defer {
+      for name in ["\(group)/below", group] { unsafe rmdir(name) }
+    }
+    let words =
+      switch hierarchy {
+      case .freezer: "freezer=\(group) cgroup=\(group)"
+      default: "cgroup=\(group)"
+      }
+    return try run("group='\(group)'; words='\(words)'; mkdir -p \"$group/below\"\n" + script)
+  }
+
+  @Test(arguments: Hierarchy.possible)
+  func aForkBombInACgroupEnds(hierarchy: Hierarchy) throws {
+    let result = try inCgroup(
+      hierarchy,
+      """
+      start_in $group bomb --bomb 150
+      hand $(identity $bomb) $words kill reap | sed 's/ reaped.*//'
+      echo "left $(count bomb)"
+      grep -c 'ended by itself' bomb.ready
+      """)
+    #expect(result.output.hasSuffix("taken sent\nleft 0\n0\n"), "\(result.output)\(result.errors)")
+  }
+
+  @Test(arguments: Hierarchy.possible)
+  func thoseInCgroupsBelowGoTooAndNobodyElse(hierarchy: Hierarchy) throws {
+    let result = try inCgroup(
+      hierarchy,
+      """
+      start_in $group leader --children 2
+      start_in $group/below deeper --children 300
+      start outside
+      hand $(identity $leader) $words kill reap | sed 's/ reaped.*//'
+      echo "left $(count leader) $(count deeper)"
+      tell outside
+      """)
+    #expect(result.output.hasSuffix("taken sent\nleft 0 0\noutside lives\n"), "\(result.output)\(result.errors)")
+  }
+
+  @Test(arguments: Hierarchy.possible)
+  func withoutLeaveToTakeTheCgroupTheOthersInItStay(hierarchy: Hierarchy) throws {
+    let result = try inCgroup(
+      hierarchy,
+      """
+      start_in $group hog
+      start_in $group keeper
+      hand $(identity $hog) kill gone
+      tell hog; tell keeper
+      """)
+    #expect(result.output == "held sent gone\nhog is gone\nkeeper lives\n", "\(result.errors)")
+  }
+
+  /// The memory of one that cannot run comes back all the same, before it dies.
+  @Test(.enabled(if: Hierarchy.freezer.root != nil, "needs the version 1 freezer"))
+  func aFrozenProcessIsReapedAndThawed() throws {
+    let result = try inCgroup(
+      .freezer,
+      """
+      start_in $group one --mib 40
+      echo FROZEN >$group/freezer.state
+      until grep -q FROZEN $group/freezer.state; do sleep 0.01; done
+      hand $(identity $one) term examine kill examine
+      tell one
+      hand $(identity $one) kill release thaw gone
+      """)
+    #expect(
+      result.output.hasPrefix("held sent frozen sent frozen\none lives\nheld sent released 1 thawed gone\n"),
+      "\(result.output)\(result.errors)")
+  }
+}

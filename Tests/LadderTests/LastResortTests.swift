@@ -1,0 +1,77 @@
+import Fixtures
+import Foundation
+import Ladder
+import LinuxSystem
+import ProcModel
+import Testing
+
+/// A machine that only remembers what was done to it.
+private struct ScriptedMachine: MachineCalls {
+  var isSynced = true
+  var failures: [String: Errno] = [:]
+  var done: [String] = []
+
+  private mutating func act(_ name: String) throws(Errno) {
+    done.append(name)
+    if let failure = failures[name] { throw failure }
+  }
+
+  mutating func beginSync() throws(Errno) { try act("sync") }
+  mutating func reboot() throws(Errno) { try act("reboot") }
+  mutating func sysrq(_ letter: UInt8) throws(Errno) { try act("sysrq \(Character(UnicodeScalar(letter)))") }
+}
+
+@Suite struct LastResortTests {
+  private func check(
+    _ course: inout LastResortCourse, _ machine: inout ScriptedMachine, _ now: Nanoseconds,
+    _ step: LastResortCourse.Step,
+    _ location: SourceLocation = #_sourceLocation
+  ) {
+    let taken = course.advance(&machine, now: now)
+    #expect(taken == step, sourceLocation: location)
+  }
+
+  @Test(
+    arguments: [
+      (.reboot, ["sync", "reboot"]), (.panic, ["sync", "sysrq c"]), (.resetNow, ["sync", "sysrq b"]),
+    ] as [(LastResortWay, [String])])
+  func itSyncsAndActs(resort: LastResortWay, done: [String]) {
+    var machine = ScriptedMachine()
+    var course = LastResortCourse(resort)
+    check(&course, &machine, .milliseconds(100), .syncing)
+    check(&course, &machine, .milliseconds(101), .told(resort))
+    #expect(machine.done == done)
+  }
+
+  @Test func aDiskThatDoesNotAnswerIsNotWaitedForForever() {
+    var machine = ScriptedMachine(isSynced: false)
+    var course = LastResortCourse(.reboot)
+    for at: UInt64 in [0, 1, 5000, 9999] { check(&course, &machine, .milliseconds(at), .syncing) }
+    #expect(machine.done == ["sync"])
+    check(&course, &machine, .milliseconds(10_000), .told(.reboot))
+  }
+
+  @Test(arguments: [LastResortWay.reboot, .panic], [Errno.notPermitted, .invalidArgument, .noSuchFile, .accessDenied])
+  func whatIsRefusedLeavesTheKernelsOwnReset(resort: LastResortWay, errno: Errno) {
+    var machine = ScriptedMachine(failures: ["reboot": errno, "sysrq c": errno])
+    var course = LastResortCourse(resort)
+    check(&course, &machine, .zero, .syncing)
+    check(&course, &machine, .zero, .refused(resort, errno))
+    check(&course, &machine, .zero, .told(.resetNow))
+    check(&course, &machine, .zero, .exhausted)
+    var closed = ScriptedMachine(failures: ["sync": .busy, "reboot": errno, "sysrq c": errno, "sysrq b": errno])
+    course = LastResortCourse(resort)
+    check(&course, &closed, .zero, .refused(resort, errno))
+    check(&course, &closed, .zero, .refused(.resetNow, errno))
+    check(&course, &closed, .zero, .exhausted)
+  }
+
+  @Test func whatTheKernelWouldDoIsRead() throws {
+    let settings = try PanicSettings(readingBelow: try OwnedDescriptor.open(CPath("/proc"), [.read, .directory]))
+    let text = try String(contentsOfFile: "/proc/sys/vm/panic_on_oom", encoding: .utf8)
+    #expect(Int32(text.trimmingCharacters(in: .newlines)) == settings.panicOnOom)
+    #expect(throws: Errno.noSuchFile) {
+      _ = try PanicSettings(readingBelow: try OwnedDescriptor.open(CPath("/usr"), [.read, .directory]))
+    }
+  }
+}

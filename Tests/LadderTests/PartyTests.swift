@@ -1,0 +1,399 @@
+import Ladder
+import LinuxSystem
+import ProcModel
+import Testing
+
+/// The hand with a kernel that does as its script says: each call of the ladder, failing in each way it can.
+@Suite struct PartyTests {
+  /// Three processes: 7, 8 and 9, begun at 70, 80 and 90.
+  private static func script() -> CallScript {
+    let script = CallScript()
+    script.processes = [7: 70, 8: 80, 9: 90]
+    return script
+  }
+
+  private static func identity(_ pid: Int32) -> ProcessIdentity {
+    ProcessIdentity(pid: pid, startTime: Ticks(UInt64(pid) * 10))
+  }
+
+  /// A party that holds these, the first as its leader.
+  private static func hand(_ script: CallScript, _ pids: Int32...) -> ScriptedHand {
+    let hand = ScriptedHand(script)
+    for (index, pid) in pids.enumerated() {
+      #expect((index == 0 ? hand.hold(identity(pid)) : hand.join(identity(pid))) == .held)
+    }
+    _ = script.take()
+    return hand
+  }
+
+  // Holding.
+
+  struct Fault: Sendable, CustomTestStringConvertible {
+    var call: String
+    var errno: Errno
+    var hold: Hold
+    var testDescription: String { "\(call): \(errno.text)" }
+
+    init(_ call: String, _ errno: Errno, _ hold: Hold) { (self.call, self.errno, self.hold) = (call, errno, hold) }
+  }
+
+  /// pidfd_open(2), and open(2) and read(2) of a file of /proc: each reason they have.
+  static let holdFaults = [
+    Fault("open", .noSuchProcess, .vanished), Fault("open", .invalidArgument, .refused(.invalidArgument)),
+    Fault("open", .tooManyFiles, .refused(.tooManyFiles)), Fault("open", Errno(23), .refused(Errno(23))),
+    Fault("open", .noMemory, .refused(.noMemory)), Fault("open", Errno(19), .refused(Errno(19))),
+    Fault("open", .notSupported, .refused(.notSupported)), Fault("open", .notPermitted, .refused(.notPermitted)),
+    Fault("stat", .noSuchFile, .vanished), Fault("stat", .noSuchProcess, .vanished),
+    Fault("stat", .accessDenied, .refused(.accessDenied)), Fault("stat", .notPermitted, .refused(.notPermitted)),
+    Fault("stat", .tooManyFiles, .refused(.tooManyFiles)), Fault("stat", Errno(23), .refused(Errno(23))),
+    Fault("stat", .noMemory, .refused(.noMemory)), Fault("stat", Errno(5), .refused(Errno(5))),
+  ]
+
+  @Test(arguments: holdFaults) func aHoldThatFailsHoldsNothing(fault: Fault) {
+    let script = Self.script()
+    script.failures[fault.call] = fault.errno
+    let hand = ScriptedHand(script)
+    #expect(hand.hold(Self.identity(7)) == fault.hold)
+    #expect(script.open.isEmpty, "no descriptor is left")
+    #expect(hand.send(.kill) == .vanished && hand.hasExited && hand.exitDescriptor == nil)
+    // The same one later, when the reason has passed.
+    script.failures = [:]
+    #expect(hand.hold(Self.identity(7)) == .held && script.open.count == 1)
+  }
+
+  @Test(arguments: holdFaults) func aMemberThatCannotJoinLeavesThePartyAsItIs(fault: Fault) {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    script.failures["\(fault.call) 8"] = fault.errno
+    #expect(hand.join(Self.identity(8)) == fault.hold)
+    #expect(script.open.values.sorted() == [7])
+    #expect(hand.send(.kill) == .sent)
+  }
+
+  @Test func whoHasTheNumberOfAnotherNeverJoins() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    script.processes[8] = 81
+    #expect(hand.join(Self.identity(8)) == .changed)
+    script.exited = [9]
+    #expect(hand.join(Self.identity(9)) == .vanished)
+    #expect(hand.send(.kill) == .sent)
+    #expect(script.take().filter { $0.hasPrefix("send") } == ["send 7 SIGKILL"])
+  }
+
+  @Test func aPartyHasFiveHundredAndTwelveMembersAtMost() {
+    let script = CallScript()
+    for pid: Int32 in 1...513 { script.processes[pid] = UInt64(pid) * 10 }
+    let hand = ScriptedHand(script)
+    for pid: Int32 in 1...512 {
+      #expect((pid == 1 ? hand.hold(Self.identity(pid)) : hand.join(Self.identity(pid))) == .held)
+    }
+    #expect(hand.join(Self.identity(513)) == .refused(.tooManyFiles))
+    #expect(hand.send(.kill) == .sent && hand.reach.sent == 512)
+    hand.release()
+    #expect(script.open.isEmpty)
+    #expect(hand.join(Self.identity(513)) == .held)
+  }
+
+  // Sending.
+
+  @Test func aStoppedProcessGetsSIGCONTAfterWhatItWouldNotActOn() {
+    for signal in Signal.allCases {
+      let script = Self.script()
+      let hand = Self.hand(script, 7)
+      #expect(hand.send(signal) == .sent)
+      let isFollowed = signal != .kill && signal != .resume
+      let before = signal == .kill ? ["hasten 7"] : []
+      #expect(script.take() == before + ["send 7 \(signal.name)"] + (isFollowed ? ["send 7 SIGCONT"] : []))
+    }
+  }
+
+  /// pidfd_send_signal(2): each reason it has.
+  @Test(
+    arguments: [
+      (.noSuchProcess, .vanished), (.notPermitted, .refused(.notPermitted)),
+      (.invalidArgument, .refused(.invalidArgument)), (.wouldBlock, .refused(.wouldBlock)),
+      (.noMemory, .refused(.noMemory)), (.badDescriptor, .refused(.badDescriptor)),
+      (.notSupported, .refused(.notSupported)),
+    ] as [(Errno, Delivery)])
+  func aSignalThatFailsIsTold(errno: Errno, delivery: Delivery) {
+    for signal in [Signal.terminate, .kill] {
+      let script = Self.script()
+      let hand = Self.hand(script, 7)
+      script.failures["send"] = errno
+      #expect(hand.send(signal) == delivery)
+      let sends = script.take().filter { $0 != "hasten 7" }
+      #expect(sends == ["send 7 \(signal.name)"], "no SIGCONT after one that did not arrive")
+      #expect(script.open.count == 1, "it is still held")
+    }
+  }
+
+  @Test(arguments: [Errno.accessDenied, .notPermitted, .noSuchFile, .noSuchProcess, .tooManyFiles, .noMemory])
+  func aPriorityThatCannotBeRaisedIsNoFailure(errno: Errno) {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    script.failures["hasten"] = errno
+    #expect(hand.send(.kill) == .sent && hand.reach.refused == 0)
+    #expect(script.take() == ["hasten 7", "send 7 SIGKILL"])
+  }
+
+  @Test func onePartyMemberReachedIsEnoughAndTheOthersAreCounted() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7, 8, 9)
+    script.exited = [7]
+    script.failures["send 8"] = .notPermitted
+    #expect(hand.send(.kill) == .sent)
+    #expect(hand.reach.sent == 1 && hand.reach.vanished == 1 && hand.reach.refused == 1)
+    #expect(hand.reach.refusal == .notPermitted)
+    script.exited = [7, 9]
+    #expect(hand.send(.kill) == .refused(.notPermitted))
+    script.exited = [7, 8, 9]
+    script.failures = [:]
+    #expect(hand.send(.kill) == .vanished)
+  }
+
+  @Test(arguments: [Errno.noSuchProcess, .notPermitted, .invalidArgument, .notSupported])
+  func aGroupThatCannotBeSignalledWholeIsSignalledOneByOne(errno: Errno) {
+    let script = Self.script()
+    let hand = Self.hand(script, 7, 8)
+    hand.takeGroup()
+    script.failures["group"] = errno
+    #expect(hand.send(.terminate) == .sent)
+    #expect(!script.take().contains { $0.hasPrefix("group") }, "SIGTERM goes to those that were chosen")
+    #expect(hand.send(.kill) == .sent)
+    let sends = script.take().filter { !$0.hasPrefix("hasten") }
+    #expect(sends == ["group 7 SIGKILL", "send 7 SIGKILL", "send 8 SIGKILL"])
+    #expect(!hand.reach.isWhole)
+  }
+
+  @Test func aGroupThatGotItWholeNeedsNobodyElse() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7, 8)
+    hand.takeGroup()
+    script.exited = [7, 8]
+    #expect(hand.send(.kill) == .sent && hand.reach.isWhole && hand.reach.vanished == 2)
+  }
+
+  // Ending.
+
+  @Test func aPartyHasEndedWhenAllOfItHave() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7, 8, 9)
+    let first = hand.exitDescriptor
+    #expect(first.flatMap { script.open[$0] } == 7)
+    script.exited = [7, 9]
+    #expect(!hand.hasExited)
+    #expect(hand.exitDescriptor.flatMap { script.open[$0] } == 8)
+    script.exited = [7, 8, 9]
+    #expect(hand.hasExited && hand.exitDescriptor == nil)
+  }
+
+  // Reaping.
+
+  @Test func nothingIsReapedBeforeSIGKILL() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    hand.reap()
+    _ = hand.send(.terminate)
+    _ = script.take()
+    hand.reap()
+    #expect(script.take().isEmpty)
+  }
+
+  @Test func theDyingAreStagedOnceAndTheResultAddsUp() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7, 8, 9)
+    _ = hand.send(.kill)
+    _ = script.take()
+    script.exited = [7]
+    var result = HelperResult()
+    result.released = 2
+    result.nanoseconds = 5
+    script.releases = [result]
+    hand.reap()
+    #expect(script.take() == ["stage 8", "stage 9", "release"])
+    #expect(hand.released == result)
+    hand.reap()
+    #expect(script.take().isEmpty, "all has been given back")
+    // A new party knows nothing of the last one.
+    #expect(hand.hold(Self.identity(8)) == .held && hand.released == nil)
+  }
+
+  @Test func memoryInUseIsAskedForAgainTenTimesAtMost() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    _ = hand.send(.kill)
+    _ = script.take()
+    var busy = HelperResult()
+    busy.busy = 1
+    script.releases = Array(repeating: busy, count: 20)
+    for _ in 0..<20 { hand.reap() }
+    #expect(script.take().filter { $0 == "release" }.count == 10)
+    #expect(hand.released?.busy == 1, "as it stands, not as often as it was asked")
+  }
+
+  @Test func aReleaseUnderWayIsWaitedForWithoutAsking() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    _ = hand.send(.kill)
+    script.releases = [nil]
+    hand.reap()
+    _ = script.take()
+    for _ in 0..<5 { hand.reap() }
+    #expect(script.take().isEmpty && hand.released == nil)
+  }
+
+  /// ENOSYS: no such call; EBUSY: the helper is at work for another party; EMFILE: no room for a duplicate.
+  @Test(arguments: ["stage", "release"], [Errno.notSupported, .busy, .tooManyFiles])
+  func whatCannotBeReapedDiesByItself(call: String, errno: Errno) {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    _ = hand.send(.kill)
+    script.failures[call] = errno
+    hand.reap()
+    #expect(hand.released == nil && !hand.hasExited)
+    _ = script.take()
+    script.failures = [:]
+    hand.reap()
+    #expect(script.take().last == "release", "asked for again at the next look")
+    script.exited = [7]
+    #expect(hand.hasExited)
+  }
+
+  // Asking why.
+
+  struct Stance: Sendable {
+    var state: String
+    var threads = 1
+    var tracer = 0
+    var dumps = 0
+    var cgroup = "0::/jobs"
+    var standstill: Standstill
+
+    init(
+      _ state: String, threads: Int = 1, tracer: Int = 0, dumps: Int = 0, cgroup: String = "0::/jobs",
+      _ found: Standstill
+    ) {
+      (self.state, self.threads, self.tracer, self.dumps) = (state, threads, tracer, dumps)
+      (self.cgroup, standstill) = (cgroup, found)
+    }
+
+    var status: String {
+      "Name:\tState: D\nState:\t\(state)\nTgid:\t7\nTracerPid:\t\(tracer)\nThreads:\t\(threads)\nCoreDumping:\t\(dumps)\n"
+    }
+  }
+
+  @Test(arguments: [
+    Stance("R (running)", .running), Stance("S (sleeping)", .running), Stance("D (disk sleep)", .uninterruptible),
+    Stance("T (stopped)", .stopped), Stance("t (tracing stop)", tracer: 3, .traced), Stance("I (idle)", .running),
+    Stance("Z (zombie)", threads: 3, .threadsLeft), Stance("Z (zombie)", .gone), Stance("X (dead)", .gone),
+    // Traced, but it runs.
+    Stance("S (sleeping)", tracer: 3, .running),
+    Stance("D (disk sleep)", dumps: 1, .dumpsCore), Stance("S (sleeping)", dumps: 1, .dumpsCore),
+    Stance("D (disk sleep)", cgroup: "5:freezer:/ice\n0::/", .frozen),
+    Stance("S (sleeping)", cgroup: "0::/ice", .frozen),
+    Stance("D (disk sleep)", cgroup: "5:freezer:/\n0::/", .uninterruptible),
+    Stance("R (running)", cgroup: "0::/ice", .running), Stance("T (stopped)", cgroup: "0::/ice", .stopped),
+  ])
+  func whatKeepsAProcessIsReadFromItsFiles(stance: Stance) {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    script.status[7] = stance.status
+    script.cgroup[7] = stance.cgroup
+    script.frozen = ["/ice"]
+    #expect(hand.examine() == stance.standstill)
+  }
+
+  @Test(
+    arguments: VictimFile.allCases,
+    [
+      (.noSuchFile, .gone), (.noSuchProcess, .gone), (.accessDenied, .running), (.noMemory, .running),
+      (.tooManyFiles, .running), (Errno(5), .running),
+    ] as [(Errno, Standstill)])
+  func withoutItsFilesNothingIsClaimed(file: VictimFile, fault: (Errno, Standstill)) {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    script.status[7] = Stance("D (disk sleep)", .uninterruptible).status
+    script.failures[file.path] = fault.0
+    // Only the status is needed; where it sleeps is a refinement.
+    #expect(hand.examine() == (file == .status ? fault.1 : .uninterruptible))
+  }
+
+  @Test func aNumberThatIsAnothersByNowSaysNothing() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7, 8)
+    script.status[8] = Stance("T (stopped)", .stopped).status
+    script.exited = [7]
+    #expect(hand.examine() == .stopped, "of the first that lives")
+    script.exited = [7, 8]
+    #expect(hand.examine() == .gone)
+  }
+
+  @Test func memoryThatIsNotTheVictimsAloneIsTold() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    _ = hand.send(.kill)
+    var entangled = HelperResult()
+    entangled.entangled = 1
+    script.releases = [entangled]
+    hand.reap()
+    #expect(hand.examine() == .sharesMemory)
+  }
+
+  // Thawing.
+
+  @Test(
+    arguments: [
+      ("5:freezer:/jobs/one\n0::/\n", ["thaw /jobs/one"], true), ("5:freezer:/\n0::/jobs\n", [], false),
+      ("0::/jobs\n", [], false), ("5:freezer:/a b:c\n", ["thaw /a b:c"], true), ("", [], false),
+      ("4:cpu,freezer:/x\n", [], false),
+    ] as [(String, [String], Bool)])
+  func aVersionOneFreezerIsFoundAndThawed(cgroup: String, thaws: [String], done: Bool) {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    script.cgroup[7] = cgroup
+    #expect(hand.thaw() == done)
+    #expect(script.take().filter { $0.hasPrefix("thaw") } == thaws)
+    script.failures["thaw"] = .accessDenied
+    #expect(!hand.thaw())
+  }
+
+  // Kin.
+
+  @Test func whoHasTheVictimsMemoryIsToldByKcmp() {
+    let script = Self.script()
+    let hand = Self.hand(script, 7)
+    script.kin = [8]
+    #expect(hand.kinship(Self.identity(8)) == .shares)
+    #expect(hand.kinship(Self.identity(9)) == .separate)
+    for errno in [Errno.notPermitted, .noSuchProcess, .notSupported] {
+      script.failures["kcmp"] = errno
+      #expect(hand.kinship(Self.identity(8)) == .unknown(errno))
+    }
+    script.failures = [:]
+    script.exited = [8]
+    #expect(hand.kinship(Self.identity(8)) == .unknown(.noSuchProcess))
+    #expect(script.open.values.sorted() == [7], "none of those asked about is held")
+  }
+}
+
+/// A hand that expectations can be put on: they copy what they look at.
+private final class ScriptedHand {
+  private var hand: PartyActuator<ScriptedCalls>
+
+  init(_ script: CallScript) { hand = PartyActuator(calls: ScriptedCalls(script: script)) }
+
+  func hold(_ identity: ProcessIdentity) -> Hold { hand.hold(identity) }
+  func join(_ identity: ProcessIdentity) -> Hold { hand.join(identity) }
+  func takeGroup() { hand.takeGroup() }
+  func send(_ signal: Signal) -> Delivery { hand.send(signal) }
+  func reap() { hand.reap() }
+  func examine() -> Standstill { hand.examine() }
+  func thaw() -> Bool { hand.thaw() }
+  func kinship(_ identity: ProcessIdentity) -> MemoryKinship { hand.kinship(identity) }
+  func release() { hand.release() }
+  var reach: Reach { hand.reach }
+  var released: HelperResult? { hand.released }
+  var hasExited: Bool { hand.hasExited }
+  var exitDescriptor: Int32? { hand.exitDescriptor }
+}

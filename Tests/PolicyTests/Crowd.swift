@@ -1,0 +1,111 @@
+import Badness
+import Policy
+import Pressure
+import ProcModel
+
+/// A machine of composed processes with the ranking's places, to choose several from at once.
+struct Crowd: Sendable {
+  /// One process; ages in seconds, footprints in KiB.
+  struct Person: Sendable {
+    var pid: Int32
+    var parent: Int32 = 1
+    var group: Int32 = 0
+    var session: Int32 = 0
+    var cgroup = "/"
+    var age: UInt64 = 5
+    var footprint: UInt64 = 300
+    var tier = Tier.normal
+    var reach = Place.Reach.mayEnd
+    /// Since boot, in ticks; by default those with higher numbers are younger.
+    var startTime: UInt64?
+
+    var identity: ProcessIdentity {
+      ProcessIdentity(pid: pid, startTime: Ticks(startTime ?? UInt64(pid)))
+    }
+
+    var facts: ProcessFacts {
+      var facts = ProcessFacts(identity: identity)
+      facts.parent = parent
+      facts.processGroup = group
+      facts.session = session
+      facts.age = Ticks(age * 100)
+      facts.anonymous = KiB(footprint)
+      return facts
+    }
+
+    var candidate: Candidate {
+      var standing = Standing()
+      standing.tier = tier
+      if reach == .protected { standing.protection = .rule(0) }
+      return Candidate(process: facts, standing: standing, score: Double(footprint))
+    }
+  }
+
+  private(set) var table = ProcessTable(capacity: 8)
+  private(set) var places = Places(capacity: 8)
+  private(set) var people: [Person] = []
+
+  init(_ people: [Person]) {
+    for person in people { add(person) }
+  }
+
+  mutating func add(_ person: Person) {
+    people.append(person)
+    var facts = person.facts
+    let file = Array("0::\(person.cgroup)\n".utf8)
+    if let membership = try? CgroupMembership(parsing: file.span) {
+      facts.cgroupKey = membership.key
+      table.cgroups.add(membership, in: file.span)
+    }
+    table.append(facts)
+    if person.reach == .outside {
+      places.appendOutside()
+    } else {
+      places.append(person.candidate, isPassedOver: person.reach == .inVain)
+    }
+  }
+
+  /// What a complete survey says beside.
+  static var completeTally: SurveyTally {
+    var tally = SurveyTally()
+    tally.isHidden = false
+    return tally
+  }
+
+  /// Those whom an end of `victim` reaches.
+  func party(of victim: Int32, _ scope: Scope, agent: Int32 = 0, isComplete: Bool = true) -> Party {
+    var resolver = ScopeResolver(capacity: 4)
+    var party = Party()
+    let identity = people.first { $0.pid == victim }?.identity
+    resolver.resolve(
+      identity ?? ProcessIdentity(pid: victim, startTime: .zero), scope: scope, in: table, places: places, agent: agent,
+      isComplete: isComplete, into: &party)
+    return party
+  }
+
+  /// The foremost of the ranking, by footprint.
+  func best(worth least: UInt64) -> Candidate? {
+    var best: Candidate?
+    for person in people where person.reach == .mayEnd && person.footprint >= least {
+      if let other = best, !person.candidate.goesBefore(other) { continue }
+      best = person.candidate
+    }
+    return best
+  }
+}
+
+extension Party {
+  /// In the order of ending.
+  var pids: [Int32] { members.map(\.identity.pid) }
+}
+
+extension Judge {
+  /// A machine of 4 GiB where less than 10 MiB is not worth ending.
+  static func ofSwarms(_ swarm: Swarm? = Swarm(members: 12, age: .milliseconds(30_000), times: 3)) -> Judge {
+    var policy = CompiledPolicy.blank
+    policy.settings.swarm = swarm
+    policy.settings.minimumFootprint = .amount(.size(KiB(10 * 1024)))
+    return Judge(
+      policy: policy, machine: MachineFacts(ram: KiB(4 << 20), swap: .zero, units: .common), agent: 0)
+  }
+}

@@ -1,0 +1,219 @@
+import Policy
+import ProcModel
+import Testing
+
+@Suite struct ScopeTests {
+  private static let login = "/user.slice/user-1000.slice/session-3.scope"
+
+  /// A login with a build, a service with a cgroup of its own below, and some that stand apart.
+  private static let crowd = Crowd([
+    .init(pid: 1, parent: 0, group: 1, session: 1, cgroup: "/init.scope"),
+    .init(pid: 10, group: 10, session: 10, cgroup: "/system.slice/ssh.service"),
+    .init(pid: 20, parent: 10, group: 20, session: 20, cgroup: login),
+    .init(pid: 21, parent: 20, group: 21, session: 20, cgroup: login),
+    .init(pid: 22, parent: 21, group: 21, session: 20, cgroup: login),
+    .init(pid: 23, parent: 21, group: 21, session: 20, cgroup: login),
+    .init(pid: 24, parent: 22, group: 24, session: 24, cgroup: login),
+    .init(pid: 25, parent: 20, group: 25, session: 20, cgroup: login + "/sub"),
+    .init(pid: 30, group: 30, session: 30, cgroup: "/system.slice/pg.service"),
+    .init(pid: 31, parent: 30, group: 31, session: 31, cgroup: "/system.slice/pg.service/worker"),
+    .init(pid: 32, parent: 30, group: 32, session: 32, cgroup: "/system.slice/pg.service.d"),
+    .init(pid: 40, group: 40, session: 40, cgroup: "/batch.slice"),
+    .init(pid: 41, group: 0, session: 0, cgroup: "/docker/c1"),
+    .init(pid: 42, group: 1, session: 1),
+  ])
+
+  @Test(
+    arguments: [
+      (20, .process, [20]), (21, .group, [21, 22, 23]), (22, .group, [22, 21, 23]), (24, .group, [24]),
+      (23, .session, [23, 20, 21, 22, 25]), (24, .session, [24]), (21, .tree, [21, 22, 23, 24]),
+      (20, .tree, [20, 21, 22, 23, 24, 25]), (22, .tree, [22, 24]), (10, .tree, [10, 20, 21, 22, 23, 24, 25]),
+      (20, .cgroup, [20, 21, 22, 23, 24, 25]), (25, .cgroup, [25]), (30, .cgroup, [30, 31]), (31, .cgroup, [31]),
+      (25, .unit, [25, 20, 21, 22, 23, 24]), (31, .unit, [31, 30]), (40, .cgroup, [40]), (41, .cgroup, [41]),
+    ] as [(Int32, Scope, [Int32])]) func aScopeIsJustThose(victim: Int32, scope: Scope, pids: [Int32])
+  {
+    let party = Self.crowd.party(of: victim, scope)
+    #expect(party.pids == pids)
+    #expect(party.wanted == scope && party.scope == scope && party.fallback == nil && party.swarm == nil)
+    #expect(party.footprint == KiB(300 * UInt64(pids.count)))
+    #expect(!party.holdsProtected && party.beyond == 0)
+    let people = Self.crowd.people
+    #expect(party.members.allSatisfy { people[Int($0.row)].identity == $0.identity })
+  }
+
+  @Test(
+    arguments: [
+      (41, .group, .otherNamespace), (41, .session, .otherNamespace), (42, .group, .holdsInit),
+      (42, .session, .holdsInit), (42, .cgroup, .rootCgroup), (42, .unit, .rootCgroup), (41, .unit, .noUnit),
+      (40, .unit, .noUnit),
+    ] as [(Int32, Scope, ScopeFallback)])
+  func whereThereIsNoScopeTheProcessGoesAlone(victim: Int32, scope: Scope, fallback: ScopeFallback) {
+    let party = Self.crowd.party(of: victim, scope)
+    #expect(party.pids == [victim])
+    #expect(party.wanted == scope && party.scope == .process && party.fallback == fallback && party.whole == nil)
+  }
+
+  @Test(
+    arguments: [
+      (22, .group, 21), (23, .session, 20), (10, .tree, 22), (30, .cgroup, 31), (31, .unit, 30),
+    ] as [(Int32, Scope, Int32)])
+  func aScopeWithTheAgentInItIsNone(victim: Int32, scope: Scope, agent: Int32) {
+    let party = Self.crowd.party(of: victim, scope, agent: agent)
+    #expect(party.pids == [victim] && party.fallback == .holdsAgent && party.whole == nil && party.protected == 0)
+    #expect(party.footprint == KiB(300))
+  }
+
+  @Test func aScopeWithProcessOneInItIsNone() {
+    let crowd = Crowd([
+      .init(pid: 1, parent: 0, group: 7, session: 7, cgroup: "/a"), .init(pid: 2, group: 7, session: 7, cgroup: "/a"),
+    ])
+    for scope in [Scope.group, .session, .cgroup] {
+      let party = crowd.party(of: 2, scope)
+      #expect(party.pids == [2] && party.fallback == .holdsInit)
+    }
+  }
+
+  @Test func aScopeShrinksToThoseWhoMayEnd() {
+    var people = Self.crowd.people
+    people[4].reach = .protected
+    people[7].reach = .inVain
+    let crowd = Crowd(people)
+    let party = crowd.party(of: 20, .cgroup)
+    #expect(party.pids == [20, 21, 23, 24] && party.protected == 1 && party.inVain == 1 && party.holdsProtected)
+    #expect(party.whole == nil && party.scope == .cgroup)
+    #expect(party.footprint == KiB(1200))
+    people[4].reach = .outside
+    let smaller = Crowd(people).party(of: 20, .cgroup)
+    #expect(smaller.pids == party.pids && smaller.outside == 1 && !smaller.holdsProtected && smaller.whole == nil)
+    // A protected process is passed by on the way to its descendants.
+    #expect(crowd.party(of: 21, .tree).pids == [21, 23, 24])
+  }
+
+  @Test func whoMayNotEndLeadsNoParty() {
+    for reach in [Place.Reach.protected, .inVain] {
+      var people = Self.crowd.people
+      people[2].reach = reach
+      for scope in Scope.allCases {
+        #expect(Crowd(people).party(of: 20, scope).members.isEmpty)
+      }
+    }
+    #expect(Self.crowd.party(of: 4711, .cgroup).leader == nil)
+  }
+
+  @Test func aSingleStepIsAllowedOnlyWhereItEndsNobodyElse() {
+    #expect(Self.crowd.party(of: 22, .group).whole == .group(21))
+    let key = Self.crowd.table.rows[8].cgroupKey ?? 0
+    #expect(Self.crowd.party(of: 30, .cgroup).whole == .cgroup(key))
+    #expect(Self.crowd.party(of: 31, .unit).whole == .cgroup(key))
+    for scope in [Scope.process, .session, .tree] { #expect(Self.crowd.party(of: 22, scope).whole == nil) }
+    for scope in Scope.allCases { #expect(Self.crowd.party(of: 22, scope, isComplete: false).whole == nil) }
+  }
+
+  @Test func aPartyHasRoomForSoManyAndSaysHowManyAreLeft() {
+    var crowd = Crowd([])
+    for pid in Int32(100)..<800 { crowd.add(.init(pid: pid, group: 100, session: 100, cgroup: "/a.service")) }
+    let party = crowd.party(of: 700, .cgroup)
+    #expect(party.members.count == Party.capacity && party.beyond == 700 - Party.capacity)
+    #expect(party.leader?.identity.pid == 700 && party.footprint == KiB(300 * UInt64(Party.capacity)))
+    // Ending the whole ends those too, and nobody else.
+    #expect(party.whole != nil)
+  }
+
+  @Test func aPartyIsUsedAgainAndKeepsNothing() {
+    var resolver = ScopeResolver(capacity: 4)
+    var party = Party()
+    let crowd = Self.crowd
+    for (victim, scope, count) in [(20, Scope.cgroup, 6), (42, .unit, 1), (21, .group, 3), (10, .process, 1)] {
+      let identity = ProcessIdentity(pid: Int32(victim), startTime: Ticks(UInt64(victim)))
+      resolver.resolve(
+        identity, scope: scope, in: crowd.table, places: crowd.places, agent: 0, isComplete: true, into: &party)
+      #expect(party.members.count == count)
+    }
+    #expect(party.fallback == nil && party.whole == nil)
+  }
+
+  @Test func aCircleOfParentsAndALateParentsNumberAreNoDescent() {
+    let crowd = Crowd([
+      .init(pid: 10, parent: 12, startTime: 5), .init(pid: 11, parent: 10, startTime: 5),
+      .init(pid: 12, parent: 11, startTime: 5), .init(pid: 13, parent: 13, startTime: 5),
+      .init(pid: 14, parent: 12, startTime: 6), .init(pid: 20, parent: 1, startTime: 9),
+      // Older than the process that has its parent's number now.
+      .init(pid: 21, parent: 20, startTime: 8), .init(pid: 22, parent: 20, startTime: 9),
+    ])
+    #expect(crowd.party(of: 13, .tree).pids == [13])
+    #expect(crowd.party(of: 20, .tree).pids == [20, 22])
+    #expect(crowd.party(of: 14, .tree).pids == [14])
+    #expect(crowd.party(of: 10, .tree).pids == [10, 11, 12, 14])
+  }
+
+  @Test func aTreeMayBeAsDeepAsThereAreProcesses() {
+    // The last first, so that every way up is walked from its far end.
+    var crowd = Crowd([])
+    for pid in (Int32(2)..<20_002).reversed() { crowd.add(.init(pid: pid, parent: pid - 1)) }
+    let party = crowd.party(of: 10_001, .tree)
+    #expect(party.members.count == Party.capacity && party.beyond == 10_001 - Party.capacity)
+    #expect(party.pids.allSatisfy { $0 >= 10_001 })
+  }
+
+  /// Against the rules as they are written, on invented machines.
+  @Test(arguments: 1...40 as ClosedRange<UInt64>) func itReachesWhomTheSlowReckoningReaches(seed: UInt64) {
+    var numbers = SeededNumbers(state: seed)
+    let paths = ["/", "/a.slice", "/a.slice/b.service", "/a.slice/b.service/c", "/a.slice/b.service/cd", "/x/y"]
+    let count = Int32.random(in: 2...60, using: &numbers)
+    var people: [Crowd.Person] = []
+    for pid in 2...count {
+      people.append(
+        .init(
+          pid: pid, parent: Int32.random(in: 0..<pid, using: &numbers), group: Int32.random(in: 0...6, using: &numbers),
+          session: Int32.random(in: 0...4, using: &numbers), cgroup: paths.randomElement(using: &numbers) ?? "/",
+          reach: Int.random(in: 0..<6, using: &numbers) == 0 ? .protected : .mayEnd))
+    }
+    people.shuffle(using: &numbers)
+    let crowd = Crowd(people)
+    let agent = Int32.random(in: 0...count, using: &numbers)
+    for victim in people {
+      for scope in Scope.allCases {
+        let party = crowd.party(of: victim.pid, scope, agent: agent)
+        let asked = people.filter { $0.pid == victim.pid || Self.reaches(scope, victim, $0, people) }
+        let isNone =
+          switch scope {
+          case .process, .tree: false
+          case .group: victim.group <= 1
+          case .session: victim.session <= 1
+          case .cgroup: victim.cgroup == "/"
+          case .unit: !victim.cgroup.hasPrefix("/a.slice/b.service")
+          }
+        guard victim.reach == .mayEnd else {
+          #expect(party.members.isEmpty)
+          continue
+        }
+        let fallsBack = isNone || (victim.pid != agent && scope != .process && asked.contains { $0.pid == agent })
+        let expected = fallsBack ? [victim] : asked.filter { $0.reach == .mayEnd }
+        #expect(Set(party.pids) == Set(expected.map(\.pid)) && party.pids.count == expected.count)
+        #expect(
+          party.pids.first == victim.pid && (party.fallback != nil) == fallsBack, "\(scope.name) of \(victim.pid)")
+        #expect(fallsBack || party.protected == asked.count - expected.count)
+        if party.whole != nil { #expect(asked.count == party.members.count) }
+      }
+    }
+  }
+
+  private static func reaches(
+    _ scope: Scope, _ victim: Crowd.Person, _ other: Crowd.Person, _ people: [Crowd.Person]
+  ) -> Bool {
+    switch scope {
+    case .process: return false
+    case .group: return other.group == victim.group
+    case .session: return other.session == victim.session
+    case .tree:
+      var at: Crowd.Person? = other
+      while let person = at {
+        if person.pid == victim.pid { return true }
+        at = people.first { $0.pid == person.parent }
+      }
+      return false
+    case .cgroup: return (other.cgroup + "/").hasPrefix(victim.cgroup + "/")
+    case .unit: return other.cgroup.hasPrefix("/a.slice/b.service")
+    }
+  }
+}

@@ -1,0 +1,348 @@
+import Policy
+import ProcModel
+import Testing
+
+/// A machine, what is missing of memory on it, and whether there is a swarm to end.
+struct SwarmCase: CustomTestStringConvertible, Sendable {
+  typealias Person = Crowd.Person
+
+  var testDescription: String
+  var people: [Person]
+  /// In MiB.
+  var shortfall: UInt64 = 200
+  /// Nil where there is none.
+  var kinship: String?
+  var count = 0
+  var apart = 0
+
+  /// So many that differ in their numbers alone.
+  static func many(_ count: Int, from pid: Int32 = 1000, _ change: (inout Person) -> Void) -> [Person] {
+    (0..<count).map { index in
+      var person = Person(pid: pid + Int32(index), parent: pid + Int32(index / 2), group: 900, session: 900)
+      person.cgroup = "/user.slice/user-1000.slice/session-3.scope"
+      change(&person)
+      return person
+    }
+  }
+
+  static let leak = Person(
+    pid: 50, group: 50, session: 50, cgroup: "/a.slice/leak.service", age: 3600, footprint: 100 * 1024)
+
+  static let all: [SwarmCase] = [
+    SwarmCase(
+      testDescription: "a bomb of tiny processes", people: many(200) { $0.footprint = 300 }, kinship: "group",
+      count: 200),
+    SwarmCase(testDescription: "no more than a login", people: many(11) { $0.footprint = 9000 }),
+    SwarmCase(
+      testDescription: "just enough", people: many(12) { $0.footprint = 9000 }, kinship: "group", count: 12),
+    SwarmCase(testDescription: "too light together", people: many(100) { $0.footprint = 300 }),
+    SwarmCase(
+      testDescription: "a leak outweighs the bomb", people: many(200) { $0.footprint = 300 } + [leak], shortfall: 500),
+    SwarmCase(
+      testDescription: "the bomb outweighs the leak", people: many(1100) { $0.footprint = 300 } + [leak],
+      shortfall: 500, kinship: "group", count: 1100),
+    SwarmCase(
+      testDescription: "ending the leak is enough", people: many(1100) { $0.footprint = 300 } + [leak], shortfall: 100),
+    SwarmCase(
+      testDescription: "workers of long ago",
+      people: many(40) { ($0.parent, $0.age, $0.footprint) = (900, 3600, 20_000) }),
+    SwarmCase(testDescription: "half a minute old", people: many(40) { ($0.age, $0.footprint) = (30, 9000) }),
+    SwarmCase(
+      testDescription: "not quite half a minute old", people: many(40) { ($0.age, $0.footprint) = (29, 9000) },
+      kinship: "group", count: 40),
+    SwarmCase(
+      testDescription: "old workers stay when the young go",
+      people: many(40) { ($0.parent, $0.footprint) = (900, 9000) }
+        + many(8, from: 2000) { ($0.parent, $0.age, $0.footprint) = (900, 3600, 9000) },
+      kinship: "parent", count: 40, apart: 8),
+    SwarmCase(
+      testDescription: "a build of which one end is enough",
+      people: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 80),
+    SwarmCase(
+      testDescription: "a build of which it is not",
+      people: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 300, kinship: "parent", count: 16),
+    SwarmCase(
+      testDescription: "services are no children of process 1",
+      people: many(40) { ($0.parent, $0.footprint) = (1, 9000) }.map { person in
+        var person = person
+        (person.group, person.session) = (person.pid, person.pid)
+        person.cgroup = "/system.slice/s\(person.pid).service"
+        return person
+      }),
+    SwarmCase(
+      testDescription: "nor swarm of a user's manager",
+      people: many(40) { ($0.parent, $0.footprint) = (900, 9000) }.map { person in
+        var person = person
+        (person.group, person.session) = (person.pid, person.pid)
+        person.cgroup = "/user.slice/user-1000.slice/user@1000.service/app.slice/s\(person.pid).service"
+        return person
+      }),
+    SwarmCase(
+      testDescription: "sessions of their own in one cgroup",
+      people: many(200) { $0.parent = 1 }.map { person in
+        var person = person
+        (person.group, person.session) = (person.pid, person.pid)
+        return person
+      }, kinship: "cgroup", count: 200),
+    SwarmCase(
+      testDescription: "the same at the root are none",
+      people: many(200) { $0.parent = 1 }.map { person in
+        var person = person
+        (person.group, person.session, person.cgroup) = (person.pid, person.pid, "/")
+        return person
+      }),
+    SwarmCase(
+      testDescription: "groups of their own in one session",
+      people: many(200) { $0.parent = 1 }.map { person in
+        var person = person
+        person.group = person.pid
+        return person
+      }, kinship: "session", count: 200),
+    SwarmCase(
+      testDescription: "a few more in the session do not widen it",
+      people: many(160) { $0.parent = 1 } + many(30, from: 3000) { ($0.parent, $0.group) = (1, 901) },
+      kinship: "group", count: 160),
+    SwarmCase(
+      testDescription: "half as many again do",
+      people: many(160) { $0.parent = 1 } + many(80, from: 3000) { ($0.parent, $0.group) = (1, 901) },
+      kinship: "session", count: 240),
+    SwarmCase(
+      testDescription: "other namespaces' groups are none",
+      people: many(200) { ($0.parent, $0.group, $0.session, $0.cgroup) = (0, 0, 0, "/") }),
+    SwarmCase(
+      testDescription: "the large one is a victim, not a member",
+      people: many(200) { $0.footprint = 300 } + many(1, from: 5000) { $0.footprint = 15_000 }, kinship: "group",
+      count: 201),
+    SwarmCase(
+      testDescription: "one by one is enough where one is as large as a third",
+      people: many(200) { $0.footprint = 300 } + many(1, from: 5000) { $0.footprint = 31_000 }),
+    SwarmCase(
+      testDescription: "a later tier waits for the best single candidate",
+      people: many(1100) { $0.tier = .last } + [leak], shortfall: 500),
+    SwarmCase(
+      testDescription: "an earlier tier goes first",
+      people: many(200) { $0.tier = .first } + [leak], shortfall: 50, kinship: "group", count: 200),
+    SwarmCase(
+      testDescription: "but not for next to nothing", people: many(50) { $0.tier = .first } + [leak], shortfall: 500),
+    SwarmCase(
+      testDescription: "tiers do not mix",
+      people: many(60) { $0.tier = .first } + many(60, from: 3000) { $0.tier = .normal }),
+    SwarmCase(
+      testDescription: "of two the earlier tier",
+      people: many(110) { $0.tier = .normal }
+        + many(1500, from: 3000) { $0.tier = .last }, kinship: "group", count: 110, apart: 1500),
+  ]
+}
+
+@Suite struct SwarmTests {
+  private static func find(
+    _ crowd: Crowd, _ judge: Judge = .ofSwarms(), shortfall: UInt64, tally: SurveyTally = Crowd.completeTally
+  ) -> Party? {
+    var finder = SwarmFinder(capacity: 4)
+    var party = Party()
+    let isFound = finder.find(
+      in: crowd.table, places: crowd.places, best: crowd.best(worth: 10 * 1024), shortfall: KiB(shortfall * 1024),
+      judge: judge, tally: tally, into: &party)
+    return isFound ? party : nil
+  }
+
+  @Test(arguments: SwarmCase.all) func aSwarmIsToldFromWhatIsNone(example: SwarmCase) {
+    let crowd = Crowd(example.people)
+    let party = Self.find(crowd, shortfall: example.shortfall)
+    #expect(party?.swarm?.name == example.kinship)
+    guard let party else { return }
+    #expect(party.members.count + party.beyond == example.count && party.apart == example.apart)
+    #expect(party.members.count <= Party.capacity && party.scope == .process && party.fallback == nil)
+    let footprints = party.members.map { crowd.table.rows[Int($0.row)].footprint }
+    #expect(footprints.first == footprints.max())
+  }
+
+  @Test func whereItIsOffThereIsNone() {
+    let crowd = Crowd(SwarmCase.many(200) { $0.footprint = 300 })
+    #expect(Self.find(crowd, shortfall: 200) != nil)
+    #expect(Self.find(crowd, .ofSwarms(nil), shortfall: 200) == nil)
+  }
+
+  @Test func withoutTheUptimeNobodyIsYoung() {
+    var tally = Crowd.completeTally
+    tally.uptimeError = .truncated(offset: 0)
+    #expect(Self.find(Crowd(SwarmCase.many(200) { $0.footprint = 300 }), shortfall: 200, tally: tally) == nil)
+  }
+
+  @Test func theProtectedStayAndDoNotCount() {
+    var people = SwarmCase.many(200) { $0.footprint = 300 }
+    for index in 0..<20 { people[index].reach = .protected }
+    people[20].reach = .inVain
+    let party = Self.find(Crowd(people), shortfall: 200)
+    #expect(party?.members.count == 179 && party?.protected == 20 && party?.inVain == 1)
+    #expect(party?.whole == nil)
+    for index in 0..<100 { people[index].reach = .protected }
+    #expect(Self.find(Crowd(people), shortfall: 200) == nil)
+  }
+
+  @Test func aSingleStepIsAllowedOnlyWhereTheSwarmIsTheWhole() {
+    var people = SwarmCase.many(200) { $0.footprint = 300 }
+    #expect(Self.find(Crowd(people), shortfall: 200)?.whole == .group(900))
+    #expect(Self.find(Crowd(people), shortfall: 200, tally: SurveyTally())?.whole == nil)
+    // Of the group, and in another cgroup.
+    people.append(.init(pid: 5000, group: 900, session: 900, cgroup: "/a", age: 3600))
+    #expect(Self.find(Crowd(people), shortfall: 200)?.whole == nil)
+
+    var loners = SwarmCase.many(200) { $0.parent = 1 }
+    for index in loners.indices {
+      (loners[index].group, loners[index].session) = (loners[index].pid, loners[index].pid)
+    }
+    guard case .cgroup = Self.find(Crowd(loners), shortfall: 200)?.whole else {
+      Issue.record("the cgroup is the swarm")
+      return
+    }
+    loners.append(.init(pid: 5000, group: 5000, session: 5000, cgroup: loners[0].cgroup + "/below", age: 3600))
+    #expect(Self.find(Crowd(loners), shortfall: 200)?.whole == nil)
+  }
+
+  @Test func aFinderIsUsedAgainAndKeepsNothing() {
+    var finder = SwarmFinder(capacity: 1)
+    var party = Party()
+    for size in [300, 5, 200, 11, 150] {
+      let crowd = Crowd(SwarmCase.many(size) { $0.footprint = 400 })
+      finder.prepare(for: crowd.table)
+      let isFound = finder.find(
+        in: crowd.table, places: crowd.places, best: nil, shortfall: KiB(1 << 20), judge: .ofSwarms(),
+        tally: Crowd.completeTally, into: &party)
+      #expect(isFound == (size > 100))
+      if isFound { #expect(party.members.count == size) }
+    }
+  }
+
+  // Invented machines.
+
+  private static func machine(_ numbers: inout SeededNumbers) -> Crowd {
+    let paths = ["/", "/a.slice/b.service", "/a.slice/b.service/c"]
+    let sizes: [UInt64] = [200, 1000, 4000, 12_000, 20_000, 60_000]
+    let large = Int.random(in: 2...sizes.count, using: &numbers)
+    let tiers = Int.random(in: 1...3, using: &numbers)
+    var crowd = Crowd([])
+    for pid in Int32(2)..<Int32.random(in: 3...120, using: &numbers) {
+      crowd.add(
+        .init(
+          pid: pid, parent: Int32.random(in: 0...3, using: &numbers), group: Int32.random(in: 0...3, using: &numbers),
+          session: Int32.random(in: 0...2, using: &numbers), cgroup: paths.randomElement(using: &numbers) ?? "/",
+          age: UInt64.random(in: 0...40, using: &numbers),
+          footprint: sizes[..<large].randomElement(using: &numbers) ?? 0,
+          tier: [.normal, .last, .first][Int.random(in: 0..<tiers, using: &numbers)],
+          reach: Int.random(in: 0..<8, using: &numbers) == 0 ? .protected : .mayEnd))
+    }
+    return crowd
+  }
+
+  /// The rules as they are written: a group of that kind, if any, that goes as a swarm.
+  private static func groups(_ crowd: Crowd, best: Candidate?, shortfall: UInt64) -> [(tier: Tier, total: UInt64)] {
+    var groups: [(tier: Tier, total: UInt64)] = []
+    for tier in Tier.allCases {
+      var largest: UInt64 = 10 * 1024
+      if let best, tier >= best.standing.tier {
+        if tier > best.standing.tier || best.process.footprint.count >= shortfall { continue }
+        largest = max(largest, best.process.footprint.count)
+      }
+      let small = crowd.people.filter {
+        $0.tier == tier && $0.reach == .mayEnd && $0.age < 30 && $0.footprint <= largest
+      }
+      let kinds: [(Crowd.Person) -> String?] = [
+        { $0.parent > 1 ? "p\($0.parent) \($0.cgroup)" : nil }, { $0.group > 1 ? "g\($0.group) \($0.cgroup)" : nil },
+        { $0.session > 1 ? "s\($0.session) \($0.cgroup)" : nil }, { $0.cgroup == "/" ? nil : $0.cgroup },
+      ]
+      for kind in kinds {
+        let kin = Dictionary(grouping: small.filter { kind($0) != nil }, by: kind)
+        for members in kin.values {
+          let total = members.reduce(0) { $0 + $1.footprint }
+          if members.count >= 12, total >= 3 * largest { groups.append((tier, total)) }
+        }
+      }
+    }
+    return groups
+  }
+
+  @Test(arguments: 1...8 as ClosedRange<UInt64>) func itFindsOneWhereTheSlowReckoningDoes(seed: UInt64) {
+    var numbers = SeededNumbers(state: seed)
+    var found = 0
+    for _ in 0..<200 {
+      let crowd = Self.machine(&numbers)
+      let best = crowd.best(worth: 10 * 1024)
+      let shortfall = UInt64.random(in: 1...100, using: &numbers)
+      let party = Self.find(crowd, shortfall: shortfall)
+      let groups = Self.groups(crowd, best: best, shortfall: shortfall * 1024)
+      #expect((party == nil) == groups.isEmpty)
+      guard let party, let first = groups.map(\.tier).min() else { continue }
+      found += 1
+      let members = party.members.map { crowd.people[Int($0.row)] }
+      #expect(members.allSatisfy { $0.reach == .mayEnd && $0.age < 30 && $0.tier == first })
+      // At most a quarter is given up for a closer kinship, of each of the three wider kinds.
+      let most = groups.filter { $0.tier == first }.map(\.total).max() ?? 0
+      #expect(Double(party.footprint.count) * 1.25 * 1.25 * 1.25 >= Double(most))
+      #expect(groups.contains { $0.tier == first && $0.total == party.footprint.count })
+      #expect(Set(party.pids).count == party.members.count)
+    }
+    #expect(found > 10)
+  }
+
+  @Test(arguments: 1...8 as ClosedRange<UInt64>) func whatASurveyLeftOutIsLookedForWhereItCouldMatter(seed: UInt64) {
+    var numbers = SeededNumbers(state: seed)
+    var hidden = 0
+    var spared = 0
+    for _ in 0..<200 {
+      let full = Self.machine(&numbers)
+      var judge = Judge.ofSwarms()
+      judge.policy.addTextRule("sooner", order: .first, [(.comm, ["x"])])
+      var tally = Crowd.completeTally
+      var short = Crowd([])
+      for person in full.people {
+        if person.footprint < 10 * 1024 {
+          tally.leftOut += 1
+          tally.leftOutFootprint += KiB(person.footprint)
+        } else {
+          short.add(person)
+        }
+      }
+      let shortfall = UInt64.random(in: 1...100, using: &numbers)
+      let finder = SwarmFinder(capacity: 4)
+      let mayHide = finder.mayHide(
+        besides: short.table, places: short.places, best: short.best(worth: 10 * 1024),
+        shortfall: KiB(shortfall * 1024), judge: judge, tally: tally)
+      let party = Self.find(full, judge, shortfall: shortfall)
+      let isHidden = party?.members.contains { full.people[Int($0.row)].footprint < 10 * 1024 } ?? false
+      if isHidden {
+        hidden += 1
+        #expect(mayHide)
+      } else if !mayHide {
+        spared += 1
+      }
+    }
+    #expect(hidden > 5 && spared > 5)
+  }
+
+  @Test func aSurveyIsNotRepeatedForNothing() {
+    let finder = SwarmFinder(capacity: 4)
+    let crowd = Crowd([SwarmCase.leak])
+    var tally = Crowd.completeTally
+    (tally.leftOut, tally.leftOutFootprint) = (400, KiB(400 * 1024))
+    func mayHide(_ judge: Judge, shortfall: UInt64, _ tally: SurveyTally) -> Bool {
+      finder.mayHide(
+        besides: crowd.table, places: crowd.places, best: SwarmCase.leak.candidate, shortfall: KiB(shortfall * 1024),
+        judge: judge, tally: tally)
+    }
+    #expect(mayHide(.ofSwarms(), shortfall: 500, tally))
+    // The leak's end is enough; there is no such thing as a swarm; they weigh too little; they are too few.
+    #expect(!mayHide(.ofSwarms(), shortfall: 100, tally))
+    #expect(!mayHide(.ofSwarms(nil), shortfall: 500, tally))
+    tally.leftOutFootprint = KiB(299 * 1024)
+    #expect(!mayHide(.ofSwarms(), shortfall: 500, tally))
+    (tally.leftOut, tally.leftOutFootprint) = (10, KiB(400 * 1024))
+    #expect(!mayHide(.ofSwarms(), shortfall: 500, tally))
+    // A rule may put them before the leak.
+    (tally.leftOut, tally.leftOutFootprint) = (400, KiB(40 * 1024))
+    var judge = Judge.ofSwarms()
+    #expect(!mayHide(judge, shortfall: 100, tally))
+    judge.policy.addTextRule("sooner", order: .first, [(.comm, ["x"])])
+    #expect(mayHide(judge, shortfall: 100, tally))
+  }
+}
