@@ -14,8 +14,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard surveyProcesses() else { return nil }
     rank(now, in: number)
     let shortfall = verdict.lines.release - verdict.reading.available
-    if swarmFinder.mayHide(
-      besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally)
+    // Only what was born since the last survey of all can be a swarm among the small.
+    if tally.leftOut > smallBefore,
+      swarmFinder.mayHide(
+        besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally)
     {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)

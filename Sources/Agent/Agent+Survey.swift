@@ -174,6 +174,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let isWhole = surveyInPassing()
     surveyTook = Nanoseconds(Clock.sinceBoot()) - now
     guard isWhole else { return }
+    smallBefore = 0
+    for process in table.rows where process.footprint < judge.leavesOutBelow { smallBefore += 1 }
     // What a decision among so many would have to take.
     if table.count > preparedFor {
       preparedFor = table.count

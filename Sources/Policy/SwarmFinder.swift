@@ -1,13 +1,18 @@
+import Badness
 package import ProcModel
 
 /// Recognises a swarm: many young processes of one kind, none of them large, that outweigh every single candidate
 /// together. Ended one at a time they would win, since others take the places of those who go.
 ///
+/// A swarm that outweighs nobody by so much goes all the same before a candidate that is none of it, where it is the
+/// worse of both by the policy's own formula, taken as one process: it has their memory and processor time together, the
+/// age of the eldest, and has grown as fast as that.
+///
 /// What is no swarm, however many they are: processes that one end among them would make up for (`shortfall`), old
 /// ones, ones that are worth more than the best single candidate, and ones that were put into different cgroups by
 /// whoever started them all, as a service manager does. Old and protected kin stay when the young go.
 ///
-/// Linear in the number of processes: two passes for each kind of kinship. Allocates nothing once it has seen as many
+/// Linear in the number of processes: three passes for each kind of kinship. Allocates nothing once it has seen as many
 /// processes.
 package struct SwarmFinder: Sendable {
   /// By kin and tier: how many, in the low 20 bits, and their footprint, in KiB, above those.
@@ -31,16 +36,18 @@ package struct SwarmFinder: Sendable {
     let young: Ticks
     /// A process with less is not worth ending by itself.
     let least: KiB
-    let best: (tier: Tier, footprint: KiB)?
+    let best: (tier: Tier, process: ProcessFacts, score: Double)?
     /// Whether ending the best single candidate is enough.
     let bestSuffices: Bool
+    let judge: Judge
 
     init?(_ judge: Judge, best: Candidate?, shortfall: KiB) {
       guard let swarm = judge.settings.swarm else { return nil }
       self.swarm = swarm
       young = Ticks(swarm.age.milliseconds * judge.machine.units.ticksPerSecond / 1000)
       least = judge.settings.minimumFootprint.of(judge.machine.ram)
-      self.best = best.map { ($0.standing.tier, $0.process.footprint) }
+      self.best = best.map { ($0.standing.tier, $0.process, $0.score) }
+      self.judge = judge
       bestSuffices = best.map { $0.process.footprint >= shortfall } ?? false
     }
 
@@ -48,7 +55,7 @@ package struct SwarmFinder: Sendable {
     /// candidate has nobody who is worth ending alone.
     func largest(in tier: Tier) -> KiB? {
       guard let best, tier >= best.tier else { return least }
-      return tier > best.tier || bestSuffices ? nil : max(best.footprint, least)
+      return tier > best.tier ? nil : max(best.process.footprint, least)
     }
 
     func largest(_ process: ProcessFacts, _ place: Place) -> KiB? {
@@ -58,9 +65,21 @@ package struct SwarmFinder: Sendable {
       return largest
     }
 
-    func isReached(_ count: UInt64, _ total: KiB, largest: KiB) -> Bool {
+    /// Whether so many, that hold so much, are worth a thought: they could yet be worse than they are heavy.
+    func isWorthALook(_ count: UInt64, _ total: KiB) -> Bool {
+      count >= UInt64(swarm.members) && total >= max(least, KiB(1))
+    }
+
+    /// Whether a swarm goes in place of the best single candidate.
+    func isWorse(_ found: Found, _ sum: ProcessFacts, isOfBest: Bool) -> Bool {
+      guard let largest = largest(in: found.tier) else { return false }
       let (enough, overflow) = largest.count.multipliedReportingOverflow(by: UInt64(swarm.times))
-      return count >= UInt64(swarm.members) && !overflow && total.count >= max(enough, 1)
+      let isHeavy = !overflow && found.total.count >= max(enough, 1)
+      guard let best, found.tier == best.tier else { return isHeavy }
+      if isHeavy, !bestSuffices { return true }
+      guard !isOfBest else { return false }
+      var terms = NoTerms()
+      return judge.candidate(sum, standing: Standing(), terms: &terms).score > best.score
     }
   }
 
@@ -122,22 +141,16 @@ package struct SwarmFinder: Sendable {
     besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally
   ) -> Bool {
     guard tally.leftOut > 0, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
-    var hasEarlierTier = best == nil || best?.standing.tier == .last
-    if best?.standing.tier == .normal {
-      for rule in judge.policy.rules where rule.order == .first { hasEarlierTier = true }
-    }
-    guard let largest = hasEarlierTier ? bar.least : best.flatMap({ bar.largest(in: $0.standing.tier) }) else {
-      return false
-    }
     var count = UInt64(tally.leftOut)
     var total = tally.leftOutFootprint
     for row in table.rows.indices where bar.largest(table.rows[row], places[row]) != nil {
       count += 1
       total += table.rows[row].footprint
     }
-    return bar.isReached(count, total, largest: largest)
+    return bar.isWorthALook(count, total)
   }
 
+  /// The largest of its kind in the first tier in which that goes as a swarm.
   private mutating func foremost(of kind: Kind, in table: ProcessTable, places: Places, bar: Bar) -> Found? {
     groups.removeAll()
     for row in table.rows.indices {
@@ -148,19 +161,53 @@ package struct SwarmFinder: Sendable {
       // More than 2³³ KiB of one process, or 2²⁰ processes, are a torn reading: nonsense, and no trap.
       groups.add(min(process.footprint.count, 1 << 33) << 20 | 1, to: key)
     }
+    // No list of all tiers: that would be memory taken.
+    for tier in Tier.first.rawValue...Tier.last.rawValue {
+      guard let tier = Tier(rawValue: tier),
+        let largest = largest(of: kind, in: tier, of: table, places: places, bar: bar),
+        isWorse(largest, in: table, places: places, bar: bar)
+      else { continue }
+      return largest
+    }
+    return nil
+  }
+
+  private func largest(
+    of kind: Kind, in tier: Tier, of table: ProcessTable, places: Places, bar: Bar
+  ) -> Found? {
     var foremost: Found?
-    for row in table.rows.indices {
+    for row in table.rows.indices where places[row].tier == tier {
       let process = table.rows[row]
-      let tier = places[row].tier
-      guard let largest = bar.largest(process, places[row]), let kinship = SwarmFinder.kinship(of: process, kind),
+      guard bar.largest(process, places[row]) != nil, let kinship = SwarmFinder.kinship(of: process, kind),
         let key = SwarmFinder.key(of: process, kind, tier), let packed = groups.value(for: key)
       else { continue }
       let total = KiB(packed >> 20)
-      guard bar.isReached(packed & 0xF_FFFF, total, largest: largest) else { continue }
-      if let foremost, tier > foremost.tier || (tier == foremost.tier && total <= foremost.total) { continue }
+      guard bar.isWorthALook(packed & 0xF_FFFF, total) else { continue }
+      if let foremost, total <= foremost.total { continue }
       foremost = Found(row: row, kinship: kinship, tier: tier, total: total)
     }
     return foremost
+  }
+
+  /// Weighs a swarm, as one process, against the best single candidate.
+  private func isWorse(_ found: Found, in table: ProcessTable, places: Places, bar: Bar) -> Bool {
+    let one = table.rows[found.row]
+    var sum = one
+    (sum.anonymous, sum.shared, sum.swap, sum.pageTables) = (found.total, .zero, .zero, .zero)
+    (sum.resident, sum.virtual, sum.cpu, sum.age) = (found.total, .zero, .zero, .zero)
+    var isOfBest = false
+    for row in table.rows.indices {
+      let process = table.rows[row]
+      if process.identity == bar.best?.process.identity { isOfBest = SwarmFinder.areKin(process, one, found.kinship) }
+      guard places[row].tier == found.tier, bar.largest(process, places[row]) != nil,
+        SwarmFinder.areKin(process, one, found.kinship)
+      else { continue }
+      sum.virtual += process.virtual
+      sum.cpu = sum.cpu + process.cpu
+      sum.age = max(sum.age, process.age)
+    }
+    sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: bar.judge.machine.units)
+    return bar.isWorse(found, sum, isOfBest: isOfBest)
   }
 
   private func fill(
