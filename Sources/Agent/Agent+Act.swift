@@ -15,6 +15,8 @@ struct Pursuit: Sendable {
   /// Under which the victim was chosen: its standing names rules of this policy, and a reload may have put another in
   /// force.
   var judge: Judge
+  /// Of its party, itself among them.
+  var members: Int
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -23,21 +25,19 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func act(_ number: Int, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     if watches[number].rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
-    guard surveyProcesses() else { return AgentPace.idleTrouble }
-    rank(now, in: number)
-    let signal: Signal = verdict.level == .kill ? .kill : .terminate
+    let chosen = choose(number, verdict, now)
     let took = Nanoseconds(Clock.sinceBoot()) - now
-
-    guard let victim = shortlist.victim else {
-      if watches[number].helplessEpisode != verdict.episode {
+    guard let victim = chosen else {
+      if !isUnlisted, watches[number].helplessEpisode != verdict.episode {
         watches[number].helplessEpisode = verdict.episode
         recorder.decision(
-          verdict, shortlist, domain: watches[number].name, judge: judge, signal: signal, took: took, isRehearsed: false
-        )
+          verdict, shortlist, nil, party, domain: watches[number].name, judge: judge, signal: .terminate, took: took,
+          isRehearsed: false)
         sayNoCandidate(number, verdict)
       }
       return AgentPace.idleTrouble
     }
+    let signal = firstSignal(verdict, victim)
 
     switch hands[number].hand.hold(victim.process.identity) {
     case .held: break
@@ -46,6 +46,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     case .refused(let reason) where reason.isPassing: return tryAgain(number, reason)
     case .refused(let reason): return abandon(number, victim, .refused, verdict, signal, took, reason)
     }
+    guard gatherSharers(number, victim) else { return abandon(number, victim, .sharesProtected, verdict, signal, took) }
+    gather(number)
     // The survey took its time: the machine may have recovered by itself. Without a reading there is no reason to end
     // anybody.
     guard let reading = readMemory(of: number, Nanoseconds(Clock.sinceBoot()), isWhole: true) else {
@@ -71,15 +73,16 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       watches[number].pursuit = Pursuit(
         victim: victim, cause: verdict,
         ladder: Ladder(
-          startedAt: sentAt, availableAtStart: reading.available, grace: judge.settings.grace, signal: signal),
-        judge: judge)
-      writeKernelLine(victim.process)
+          startedAt: sentAt, availableAtStart: reading.available, grace: judge.grace(of: victim.standing),
+          signal: signal),
+        judge: judge, members: party.members.count)
+      writeKernelLines(victim.process)
     } else {
       watches[number].rehearsedEpisode = verdict.episode
       hands[number].hand.release()
     }
     recorder.decision(
-      verdict, shortlist, domain: watches[number].name, judge: judge, signal: signal, took: took,
+      verdict, shortlist, victim, party, domain: watches[number].name, judge: judge, signal: signal, took: took,
       isRehearsed: delivery == .rehearsed)
     sayDecision(number, verdict, victim, signal, isRehearsed: delivery == .rehearsed)
     return delivery == .sent ? Ladder.interval : AgentPace.idleTrouble
@@ -150,7 +153,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let available = verdict.reading.available
     let after = (ended.ladder.exitedAt ?? now) - ended.ladder.startedAt
     recorder.outcome(
-      ended.victim, ending, domain: watches[number].name, cause: ended.cause, judge: ended.judge,
+      ended.victim, ending, members: ended.members, domain: watches[number].name, cause: ended.cause,
+      judge: ended.judge,
       signal: ended.ladder.signal,
       escalation: ended.ladder.escalation, after: after, available: available,
       freed: available - ended.ladder.availableAtStart, refusal: refusal)
@@ -164,11 +168,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     _ refusal: Errno? = nil, available: KiB? = nil
   ) -> Nanoseconds {
     hands[number].hand.release()
-    if ending == .refused { inVain.insert(victim.process.identity) }
+    if ending == .refused || ending == .sharesProtected { inVain.insert(victim.process.identity) }
     recorder.decision(
-      verdict, shortlist, domain: watches[number].name, judge: judge, signal: signal, took: took, isRehearsed: false)
+      verdict, shortlist, victim, party, domain: watches[number].name, judge: judge, signal: signal, took: took,
+      isRehearsed: false)
     recorder.outcome(
-      victim, ending, domain: watches[number].name, cause: verdict, judge: judge, signal: nil, escalation: nil,
+      victim, ending, members: party.members.count, domain: watches[number].name, cause: verdict, judge: judge,
+      signal: nil, escalation: nil,
       after: .zero,
       available: available ?? verdict.reading.available, freed: .zero, refusal: refusal)
     sayOutcome(number, victim, ending, after: .zero, verdict)

@@ -24,13 +24,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func sayDecision(
     _ number: Int, _ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool
   ) {
+    let party = party
     say(of: number) { line in
       line.append(isRehearsed ? "would send " : "sent ")
       line.append(signal.name)
       line.append(" to ")
       line.append(victim.process)
+      line.append(party: party)
       line.append(", footprint ")
-      line.append(victim.process.footprint)
+      line.append(party.members.count > 1 ? party.footprint : victim.process.footprint)
       line.append(", score ")
       line.append(decimal: victim.score.rounded())
       line.append("; ")
@@ -80,6 +82,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       case .changed: line.append(" is another process by now and was left alone")
       case .relieved: line.append(" was spared: memory came back")
       case .refused: line.append(" may not be signalled; the next is chosen")
+      case .sharesProtected: line.append(" has the memory of a protected process too; the next is chosen")
       }
       if ending == .exited || ending == .killed {
         line.append(", ")
@@ -90,8 +93,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  /// One line in the kernel's own form for each victim, when its first signal is sent.
-  mutating func writeKernelLine(_ process: ProcessFacts) {
+  /// A line in the kernel's own form for the victim, when its first signal is sent, and for each who goes with it.
+  mutating func writeKernelLines(_ victim: ProcessFacts) {
+    writeKernelLine(victim)
+    for member in party.members.prefix(AgentPace.kernelLines).dropFirst() {
+      writeKernelLine(table.rows[Int(member.row)])
+    }
+  }
+
+  private mutating func writeKernelLine(_ process: ProcessFacts) {
     kernelLine.removeAll(keepingCapacity: true)
     kernelLine.append(kernelLineFor: process)
     switch kernelLog {

@@ -17,6 +17,10 @@ enum AgentPace {
   static let watchfulSurvey = Nanoseconds.milliseconds(1000)
   /// A survey in calm time is not followed by another for so many times what it took.
   static let surveyShare: UInt64 = 20
+  /// Of one party: the kernel's log is for people, and takes ten lines in five seconds from a program.
+  static let kernelLines = 8
+  /// Processes that are asked whether they have the victim's memory, of those that are of its size.
+  static let kinshipQuestions = 64
   /// Processes of a survey between two looks at the clock.
   static let surveyStep = 32
   /// Processes classified in one survey; at start all are.
@@ -57,6 +61,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ///
   /// - Parameter isWhole: Whether those are read too that are too small to be chosen.
   mutating func surveyProcesses(isWhole: Bool = false) -> Bool {
+    isUnlisted = false
     do throws(ReadFailure) {
       tally = try survey.take(
         from: &source, units: judge.machine.units, leavingOutBelow: isWhole ? .zero : judge.leavesOutBelow,
@@ -111,6 +116,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   private mutating func sayUnlisted() {
+    isUnlisted = true
     sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
   }
 
@@ -168,6 +174,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let isWhole = surveyInPassing()
     surveyTook = Nanoseconds(Clock.sinceBoot()) - now
     guard isWhole else { return }
+    // What a decision among so many would have to take.
+    if table.count > preparedFor {
+      preparedFor = table.count
+      resolver.prepare(for: table)
+      swarmFinder.prepare(for: table)
+    }
     roster.refresh(
       table, now: now, policy: judge.policy, needs: needs, budget: budget, mayWait: mayWait, from: &source)
   }
@@ -176,19 +188,30 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// memory lock.
   mutating func rank(_ now: Nanoseconds, in number: Int) {
     shortlist.clear()
+    places.clear()
     // Nobody knows which domain they are in.
     if number == 0 { shortlist.countLeftOut(tally.leftOut) }
-    var noTerms = NoTerms()
     for row in table.rows.indices {
-      guard table.rows[row].domains.contains(DomainSet(number: number)) else { continue }
-      var process = table.rows[row]
-      process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
-      let standing = roster.standing(of: process, policy: judge.policy, needs: needs, from: &source)
-      let candidate = judge.candidate(process, standing: standing, terms: &noTerms)
+      guard table.rows[row].domains.contains(DomainSet(number: number)) else {
+        places.appendOutside()
+        continue
+      }
+      let candidate = candidate(at: row, now)
+      let identity = candidate.process.identity
+      let isPassedOver = inVain.contains(identity) || isPursued(identity)
+      places.append(candidate, isPassedOver: isPassedOver)
       shortlist.offer(
-        candidate, isWorthEnding: judge.isWorthEnding(process),
-        isPassedOver: inVain.contains(process.identity) || isPursued(process.identity))
+        candidate, isWorthEnding: judge.isWorthEnding(candidate.process), isPassedOver: isPassedOver)
     }
+  }
+
+  /// A row of the table with its place in the order of ending.
+  mutating func candidate(at row: Int, _ now: Nanoseconds) -> Candidate {
+    var process = table.rows[row]
+    process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
+    let standing = roster.standing(of: process, policy: judge.policy, needs: needs, from: &source)
+    var noTerms = NoTerms()
+    return judge.candidate(process, standing: standing, terms: &noTerms)
   }
 
   /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are
@@ -201,7 +224,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     // Learning reads what may wait for memory: not where there is trouble already.
     if !verdict.acts { learn(now, budget: .max, mayWait: true) }
     rank(now, in: 0)
-    recorder.warm(verdict, shortlist, judge: judge)
+    recorder.warm(verdict, shortlist, shortlist.victim, party, judge: judge)
     if isVerbose { sayCalm(verdict) }
   }
 

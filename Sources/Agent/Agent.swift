@@ -32,7 +32,21 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var table = ProcessTable(capacity: 512)
   /// What the last survey met beside the table's rows.
   var tally = SurveyTally()
+  /// Whether the last survey failed.
+  var isUnlisted = false
   var shortlist = Shortlist()
+  /// What the last ranking made of each row of the table.
+  var places = Places(capacity: 512)
+  /// Those who end together, of the last decision.
+  var party = Party()
+  var resolver = ScopeResolver(capacity: 512)
+  var swarmFinder = SwarmFinder(capacity: 512)
+  /// Processes that these two have the memory for.
+  var preparedFor = 0
+  /// The path of the cgroup that a party is of.
+  var partyPath = ByteBuffer(capacity: 4096)
+  var cgroupBuffer = ByteBuffer(capacity: 8 * 1024)
+  var cgroupPath = CPath("")
   var inVain = InVain()
   var sensors = Sensors()
   /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.

@@ -18,6 +18,8 @@ package enum Ending: UInt8, Sendable {
   case relieved
   /// The kernel did not permit the signal; it is not chosen again.
   case refused
+  /// A protected process has the same memory, which would not come back without its end; it is not chosen again.
+  case sharesProtected
 
   package var name: String {
     switch self {
@@ -28,6 +30,7 @@ package enum Ending: UInt8, Sendable {
     case .changed: "changed"
     case .relieved: "relieved"
     case .refused: "refused"
+    case .sharesProtected: "shares_protected"
     }
   }
 }

@@ -24,8 +24,8 @@ package struct CapabilityNeed: Sendable {
       capability: .ipcLock, name: "CAP_IPC_LOCK",
       without: "the agent's memory may be swapped out beyond this user's lock limit", isLasting: true),
     CapabilityNeed(
-      capability: .sysNice, name: "CAP_SYS_NICE", without: "the agent cannot raise its own priority",
-      isLasting: false),
+      capability: .sysNice, name: "CAP_SYS_NICE",
+      without: "the agent cannot raise its own priority, nor that of a victim that is to die", isLasting: true),
     CapabilityNeed(
       capability: .sysResource, name: "CAP_SYS_RESOURCE",
       without: "the agent cannot lower its own oom_score_adj, so the kernel may choose it", isLasting: false),

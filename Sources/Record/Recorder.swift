@@ -10,6 +10,9 @@ package struct Recorder: ~Copyable {
   /// Raised when the meaning of a field changes or one goes away; not when one is added.
   package static let schema: UInt64 = 1
 
+  /// Members of a party that are named.
+  private static let partyLimit = 64
+
   private let sink: OwnedDescriptor?
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
@@ -62,28 +65,38 @@ package struct Recorder: ~Copyable {
   }
 
   /// Goes through the writing of a decision and lets it fall, so that its code and memory are in place.
-  package mutating func warm(_ verdict: Verdict, _ shortlist: Shortlist, judge: Judge) {
-    compose(verdict, shortlist, domain: nil, judge: judge, signal: .terminate, took: .zero, isRehearsed: isDryRun)
+  package mutating func warm(
+    _ verdict: Verdict, _ shortlist: Shortlist, _ victim: Candidate?, _ party: borrowing Party, judge: Judge
+  ) {
+    compose(
+      verdict, shortlist, victim, party, domain: nil, judge: judge, signal: .terminate, took: .zero,
+      isRehearsed: isDryRun)
   }
 
   /// A victim was chosen, or none could be.
   ///
   /// - Parameters:
+  ///   - victim: The party's leader; nil where nobody may be ended.
+  ///   - party: Those who end together; of no meaning without a victim.
   ///   - domain: Its name; nil for the system.
   ///   - judge: Shows the terms of each candidate's score.
   ///   - signal: What was, or in a dry run would have been, sent.
   ///   - took: From the verdict to the decision.
   ///   - isRehearsed: Whether it came to the signal, in a dry run.
   package mutating func decision(
-    _ verdict: Verdict, _ shortlist: Shortlist, domain: Slice?, judge: Judge, signal: Signal, took: Nanoseconds,
+    _ verdict: Verdict, _ shortlist: Shortlist, _ victim: Candidate?, _ party: borrowing Party, domain: Slice?,
+    judge: Judge, signal: Signal, took: Nanoseconds,
     isRehearsed: Bool
   ) {
-    compose(verdict, shortlist, domain: domain, judge: judge, signal: signal, took: took, isRehearsed: isRehearsed)
+    compose(
+      verdict, shortlist, victim, party, domain: domain, judge: judge, signal: signal, took: took,
+      isRehearsed: isRehearsed)
     finish()
   }
 
   private mutating func compose(
-    _ verdict: Verdict, _ shortlist: Shortlist, domain: Slice?, judge: Judge, signal: Signal, took: Nanoseconds,
+    _ verdict: Verdict, _ shortlist: Shortlist, _ victim: Candidate?, _ party: borrowing Party, domain: Slice?,
+    judge: Judge, signal: Signal, took: Nanoseconds,
     isRehearsed: Bool
   ) {
     begin("decision")
@@ -95,18 +108,20 @@ package struct Recorder: ~Copyable {
     json.key("trigger")
     json.value(verdict.trigger.name)
     json.key("reason")
-    if shortlist.victim == nil {
+    if victim == nil {
       json.value("no_candidate")
     } else {
       json.rawString { bytes in bytes.append(reason: verdict) }
     }
     reading(verdict)
     json.key("victim")
-    if let victim = shortlist.victim {
+    if let victim {
       value(victim, judge: judge)
     } else {
       json.null()
     }
+    json.key("party")
+    if victim == nil { json.null() } else { value(party) }
     json.key("candidates")
     json.beginArray()
     for index in 0..<shortlist.count {
@@ -122,8 +137,8 @@ package struct Recorder: ~Copyable {
     json.key("passed_over")
     json.value(UInt64(shortlist.passedOver))
     json.key("action")
-    json.value(shortlist.victim == nil ? "none" : signal.name)
-    if isRehearsed || isDryRun && shortlist.victim == nil {
+    json.value(victim == nil ? "none" : signal.name)
+    if isRehearsed || isDryRun && victim == nil {
       json.key("outcome")
       json.value(isRehearsed ? "rehearsed" : "none")
     }
@@ -134,12 +149,13 @@ package struct Recorder: ~Copyable {
   /// It is over with a victim.
   ///
   /// - Parameters:
+  ///   - members: Of its party, itself among them.
   ///   - cause: The verdict it was chosen on.
   ///   - signal: The last one sent; nil if none was.
   ///   - after: From the first signal to its end.
   ///   - freed: By how much available memory is more than when the first signal was sent.
   package mutating func outcome(
-    _ victim: Candidate, _ ending: Ending, domain: Slice?, cause: Verdict, judge: Judge, signal: Signal?,
+    _ victim: Candidate, _ ending: Ending, members: Int, domain: Slice?, cause: Verdict, judge: Judge, signal: Signal?,
     escalation: Escalation?, after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
   ) {
     begin("outcome")
@@ -150,6 +166,8 @@ package struct Recorder: ~Copyable {
     json.rawString { bytes in bytes.append(reason: cause) }
     json.key("victim")
     json.value(victim, terms: nil, policy: judge.policy, units: judge.machine.units)
+    json.key("members")
+    json.value(UInt64(max(members, 1)))
     json.key("action")
     json.value(signal?.name ?? "none")
     json.key("escalation")
@@ -247,6 +265,38 @@ package struct Recorder: ~Copyable {
     var terms = TermList()
     _ = judge.candidate(candidate.process, standing: candidate.standing, terms: &terms)
     json.value(candidate, terms: terms, policy: judge.policy, units: judge.machine.units)
+  }
+
+  private mutating func value(_ party: borrowing Party) {
+    json.beginObject()
+    json.key("scope")
+    json.value(party.scope.name)
+    json.key("swarm")
+    if let swarm = party.swarm { json.value(swarm.name) } else { json.null() }
+    json.key("fallback")
+    if let fallback = party.fallback { json.value(fallback.name) } else { json.null() }
+    json.key("members")
+    json.value(UInt64(max(party.members.count, 1)))
+    json.key("pids")
+    json.beginArray()
+    for member in party.members.prefix(Recorder.partyLimit) { json.value(Int64(member.identity.pid)) }
+    json.endArray()
+    json.key("footprint_kib")
+    json.value(party.footprint.count)
+    json.key("left_out")
+    json.beginObject()
+    json.key("protected")
+    json.value(UInt64(party.protected))
+    json.key("in_vain")
+    json.value(UInt64(party.inVain))
+    json.key("outside")
+    json.value(UInt64(party.outside))
+    json.key("apart")
+    json.value(UInt64(party.apart))
+    json.key("beyond")
+    json.value(UInt64(party.beyond))
+    json.endObject()
+    json.endObject()
   }
 
   mutating func reading(_ verdict: Verdict) {

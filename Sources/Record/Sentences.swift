@@ -91,6 +91,34 @@ extension Array where Element == UInt8 {
     append(")")
   }
 
+  /// Who goes with the victim: ` and 41 more (swarm of one parent)`; nothing where it goes alone.
+  package mutating func append(party: borrowing Party) {
+    if party.members.count > 1 {
+      append(" and ")
+      append(decimal: UInt64(party.members.count - 1))
+      append(" more (")
+      if let swarm = party.swarm {
+        append("swarm of one ")
+        append(swarm.name)
+      } else {
+        append("its ")
+        append(party.scope.name)
+      }
+      if party.protected > 0 {
+        append("; ")
+        append(decimal: UInt64(party.protected))
+        append(" protected stay")
+      }
+      append(")")
+    } else if let fallback = party.fallback {
+      append(" alone, not its ")
+      append(party.wanted.name)
+      append(" (")
+      append(fallback.name)
+      append(")")
+    }
+  }
+
   /// The kernel's own line for a victim (mm/oom_kill.c, `__oom_kill_process`), so that
   /// `dmesg -T | grep -i "killed process"` finds ours as it finds the kernel's.
   package mutating func append(kernelLineFor process: ProcessFacts) {

@@ -41,9 +41,11 @@ import Testing
     let records = try recorded(isDryRun: true) { recorder in
       recorder.start(version: "1", policy: CPath("p"), judge: scene.judge, roots: nil, held: [], lacking: [])
       recorder.decision(
-        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: true)
+        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
+        took: .zero, isRehearsed: true)
       recorder.outcome(
-        scene.hog, .refused, domain: nil, cause: scene.verdict, judge: scene.judge, signal: nil, escalation: nil,
+        scene.hog, .refused, members: 1, domain: nil, cause: scene.verdict, judge: scene.judge, signal: nil,
+        escalation: nil,
         after: .zero,
         available: .zero,
         freed: .zero, refusal: .notPermitted)
@@ -54,7 +56,8 @@ import Testing
     // Told in words: the parts of a term; and, for an outcome, the victim, which the decision's section tells.
     let told: Set<String> = ["name", "value", "effect"]
     let process = Self.names(records[1]["victim"])
-    let endings = Set([Ending.exited, .killed, .stuck, .vanished, .changed, .relieved, .refused].map(\.name))
+    let endings = Set(
+      [Ending.exited, .killed, .stuck, .vanished, .changed, .relieved, .refused, .sharesProtected].map(\.name))
     for record in records {
       let event = try #require(record["event"] as? String)
       var expected = try Self.fields(event).union(common)

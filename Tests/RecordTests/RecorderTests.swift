@@ -58,7 +58,8 @@ import Testing
     scene.offerAll()
     let records = try recorded(isDryRun: isDryRun) { recorder in
       recorder.decision(
-        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: signal, took: Nanoseconds(900_999),
+        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge,
+        signal: signal, took: Nanoseconds(900_999),
         isRehearsed: isDryRun)
     }
     try #require(records.count == 1)
@@ -79,6 +80,8 @@ import Testing
           {"name": "page_tables_kib", "value": 0, "effect": "+ 0"}, {"name": "sharers", "value": 1, "effect": ""},
           {"name": "shared_kib", "value": 0, "effect": "+ 0"}]}
       ],
+      "party": {"scope": "process", "swarm": null, "fallback": null, "members": 1, "pids": [], "footprint_kib": 0,
+      "left_out": {"protected": 0, "in_vain": 0, "outside": 0, "apart": 0, "beyond": 0}},
       "considered": 9, "protected": 4, "too_small": 1, "passed_over": 2,
       "action": "\(signal.name)", \(isDryRun ? "\"outcome\": \"rehearsed\"," : "") "took_us": 900}
       """)
@@ -92,7 +95,8 @@ import Testing
     scene.verdict.lines.floorSwapFree = nil
     let records = try recorded(isDryRun: isDryRun) { recorder in
       recorder.decision(
-        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
+        took: .zero, isRehearsed: false)
     }
     try #require(records.count == 1)
     try Self.expect(
@@ -101,7 +105,7 @@ import Testing
       {"domain": "system", "episode": 1, "level": "kill", "trigger": "floor", "reason": "no_candidate",
       "reading": {"total_kib": 1024000, "available_kib": 1, "floor_kib": 81920, "release_kib": 122880,
         "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null},
-      "victim": null, "candidates": [], "considered": 1, "protected": 1, "too_small": 0, "passed_over": 0,
+      "victim": null, "party": null, "candidates": [], "considered": 1, "protected": 1, "too_small": 0, "passed_over": 0,
       "action": "none", \(isDryRun ? "\"outcome\": \"none\"," : "") "took_us": 0}
       """)
   }
@@ -126,7 +130,7 @@ import Testing
     let scene = Scene()
     let records = try recorded { recorder in
       recorder.outcome(
-        scene.hog, ending, domain: nil, cause: scene.verdict, judge: scene.judge, signal: signal,
+        scene.hog, ending, members: 3, domain: nil, cause: scene.verdict, judge: scene.judge, signal: signal,
         escalation: escalation,
         after: Nanoseconds(12_999_999), available: KiB(900), freed: KiB(800), refusal: refusal)
     }
@@ -136,7 +140,7 @@ import Testing
     let reason = String(decoding: text, as: UTF8.self)
     try Self.expect(
       Self.own(records[0], "outcome"),
-      "{\"domain\": \"system\", \"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
+      "{\"domain\": \"system\", \"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"members\": 3, \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
     )
   }
 
@@ -179,7 +183,8 @@ import Testing
     scene.offerAll()
     let records = try recorded { recorder in
       recorder.decision(
-        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
+        took: .zero, isRehearsed: false)
     }
     try #require(records.count == 1)
     let victim = try #require(records[0]["victim"] as? JSONObject)
@@ -190,7 +195,7 @@ import Testing
     var scene = Scene()
     scene.offerAll()
     let records = try recorded { recorder in
-      recorder.warm(scene.verdict, scene.shortlist, judge: scene.judge)
+      recorder.warm(scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), judge: scene.judge)
       recorder.stop(signal: .terminate)
     }
     #expect(records.count == 1)

@@ -34,7 +34,8 @@ import Testing
     // Some 2 KiB each: the pipe holds 64 KiB.
     for _ in 0..<200 {
       recorder.decision(
-        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
+        took: .zero, isRehearsed: false)
     }
     let lost = recorder.lost
     #expect(lost > 0 && lost < 200)
@@ -63,7 +64,8 @@ import Testing
     recorder.stop(signal: .terminate)
     for _ in 0..<39 {
       recorder.decision(
-        scene.verdict, scene.shortlist, domain: nil, judge: scene.judge, signal: .kill, took: .zero, isRehearsed: false)
+        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
+        took: .zero, isRehearsed: false)
     }
     let lost = recorder.lost
     #expect(lost > 0)
