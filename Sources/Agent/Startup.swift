@@ -154,11 +154,13 @@ private struct SetUp {
       attempt(&messages, "a victim's memory comes back only when it has died") { () throws(Errno) in
         try calls.makeHelper()
       }
+      var hooks = HookBench()
+      hooks.takeUp(policy, &messages)
       keepInMemory(&messages)
       let hand = LiveActuator(calls: calls)
       var agent = Agent(
         source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(),
-        kernelLog: kernelLog, pressureWatch: pressureWatch, reloader: reloader, judge: judge, fill: fill,
+        kernelLog: kernelLog, pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, judge: judge, fill: fill,
         isVerbose: options.isVerbose)
       try run(&agent, privileges)
     }
@@ -277,7 +279,18 @@ private struct SetUp {
       let file = try OwnedDescriptor.open(CPath("/proc/self/oom_score_adj"), .write)
       try file.write(CPath("-1000").bytes)
     }
-    return Privileges.reduce(&messages)
+    return Privileges.reduce(for: purposes, &messages)
+  }
+
+  /// What the policy asks for beside ending processes; a dry run does none of it.
+  private var purposes: CapabilityNeed.Purpose {
+    var purposes: CapabilityNeed.Purpose = []
+    if options.isDryRun { return purposes }
+    for command in policy.commands where command.uid != OwnProcess.effectiveUID || command.uid == 0 {
+      purposes.insert(.hooks)
+    }
+    if policy.measures.lastResort?.action == .reboot { purposes.insert(.reboot) }
+    return purposes
   }
 
   private func attempt(

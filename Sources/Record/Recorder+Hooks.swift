@@ -1,8 +1,8 @@
 package import Ladder
-package import LinuxSystem
+import LinuxSystem
 package import Policy
 package import Pressure
-package import ProcModel
+import ProcModel
 
 /// At which a hook is started.
 package enum HookOccasion: UInt8, CaseIterable, Sendable {
