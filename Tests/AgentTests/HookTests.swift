@@ -90,8 +90,18 @@ import Testing
     Issue.record("hooks that do not end")
   }
 
-  private func until(_ name: String) {
-    for _ in 0..<20_000 where folder.text(name)?.isEmpty ?? true { usleep(1000) }
+  /// Looks again and again until it is so, 20 s at most.
+  private func until(_ isSo: () throws -> Bool, _ look: () -> Void = {}) rethrows {
+    for _ in 0..<20_000 {
+      if try isSo() { return }
+      look()
+      usleep(1000)
+    }
+    Issue.record("what never comes")
+  }
+
+  private func untilBegun(_ name: String, _ look: () -> Void = {}) {
+    until({ folder.text(name + ".begun") == "begun\n" }, look)
   }
 
   private func hooks<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) throws -> [String] {
@@ -160,13 +170,7 @@ import Testing
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     #expect(try stage.records("decision").count == 1)
     // The second waits for the first to be started, no longer.
-    for name in ["warn", "before"] {
-      for _ in 0..<20_000 where folder.text(name + ".begun") == nil {
-        stage.agent.tendHooks()
-        usleep(1000)
-      }
-      #expect(folder.text(name + ".begun") != nil)
-    }
+    for name in ["warn", "before"] { untilBegun(name) { stage.agent.tendHooks() } }
     let isBusy = stage.agent.hooks.isBusy
     #expect(isBusy)
     for _ in 0..<2 { try folder.open() }
@@ -220,16 +224,13 @@ import Testing
     try folder.makeGate()
     let stage = try stage([80], ["before": waiting], takesOver: true)
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
-    until("before.begun")
+    untilBegun("before")
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     // It ends, and memory is back.
     stage.agent.source.available = [300]
     try folder.open()
     settle(stage)
-    for _ in 0..<20_000 where try stage.records("outcome").isEmpty {
-      #expect(stage.tick() == ["meminfo"])
-      usleep(1000)
-    }
+    try until({ try !stage.records("outcome").isEmpty }, { #expect(stage.tick() == ["meminfo"]) })
     #expect(try outcomes(stage) == ["100 relieved none"])
     #expect(try stage.records("decision").count == 1 && hooks(stage) == ["before exited"])
     #expect(try stage.messages().contains("waits up to 60000 ms for the hook before"))
@@ -241,10 +242,7 @@ import Testing
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     settle(stage)
     var done: [String] = []
-    for _ in 0..<20_000 where !stage.isPursuing {
-      done = stage.tick()
-      usleep(1000)
-    }
+    until({ stage.isPursuing }, { done = stage.tick() })
     #expect(done == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     #expect(try stage.records("decision").count == 2 && hooks(stage) == ["before exited"])
     // The next victim is asked about again.
@@ -259,10 +257,7 @@ import Testing
     let stage = try stage(
       [80], ["before": "sleep 60"], takesOver: true, limit: .milliseconds(300), grace: .milliseconds(300))
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
-    for _ in 0..<20_000 where !stage.isPursuing {
-      _ = stage.tick()
-      usleep(1000)
-    }
+    until({ stage.isPursuing }, { _ = stage.tick() })
     // Its grace is up with it.
     #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
     settle(stage)
@@ -277,10 +272,7 @@ import Testing
     }
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     settle(stage)
-    for _ in 0..<20_000 where !stage.isPursuing {
-      _ = stage.tick()
-      usleep(1000)
-    }
+    until({ stage.isPursuing }, { _ = stage.tick() })
     let record = try #require(stage.records("hook").first)
     #expect(record["outcome"] as? String == "not_started")
     #expect(record["error"] as? String == "it could not be executed: no such file or directory")
@@ -327,7 +319,7 @@ import Testing
     try folder.makeGate()
     let stage = try stage([80], ["before": waiting])
     _ = stage.tick()
-    until("before.begun")
+    untilBegun("before")
     var other = stage.agent.judge.policy
     other.measures = Measures()
     other.commands = []
