@@ -25,10 +25,11 @@ RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sou
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help setup tool build run test bench format lint image install uninstall deb clean FORCE
+.PHONY: help setup tool build run test bench arena arena-quick arena-setup format lint image install uninstall deb \
+  clean FORCE
 
 help: ## Show these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Install what building needs and this machine lacks
 	@scripts/setup.sh build
@@ -41,7 +42,7 @@ tool:
 	swift build $(RELEASE) --product spillwayd
 	@scripts/copy-stripped.sh .build/release/spillway build/bin/spillway
 
-build/bin/spillwayd: $(RESIDENT) scripts/build-agent.sh build/toolchain
+build/bin/spillwayd: $(RESIDENT) scripts/build-agent.sh scripts/agent-order.txt build/toolchain
 	@mkdir -p $(@D)
 	scripts/build-agent.sh $@
 
@@ -61,6 +62,26 @@ test: build ## Build, then run every test
 
 bench: build ## Measure beside earlyoom and a floor in C; RECORD=1 writes docs/performance.md
 	Benchmarks/run.sh
+
+# The agents and scenarios of a run; docs/arena.md names them. With a policy of one's own, only that is tried.
+ARENA = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=Tests/Arena python3 -m arena
+AGENTS ?= $(if $(POLICY),spillway,kernel,earlyoom,nohang,oomd,spillway,dry-run)
+REPEAT ?= $(if $(POLICY),1,3)
+ARENA_RUN = $(ARENA) run --agents $(AGENTS) $(if $(POLICY),--policy $(POLICY)) --repeat $(REPEAT)
+
+arena: build arena-setup ## Exhaust virtual machines under Spillway, its peers and the kernel; POLICY=mine.toml: under that
+	@rm -rf build/arena/results
+	$(ARENA_RUN) $(SCENARIOS)
+
+arena-quick: AGENTS = spillway
+arena-quick: REPEAT = 1
+arena-quick: build arena-setup ## Five scenarios of it under Spillway, in at most six minutes
+	@rm -rf build/arena/results
+	$(ARENA_RUN) --quick
+
+arena-setup: ## Make the guests of the arena from Debian's packages
+	@scripts/setup.sh arena
+	$(ARENA) setup $(if $(findstring oomd,$(AGENTS)),--debian)
 
 format: ## Rewrite the Swift sources as .swift-format says
 	swift format --in-place --recursive Sources Tests Package.swift

@@ -21,14 +21,19 @@ for room in $rooms; do
     done
 done
 
-# --gc-sections drops what nothing calls; the fixed warning is the driver's about -pie beside -static.
+# --gc-sections drops what nothing calls, and --icf=safe what is there twice; agent-order.txt says why functions have an
+# order, which takes a section for each and Swift's own linker. The fixed warning is the driver's about -pie beside
+# -static.
+sed '/^#/d' "$root/scripts/agent-order.txt" >"$work/order"
 swiftc -swift-version 6 -Osize -whole-module-optimization -parse-as-library -module-name spillwayd \
     -package-name spillway -strict-memory-safety -warnings-as-errors \
     -enable-experimental-feature Embedded -enable-experimental-feature Lifetimes \
     -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
     -I "$root/Sources/CLinux/include" -I "$root/Sources/CLibcap" \
     "$work"/*.swift -o "$output.unstripped" \
-    -Xclang-linker -static -Xclang-linker -Wno-unused-command-line-argument -Xlinker --gc-sections -lcap -lm
+    -Xclang-linker -static -Xclang-linker -Wno-unused-command-line-argument \
+    -Xfrontend -function-sections -use-ld=lld -Xlinker --gc-sections -Xlinker --icf=safe \
+    -Xlinker --symbol-ordering-file="$work/order" -Xlinker --no-warn-symbol-ordering -lcap -lm
 
 strip -o "$output" "$output.unstripped"
-rm -f "$output.unstripped"
+if [ -z "${KEEP_SYMBOLS:-}" ]; then rm -f "$output.unstripped"; fi

@@ -12,6 +12,26 @@ for script in "${scripts[@]}"; do
 done
 if have shellcheck; then shellcheck "${scripts[@]}"; fi
 
+# The arena: what BusyBox runs in its guests, programs in C, and the harness in Python.
+mapfile -t scripts < <(grep -lE '^#!/bin/busybox sh' -r Tests/Arena | sort)
+for script in "${scripts[@]}"; do sh -n "$script"; done
+if have shellcheck; then shellcheck --shell=dash --exclude=SC1091 "${scripts[@]}"; fi
+if have cc; then
+    for source in Tests/Arena/guest/*.c; do cc -fsyntax-only -Wall -Wextra -Werror "$source"; done
+fi
+if have gofmt; then
+    unformatted=$(gofmt -l Tests/Arena/guest)
+    if [ -n "$unformatted" ]; then printf 'gofmt: %s\n' "$unformatted" >&2; exit 1; fi
+fi
+if have python3; then
+    python3 - Tests/Arena/arena/*.py <<'PYTHON'
+import ast, pathlib, sys
+for path in sys.argv[1:]:
+    ast.parse(pathlib.Path(path).read_bytes(), path)
+PYTHON
+fi
+if have ruff; then ruff check --quiet Tests/Arena/arena && ruff format --quiet --check Tests/Arena/arena; fi
+
 for page in packaging/man/*.[1-8]; do
     if have mandoc; then
         mandoc -T lint -W warning "$page"

@@ -37,6 +37,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func takeUpHooks() {
     guard !recorder.isDryRun else { return }
     hooks.takeUp(judge.policy, &messages)
+    if !judge.policy.commands.isEmpty, hookOutput.storage.isEmpty {
+      hookOutput = ByteBuffer(capacity: HookRun.outputCapacity)
+      hookVariables.reserveCapacity(HookBench.variableCapacity)
+    }
     // One that is watched already stays so.
     if let descriptor = hooks.helperDescriptor { watchHook(descriptor) }
   }
@@ -47,6 +51,19 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     for command in judge.policy.commands where command.uid != OwnProcess.effectiveUID || command.uid == 0 {
       if recorder.isDryRun || held.isSuperset(of: [.setUID, .setGID]) { return }
       return messages.say("hooks cannot be started: the policy at the start had none; restart the agent")
+    }
+  }
+
+  /// Goes through all that comes before a hook's start, so that its code and memory are in place when they are needed.
+  mutating func warmHooks(_ verdict: Verdict) {
+    guard !recorder.isDryRun, let command = judge.policy.commands.first else { return }
+    recorder.composeWarning(verdict, domain: nil, judge: judge)
+    setVariables(.before, 0, verdict, shortlist.victim, signal: .terminate, ending: .exited)
+    appendCgroup(of: OwnProcess.pid)
+    if let ticket = hooks.enqueue(
+      command, of: judge.policy, .before, domain: nil, episode: 0, pid: 0, reading: recorder, variables: hookVariables)
+    {
+      _ = hooks.withdraw(ticket)
     }
   }
 

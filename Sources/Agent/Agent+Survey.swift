@@ -229,6 +229,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if !verdict.acts { learn(now, budget: .max, mayWait: true) }
     rank(now, in: 0)
     recorder.warm(verdict, shortlist, shortlist.victim, party, judge: judge)
+    warmHooks(verdict)
     if isVerbose { sayCalm(verdict) }
   }
 

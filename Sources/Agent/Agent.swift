@@ -39,17 +39,19 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var places = Places(capacity: 512)
   /// Those who end together, of the last decision.
   var party = Party()
-  var resolver = ScopeResolver(capacity: 512)
-  var swarmFinder = SwarmFinder(capacity: 512)
+  // Each place is resident; more are taken in calm time where there are more processes.
+  var resolver = ScopeResolver(capacity: 128)
+  var swarmFinder = SwarmFinder(capacity: 128)
   /// Processes that these two have the memory for.
-  var preparedFor = 0
+  var preparedFor = 128
   /// The path of the cgroup that a party is of.
-  var partyPath = ByteBuffer(capacity: 4096)
-  var cgroupBuffer = ByteBuffer(capacity: 8 * 1024)
+  var partyPath = ByteBuffer(capacity: 2048)
+  var cgroupBuffer = ByteBuffer(capacity: 4096)
   var cgroupPath = CPath("")
   var hooks: HookBench
   var hookVariables: [UInt8] = []
-  var hookOutput = ByteBuffer(capacity: HookRun.outputCapacity)
+  /// Has room where there are hooks.
+  var hookOutput = ByteBuffer(capacity: 0)
   var inVain = InVain()
   var sensors = Sensors()
   /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.
@@ -91,7 +93,6 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     watches = []
     self.hooks = hooks
     kernelLine.reserveCapacity(256)
-    hookVariables.reserveCapacity(HookBench.variableCapacity)
     takeUpDomains()
     takeUpHooks()
   }

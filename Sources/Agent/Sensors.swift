@@ -8,7 +8,8 @@ package struct Sensors: Sendable {
   private var zramSize = KiB.zero
   /// The swap whose table was read last: it is read again when this changes.
   private var knownSwap: KiB?
-  private var buffer = ByteBuffer(capacity: 16 * 1024)
+  // The largest is vmstat, with 4 KiB on 6.18.
+  private var buffer = ByteBuffer(capacity: 8 * 1024)
 
   /// Zram devices that are looked at; one is usual.
   private static let zramDevices: Int32 = 4

@@ -138,43 +138,38 @@ private struct SetUp {
     let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
-    if options.isDryRun {
-      let privileges = harden(&messages)
-      keepInMemory(&messages)
-      var agent = Agent(
-        source: source, hand: RehearsalActuator(), loop: loop, recorder: recorder, messages: Messages(),
-        kernelLog: nil, pressureWatch: pressureWatch, reloader: reloader, judge: judge, fill: fill,
-        isVerbose: options.isVerbose)
-      try run(&agent, privileges)
-    } else {
-      var calls = LiveCalls(proc: try armedRoot(source))
-      let kernelLog = openKernelLog(&messages)
-      let privileges = harden(&messages)
-      // A thread has the privileges of the one that made it, and its start-up is not to stay in memory.
-      attempt(&messages, "a victim's memory comes back only when it has died") { () throws(Errno) in
-        try calls.makeHelper()
-      }
-      var hooks = HookBench()
-      hooks.takeUp(policy, &messages)
-      keepInMemory(&messages)
-      let hand = LiveActuator(calls: calls)
-      var agent = Agent(
-        source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(),
-        kernelLog: kernelLog, pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, judge: judge, fill: fill,
-        isVerbose: options.isVerbose)
-      try run(&agent, privileges)
-    }
-  }
-
-  private func run<Hand: Actuator & ~Copyable>(
-    _ agent: inout Agent<LiveSource, Hand>, _ privileges: Privileges
-  ) throws(StartFailure) {
+    let kernelLog = options.isDryRun ? nil : openKernelLog(&messages)
+    let arms = try openArms(source)
+    let privileges = harden(&messages)
+    let hand = takeUp(arms, &messages)
+    var hooks = HookBench()
+    if !options.isDryRun { hooks.takeUp(policy, &messages) }
+    keepInMemory(&messages)
+    var agent = Agent(
+      source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
+      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, judge: judge, fill: fill,
+      isVerbose: options.isVerbose)
     agent.recordStart(version: spillwayVersion, policy: policyName, privileges)
     do throws(Errno) {
       try agent.run()
     } catch {
       throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
     }
+  }
+
+  /// What an armed agent ends others by; nil in a dry run.
+  private func openArms(_ source: borrowing LiveSource) throws(StartFailure) -> LiveCalls? {
+    options.isDryRun ? nil : LiveCalls(proc: try armedRoot(source))
+  }
+
+  /// Makes the hand. Its helper thread has the privileges of the one that makes it, so this comes after they are reduced;
+  /// and before memory is locked, so that what only starting it needs does not stay.
+  private func takeUp(_ arms: consuming LiveCalls?, _ messages: inout Messages) -> ProgramActuator {
+    guard var calls = consume arms else { return ProgramActuator(nil) }
+    attempt(&messages, "a victim's memory comes back only when it has died") { () throws(Errno) in
+      try calls.makeHelper()
+    }
+    return ProgramActuator(LiveActuator(calls: calls))
   }
 
   private func openSource() throws(StartFailure) -> LiveSource {
@@ -229,7 +224,7 @@ private struct SetUp {
     do throws(Errno) {
       guard let path else { throw .noSuchFile }
       let watch = try PressureWatch.open(path, full: false)
-      try loop.watch(watch, tag: Agent<LiveSource, RehearsalActuator>.pressureTag)
+      try loop.watch(watch, tag: Agent<LiveSource, ProgramActuator>.pressureTag)
       return watch
     } catch {
       messages.say("the kernel does not wake the agent at stalls; it looks by itself", error)

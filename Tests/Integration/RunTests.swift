@@ -68,8 +68,8 @@ struct RunTests {
       grep -E '^(CapEff|CapPrm|CapInh|CapAmb|NoNewPrivs|CapBnd):' "/proc/$agent/status"
       finish
       """)
-    // CAP_DAC_READ_SEARCH 2, CAP_KILL 5, CAP_IPC_LOCK 14, CAP_SYS_PTRACE 19.
-    let kept: UInt64 = 1 << 2 | 1 << 5 | 1 << 14 | 1 << 19
+    // CAP_DAC_READ_SEARCH 2, CAP_KILL 5, CAP_IPC_LOCK 14, CAP_SYS_PTRACE 19, CAP_SYS_NICE 23.
+    let kept: UInt64 = 1 << 2 | 1 << 5 | 1 << 14 | 1 << 19 | 1 << 23
     func mask(_ name: String) throws -> UInt64 {
       let line = try #require(result.output.split(separator: "\n").first { $0.hasPrefix(name + ":") })
       return try #require(UInt64(line.split(separator: "\t").last ?? "", radix: 16))

@@ -1,0 +1,1 @@
+"""The arena's harness; `python3 -m arena --help` tells how to use it."""

@@ -1,0 +1,103 @@
+"""The arena: small virtual machines in which real programs exhaust real memory. See docs/arena.md."""
+
+import argparse
+import fcntl
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from . import image, judge, machine, page, places, table
+from .agents import AGENTS
+from .scenario import Mistake, Scenario, load_all
+
+
+def main() -> int:
+    """What `make arena` and its like start; 1 if Spillway did wrong, 2 if it could not be tried."""
+    arguments = _arguments()
+    try:
+        if arguments.action == "setup":
+            image.make_all(arguments.debian)
+            return 0
+        if arguments.action == "page":
+            return _write_page(arguments.results)
+        return _run(arguments)
+    except Mistake as mistake:
+        print(f"arena: {mistake}", file=sys.stderr)
+        return 2
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="arena", description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    setup = actions.add_parser("setup", help="make the guests' parts")
+    setup.add_argument("--debian", action="store_true", help="the Debian root for systemd-oomd as well")
+    run = actions.add_parser("run", help="run scenarios")
+    run.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="their names; all of them without any")
+    run.add_argument("--quick", action="store_true", help="only the scenarios that say quick = true")
+    run.add_argument("--agents", default="spillway", help=f"some of {','.join(AGENTS)}; default spillway")
+    run.add_argument("--policy", type=Path, default=places.ROOT / "policies/server.toml", help="Spillway's policy")
+    run.add_argument("--repeat", type=int, default=1, metavar="N", help="how often each is run")
+    run.add_argument("--results", type=Path, default=places.RESULTS, help="a folder; runs are added to those in it")
+    show = actions.add_parser("page", help="write the page and the table of results anew")
+    show.add_argument("--results", type=Path, default=places.RESULTS)
+    return parser.parse_args()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    names = arguments.agents.split(",")
+    for name in names:
+        if name not in AGENTS:
+            raise Mistake(f"no agent {name!r}; there are: {', '.join(AGENTS)}")
+    if not arguments.policy.is_file():
+        raise Mistake(f"no policy at {arguments.policy}")
+    for program in (places.TOOL, places.AGENT):
+        if not os.access(program, os.X_OK):
+            raise Mistake(f"no {program.relative_to(places.ROOT)}; run `make build` first")
+    scenarios = load_all(arguments.scenarios, arguments.quick)
+    places.BUILD.mkdir(parents=True, exist_ok=True)
+    with (places.BUILD / "lock").open("w") as lock:
+        # Two guests at a time would measure each other.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _run_scenarios(arguments, names, scenarios)
+
+
+def _run_scenarios(arguments: argparse.Namespace, names: list[str], scenarios: list[Scenario]) -> int:
+    image.make_all(any(AGENTS[name].under_systemd for name in names))
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    begun, wrong = time.monotonic(), []
+    print(table.head(), flush=True)
+    for scenario in scenarios:
+        for name in names:
+            results = []
+            for repetition in range(1, arguments.repeat + 1):
+                agent = AGENTS[name]
+                result = judge.judge(scenario, agent, machine.run(scenario, agent, arguments.policy), repetition)
+                results.append(result)
+                with (arguments.results / "results.jsonl").open("a") as stream:
+                    stream.write(json.dumps(result, ensure_ascii=False) + "\n")
+            print(table.row(results), flush=True)
+            if name == "spillway":
+                wrong += [(result["scenario"], fault) for result in results for fault in result["faults"]]
+    image.say(f"took {time.monotonic() - begun:.0f} s")
+    _write_page(arguments.results, quiet=True)
+    for scenario_name, fault in wrong:
+        print(f"arena: Spillway in {scenario_name}: {fault}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _write_page(folder: Path, quiet: bool = False) -> int:
+    results = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    (folder / "arena.html").write_text(page.write(results))
+    image.say(f"{folder / 'arena.html'} shows every run")
+    if not quiet:
+        print(table.head())
+        for group in table.groups(results):
+            print(table.row(group))
+        print(table.totals_text(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""Makes the guests' parts from Debian's packages and our sources: kernel, initramfs, programs and disks.
+
+Packages are unpacked below build/arena and never installed. A part that is there is kept; what it was made of is
+written beside it, so that a change makes it anew.
+"""
+
+import gzip
+import hashlib
+import inspect
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import places
+from .archive import Archive
+
+PACKAGES = [
+    "busybox-static",
+    "earlyoom",
+    "nohang",
+    # nohang is a Python program.
+    "python3-minimal",
+    "python3.11-minimal",
+    "libpython3.11-minimal",
+    "libpython3.11-stdlib",
+    "libc6",
+    "zlib1g",
+    "libexpat1",
+    "libffi8",
+]
+KERNEL_PACKAGE = "linux-image-cloud-amd64"
+
+MODULES = [
+    "virtio_ring",
+    "virtio",
+    "virtio_pci_modern_dev",
+    "virtio_pci_legacy_dev",
+    "virtio_pci",
+    "virtio_blk",
+    "lzo-rle",
+    "zsmalloc",
+    "zram",
+]
+"""In the order of their dependencies, as insmod has no other way to know it."""
+
+DATA_MIB = {"service": 32, "text": 160, "big": 768}
+"""Files on the disk: the service's, the one programs run in, and one larger than memory."""
+
+FEDORAS_PRESSURE = "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=80%\n"
+
+DEBIAN_FILES = {
+    # systemd-oomd looks after nothing unless it is told to. This is what Fedora tells it (systemd-oomd-defaults).
+    "etc/systemd/system/-.slice.d/oomd.conf": "[Slice]\nManagedOOMSwap=kill\n",
+    "etc/systemd/system/system.slice.d/oomd.conf": FEDORAS_PRESSURE,
+    "etc/systemd/system/user-.slice.d/oomd.conf": FEDORAS_PRESSURE,
+    "etc/systemd/oomd.conf.d/duration.conf": "[OOM]\nDefaultMemoryPressureDurationSec=20s\n",
+    "etc/hostname": "arena\n",
+}
+
+DISK_MIB = 1400
+DEBIAN_DISK_MIB = 1700
+
+
+def make_all(with_debian: bool) -> None:
+    """Makes every part that is missing or made of something else than it would be now."""
+    places.BUILD.mkdir(parents=True, exist_ok=True)
+    packages = _unpacked_packages()
+    _make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), _compile_programs], _compile_programs)
+    _make(
+        places.INITRAMFS,
+        [places.GUEST / "init-first", _write_initramfs, *MODULES],
+        lambda: _write_initramfs(packages),
+    )
+    _make(places.DISK, [_write_disk, *PACKAGES, DATA_MIB, DISK_MIB], lambda: _write_disk(packages))
+    if with_debian:
+        _make(
+            places.DEBIAN_DISK,
+            [_write_debian_disk, places.GUEST / "arena.service", DEBIAN_FILES, DATA_MIB, DEBIAN_DISK_MIB],
+            _write_debian_disk,
+        )
+
+
+def say(text: str) -> None:
+    """Tells how it goes."""
+    print(f"arena: {text}", file=sys.stderr, flush=True)
+
+
+def _run(*words: str | Path, folder: Path | None = None) -> str:
+    result = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        command = " ".join(str(word) for word in words)
+        raise SystemExit(f"arena: {command} failed with {result.returncode}:\n{result.stderr}{result.stdout}")
+    return result.stdout
+
+
+def _make(part: Path, recipe: list[object], build: Callable[[], None]) -> None:
+    """Builds a part unless it was built by this recipe: files, functions, and what else it depends on."""
+    digest = hashlib.sha256()
+    for item in recipe:
+        if isinstance(item, Path):
+            digest.update(item.name.encode() + item.read_bytes())
+        else:
+            digest.update((inspect.getsource(item) if inspect.isfunction(item) else repr(item)).encode())
+    stamp = part.with_name(part.name + ".made-of")
+    if part.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    say(f"making {part.relative_to(places.ROOT)}")
+    stamp.unlink(missing_ok=True)
+    build()
+    stamp.write_text(digest.hexdigest())
+
+
+def _unpacked_packages() -> Path:
+    folder = places.BUILD / "packages"
+    kernel = _kernel_package()
+    complete = folder / "complete"
+    if complete.exists() and complete.read_text() == kernel:
+        return folder
+    say("fetching Debian's packages")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    # apt fetches as a user of its own where it can; this folder may be beyond that one's reach.
+    _run("apt-get", "-o", "APT::Sandbox::User=root", "download", kernel, *PACKAGES, folder=folder)
+    for package in sorted(folder.glob("*.deb")):
+        _run("dpkg-deb", "-x", package, folder / "root")
+    shutil.copy(next((folder / "root/boot").glob("vmlinuz-*")), places.KERNEL)
+    complete.write_text(kernel)
+    return folder
+
+
+def _kernel_package() -> str:
+    for line in _run("apt-cache", "depends", KERNEL_PACKAGE).splitlines():
+        if "Depends: linux-image-" in line:
+            return line.split()[-1]
+    raise SystemExit(f"arena: apt knows no {KERNEL_PACKAGE}; try: apt-get update")
+
+
+def _compile_programs() -> None:
+    places.PROGRAMS.mkdir(exist_ok=True)
+    for program in ("workload", "referee"):
+        source = places.GUEST / f"{program}.c"
+        _run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", places.PROGRAMS / program, source)
+    source = places.GUEST / "appender.go"
+    cache = places.BUILD / "go-cache"
+    _run(
+        "env",
+        "CGO_ENABLED=0",
+        f"GOCACHE={cache}",
+        "GO111MODULE=off",
+        "go",
+        "build",
+        "-o",
+        places.PROGRAMS / "appender",
+        source,
+    )
+
+
+def _write_initramfs(packages: Path) -> None:
+    archive = Archive()
+    archive.add_console()
+    archive.add_file("bin/busybox", packages / "root/bin/busybox")
+    archive.add_file("init", places.GUEST / "init-first")
+    modules = next((packages / "root/lib/modules").iterdir())
+    for module in MODULES:
+        archive.add_file(f"modules/{module}.ko", next(modules.rglob(f"{module}.ko")), 0o644)
+    archive.add("modules/order", "\n".join(MODULES).encode())
+    with gzip.open(places.INITRAMFS, "wb", compresslevel=1) as stream:
+        stream.write(archive.finish())
+
+
+def _write_data(root: Path) -> None:
+    noise = random.Random(1)
+    (root / "data").mkdir(exist_ok=True)
+    for name, mib in DATA_MIB.items():
+        with (root / "data" / name).open("wb") as stream:
+            for _ in range(mib):
+                stream.write(noise.randbytes(1 << 20))
+
+
+def _write_disk(packages: Path) -> None:
+    root = places.BUILD / "disk"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(packages / "root", root, symlinks=True)
+    for needless in ("boot", "lib/modules", "usr/share/doc", "usr/share/man"):
+        shutil.rmtree(root / needless, ignore_errors=True)
+    for folder in ("proc", "sys", "dev", "run", "mnt", "tmp", "var/log"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "tmp").chmod(0o1777)
+    (root / "bin/sh").symlink_to("busybox")
+    # A shell by another name, so that a run can tell it from the scripts.
+    (root / "bin/shell").symlink_to("busybox")
+    _write_data(root)
+    _make_file_system(root, places.DISK, DISK_MIB)
+    shutil.rmtree(root)
+
+
+def _write_debian_disk() -> None:
+    root = places.BUILD / "debian"
+    shutil.rmtree(root, ignore_errors=True)
+    say("making a Debian root (some minutes)")
+    _run(
+        "debootstrap",
+        "--variant=minbase",
+        "--include=systemd,systemd-sysv,systemd-oomd,dbus,busybox-static",
+        "bookworm",
+        root,
+    )
+    for needless in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists"):
+        shutil.rmtree(root / needless, ignore_errors=True)
+    (root / "bin/shell").symlink_to("busybox")
+    with (root / "etc/passwd").open("a") as stream:
+        stream.write("arena-user:x:1000:1000::/:/bin/sh\narena-data:x:106:106::/:/bin/sh\n")
+    for path, text in DEBIAN_FILES.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    (root / "etc/systemd/system/arena.service").write_bytes((places.GUEST / "arena.service").read_bytes())
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / "arena.service").symlink_to("/etc/systemd/system/arena.service")
+    default = root / "etc/systemd/system/default.target"
+    default.unlink(missing_ok=True)
+    default.symlink_to("/lib/systemd/system/multi-user.target")
+    _write_data(root)
+    _make_file_system(root, places.DEBIAN_DISK, DEBIAN_DISK_MIB)
+    shutil.rmtree(root)
+
+
+def _make_file_system(root: Path, image: Path, mib: int) -> None:
+    image.unlink(missing_ok=True)
+    with image.open("wb") as stream:
+        stream.truncate(mib << 20)
+    _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", root, image)

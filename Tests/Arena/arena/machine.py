@@ -1,0 +1,259 @@
+"""One guest: what it is given, and its life from start to end."""
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import places
+from .agents import Agent
+from .archive import Archive
+from .scenario import USER_SCOPE, Actor, Scenario
+
+SETTLE = {False: 5.0, True: 10.0}
+"""Seconds from the start of the cast to the scene, by whether systemd starts it."""
+
+AGENT_BEFORE = 2.0
+"""Seconds before the scene at which the agent starts. By then the cast has what it wants: an agent that saw a database
+fill its pool would take it for a leak, which here, where nothing is a month old, would be an accident of the guest."""
+
+START_LIMIT = {False: 90.0, True: 180.0}
+"""Seconds in which a guest comes to its scene, by whether it has systemd; it takes 10 and 35 on a host of its own."""
+
+END_LIMIT = 60.0
+"""Seconds beyond the scene after which a guest is ended, whatever it does."""
+
+ATTEMPTS = 3
+"""Emulated processors lock up at boot once in a while, before any agent has had a part in it: 1 of 90 guests did."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """What is left of a guest."""
+
+    report: list[str]
+    """The referee's lines."""
+    console: str
+    came_to_scene: bool
+    attempts: int
+    """How many guests it took until one came to its scene."""
+    took: float
+    load_before: float
+    """The host's load average over the last minute when the guest started."""
+    load_after: float
+
+
+def run(scenario: Scenario, agent: Agent, policy: Path) -> Life:
+    """Starts a guest and waits for its end, which it reaches in any case; another one if it never came to its scene."""
+    for attempt in range(1, ATTEMPTS + 1):
+        life = _live(scenario, agent, policy, attempt)
+        if life.came_to_scene:
+            break
+    return life
+
+
+def _live(scenario: Scenario, agent: Agent, policy: Path, attempt: int) -> Life:
+    folder = places.BUILD / "guest"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    initrd, report, console = folder / "initrd", folder / "report", folder / "console"
+    initrd.write_bytes(_initrd(scenario, agent, policy))
+    load_before, start = os.getloadavg()[0], time.monotonic()
+    with (folder / "errors").open("wb") as errors:
+        guest = subprocess.Popen(
+            _command(scenario, agent, initrd, report, console, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+    try:
+        came = _wait(guest, report, START_LIMIT[agent.under_systemd], scenario.duration + END_LIMIT)
+    finally:
+        guest.kill()
+        guest.wait()
+    # Negative is the signal by which it was just ended.
+    if guest.returncode > 0:
+        raise SystemExit(f"arena: QEMU ended with {guest.returncode}: {(folder / 'errors').read_text()}")
+    return Life(
+        _text(report).splitlines(),
+        _text(console),
+        came,
+        attempt,
+        time.monotonic() - start,
+        load_before,
+        os.getloadavg()[0],
+    )
+
+
+def _wait(guest: subprocess.Popen[bytes], report: Path, to_start: float, to_end: float) -> bool:
+    """Until a guest ends or its time is over; whether it came to its scene, or told why not."""
+    came, deadline = False, time.monotonic() + to_start
+    while time.monotonic() < deadline:
+        try:
+            guest.wait(timeout=0.5)
+            break
+        except subprocess.TimeoutExpired:
+            if not came and _has_begun(report):
+                came, deadline = True, time.monotonic() + to_end
+    return came or _has_begun(report)
+
+
+def _has_begun(report: Path) -> bool:
+    return any(line.startswith(("scene ", "failed ")) for line in _text(report).splitlines())
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _command(
+    scenario: Scenario, agent: Agent, initrd: Path, report: Path, console: Path, folder: Path
+) -> list[str | Path]:
+    disk = places.DEBIAN_DISK if agent.under_systemd else places.DISK
+    # Five seconds' worth may go at once, so that the guest is not long in starting.
+    limits = f"throttling.iops-total={scenario.disk_iops},throttling.iops-total-max={scenario.disk_iops * 2}"
+    words: list[str | Path] = [
+        "qemu-system-x86_64",
+        "-accel",
+        "tcg,thread=multi",
+        "-smp",
+        "2",
+        "-m",
+        f"{scenario.memory_mib}M",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-kernel",
+        places.KERNEL,
+        "-initrd",
+        initrd,
+        "-append",
+        "console=ttyS0 loglevel=4 cgroup_no_v1=all panic=-1 tsc=reliable systemd.show_status=false",
+        "-serial",
+        f"file:{console}",
+        "-serial",
+        f"file:{report}",
+        "-drive",
+        f"file={disk},format=raw,if=none,id=root,snapshot=on,{limits}",
+        "-device",
+        "virtio-blk-pci,drive=root",
+    ]
+    if scenario.swap and scenario.swap.kind == "disk":
+        swap = folder / "swap"
+        swap.unlink(missing_ok=True)
+        with swap.open("wb") as stream:
+            stream.truncate(scenario.swap.mib << 20)
+        words += [
+            "-drive",
+            f"file={swap},format=raw,if=none,id=swap,throttling.iops-total={scenario.swap.iops}",
+            "-device",
+            "virtio-blk-pci,drive=swap",
+        ]
+    return words
+
+
+def _initrd(scenario: Scenario, agent: Agent, policy: Path) -> bytes:
+    archive = Archive()
+    for program in ("workload", "referee", "appender"):
+        archive.add_file(f"stage/{program}", places.PROGRAMS / program)
+    archive.add_file("stage/init-second", places.GUEST / "init-second")
+    archive.add("stage/setup", _setup(scenario, agent).encode())
+    archive.add("stage/plan", _plan(scenario, agent).encode())
+    if agent.prepare:
+        agent.prepare(archive, scenario, policy)
+    first = places.INITRAMFS.read_bytes()
+    return first + bytes(-len(first) % 4) + archive.finish()
+
+
+def _setup(scenario: Scenario, agent: Agent) -> str:
+    lines = ["set -eu"]
+    if scenario.swap and scenario.swap.kind == "zram":
+        lines += [
+            f"echo {scenario.swap.mib}M >/sys/block/zram0/disksize",
+            "/bin/busybox mkswap /dev/zram0 >/dev/null",
+            "/bin/busybox swapon /dev/zram0",
+        ]
+    elif scenario.swap:
+        lines += ["/bin/busybox mkswap /dev/vdb >/dev/null", "/bin/busybox swapon /dev/vdb"]
+    if not agent.under_systemd:
+        cgroups = {_cgroup(actor) for actor in scenario.actors}
+        if agent.unit:
+            cgroups.add(f"/system.slice/{agent.unit}")
+        lines += [f"/bin/busybox mkdir -p /sys/fs/cgroup{cgroup}" for cgroup in sorted(cgroups)]
+        for actor in scenario.actors:
+            if actor.memory_max_mib:
+                lines += _limit(_cgroup(actor), actor.memory_max_mib)
+    return "\n".join([*lines, scenario.setup, ""])
+
+
+def _limit(cgroup: str, mib: int) -> list[str]:
+    """Shell that gives a cgroup a limit, for which each one above it has to hand down the controller."""
+    lines, path = [], "/sys/fs/cgroup"
+    for part in cgroup.split("/")[1:]:
+        lines.append(f"echo +memory >{path}/cgroup.subtree_control")
+        path += f"/{part}"
+    return [*lines, f"echo {mib}M >{path}/memory.max"]
+
+
+def _cgroup(actor: Actor) -> str:
+    return actor.cgroup or USER_SCOPE.format(name=actor.name)
+
+
+def _plan(scenario: Scenario, agent: Agent) -> str:
+    lines = [
+        ["settle", _ms(SETTLE[agent.under_systemd])],
+        ["duration", _ms(scenario.duration)],
+        ["quiet", _ms(scenario.quiet)],
+    ]
+    if agent.unit:
+        lines.append(["agent", f"/system.slice/{agent.unit}"])
+    if agent.command:
+        lines.append(
+            [
+                "actor",
+                "agent",
+                "agent",
+                _ms(-AGENT_BEFORE),
+                "0",
+                str(agent.adj),
+                "0",
+                f"/system.slice/{agent.unit}",
+                *agent.command(scenario),
+            ]
+        )
+    lines += [_actor_line(scenario, agent, actor) for actor in scenario.actors]
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def _actor_line(scenario: Scenario, agent: Agent, actor: Actor) -> list[str]:
+    adj = agent.protected_adj if actor.name in scenario.protect and agent.protected_adj else actor.adj
+    command = [actor.program] if actor.program else ["/stage/workload", *actor.run, f"name={actor.comm}"]
+    cgroup, uid = _cgroup(actor), actor.uid
+    if agent.under_systemd:
+        slice_name = cgroup.split("/")[-2]
+        command = [
+            "/usr/bin/systemd-run",
+            "--scope",
+            "--quiet",
+            "--collect",
+            f"--slice={slice_name}",
+            f"--unit={actor.name}",
+            f"--uid={uid}",
+            "--",
+            *command,
+        ]
+        if actor.memory_max_mib:
+            command[1:1] = [f"--property=MemoryMax={actor.memory_max_mib}M"]
+        if actor.name in scenario.protect:
+            command[1:1] = ["--property=ManagedOOMPreference=omit"]
+        cgroup, uid = "-", 0
+    restart = "1" if actor.role == "critical" else "0"
+    return ["actor", actor.name, actor.role, _ms(actor.at), str(uid), str(adj), restart, cgroup, *command]
+
+
+def _ms(seconds: float) -> str:
+    return str(int(seconds * 1000))

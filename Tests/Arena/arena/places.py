@@ -1,0 +1,25 @@
+"""Where things lie."""
+
+from pathlib import Path
+
+ARENA = Path(__file__).resolve().parent.parent
+"""Tests/Arena."""
+
+ROOT = ARENA.parent.parent
+"""The repository."""
+
+GUEST = ARENA / "guest"
+SCENARIOS = ARENA / "scenarios"
+
+BUILD = ROOT / "build" / "arena"
+"""All that is made here; `make clean` removes it."""
+
+KERNEL = BUILD / "vmlinuz"
+INITRAMFS = BUILD / "initramfs.cpio.gz"
+DISK = BUILD / "disk.ext4"
+DEBIAN_DISK = BUILD / "debian.ext4"
+PROGRAMS = BUILD / "programs"
+RESULTS = BUILD / "results"
+
+TOOL = ROOT / "build" / "bin" / "spillway"
+AGENT = ROOT / "build" / "bin" / "spillwayd"
