@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 unit=packaging/systemd/spillway.service
 armed=packaging/systemd/armed.conf
+hooks=packaging/systemd/hooks.conf
 # Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 22. What is left is root, seeing all
 # processes, and the capabilities.
 exposure=25
@@ -44,16 +45,20 @@ expand() {
 
 allowed=$dir/allowed
 : >"$allowed"
-while read -r list; do
-    names=$dir/names
-    for word in ${list#\~}; do expand "$word"; done | sort -u >"$names"
-    if [ "${list#\~}" != "$list" ]; then
-        sort -u "$allowed" | comm -23 - "$names" >"$dir/next"
-    else
-        sort -u "$allowed" "$names" >"$dir/next"
-    fi
-    mv "$dir/next" "$allowed"
-done < <(sed -n 's/^SystemCallFilter=//p' "$unit")
+# Goes through the filter of a file, after those before it.
+filter() {
+    local list word names=$dir/names
+    while read -r list; do
+        for word in ${list#\~}; do expand "$word"; done | sort -u >"$names"
+        if [ "${list#\~}" != "$list" ]; then
+            sort -u "$allowed" | comm -23 - "$names" >"$dir/next"
+        else
+            sort -u "$allowed" "$names" >"$dir/next"
+        fi
+        mv "$dir/next" "$allowed"
+    done < <(sed -n 's/^SystemCallFilter=//p' "$1")
+}
+filter "$unit"
 
 # What start, a tick, a kill, a record and a reload call (strace -f of each), and what other C libraries call in place of
 # it. A call missed here would be missed at the first kill.
@@ -69,4 +74,13 @@ for call in $calls; do
 done
 for call in reboot mount setuid bpf init_module ptrace; do
     if grep -qx "$call" "$allowed"; then fail "SystemCallFilter lets $call through"; fi
+done
+
+# A drop-in is understood, and lets through what it is for.
+cp "$hooks" "$dir/spillway.service.d/hooks.conf"
+said=$(systemd-analyze verify --man=no "$dir/spillway.service" 2>&1) || said="${said:-failed}"
+[ -z "$said" ] || fail "$hooks does not verify: $said"
+filter "$hooks"
+for call in setgroups setresuid setresgid setpgid chdir; do
+    grep -qx "$call" "$allowed" || fail "SystemCallFilter of $hooks does not let $call through"
 done

@@ -33,6 +33,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         recorder.decision(
           verdict, shortlist, nil, party, domain: watches[number].name, judge: judge, signal: .terminate, took: took,
           isRehearsed: false)
+        tellNoCandidate(number, verdict)
         sayNoCandidate(number, verdict)
       }
       return AgentPace.idleTrouble
@@ -58,6 +59,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       return abandon(number, victim, .relieved, verdict, signal, took, available: reading.available)
     }
 
+    let before = askBefore(number, verdict, victim, signal, took)
+    if case .takesOver(let delay) = before { return delay }
     let delivery = hands[number].hand.send(signal)
     switch delivery {
     case .sent, .rehearsed: break
@@ -73,9 +76,11 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       watches[number].pursuit = Pursuit(
         victim: victim, cause: verdict,
         ladder: Ladder(
-          startedAt: sentAt, availableAtStart: reading.available, grace: judge.grace(of: victim.standing),
+          startedAt: sentAt, availableAtStart: reading.available,
+          grace: graceLeft(number, judge.grace(of: victim.standing)),
           signal: signal),
         judge: judge, members: party.members.count)
+      watches[number].takeOver = nil
       writeKernelLines(victim.process)
     } else {
       watches[number].rehearsedEpisode = verdict.episode
@@ -85,6 +90,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       verdict, shortlist, victim, party, domain: watches[number].name, judge: judge, signal: signal, took: took,
       isRehearsed: delivery == .rehearsed)
     sayDecision(number, verdict, victim, signal, isRehearsed: delivery == .rehearsed)
+    tellBefore(number, verdict, victim, before, isRehearsed: delivery == .rehearsed)
     return delivery == .sent ? Ladder.interval : AgentPace.idleTrouble
   }
 
@@ -158,6 +164,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       signal: ended.ladder.signal,
       escalation: ended.ladder.escalation, after: after, available: available,
       freed: available - ended.ladder.availableAtStart, refusal: refusal)
+    tellAfter(number, ended, ending, verdict)
     sayOutcome(number, ended.victim, ending, after: after, verdict)
     return verdict.acts ? .milliseconds(1) : delay(number, verdict)
   }
@@ -193,6 +200,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Says once that an episode of trouble is over.
   mutating func closeEpisode(_ number: Int, _ verdict: Verdict) {
+    if !watches[number].detector.isInEpisode { watches[number].takeOver = nil }
     guard verdict.episode != watches[number].closedEpisode else { return }
     watches[number].closedEpisode = verdict.episode
     say(of: number) { line in

@@ -44,6 +44,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     judge.settings = policy.settings
     needs = judge.policy.needs
     takeUpDomains()
+    takeUpHooks()
     roster.clear()
     // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
     surveyedAt = .zero
@@ -55,6 +56,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       line.append(decimal: UInt64(rules))
       line.append(" rules")
     }
+    sayLostPrivileges()
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {

@@ -29,6 +29,10 @@ enum AgentPace {
   static let alertness = Nanoseconds.milliseconds(4000)
   /// … the agent looks at least so often.
   static let alertLook = Nanoseconds.milliseconds(100)
+  /// Between looks at a hook that had to be killed, or that the loop could not be told of.
+  static let hookLook = Nanoseconds.milliseconds(100)
+  /// A longer path of a cgroup is not told to hooks: with all else it has to fit ``HookBench/variableCapacity``.
+  static let hookPath = 1024
   /// A cgroup's limit and swap are read anew after this, where a glance at its usage would do.
   static let glances = Nanoseconds.milliseconds(1000)
   /// Between tries to read memory, where that fails.
@@ -227,6 +231,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if !verdict.acts { learn(now, budget: .max, mayWait: true) }
     rank(now, in: 0)
     recorder.warm(verdict, shortlist, shortlist.victim, party, judge: judge)
+    warmHooks(verdict)
     if isVerbose { sayCalm(verdict) }
   }
 

@@ -50,6 +50,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var partyPath = ByteBuffer(capacity: 2048)
   var cgroupBuffer = ByteBuffer(capacity: 4096)
   var cgroupPath = CPath("")
+  var hooks: HookBench
+  var hookVariables: [UInt8] = []
+  /// Has room where there are hooks.
+  var hookOutput = ByteBuffer(capacity: 0)
   var inVain = InVain()
   var sensors = Sensors()
   /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.
@@ -67,11 +71,14 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   static var pressureTag: UInt64 { EventLoop.firstFreeTag + 1 }
   /// Of the system's victim; those of the domains follow.
   static var victimTag: UInt64 { EventLoop.firstFreeTag + 2 }
+  /// Of all that hooks have to tell.
+  static var hookTag: UInt64 { EventLoop.firstFreeTag + 64 }
 
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
     messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
-    reloader: consuming Reloader, judge: Judge, fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
+    reloader: consuming Reloader, hooks: consuming HookBench = HookBench(), judge: Judge,
+    fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
   ) {
     self.source = source
     hands = [HandHolder(hand)]
@@ -86,8 +93,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     self.fill = fill
     needs = judge.policy.needs
     watches = []
+    self.hooks = hooks
     kernelLine.reserveCapacity(256)
     takeUpDomains()
+    takeUpHooks()
   }
 
   /// Runs until SIGTERM or SIGINT.
@@ -106,6 +115,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.compilerTag):
         finishReload()
+      case .ready(tag: Self.hookTag):
+        try loop.wake(inNanoseconds: tick().count)
       case .ready(let tag):
         let number = Int(clamping: tag - Self.victimTag)
         if number < watches.count { watches[number].dueAt = .zero }
@@ -129,6 +140,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     let now = Nanoseconds(Clock.sinceBoot())
     reloader.giveUp(at: now)
     takeUpWaitingPolicy()
+    tendHooks()
     for number in watches.indices where watches[number].dueAt <= now {
       let delay = look(at: number)
       watches[number].dueAt = Nanoseconds(Clock.sinceBoot()) + delay
@@ -138,7 +150,9 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     for watch in watches {
       next = min(next, watch.dueAt)
     }
-    return next - Nanoseconds(Clock.sinceBoot())
+    let end = Nanoseconds(Clock.sinceBoot())
+    if let due = hooks.due(after: end) { next = min(next, due) }
+    return next - end
   }
 
   /// One look at one domain, and what follows from it.
@@ -150,7 +164,9 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     watches[number].lookAhead.learn(reading)
     let verdict = watches[number].detector.judge(reading)
     watches[number].verdict = verdict
+    warnOnce(number, verdict)
     if watches[number].pursuit != nil { return pursue(number, verdict, now) }
+    if let delay = awaitTakeOver(number, verdict, now) { return delay }
     guard verdict.acts else {
       closeEpisode(number, verdict)
       return delay(number, verdict)

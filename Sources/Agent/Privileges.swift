@@ -9,12 +9,15 @@ package struct Privileges: Sendable {
 
   /// Tells what the agent holds and what it cannot do for want of more, then gives up everything it does not need from
   /// here on, and the means to get it back.
-  static func reduce(_ messages: inout Messages) -> Privileges {
-    let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0).intersection(CapabilityNeed.everything)
-    let privileges = Privileges(held: held, lacking: CapabilityNeed.everything.subtracting(held))
+  ///
+  /// - Parameter purposes: What the policy asks for; one that is read later cannot have more.
+  static func reduce(for purposes: CapabilityNeed.Purpose, _ messages: inout Messages) -> Privileges {
+    let useful = CapabilityNeed.everything(for: purposes)
+    let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0).intersection(useful)
+    let privileges = Privileges(held: held, lacking: useful.subtracting(held))
     privileges.tell(&messages)
     do throws(Errno) {
-      try OwnCapabilities.keepOnly(CapabilityNeed.lasting.rawValue)
+      try OwnCapabilities.keepOnly(CapabilityNeed.lasting(for: purposes).rawValue)
     } catch {
       messages.say("capabilities that are not needed could not be dropped", error)
     }

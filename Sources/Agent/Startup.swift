@@ -142,10 +142,13 @@ private struct SetUp {
     let arms = try openArms(source)
     let privileges = harden(&messages)
     let hand = takeUp(arms, &messages)
+    var hooks = HookBench()
+    if !options.isDryRun { hooks.takeUp(policy, &messages) }
     keepInMemory(&messages)
     var agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
-      pressureWatch: pressureWatch, reloader: reloader, judge: judge, fill: fill, isVerbose: options.isVerbose)
+      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, judge: judge, fill: fill,
+      isVerbose: options.isVerbose)
     agent.recordStart(version: spillwayVersion, policy: policyName, privileges)
     do throws(Errno) {
       try agent.run()
@@ -271,7 +274,18 @@ private struct SetUp {
       let file = try OwnedDescriptor.open(CPath("/proc/self/oom_score_adj"), .write)
       try file.write(CPath("-1000").bytes)
     }
-    return Privileges.reduce(&messages)
+    return Privileges.reduce(for: purposes, &messages)
+  }
+
+  /// What the policy asks for beside ending processes; a dry run does none of it.
+  private var purposes: CapabilityNeed.Purpose {
+    var purposes: CapabilityNeed.Purpose = []
+    if options.isDryRun { return purposes }
+    for command in policy.commands where command.uid != OwnProcess.effectiveUID || command.uid == 0 {
+      purposes.insert(.hooks)
+    }
+    if policy.measures.lastResort?.action == .reboot { purposes.insert(.reboot) }
+    return purposes
   }
 
   private func attempt(

@@ -27,6 +27,10 @@ struct Watch: Sendable {
   var helplessEpisode: UInt32 = 0
   /// The last episode that was said to be over.
   var closedEpisode: UInt32 = 0
+  /// The episode that `hooks.warn` was started for, also before it begins; nil once memory is back over the release line.
+  var warnedEpisode: UInt32?
+  /// The hook that may end the victim's unit itself, and is waited for or was in vain.
+  var takeOver: TakeOver?
   var said: SaidOfDomain = []
 
   /// - Parameter fill: As ``LookAhead/init(fill:)``.

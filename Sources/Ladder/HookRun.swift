@@ -16,6 +16,12 @@ package struct HookEnd: Equatable, Sendable {
   package var written: Int
   /// From its start to its end.
   package var took: Nanoseconds
+
+  package init(outcome: Outcome, written: Int, took: Nanoseconds) {
+    self.outcome = outcome
+    self.written = written
+    self.took = took
+  }
 }
 
 /// What a hook needs next.

@@ -55,6 +55,12 @@ package struct EventLoop: ~Copyable {
     try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | (once ? EPOLLONESHOT.rawValue : 0))
   }
 
+  /// Wakes the loop each time there is something new to read, or the last writer has gone: what was told once and is not
+  /// read is not told again.
+  package func watchNews(_ descriptor: Int32, tag: UInt64) throws(Errno) {
+    try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | EPOLLET.rawValue)
+  }
+
   func watch(_ descriptor: Int32, tag: UInt64, events: UInt32) throws(Errno) {
     // One event, on the stack, for the call; its union is only ever used as the tag.
     var event = unsafe epoll_event()

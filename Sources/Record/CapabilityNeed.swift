@@ -8,6 +8,22 @@ package struct CapabilityNeed: Sendable {
   package var without: String
   /// Whether it is of use after start-up; the others are dropped with the rest once the agent runs.
   package var isLasting: Bool
+  /// Nil where it is of use under every policy.
+  package var purpose: Purpose?
+
+  /// What a policy may ask for that takes a capability of its own: without the first it is neither looked for nor kept.
+  package struct Purpose: OptionSet, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) {
+      self.rawValue = rawValue
+    }
+
+    /// Programs that run as others than the agent's user.
+    package static let hooks = Purpose(rawValue: 1)
+    /// `last_resort` with `reboot`.
+    package static let reboot = Purpose(rawValue: 2)
+  }
 
   /// In the order in which they are told.
   package static let all: [CapabilityNeed] = [
@@ -32,10 +48,31 @@ package struct CapabilityNeed: Sendable {
     CapabilityNeed(
       capability: .syslog, name: "CAP_SYSLOG",
       without: "the kernel's log cannot be read where kernel.dmesg_restrict is set", isLasting: false),
+    CapabilityNeed(
+      capability: .setUID, name: "CAP_SETUID", without: "hooks cannot be started as the users the policy names",
+      isLasting: true, purpose: .hooks),
+    CapabilityNeed(
+      capability: .setGID, name: "CAP_SETGID", without: "hooks cannot be started with the groups of their users alone",
+      isLasting: true, purpose: .hooks),
+    CapabilityNeed(
+      capability: .sysBoot, name: "CAP_SYS_BOOT",
+      without: "the last resort is a restart by sysrq, which writes nothing out", isLasting: true, purpose: .reboot),
   ]
 
-  package static let everything = union { _ in true }
-  package static let lasting = union { $0.isLasting }
+  /// All that are of use for these purposes.
+  package static func everything(for purposes: Purpose) -> CapabilitySet {
+    union { $0.isWanted(for: purposes) }
+  }
+
+  /// Of these, those that are kept.
+  package static func lasting(for purposes: Purpose) -> CapabilitySet {
+    union { $0.isLasting && $0.isWanted(for: purposes) }
+  }
+
+  private func isWanted(for purposes: Purpose) -> Bool {
+    guard let purpose else { return true }
+    return purposes.contains(purpose)
+  }
 
   private static func union(where isWanted: (CapabilityNeed) -> Bool) -> CapabilitySet {
     var set: CapabilitySet = []

@@ -14,12 +14,14 @@ package struct Recorder: ~Copyable {
   private static let partyLimit = 64
 
   private let sink: OwnedDescriptor?
-  private var json = JSONWriter(capacity: 32 * 1024)
-  private let isDryRun: Bool
+  var json = JSONWriter(capacity: 32 * 1024)
+  package let isDryRun: Bool
   /// Lines that could not be written, or not whole.
   package private(set) var lost: UInt64 = 0
   /// Whether the last line was written in part: the next begins on a line of its own.
   private var isTorn = false
+  /// Whether lines are composed and not written.
+  private var isHeld = false
 
   /// - Parameter sink: Where lines go; nil writes none.
   package init(sink: consuming OwnedDescriptor?, isDryRun: Bool) {
@@ -209,7 +211,7 @@ package struct Recorder: ~Copyable {
 
   // MARK: -
 
-  private mutating func begin(_ event: String) {
+  mutating func begin(_ event: String) {
     json.clear()
     json.beginObject()
     json.key("schema")
@@ -222,9 +224,26 @@ package struct Recorder: ~Copyable {
     json.value(isDryRun)
   }
 
-  private mutating func finish() {
+  mutating func finish() {
     json.endObject()
     json.newline()
+    if !isHeld { write() }
+  }
+
+  /// The last line that was composed, with its newline.
+  package var line: Span<UInt8> {
+    @_lifetime(borrow self) get { json.bytes.span }
+  }
+
+  /// Composes the line that `event` writes, and does not write it.
+  package mutating func hold(_ event: (inout Recorder) -> Void) {
+    isHeld = true
+    event(&self)
+    isHeld = false
+  }
+
+  /// Writes the last line that was composed.
+  package mutating func write() {
     switch sink {
     case .some(let sink):
       do throws(Errno) {
@@ -280,7 +299,7 @@ package struct Recorder: ~Copyable {
     json.endObject()
   }
 
-  private mutating func reading(_ verdict: Verdict) {
+  mutating func reading(_ verdict: Verdict) {
     json.key("reading")
     json.beginObject()
     json.key("total_kib")
@@ -300,7 +319,7 @@ package struct Recorder: ~Copyable {
     json.endObject()
   }
 
-  private mutating func domain(_ name: Slice?, of policy: CompiledPolicy) {
+  mutating func domain(_ name: Slice?, of policy: CompiledPolicy) {
     json.key("domain")
     if let name { json.value(untrusted: policy.bytes(name)) } else { json.value("system") }
   }

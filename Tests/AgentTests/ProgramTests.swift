@@ -90,7 +90,7 @@ import Testing
   @Test func itKeepsWhatItUsesOfWhatItHeld() throws {
     let agent = try Running()
     let held = try Self.effective("/proc/self/status")
-    let kept = CapabilityNeed.lasting.rawValue
+    let kept = CapabilityNeed.lasting(for: []).rawValue
     #expect(try agent.mask("CapEff") == held & kept)
     #expect(try agent.mask("CapPrm") == held & kept)
     #expect(try agent.mask("CapInh") == 0 && agent.mask("CapAmb") == 0)

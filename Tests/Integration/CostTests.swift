@@ -44,8 +44,15 @@ struct CostTests {
   /// Decisions with their kills, records and messages, and looks and surveys below the release line between them. The
   /// ordinary form is counted, because malloc(3) can be put before it; both are made of the same source.
   @Test func warmTicksAndDecisionsAllocateNothing() throws {
+    let hooks = """
+      [hooks]
+      warn = ["/bin/true"]
+      before = ["/bin/echo", "before"]
+      after = ["/bin/cat"]
+
+      """
     let result = try Namespace.run(
-      policy: Self.policy,
+      policy: Self.policy + hooks,
       Self.meminfo + """
         cc -O2 -shared -fPIC -o allocations.so "$BIN/../../Benchmarks/allocations.c" || exit 1
         "$BIN/spillway" compile policy.toml --output policy.image || exit 1
@@ -69,6 +76,7 @@ struct CostTests {
         """)
     #expect(!result.output.contains("never"), "\(result.output) \(result.errors)")
     #expect(result.records("outcome").count == 7)
+    #expect(result.records("hook").count { $0["outcome"] as? String == "exited" } == 21)
     let counts = result.output.split(separator: "\n").filter { $0.hasPrefix("allocations") }
       .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
     try #require(counts.count == 7)
