@@ -50,6 +50,7 @@ struct LimitedDomainTests {
           until_record '"event":"start"'
           fill hog --mib 90
           until_record '"event":"outcome"'
+          until_said 'memory is back'
           finish
           """)
     }

@@ -38,7 +38,8 @@ struct Namespace {
   /// The script begins with these functions: `start NAME OPTIONS…` starts a specimen and waits until it is ready,
   /// leaving its number in
   /// `$NAME`; `agent OPTIONS…` starts the agent armed, in the background, with `policy.toml` and a record;
-  /// `until_record TEXT` waits for a line in the record, `until_said TEXT` for a message, 20 s at most; `finish` ends the agent and tells who lives.
+  /// `until_record TEXT` waits for a line in the record, `until_said TEXT` for a message, 20 s at most; `finish` ends the
+  /// agent and tells who lives.
   ///
   /// - Parameter environment: Added to that of the script.
   static func run(policy: String, environment: [String: String] = [:], _ script: String) throws -> Result {
