@@ -252,6 +252,10 @@ private struct SetUp {
       line.append(" rules, formula ")
       line.append(policy.settings.formula.name)
     }
+    let measures = policy.measures
+    if measures.relief != Relief() || measures.lastResort != nil {
+      messages.say("relief and last_resort of the policy are not carried out by this release")
+    }
   }
 
   /// Has only what is needed from here on in memory, and that for good.
