@@ -3,7 +3,7 @@
 # outlives it. Started by run.sh, which sets BENCH, BIN and ORDINARY.
 #
 # usage: in-namespace.sh idle | choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
-#        allocations calm|deciding
+#        ending AGENT STEP MIB ROUNDS | allocations calm|deciding
 set -euo pipefail
 
 # Says nothing: what it leaves is $!.
@@ -35,7 +35,7 @@ start_agent() {
 
 start_sleepers() {
     : >"$work/sleepers.log"
-    "$BENCH/sleepers" "$1" 110 100 >"$work/sleepers.log" &
+    "$BENCH/sleepers" "$1" 150 100 >"$work/sleepers.log" &
     until grep -q ready "$work/sleepers.log"; do sleep 0.1; done
     [ "$(cat "$work/sleepers.log")" = "ready $1" ] || { cat "$work/sleepers.log" >&2; exit 1; }
 }
@@ -49,13 +49,22 @@ mount_meminfo() {
     mount --bind /dev/null /dev/kmsg
 }
 
+# A memory cgroup, version 1 or 2, for what is ended: $cgroup.
+make_cgroup() {
+    cgroup=/sys/fs/cgroup
+    if [ -d "$cgroup/memory" ]; then cgroup=$cgroup/memory; else echo +memory >"$cgroup/cgroup.subtree_control"; fi
+    cgroup=$cgroup/spillway-bench-$(basename "$work")
+    mkdir "$cgroup"
+}
+
 rollup() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/smaps_rollup"; }
 processor_us() { awk '{ printf "%d", $1 / 1000 }' "/proc/$1/schedstat"; }
 
 available() { awk '/^MemAvailable:/ { print $2 }' /proc/meminfo; }
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+cgroup=
+trap 'rm -rf "$work"; if [ -n "$cgroup" ]; then rmdir "$cgroup"; fi' EXIT
 what=$1 subject=${2:-}
 
 case $what in
@@ -67,11 +76,12 @@ case $what in
         earlyoom=$!
         sleep 5
         spillway_us=$(processor_us $spillway) earlyoom_us=$(processor_us $earlyoom)
-        sleep 60
+        # Two minutes, as often as the agent looks at all processes where there is plenty.
+        sleep 120
         for figure in Rss Pss Anonymous; do
             echo "$(rollup $spillway $figure) $(rollup $earlyoom $figure)"
         done
-        echo "$(($(processor_us $spillway) - spillway_us)) $(($(processor_us $earlyoom) - earlyoom_us))"
+        echo "$((($(processor_us $spillway) - spillway_us) / 2)) $((($(processor_us $earlyoom) - earlyoom_us) / 2))"
         ;;
     floor)
         start_sleepers "$3"
@@ -97,6 +107,13 @@ case $what in
             wait "$agent" || true
             sleep 0.3
         done
+        ;;
+    ending)
+        mount_meminfo
+        start_agent "$subject" shares
+        sleep 2
+        make_cgroup
+        "$BENCH/ending" "$3" "$5" "$4" "$work/meminfo" "$cgroup" || { cat "$work/agent.log" >&2; exit 1; }
         ;;
     allocations)
         start_sleepers 100

@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh: measures the agent beside earlyoom and beside the least that could do its work, and prints one table. Every
-# ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about seven minutes.
+# ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about twelve minutes.
 #
 # With RECORD=1 the table also replaces the one in docs/performance.md.
 set -euo pipefail
@@ -17,7 +17,7 @@ say() { printf 'bench: %s\n' "$*" >&2; }
 compile() {
     local tool
     mkdir -p "$BENCH"
-    for tool in floor choose leak sleepers; do
+    for tool in floor choose leak ending sleepers; do
         cc -O2 -static -Wall -Wextra -o "$BENCH/$tool" "Benchmarks/$tool.c"
     done
     cc -O2 -shared -fPIC -Wall -Wextra -o "$BENCH/allocations.so" Benchmarks/allocations.c
@@ -38,7 +38,7 @@ fetch_earlyoom() {
 }
 
 in_namespace() {
-    timeout --signal=KILL 120 unshare --fork --pid --mount-proc --kill-child Benchmarks/in-namespace.sh "$@"
+    timeout --signal=KILL 180 unshare --fork --pid --mount-proc --kill-child Benchmarks/in-namespace.sh "$@"
 }
 
 # Of the numbers in a column; words are passed over.
@@ -64,7 +64,7 @@ row() {
 idle() {
     local name spillway earlyoom
     in_namespace idle >"$BENCH/idle"
-    for name in 'resident after a minute, Rss' 'the same, Pss' 'the same, anonymous' 'processor time of an idle minute'; do
+    for name in 'resident after two minutes, Rss' 'the same, Pss' 'the same, anonymous' 'processor time of an idle minute, of two'; do
         read -r spillway earlyoom
         case $name in
             *Rss) row "$name" "$spillway" "$earlyoom" earlyoom KiB 0.6 ;;
@@ -107,6 +107,30 @@ leaking() {
     done
 }
 
+# The ends of the same victims, step by step.
+ending() {
+    local size step name column spillway earlyoom
+    for size in 200 2048; do
+        for step in term kill escalate; do
+            say "$step, $size MiB"
+            in_namespace ending spillway $step $size 7 >"$BENCH/ending-spillway-$step-$size"
+            in_namespace ending earlyoom $step $size 7 >"$BENCH/ending-earlyoom-$step-$size"
+            case $step in
+                term) name="SIGTERM" ;;
+                kill) name="SIGKILL" ;;
+                escalate) name="SIGKILL after SIGTERM in vain" ;;
+            esac
+            column=0
+            for what in 'to the signal' 'to the first page back' 'to all of it back'; do
+                column=$((column + 1))
+                spillway=$(median $column <"$BENCH/ending-spillway-$step-$size")
+                earlyoom=$(median $column <"$BENCH/ending-earlyoom-$step-$size")
+                row "$size MiB, $name: $what" "$spillway" "$earlyoom" earlyoom µs -
+            done
+        done
+    done
+}
+
 # A count of nothing has no ratio: what is allowed is none.
 counts() {
     local deciding calm size
@@ -124,10 +148,11 @@ counts() {
 
 table() {
     printf '| row | Spillway | beside | ratio | to reach | reached |\n|---|---|---|---|---|---|\n'
-    say "an idle minute"
+    say "two idle minutes"
     idle
     choosing
     leaking
+    ending
     counts
 }
 

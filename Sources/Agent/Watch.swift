@@ -49,9 +49,17 @@ struct Watch: Sendable {
     detector.replace(settings.thresholds)
   }
 
-  /// Whether a look has to read what is measured over windows: the trend keeps no more than one reading in so long.
+  /// Whether a look has to read what is measured over windows: the trend keeps no more than one reading in so long, and
+  /// with twice as much available as any of the triggers would act at, a window has time to fill.
   func measuresWindows(at now: Nanoseconds, alertUntil: Nanoseconds) -> Bool {
-    detector.isInEpisode || pursuit != nil || now < alertUntil || now - windowsAt >= detector.spacing
+    if detector.isInEpisode || pursuit != nil || now < alertUntil { return true }
+    return now - windowsAt >= detector.spacing && !hasPlenty
+  }
+
+  private var hasPlenty: Bool {
+    guard !isCgroup, let reading = verdict?.reading else { return false }
+    let ceiling = settings.thresholds.ceiling(of: reading.total)
+    return reading.available > ceiling + ceiling
   }
 
   /// Whether it is in trouble, or somebody is being ended for it.

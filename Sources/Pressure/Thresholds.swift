@@ -62,6 +62,13 @@ package struct Thresholds: Equatable, Sendable {
     self.confirmation = confirmation
   }
 
+  /// Available memory above which none of the triggers that are measured over a window can be true, on a machine.
+  ///
+  /// - Parameter total: `MemTotal`.
+  package func ceiling(of total: KiB) -> KiB {
+    max(stall?.below.of(total) ?? .zero, thrash == nil ? .zero : Thrash.below.of(total))
+  }
+
   /// The shortest window that fills by itself while nobody looks; zero where no trigger has one.
   package var shortestWatch: Nanoseconds {
     switch (stall?.over, thrash?.over) {

@@ -16,6 +16,7 @@ package struct Survey: Sendable {
   private var tally = SurveyTally()
   private var now = Ticks.zero
   private var smallest = KiB.zero
+  private var isForScores = true
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
@@ -49,12 +50,16 @@ package struct Survey: Sendable {
 
   /// Begins what ``take(from:units:leavingOutBelow:into:)`` does at once, to be done by steps: for a caller who has to
   /// look up meanwhile. Until the last step the table is of no use.
+  ///
+  /// - Parameter isForScores: Whether `oom_score` and `oom_score_adj` are read, by which nobody is classified; else they
+  ///   are nil and 0.
   package mutating func begin<Source: ProcSource & ~Copyable>(
-    from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
+    from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero, isForScores: Bool = true,
     into table: inout ProcessTable
   ) throws(ReadFailure) {
     tally = SurveyTally()
     self.smallest = smallest
+    self.isForScores = isForScores
     table.clear()
     neighbours.removeAll()
     try source.read(.uptime, into: &buffer)
@@ -213,13 +218,15 @@ package struct Survey: Sendable {
     to facts: inout ProcessFacts, from source: inout Source, cgroups: inout CgroupTree, tally: inout SurveyTally
   ) {
     let pid = facts.identity.pid
-    if case .value(let adjustment) =
-      read(.oomScoreAdj, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScoreAdj>
+    if isForScores,
+      case .value(let adjustment) =
+        read(.oomScoreAdj, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScoreAdj>
     {
       facts.oomScoreAdj = adjustment.value
     }
-    if case .value(let score) =
-      read(.oomScore, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScore>
+    if isForScores,
+      case .value(let score) =
+        read(.oomScore, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScore>
     {
       facts.oomScore = score.value
     }

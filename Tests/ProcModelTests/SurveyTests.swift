@@ -25,6 +25,19 @@ import Testing
     #expect(table.rows.allSatisfy { $0.virtual > .zero && $0.oomScore != nil && $0.cgroupKey == nil })
   }
 
+  @Test func whatNobodyIsClassifiedByIsLeftOut() throws {
+    var source = MemorySource(fixture: "6.18")
+    let whole = try SurveyTests.take(&source).table
+    let reads = source.reads.count
+    var table = ProcessTable(capacity: 4)
+    var survey = Survey(capacity: 4)
+    try survey.begin(from: &source, units: .common, isForScores: false, into: &table)
+    while try survey.step(.max, from: &source, units: .common, into: &table) == nil {}
+    #expect(source.reads.dropFirst(reads).allSatisfy { $0.file != .oomScore && $0.file != .oomScoreAdj })
+    #expect(table.rows.map(\.footprint) == whole.rows.map(\.footprint))
+    #expect(table.rows.allSatisfy { $0.oomScore == nil && $0.oomScoreAdj == 0 })
+  }
+
   @Test func aDeadLeaderIsKnownByItsLivingThread() throws {
     var source = MemorySource(fixture: "6.18")
     let facts = try SurveyTests.row(15, try SurveyTests.take(&source).table)
