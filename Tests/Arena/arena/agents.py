@@ -33,6 +33,8 @@ def _policy(scenario: Scenario, base: Path) -> str:
     for name in scenario.protect:
         text += f'\n[[rule]]\nname = "{name} stays, says the scenario"\nmatch = {{ unit = "{name}.service" }}\n'
         text += "protect = true\n"
+    for number, cgroup in enumerate(scenario.domains):
+        text += f'\n[[domain]]\nname = "domain {number + 1}, says the scenario"\ncgroup = "{cgroup}"\n'
     return text
 
 

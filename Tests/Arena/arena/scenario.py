@@ -77,6 +77,8 @@ class Scenario:
     swap: Swap | None = None
     protect: tuple[str, ...] = ()
     """Actors that the operator protects, in the way of each agent."""
+    domains: tuple[str, ...] = ()
+    """Cgroups that the operator has watched as memory domains, where an agent can."""
     setup: str = ""
     """Shell, run in the guest before anything else."""
     actors: tuple[Actor, ...] = field(default=())
