@@ -84,6 +84,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       writeKernelLines(victim.process)
     } else {
       watches[number].rehearsedEpisode = verdict.episode
+      if number == 0 { toll.count(victimOf: verdict.episode) }
       hands[number].hand.release()
     }
     recorder.decision(
@@ -153,6 +154,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ) -> Nanoseconds {
     watches[number].pursuit = nil
     hands[number].hand.release()
+    if number == 0 { toll.count(victimOf: ended.cause.episode) }
     watches[number].detector.beginAnew()
     watches[number].windowsAt = .zero
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }

@@ -55,6 +55,11 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// Has room where there are hooks.
   var hookOutput = ByteBuffer(capacity: 0)
   var inVain = InVain()
+  /// Nil in a dry run, and where the policy at the start had no last resort.
+  let lastResortHand: LastResortHand?
+  /// Of the system's episode.
+  var toll = EpisodeToll()
+  var resorting: Resorting?
   var sensors = Sensors()
   /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.
   let pressureWatch: PressureWatch?
@@ -77,8 +82,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
     messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
-    reloader: consuming Reloader, hooks: consuming HookBench = HookBench(), judge: Judge,
-    fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
+    reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
+    lastResort: LastResortHand? = nil, judge: Judge, fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
   ) {
     self.source = source
     hands = [HandHolder(hand)]
@@ -94,6 +99,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     needs = judge.policy.needs
     watches = []
     self.hooks = hooks
+    lastResortHand = lastResort
     kernelLine.reserveCapacity(256)
     takeUpDomains()
     takeUpHooks()
@@ -164,9 +170,11 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     watches[number].lookAhead.learn(reading)
     let verdict = watches[number].detector.judge(reading)
     watches[number].verdict = verdict
+    if number == 0 { followEpisode(verdict) }
     warnOnce(number, verdict)
     if watches[number].pursuit != nil { return pursue(number, verdict, now) }
     if let delay = awaitTakeOver(number, verdict, now) { return delay }
+    if number == 0, let delay = resort(verdict, now) { return delay }
     guard verdict.acts else {
       closeEpisode(number, verdict)
       return delay(number, verdict)
@@ -199,10 +207,12 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Writes the first record.
-  package mutating func recordStart(version: String, policy: CPath, _ privileges: Privileges) {
+  package mutating func recordStart(
+    version: String, policy: CPath, _ privileges: Privileges, _ panic: PanicSettings?
+  ) {
     _ = readMemory(of: 0, Nanoseconds(Clock.sinceBoot()))
     recorder.start(
       version: version, policy: policy, judge: judge, roots: watches[0].isCgroup ? survey.roots : nil,
-      held: privileges.held, lacking: privileges.lacking)
+      panic: panic, held: privileges.held, lacking: privileges.lacking)
   }
 }

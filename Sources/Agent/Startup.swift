@@ -135,6 +135,7 @@ private struct SetUp {
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
     introduce(&messages)
+    let panic = source.isLive ? readPanicSettings(&messages) : nil
     let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
@@ -144,12 +145,13 @@ private struct SetUp {
     let hand = takeUp(arms, &messages)
     var hooks = HookBench()
     if !options.isDryRun { hooks.takeUp(policy, &messages) }
+    let lastResort = takeUpLastResort(&messages)
     keepInMemory(&messages)
     var agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
-      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, judge: judge, fill: fill,
-      isVerbose: options.isVerbose)
-    agent.recordStart(version: spillwayVersion, policy: policyName, privileges)
+      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, lastResort: lastResort, judge: judge,
+      fill: fill, isVerbose: options.isVerbose)
+    agent.recordStart(version: spillwayVersion, policy: policyName, privileges, panic)
     do throws(Errno) {
       try agent.run()
     } catch {
@@ -170,6 +172,39 @@ private struct SetUp {
       try calls.makeHelper()
     }
     return ProgramActuator(LiveActuator(calls: calls))
+  }
+
+  /// What the last resort acts by; nil in a dry run, and where the policy has none.
+  private func takeUpLastResort(_ messages: inout Messages) -> LastResortHand? {
+    guard let wanted = policy.measures.lastResort, !options.isDryRun else { return nil }
+    do throws(Errno) {
+      var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
+      if let refusal = machine.refusal {
+        messages.say(
+          wanted.action == .panic
+            ? "sysrq-trigger cannot be opened: the last resort cannot be taken"
+            : "sysrq-trigger cannot be opened: where reboot(2) is refused, the last resort cannot be taken", refusal)
+      }
+      return { course, now in course.advance(&machine, now: now) }
+    } catch {
+      messages.say("the last resort cannot be made ready, and is never taken", error)
+      return nil
+    }
+  }
+
+  /// Reads what the kernel does by itself when memory is gone, and says so where it matters.
+  private func readPanicSettings(_ messages: inout Messages) -> PanicSettings? {
+    let panic: PanicSettings
+    do throws(Errno) {
+      panic = try PanicSettings(readingBelow: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
+    } catch {
+      if policy.measures.lastResort != nil { messages.say("vm.panic_on_oom or kernel.panic cannot be read", error) }
+      return nil
+    }
+    if panic.panicOnOom != 0 || policy.measures.lastResort != nil {
+      messages.say { line in line.append(panic) }
+    }
+    return panic
   }
 
   private func openSource() throws(StartFailure) -> LiveSource {
@@ -253,8 +288,8 @@ private struct SetUp {
       line.append(policy.settings.formula.name)
     }
     let measures = policy.measures
-    if measures.relief != Relief() || measures.lastResort != nil {
-      messages.say("relief and last_resort of the policy are not carried out by this release")
+    if measures.relief != Relief() {
+      messages.say("relief of the policy is not carried out by this release")
     }
   }
 

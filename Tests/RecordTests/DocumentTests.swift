@@ -39,7 +39,8 @@ import Testing
     var scene = Scene()
     scene.offerAll()
     let records = try recorded(isDryRun: true) { recorder in
-      recorder.start(version: "1", policy: CPath("p"), judge: scene.judge, roots: nil, held: [], lacking: [])
+      recorder.start(
+        version: "1", policy: CPath("p"), judge: scene.judge, roots: nil, panic: nil, held: [], lacking: [])
       recorder.decision(
         scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
         took: .zero, isRehearsed: true)
@@ -49,6 +50,7 @@ import Testing
         after: .zero,
         available: .zero,
         freed: .zero, refusal: .notPermitted)
+      recorder.lastResort(.refused(.notPermitted), .reboot, toll: EpisodeToll())
       recorder.reload(problem: nil, rules: 1)
       recorder.stop(signal: .interrupt)
     }
