@@ -106,7 +106,7 @@ install: ## Install what `make build` left, below DESTDIR and PREFIX
 	sed $(AT_PREFIX) packaging/systemd/armed.conf >build/armed.conf
 	install -Dm 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
 	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/systemd/hooks.conf \
-	  packaging/systemd/last-resort.conf
+	  packaging/systemd/last-resort.conf packaging/systemd/relief.conf
 	build/bin/spillway --generate-completion-script bash >build/completion.bash
 	install -Dm 644 build/completion.bash "$(DESTDIR)$(BASHCOMPDIR)/spillway"
 	build/bin/spillway --generate-completion-script zsh >build/completion.zsh

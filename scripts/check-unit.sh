@@ -8,6 +8,7 @@ unit=packaging/systemd/spillway.service
 armed=packaging/systemd/armed.conf
 hooks=packaging/systemd/hooks.conf
 last_resort=packaging/systemd/last-resort.conf
+relief=packaging/systemd/relief.conf
 # Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 22. What is left is root, seeing all
 # processes, and the capabilities.
 exposure=25
@@ -91,3 +92,4 @@ drop_in() {
 }
 drop_in "$hooks" setgroups setresuid setresgid setpgid chdir
 drop_in "$last_resort" reboot sync
+drop_in "$relief" mkdir mkdirat pwrite64

@@ -25,6 +25,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func act(_ number: Int, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     if watches[number].rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
+    thawForEnd()
     let chosen = choose(number, verdict, now)
     let took = Nanoseconds(Clock.sinceBoot()) - now
     guard let victim = chosen else {

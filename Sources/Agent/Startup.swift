@@ -146,15 +146,18 @@ private struct SetUp {
     var hooks = HookBench()
     if !options.isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
+    let relief = takeUpRelief(source, &messages)
     keepInMemory(&messages)
     var agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
-      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, lastResort: lastResort, judge: judge,
+      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief, lastResort: lastResort,
+      judge: judge,
       fill: fill, isVerbose: options.isVerbose)
     agent.recordStart(version: spillwayVersion, policy: policyName, privileges, panic)
     do throws(Errno) {
       try agent.run()
     } catch {
+      agent.endRelief()
       throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
     }
   }
@@ -188,6 +191,42 @@ private struct SetUp {
       return { course, now in course.advance(&machine, now: now) }
     } catch {
       messages.say("the last resort cannot be made ready, and is never taken", error)
+      return nil
+    }
+  }
+
+  /// Undoes what the relief of a run before this one left, whether the policy has any or not, and makes its own ready.
+  private func takeUpRelief(_ source: borrowing LiveSource, _ messages: inout Messages) -> CgroupRelief? {
+    let isWanted = policy.measures.relief != Relief()
+    guard source.cgroupVersion == .v2 else {
+      if isWanted { messages.say("relief needs cgroups of version 2, which account memory: none is given here") }
+      return nil
+    }
+    if options.isDryRun { return nil }
+    let path = CPath(CgroupRelief.folder)
+    do throws(Errno) {
+      if isWanted { try? OwnedDescriptor.makeFolder(path) }
+      let folder = try OwnedDescriptor.open(path, [.read, .directory, .noFollow])
+      let root = try source.unifiedRoot()
+      let undone = try CgroupRelief.undoLeftovers(below: root, in: folder)
+      if undone > 0 {
+        messages.say { line in
+          line.append("put back what a run before this one left changed: ")
+          line.append(decimal: UInt64(undone))
+          line.append(undone == 1 ? " cgroup" : " cgroups")
+        }
+      }
+      guard isWanted else { return nil }
+      let relief = try CgroupRelief(root: root, folder: folder)
+      if let refusal = relief.refusal { messages.say("relief fails here: cgroups cannot be written", refusal) }
+      return relief
+    } catch {
+      if error == .invalidArgument {
+        messages.say(
+          "/run/spillway/relief makes no sense, and no relief is given: put right by hand what it names, and remove it")
+      } else if isWanted {
+        messages.say("relief cannot be made ready in /run/spillway, and is not given", error)
+      }
       return nil
     }
   }
@@ -286,10 +325,6 @@ private struct SetUp {
       line.append(decimal: UInt64(policy.rules.count))
       line.append(" rules, formula ")
       line.append(policy.settings.formula.name)
-    }
-    let measures = policy.measures
-    if measures.relief != Relief() {
-      messages.say("relief of the policy is not carried out by this release")
     }
   }
 
