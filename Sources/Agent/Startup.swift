@@ -185,8 +185,8 @@ private struct SetUp {
       if let refusal = machine.refusal {
         messages.say(
           wanted.action == .panic
-            ? "sysrq-trigger cannot be opened: the last resort cannot be taken"
-            : "sysrq-trigger cannot be opened: where reboot(2) is refused, the last resort cannot be taken", refusal)
+            ? "the last resort takes sysrq-trigger, which cannot be opened"
+            : "where reboot(2) is refused, the last resort takes sysrq-trigger, which cannot be opened", refusal)
       }
       return { course, now in course.advance(&machine, now: now) }
     } catch {
