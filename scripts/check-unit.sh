@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 unit=packaging/systemd/spillway.service
 armed=packaging/systemd/armed.conf
 hooks=packaging/systemd/hooks.conf
+last_resort=packaging/systemd/last-resort.conf
+relief=packaging/systemd/relief.conf
 # Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 22. What is left is root, seeing all
 # processes, and the capabilities.
 exposure=25
@@ -76,11 +78,18 @@ for call in reboot mount setuid bpf init_module ptrace; do
     if grep -qx "$call" "$allowed"; then fail "SystemCallFilter lets $call through"; fi
 done
 
-# A drop-in is understood, and lets through what it is for.
-cp "$hooks" "$dir/spillway.service.d/hooks.conf"
-said=$(systemd-analyze verify --man=no "$dir/spillway.service" 2>&1) || said="${said:-failed}"
-[ -z "$said" ] || fail "$hooks does not verify: $said"
-filter "$hooks"
-for call in setgroups setresuid setresgid setpgid chdir; do
-    grep -qx "$call" "$allowed" || fail "SystemCallFilter of $hooks does not let $call through"
-done
+# A drop-in is understood, beside those before it, and lets through what it is for.
+drop_in() {
+    local file=$1 call
+    shift
+    cp "$file" "$dir/spillway.service.d/"
+    said=$(systemd-analyze verify --man=no "$dir/spillway.service" 2>&1) || said="${said:-failed}"
+    [ -z "$said" ] || fail "$file does not verify: $said"
+    filter "$file"
+    for call in "$@"; do
+        grep -qx "$call" "$allowed" || fail "SystemCallFilter of $file does not let $call through"
+    done
+}
+drop_in "$hooks" setgroups setresuid setresgid setpgid chdir
+drop_in "$last_resort" reboot sync
+drop_in "$relief" mkdir mkdirat pwrite64

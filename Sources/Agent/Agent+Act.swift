@@ -25,6 +25,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func act(_ number: Int, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     if watches[number].rehearsedEpisode == verdict.episode { return AgentPace.idleTrouble }
+    thawForEnd()
     let chosen = choose(number, verdict, now)
     let took = Nanoseconds(Clock.sinceBoot()) - now
     guard let victim = chosen else {
@@ -84,6 +85,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       writeKernelLines(victim.process)
     } else {
       watches[number].rehearsedEpisode = verdict.episode
+      if number == 0 { toll.count(victimOf: verdict.episode) }
       hands[number].hand.release()
     }
     recorder.decision(
@@ -153,6 +155,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ) -> Nanoseconds {
     watches[number].pursuit = nil
     hands[number].hand.release()
+    if number == 0 { toll.count(victimOf: ended.cause.episode) }
     watches[number].detector.beginAnew()
     watches[number].windowsAt = .zero
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }

@@ -47,6 +47,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Says what a policy that was read later asks for in vain.
   mutating func sayLostPrivileges() {
+    sayLostResort()
+    sayLostRelief()
     let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0)
     for command in judge.policy.commands where command.uid != OwnProcess.effectiveUID || command.uid == 0 {
       if recorder.isDryRun || held.isSuperset(of: [.setUID, .setGID]) { return }

@@ -107,7 +107,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   /// Reads the path of the cgroup that the party is of. False where it cannot be told.
-  private mutating func readCgroup(ofLeader: Void) -> Bool {
+  mutating func readCgroup(ofLeader: Void) -> Bool {
     guard let leader = party.leader, let key = cgroupKey, let membership = membership(of: leader.identity.pid),
       let path = membership.path(of: key, in: cgroupBuffer.bytes)
     else { return false }

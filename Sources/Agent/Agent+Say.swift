@@ -102,8 +102,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   private mutating func writeKernelLine(_ process: ProcessFacts) {
+    writeKernelLine { line in line.append(kernelLineFor: process) }
+  }
+
+  mutating func writeKernelLine(_ write: (inout [UInt8]) -> Void) {
     kernelLine.removeAll(keepingCapacity: true)
-    kernelLine.append(kernelLineFor: process)
+    write(&kernelLine)
     switch kernelLog {
     case .some(let log): try? log.write(kernelLine.span)
     case .none: break

@@ -35,6 +35,10 @@ enum AgentPace {
   static let hookPath = 1024
   /// A cgroup's limit and swap are read anew after this, where a glance at its usage would do.
   static let glances = Nanoseconds.milliseconds(1000)
+  /// After the kernel was told to restart, before another way is tried.
+  static let lastWord = Nanoseconds.milliseconds(1000)
+  /// Between tries to put back what relief changed.
+  static let undoing = Nanoseconds.milliseconds(10_000)
   /// Between tries to read memory, where that fails.
   static let blind = Nanoseconds.milliseconds(1000)
   /// Between looks while nobody can be ended, or a rehearsal was recorded.

@@ -55,6 +55,14 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// Has room where there are hooks.
   var hookOutput = ByteBuffer(capacity: 0)
   var inVain = InVain()
+  /// Nil in a dry run, and where the policy at the start had no last resort.
+  let lastResortHand: LastResortHand?
+  /// Of the system's episode.
+  var toll = EpisodeToll()
+  var resorting: Resorting?
+  /// Nil in a dry run, and where the policy at the start had no relief.
+  var relief: CgroupRelief?
+  var reliefCourse = ReliefCourse()
   var sensors = Sensors()
   /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.
   let pressureWatch: PressureWatch?
@@ -73,11 +81,13 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   static var victimTag: UInt64 { EventLoop.firstFreeTag + 2 }
   /// Of all that hooks have to tell.
   static var hookTag: UInt64 { EventLoop.firstFreeTag + 64 }
+  static var reliefTag: UInt64 { EventLoop.firstFreeTag + 65 }
 
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
     messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
-    reloader: consuming Reloader, hooks: consuming HookBench = HookBench(), judge: Judge,
+    reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
+    relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil, judge: Judge,
     fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
   ) {
     self.source = source
@@ -94,9 +104,12 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     needs = judge.policy.needs
     watches = []
     self.hooks = hooks
+    self.relief = relief
+    lastResortHand = lastResort
     kernelLine.reserveCapacity(256)
     takeUpDomains()
     takeUpHooks()
+    takeUpRelief()
   }
 
   /// Runs until SIGTERM or SIGINT.
@@ -115,7 +128,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.compilerTag):
         finishReload()
-      case .ready(tag: Self.hookTag):
+      case .ready(tag: Self.hookTag), .ready(tag: Self.reliefTag):
         try loop.wake(inNanoseconds: tick().count)
       case .ready(let tag):
         let number = Int(clamping: tag - Self.victimTag)
@@ -124,8 +137,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       case .signal(.hangUp):
         beginReload()
       case .signal(.terminate):
+        endRelief()
         return recorder.stop(signal: .terminate)
       case .signal(.interrupt):
+        endRelief()
         return recorder.stop(signal: .interrupt)
       case .signal:
         break
@@ -145,6 +160,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       let delay = look(at: number)
       watches[number].dueAt = Nanoseconds(Clock.sinceBoot()) + delay
     }
+    tendRelief()
     learnInPassing()
     var next = watches[0].dueAt
     for watch in watches {
@@ -152,6 +168,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     }
     let end = Nanoseconds(Clock.sinceBoot())
     if let due = hooks.due(after: end) { next = min(next, due) }
+    if let due = reliefCourse.due { next = min(next, due) }
     return next - end
   }
 
@@ -164,9 +181,11 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     watches[number].lookAhead.learn(reading)
     let verdict = watches[number].detector.judge(reading)
     watches[number].verdict = verdict
+    if number == 0 { followEpisode(verdict) }
     warnOnce(number, verdict)
     if watches[number].pursuit != nil { return pursue(number, verdict, now) }
     if let delay = awaitTakeOver(number, verdict, now) { return delay }
+    if number == 0, let delay = resort(verdict, now) { return delay }
     guard verdict.acts else {
       closeEpisode(number, verdict)
       return delay(number, verdict)
@@ -199,10 +218,12 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Writes the first record.
-  package mutating func recordStart(version: String, policy: CPath, _ privileges: Privileges) {
+  package mutating func recordStart(
+    version: String, policy: CPath, _ privileges: Privileges, _ panic: PanicSettings?
+  ) {
     _ = readMemory(of: 0, Nanoseconds(Clock.sinceBoot()))
     recorder.start(
       version: version, policy: policy, judge: judge, roots: watches[0].isCgroup ? survey.roots : nil,
-      held: privileges.held, lacking: privileges.lacking)
+      panic: panic, held: privileges.held, lacking: privileges.lacking)
   }
 }

@@ -135,6 +135,7 @@ private struct SetUp {
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
     introduce(&messages)
+    let panic = source.isLive ? readPanicSettings(&messages) : nil
     let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
@@ -144,15 +145,19 @@ private struct SetUp {
     let hand = takeUp(arms, &messages)
     var hooks = HookBench()
     if !options.isDryRun { hooks.takeUp(policy, &messages) }
+    let lastResort = takeUpLastResort(&messages)
+    let relief = takeUpRelief(source, &messages)
     keepInMemory(&messages)
     var agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
-      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, judge: judge, fill: fill,
-      isVerbose: options.isVerbose)
-    agent.recordStart(version: spillwayVersion, policy: policyName, privileges)
+      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief, lastResort: lastResort,
+      judge: judge,
+      fill: fill, isVerbose: options.isVerbose)
+    agent.recordStart(version: spillwayVersion, policy: policyName, privileges, panic)
     do throws(Errno) {
       try agent.run()
     } catch {
+      agent.endRelief()
       throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
     }
   }
@@ -170,6 +175,75 @@ private struct SetUp {
       try calls.makeHelper()
     }
     return ProgramActuator(LiveActuator(calls: calls))
+  }
+
+  /// What the last resort acts by; nil in a dry run, and where the policy has none.
+  private func takeUpLastResort(_ messages: inout Messages) -> LastResortHand? {
+    guard let wanted = policy.measures.lastResort, !options.isDryRun else { return nil }
+    do throws(Errno) {
+      var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
+      if let refusal = machine.refusal {
+        messages.say(
+          wanted.action == .panic
+            ? "the last resort takes sysrq-trigger, which cannot be opened"
+            : "where reboot(2) is refused, the last resort takes sysrq-trigger, which cannot be opened", refusal)
+      }
+      return { course, now in course.advance(&machine, now: now) }
+    } catch {
+      messages.say("the last resort cannot be made ready, and is never taken", error)
+      return nil
+    }
+  }
+
+  /// Undoes what the relief of a run before this one left, whether the policy has any or not, and makes its own ready.
+  private func takeUpRelief(_ source: borrowing LiveSource, _ messages: inout Messages) -> CgroupRelief? {
+    let isWanted = policy.measures.relief != Relief()
+    guard source.cgroupVersion == .v2 else {
+      if isWanted { messages.say("relief needs cgroups of version 2, which account memory: none is given here") }
+      return nil
+    }
+    if options.isDryRun { return nil }
+    let path = CPath(CgroupRelief.folder)
+    do throws(Errno) {
+      if isWanted { try? OwnedDescriptor.makeFolder(path) }
+      let folder = try OwnedDescriptor.open(path, [.read, .directory, .noFollow])
+      let root = try source.unifiedRoot()
+      let undone = try CgroupRelief.undoLeftovers(below: root, in: folder)
+      if undone > 0 {
+        messages.say { line in
+          line.append("put back what a run before this one left changed: ")
+          line.append(decimal: UInt64(undone))
+          line.append(undone == 1 ? " cgroup" : " cgroups")
+        }
+      }
+      guard isWanted else { return nil }
+      let relief = try CgroupRelief(root: root, folder: folder)
+      if let refusal = relief.refusal { messages.say("relief fails here: cgroups cannot be written", refusal) }
+      return relief
+    } catch {
+      if error == .invalidArgument {
+        messages.say(
+          "/run/spillway/relief makes no sense, and no relief is given: put right by hand what it names, and remove it")
+      } else if isWanted {
+        messages.say("relief cannot be made ready in /run/spillway, and is not given", error)
+      }
+      return nil
+    }
+  }
+
+  /// Reads what the kernel does by itself when memory is gone, and says so where it matters.
+  private func readPanicSettings(_ messages: inout Messages) -> PanicSettings? {
+    let panic: PanicSettings
+    do throws(Errno) {
+      panic = try PanicSettings(readingBelow: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
+    } catch {
+      if policy.measures.lastResort != nil { messages.say("vm.panic_on_oom or kernel.panic cannot be read", error) }
+      return nil
+    }
+    if panic.panicOnOom != 0 || policy.measures.lastResort != nil {
+      messages.say { line in line.append(panic) }
+    }
+    return panic
   }
 
   private func openSource() throws(StartFailure) -> LiveSource {
@@ -251,10 +325,6 @@ private struct SetUp {
       line.append(decimal: UInt64(policy.rules.count))
       line.append(" rules, formula ")
       line.append(policy.settings.formula.name)
-    }
-    let measures = policy.measures
-    if measures.relief != Relief() || measures.lastResort != nil {
-      messages.say("relief and last_resort of the policy are not carried out by this release")
     }
   }
 

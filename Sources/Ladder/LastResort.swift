@@ -1,4 +1,5 @@
 package import LinuxSystem
+package import Policy
 package import ProcModel
 
 /// What is left when ending processes does not help.
@@ -16,6 +17,13 @@ package enum LastResortWay: UInt8, CaseIterable, Sendable {
     case .reboot: "reboot"
     case .panic: "panic"
     case .resetNow: "reset"
+    }
+  }
+
+  package init(_ action: LastResort.Action) {
+    switch action {
+    case .reboot: self = .reboot
+    case .panic: self = .panic
     }
   }
 }
@@ -36,11 +44,20 @@ package struct LiveMachine: MachineCalls, ~Copyable {
   private let helper: HelperThread
   /// Opened at start: the right to open it may be gone later.
   private let trigger: OwnedDescriptor?
+  /// Why ``trigger`` could not be opened.
+  package let refusal: Errno?
 
   /// - Parameter proc: The live proc file system's root.
+  /// - Throws: Why there is no helper.
   package init(proc: borrowing OwnedDescriptor) throws(Errno) {
     let helper = try HelperThread()
-    trigger = try? proc.open(CPath("sysrq-trigger"), .write)
+    do throws(Errno) {
+      trigger = try proc.open(CPath("sysrq-trigger"), .write)
+      refusal = nil
+    } catch {
+      trigger = nil
+      refusal = error
+    }
     self.helper = helper
   }
 
@@ -53,7 +70,7 @@ package struct LiveMachine: MachineCalls, ~Copyable {
     case .some(let trigger):
       let letters: InlineArray<1, UInt8> = [letter]
       try trigger.write(letters.span)
-    case .none: throw .noSuchFile
+    case .none: throw refusal ?? .noSuchFile
     }
   }
 }
@@ -119,6 +136,9 @@ package struct LastResortCourse: Sendable {
     }
   }
 }
+
+/// A machine as the agent holds it: a function, so that the loop is compiled for no type of it.
+package typealias LastResortHand = (inout LastResortCourse, Nanoseconds) -> LastResortCourse.Step
 
 /// What the kernel itself does when memory is gone (Documentation/admin-guide/sysctl).
 package struct PanicSettings: Equatable, Sendable {

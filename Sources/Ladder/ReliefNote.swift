@@ -1,7 +1,7 @@
-package import LinuxSystem
+import Policy
 package import ProcModel
 
-/// A cgroup's file that relief changes.
+/// A cgroup's file that relief changes. There is one change of each at a time.
 package enum ReliefFile: UInt8, CaseIterable, Sendable {
   case high
   case freeze
@@ -14,249 +14,152 @@ package enum ReliefFile: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// One change that must be undone: of which file of which cgroup, and what it held.
-package struct ReliefChange: Equatable, Sendable {
-  package var file: ReliefFile
-  /// What the file held, one word: `max`, `0`, a number of bytes.
-  package var old: [UInt8]
-  /// The cgroup's path, from its hierarchy's root, with the slash.
-  package var cgroup: [UInt8]
-
-  package init(file: ReliefFile, old: [UInt8], cgroup: [UInt8]) {
-    self.file = file
-    self.old = old
-    self.cgroup = cgroup
-  }
-}
-
 /// What was changed to give relief and is not undone yet, as a small file below /run has it, so that a start after a
 /// crash can undo it.
 ///
-/// One line for each change, `memory.high OLD /PATH`, after a first line that names the format. A path ends with its
-/// line, and one with a newline in it is never changed. Whatever is not understood is refused as a whole: a wrong value in
-/// a limit is worse than one that stays low.
-package struct ReliefNote: Equatable, Sendable {
-  /// Changes that are kept at most.
-  package static let capacity = 64
+/// A first line that names the format, one line for each change, `memory.high OLD /PATH`, and `end`; newlines up to its
+/// length, which is always the same, so that it is written in place. A path ends with its line, and one with a newline in
+/// it is never changed. Whatever is not understood is refused as a whole: a wrong value in a limit is worse than one that
+/// stays low.
+///
+/// It has room for everything from its beginning on, and allocates nothing later.
+package struct ReliefNote: Sendable {
+  package static let length = 4096
   private static let heading = "spillway-relief 1\n"
+  private static let ending = "end\n"
 
-  package private(set) var changes: [ReliefChange] = []
+  private struct Change {
+    var isMade = false
+    /// What the file held, one word: `max`, `0`, a number of bytes.
+    var old = ByteBuffer(capacity: 24)
+    /// From its hierarchy's root, with the slash.
+    var cgroup = ByteBuffer(capacity: MeasureLimits.cgroupLength)
+  }
 
-  package init() {}
+  private var high = Change()
+  private var freeze = Change()
+  private var text: [UInt8] = []
+
+  package init() {
+    text.reserveCapacity(ReliefNote.length)
+  }
+
+  private subscript(file: ReliefFile) -> Change {
+    switch file {
+    case .high: high
+    case .freeze: freeze
+    }
+  }
+
+  package func holds(_ file: ReliefFile) -> Bool { self[file].isMade }
+  package func old(_ file: ReliefFile) -> ByteBuffer { self[file].old }
+  package func cgroup(_ file: ReliefFile) -> ByteBuffer { self[file].cgroup }
 
   /// Takes note of a change, before it is made.
   ///
-  /// - Returns: False where it cannot be noted, and so must not be made: the note is full, the cgroup's path has a
-  ///   newline or no slash in front, the old value is no word. A file that is noted already keeps its first value.
-  package mutating func add(_ change: ReliefChange) -> Bool {
-    guard ReliefNote.isWord(change.old), ReliefNote.isPath(change.cgroup) else { return false }
-    for known in changes where known.file == change.file && known.cgroup == change.cgroup { return true }
-    guard changes.count < ReliefNote.capacity else { return false }
-    changes.append(change)
+  /// - Returns: False where it cannot be noted, and so must not be made: there is one of that file, the cgroup's path has
+  ///   a newline or no slash in front, the old value is no word.
+  package mutating func add(_ file: ReliefFile, old: Span<UInt8>, cgroup: Span<UInt8>) -> Bool {
+    guard !holds(file), ReliefNote.isWord(old), ReliefNote.isPath(cgroup) else { return false }
+    switch file {
+    case .high: ReliefNote.fill(&high, old, cgroup)
+    case .freeze: ReliefNote.fill(&freeze, old, cgroup)
+    }
     return true
   }
 
-  /// Forgets a change that was undone.
-  package mutating func remove(_ file: ReliefFile, _ cgroup: [UInt8]) {
-    changes.removeAll { known in known.file == file && known.cgroup == cgroup }
+  private static func fill(_ change: inout Change, _ old: Span<UInt8>, _ cgroup: Span<UInt8>) {
+    change.old.fill(from: old)
+    change.cgroup.fill(from: cgroup)
+    change.isMade = true
   }
 
-  package var bytes: [UInt8] {
-    var text = Array(ReliefNote.heading.utf8)
-    for change in changes {
-      text.append(contentsOf: change.file.name.utf8)
-      text.append(.space)
-      text.append(contentsOf: change.old)
-      text.append(.space)
-      text.append(contentsOf: change.cgroup)
-      text.append(.newline)
+  /// Forgets a change that was undone.
+  package mutating func remove(_ file: ReliefFile) {
+    switch file {
+    case .high: high.isMade = false
+    case .freeze: freeze.isMade = false
     }
-    return text
+  }
+
+  /// Puts it into words, for ``bytes``.
+  package mutating func compose() {
+    text.removeAll(keepingCapacity: true)
+    append(ReliefNote.heading)
+    if high.isMade { append(.high, high) }
+    if freeze.isMade { append(.freeze, freeze) }
+    append(ReliefNote.ending)
+    while text.count < ReliefNote.length { text.append(.newline) }
+  }
+
+  private mutating func append(_ word: String) {
+    for byte in word.utf8 { text.append(byte) }
+  }
+
+  private mutating func append(_ file: ReliefFile, _ change: Change) {
+    append(file.name)
+    text.append(.space)
+    for index in 0..<change.old.count { text.append(change.old.storage[index]) }
+    text.append(.space)
+    for index in 0..<change.cgroup.count { text.append(change.cgroup.storage[index]) }
+    text.append(.newline)
+  }
+
+  /// The whole file, as it was composed last.
+  package var bytes: Span<UInt8> {
+    @_lifetime(borrow self) get { text.span }
   }
 
   /// - Parameter bytes: The whole file.
   /// - Throws: Where it is no such note, or not whole.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
+    self.init()
     var scanner = ByteScanner(bytes)
     guard scanner.take(ReliefNote.heading) else { throw .malformed(offset: 0) }
-    while !scanner.isAtEnd {
+    while !scanner.take(ReliefNote.ending) {
       let start = scanner.offset
       var file: ReliefFile?
       // The blank after it, so that no name passes for the front of another.
       if scanner.take("memory.high ") { file = .high } else if scanner.take("cgroup.freeze ") { file = .freeze }
       guard let file else { throw .malformed(offset: start) }
-      var old: [UInt8] = []
-      while let byte = scanner.next, byte != .space, byte != .newline {
-        old.append(byte)
-        scanner.advance()
-      }
+      let old = scanner.offset
+      while let byte = scanner.next, byte != .space, byte != .newline { scanner.advance() }
+      let oldEnd = scanner.offset
       try scanner.expect(.space)
-      var cgroup: [UInt8] = []
-      while let byte = scanner.next, byte != .newline {
-        cgroup.append(byte)
-        scanner.advance()
-      }
-      // A last line without its newline was cut.
+      let cgroup = scanner.offset
+      while let byte = scanner.next, byte != .newline { scanner.advance() }
+      let cgroupEnd = scanner.offset
       try scanner.expect(.newline)
-      let count = changes.count
-      guard add(ReliefChange(file: file, old: old, cgroup: cgroup)), changes.count == count + 1 else {
+      guard add(file, old: bytes.extracting(old..<oldEnd), cgroup: bytes.extracting(cgroup..<cgroupEnd)) else {
         throw .malformed(offset: start)
       }
     }
+    while let byte = scanner.next {
+      guard byte == .newline else { throw .malformed(offset: scanner.offset) }
+      scanner.advance()
+    }
   }
 
-  private static func isWord(_ bytes: [UInt8]) -> Bool {
+  private static func isWord(_ bytes: Span<UInt8>) -> Bool {
     guard !bytes.isEmpty, bytes.count <= 24 else { return false }
-    for byte in bytes {
-      let isLetter = byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z")
-      if !isLetter, byte.decimalDigit == nil { return false }
+    for index in bytes.indices {
+      let isLetter = bytes[index] >= UInt8(ascii: "a") && bytes[index] <= UInt8(ascii: "z")
+      if !isLetter, bytes[index].decimalDigit == nil { return false }
     }
     return true
   }
 
-  /// From the root, with no component that leads elsewhere.
-  private static func isPath(_ bytes: [UInt8]) -> Bool {
-    guard bytes.count > 1, bytes.count < 4096, bytes[0] == .slash else { return false }
-    var dots = 0
-    var length = 0
+  private static func isPath(_ bytes: Span<UInt8>) -> Bool {
+    guard MeasureLimits.isCgroup(bytes) else { return false }
+    var start = 1
     for index in 1...bytes.count {
       guard index < bytes.count, bytes[index] != .slash else {
-        if length == 0 || (dots == length && length <= 2) { return false }
-        (dots, length) = (0, 0)
+        if index == start { return false }
+        start = index + 1
         continue
       }
-      if bytes[index] == .newline || bytes[index] == 0 { return false }
-      if bytes[index] == UInt8(ascii: ".") { dots += 1 }
-      length += 1
+      if bytes[index] == .newline { return false }
     }
     return true
-  }
-}
-
-/// What relief does to cgroups, and undoes.
-package struct CgroupRelief: ~Copyable {
-  /// The root of the unified hierarchy.
-  private let root: OwnedDescriptor
-  /// The note's folder, and its names there.
-  private let folder: OwnedDescriptor
-  private let name: CPath
-  private let draft: CPath
-  package private(set) var note = ReliefNote()
-  private var scratch = [UInt8](repeating: 0, count: 64)
-
-  /// - Parameters:
-  ///   - root: Of the unified hierarchy.
-  ///   - folder: Where the note is kept: a folder below /run that only root may write.
-  ///   - name: The note's.
-  package init(root: consuming OwnedDescriptor, folder: consuming OwnedDescriptor, name: String) {
-    self.root = root
-    self.folder = folder
-    self.name = CPath(name)
-    draft = CPath(name + ".new")
-  }
-
-  /// Undoes what a run before this one left, by its note. A cgroup that is gone needs no undoing.
-  ///
-  /// - Returns: How many changes were undone.
-  /// - Throws: `EINVAL` for a note that is not whole, which stays where it is; why the note or a file cannot be read or
-  ///   written.
-  package mutating func undoLeftovers() throws(Errno) -> Int {
-    var buffer = ByteBuffer(capacity: 64 * 1024)
-    do throws(Errno) {
-      let file = try folder.open(name, [.read, .noFollow])
-      buffer.count = try file.readWhole(into: &buffer.storage)
-    } catch .noSuchFile {
-      return 0
-    }
-    guard let left = try? ReliefNote(parsing: buffer.bytes) else { throw .invalidArgument }
-    note = left
-    return try undoAll()
-  }
-
-  /// Undoes every change there is a note of.
-  ///
-  /// - Throws: The first refusal; what could not be undone stays noted.
-  @discardableResult
-  package mutating func undoAll() throws(Errno) -> Int {
-    var undone = 0
-    while let change = note.changes.last {
-      do throws(Errno) {
-        try put(change.old.span, into: change.file, of: change.cgroup)
-      } catch .noSuchFile {
-        // Gone, and its limits with it.
-      } catch .noDevice {
-        // Gone between its opening and its writing.
-      }
-      note.remove(change.file, change.cgroup)
-      try save()
-      undone += 1
-    }
-    return undone
-  }
-
-  /// Sets a file of a cgroup, once what it held is noted.
-  ///
-  /// - Parameter cgroup: Its path, with the slash.
-  /// - Throws: Why not; `EINVAL` where the change cannot be noted.
-  package mutating func change(_ file: ReliefFile, of cgroup: [UInt8], to value: Span<UInt8>) throws(Errno) {
-    let old = try read(file, of: cgroup)
-    guard note.add(ReliefChange(file: file, old: old, cgroup: cgroup)) else { throw .invalidArgument }
-    try save()
-    try put(value, into: file, of: cgroup)
-  }
-
-  /// Puts back what a file of a cgroup held before.
-  package mutating func undo(_ file: ReliefFile, of cgroup: [UInt8]) throws(Errno) {
-    for change in note.changes where change.file == file && change.cgroup == cgroup {
-      do throws(Errno) {
-        try put(change.old.span, into: file, of: cgroup)
-      } catch .noSuchFile {
-        // Gone, and its limits with it.
-      }
-      note.remove(file, cgroup)
-      return try save()
-    }
-  }
-
-  /// Has the kernel reclaim so much of a cgroup's memory (`memory.reclaim`, Linux 5.19), by the helper: it may take long,
-  /// and fails with `EAGAIN` where it gets less.
-  ///
-  /// - Throws: `ENOENT` before Linux 5.19, `EBUSY` while the helper is at work.
-  package func reclaim(_ amount: KiB, from cgroup: [UInt8], by helper: borrowing HelperThread) throws(Errno) {
-    let file = try open(CPath(cgroup + Array("/memory.reclaim".utf8)), .write)
-    try helper.write(CPath(decimal: amount.count, "K").bytes, to: file)
-  }
-
-  private mutating func read(_ file: ReliefFile, of cgroup: [UInt8]) throws(Errno) -> [UInt8] {
-    let source = try open(CPath(cgroup + [.slash] + Array(file.name.utf8)), .read)
-    let count = try source.readWhole(into: &scratch)
-    var word: [UInt8] = []
-    for index in 0..<count where scratch[index] != .newline { word.append(scratch[index]) }
-    return word
-  }
-
-  private func put(_ value: Span<UInt8>, into file: ReliefFile, of cgroup: [UInt8]) throws(Errno) {
-    let target = try open(CPath(cgroup + [.slash] + Array(file.name.utf8)), .write)
-    try target.write(value)
-  }
-
-  private func open(_ path: CPath, _ mode: OwnedDescriptor.Mode) throws(Errno) -> OwnedDescriptor {
-    // Without the slash in front, so that it is below the root.
-    try root.open(path.withoutSlash, mode)
-  }
-
-  /// Writes the note whole or not at all; none where nothing is left to undo.
-  private func save() throws(Errno) {
-    if note.changes.isEmpty {
-      do throws(Errno) {
-        try folder.remove(name)
-      } catch .noSuchFile {
-        // Never written.
-      }
-      return
-    }
-    let file = try folder.open(draft, [.write, .create, .truncate, .noFollow])
-    try file.write(note.bytes.span)
-    try folder.rename(draft, to: name)
   }
 }

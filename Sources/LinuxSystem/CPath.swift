@@ -31,7 +31,12 @@ package struct CPath: Sendable {
   /// A number and a word after it: not a path, but as short-lived.
   package init(decimal number: UInt64, _ word: String) {
     self.init("")
-    unterminate()
+    set(decimal: number, word)
+  }
+
+  /// Makes it a number and a word after it, in place.
+  package mutating func set(decimal number: UInt64, _ word: String) {
+    terminated.removeAll(keepingCapacity: true)
     var digits = InlineArray<20, UInt8>(repeating: 0)
     var count = 0
     var rest = number
@@ -46,13 +51,6 @@ package struct CPath: Sendable {
     }
     append(word)
     terminate()
-  }
-
-  /// The same below whatever directory it is opened in.
-  package var withoutSlash: CPath {
-    var start = 0
-    while start < terminated.count, terminated[start] == UInt8(ascii: "/") { start += 1 }
-    return CPath(Array(terminated[start..<terminated.count]))
   }
 
   /// Without the NUL.

@@ -7,6 +7,11 @@ package enum Clock {
     read(CLOCK_BOOTTIME)
   }
 
+  /// Nanoseconds since boot without time asleep (`CLOCK_MONOTONIC`).
+  package static func awake() -> UInt64 {
+    read(CLOCK_MONOTONIC)
+  }
+
   /// Nanoseconds since 1970-01-01 UTC (`CLOCK_REALTIME`), for people and records only: it may jump.
   package static func sinceEpoch() -> UInt64 {
     read(CLOCK_REALTIME)

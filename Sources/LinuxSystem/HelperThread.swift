@@ -70,6 +70,15 @@ package struct HelperThread: ~Copyable {
     return result
   }
 
+  /// Waits for the end of the job that is under way, for so long at most. For an agent that ends: a loop never waits.
+  package func wait(milliseconds: Int32) {
+    acknowledge()
+    guard isBusy else { return }
+    var request = pollfd(fd: doneDescriptor, events: Int16(POLLIN), revents: 0)
+    // One pollfd, on the stack, for the call.
+    _ = unsafe poll(&request, 1, milliseconds)
+  }
+
   /// Takes note of the ends there have been.
   package func acknowledge() {
     var count: UInt64 = 0

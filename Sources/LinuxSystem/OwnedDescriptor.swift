@@ -131,6 +131,21 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
+  /// pwrite(2) over what is at the beginning, until all of `bytes` is out. The position stays where it is.
+  package func overwrite(_ bytes: Span<UInt8>) throws(Errno) {
+    var written = 0
+    while written < bytes.count {
+      let start = written
+      written += try retrying {
+        // The span is borrowed for the call.
+        unsafe bytes.withUnsafeBytes { all in
+          let rest = unsafe UnsafeRawBufferPointer(rebasing: all[start...])
+          return unsafe pwrite(raw, rest.baseAddress, rest.count, off_t(start))
+        }
+      }
+    }
+  }
+
   /// Whether a write of up to PIPE_BUF bytes would go through without waiting (poll(2)).
   package var isWritable: Bool {
     var request = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
@@ -153,18 +168,9 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
-  /// unlinkat(2) below this directory.
-  package func remove(_ path: borrowing CPath) throws(Errno) {
-    _ = try retrying { unsafe path.withCString { path in unsafe Int(clinux_unlink(raw, path)) } }
-  }
-
-  /// renameat(2) below this directory: the new name has the file, whole, or what it had.
-  package func rename(_ path: borrowing CPath, to new: borrowing CPath) throws(Errno) {
-    _ = try retrying {
-      unsafe path.withCString { path in
-        unsafe new.withCString { new in unsafe Int(clinux_rename(raw, path, new)) }
-      }
-    }
+  /// mkdir(2), for its owner alone.
+  package static func makeFolder(_ path: borrowing CPath) throws(Errno) {
+    _ = try retrying { unsafe path.withCString { path in unsafe Int(clinux_mkdir(path)) } }
   }
 
   /// lseek(2) to the beginning: a directory is listed anew.

@@ -87,4 +87,10 @@ package struct Verdict: Sendable {
 
   /// Whether a process has to be ended.
   package var acts: Bool { level >= .terminate }
+
+  /// Whether memory is short: a trigger is true, or available memory is not over the release line and free swap at or
+  /// below its floor, which is how a shortage begins that comes slowly.
+  package var isShort: Bool {
+    trigger != .none || reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
+  }
 }

@@ -47,6 +47,11 @@ struct CgroupFiles: ~Copyable {
     return CPath(bytes)
   }
 
+  func unifiedRoot() throws(Errno) -> OwnedDescriptor {
+    guard version == .v2, mount.root.count == 1 else { throw .noSuchFile }
+    return try OwnedDescriptor.open(CPath(mount.point), [.read, .directory])
+  }
+
   /// Where in a cgroup's path what lies below the mount begins, without a slash; nil where it lies elsewhere.
   private func start(of cgroup: Span<UInt8>) -> Int? {
     // `/..` leads out of a container's view (cgroup_namespaces(7)).

@@ -96,6 +96,16 @@ package struct LiveSource: ProcSource, ~Copyable {
     }
   }
 
+  /// The directory of the root of the unified hierarchy, where that accounts memory.
+  ///
+  /// - Throws: Why it cannot be opened; `ENOENT` where there is none, or only a part of it is to be seen.
+  package func unifiedRoot() throws(Errno) -> OwnedDescriptor {
+    switch cgroups {
+    case .some(let cgroups): return try cgroups.unifiedRoot()
+    case .none: throw .noSuchFile
+    }
+  }
+
   package mutating func read(
     _ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer
   ) throws(ReadFailure) {

@@ -34,9 +34,10 @@ package struct Recorder: ~Copyable {
   /// - Parameters:
   ///   - judge: Of the system.
   ///   - roots: Whose first is the container's own cgroup; nil where the system is the machine.
+  ///   - panic: Nil where it cannot be read.
   package mutating func start(
-    version: String, policy: borrowing CPath, judge: Judge, roots: DomainRoots?, held: CapabilitySet,
-    lacking: CapabilitySet
+    version: String, policy: borrowing CPath, judge: Judge, roots: DomainRoots?, panic: PanicSettings?,
+    held: CapabilitySet, lacking: CapabilitySet
   ) {
     begin("start")
     json.key("version")
@@ -57,6 +58,10 @@ package struct Recorder: ~Copyable {
     }
     json.key("domains")
     domains(of: judge.policy)
+    json.key("panic_on_oom")
+    if let panic { json.value(Int64(panic.panicOnOom)) } else { json.null() }
+    json.key("kernel_panic")
+    if let panic { json.value(Int64(panic.panicTimeout)) } else { json.null() }
     json.key("capabilities")
     capabilityNames(held)
     json.key("lacking")

@@ -214,7 +214,7 @@ import Testing
 
 extension MemorySource {
   /// A cgroup with a limit and nothing in it that could be taken back.
-  fileprivate mutating func limit(_ path: String, mib: UInt64, used: UInt64) {
+  mutating func limit(_ path: String, mib: UInt64, used: UInt64) {
     set(.limit, ofCgroup: path, "\(mib << 20)\n")
     set(.usage, ofCgroup: path, "\(used << 20)\n")
     set(.stat, ofCgroup: path, "anon \(used << 20)\nactive_file 0\ninactive_file 0\n")
@@ -223,7 +223,7 @@ extension MemorySource {
 }
 
 extension CompiledPolicy {
-  fileprivate mutating func add(_ word: String) -> Slice {
+  mutating func add(_ word: String) -> Slice {
     let start = UInt32(text.count)
     text += Array(word.utf8)
     return Slice(start: start, count: UInt32(word.utf8.count))

@@ -160,7 +160,8 @@ final class Stage<Hand: Actuator & ~Copyable> {
   init(
     available: [UInt64?], hand: consuming Hand, log: Log, isDryRun: Bool = false,
     grace: Nanoseconds = .milliseconds(60_000),
-    policy change: (inout CompiledPolicy) -> Void = { _ in }
+    policy change: (inout CompiledPolicy) -> Void = { _ in }, relief: consuming CgroupRelief? = nil,
+    lastResort: LastResortHand? = nil
   ) throws {
     self.log = log
     var source = ScriptedSource(available: available, log: log)
@@ -188,7 +189,8 @@ final class Stage<Hand: Actuator & ~Copyable> {
     agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder,
       messages: Messages(to: spoken.raw), kernelLog: nil, pressureWatch: nil,
-      reloader: Reloader(compiler: nil, config: nil),
+      reloader: Reloader(compiler: nil, config: nil), relief: relief,
+      lastResort: lastResort,
       judge: Judge(
         policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: .common), agent: 0), isVerbose: false)
     self.record = record

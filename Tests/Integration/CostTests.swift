@@ -85,6 +85,73 @@ struct CostTests {
     #expect(Set(counts[2...]).count == 1, "allocations after each round: \(counts)")
   }
 
+  /// Relief as well, on cgroups that are ordinary files.
+  @Test(.enabled(if: UnifiedHierarchy.top != nil, "a process has to be put into a cgroup of version 2"))
+  func warmReliefAllocatesNothing() throws {
+    let top = try #require(UnifiedHierarchy.top)
+    let name = "spillway-test-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: "\(top)/\(name)", withIntermediateDirectories: false)
+    // Whoever was in it has gone with the namespace, or is about to.
+    defer { for _ in 0..<200 where unsafe rmdir("\(top)/\(name)") != 0 && errno == EBUSY { usleep(20_000) } }
+    let relief = """
+      [relief]
+      reclaim = ["/batch", "/batch"]
+      high = { cgroup = "/batch", to = "80%", for = "1s" }
+      freeze = { for = "1s" }
+      [last_resort]
+      action = "panic"
+      after_victims = 1000
+      after_stall = "10min"
+
+      """
+    let result = try Namespace.run(
+      policy: Self.policy + relief, environment: ["TOP": top, "NAME": name],
+      Self.meminfo + """
+        cc -O2 -shared -fPIC -o allocations.so "$BIN/../../Benchmarks/allocations.c" || exit 1
+        "$BIN/spillway" compile policy.toml --output policy.image || exit 1
+        mount -t tmpfs none /run
+        awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r point; do umount "$point"; done
+        mkdir kept
+        mount --bind "$TOP/$NAME" kept
+        mount -t tmpfs none "$TOP"
+        mkdir "$TOP/batch" "$TOP/$NAME"
+        touch "$TOP/cgroup.procs" "$TOP/batch/memory.reclaim"
+        echo 104857600 >"$TOP/batch/memory.current"
+        echo 0 >"$TOP/$NAME/cgroup.freeze"
+        # Never the real one.
+        if [ -e /proc/sysrq-trigger ]; then touch trigger; mount --bind trigger /proc/sysrq-trigger || exit 1; fi
+        ALLOCATIONS=allocations LD_PRELOAD=./allocations.so "$BIN/../../.build/release/spillwayd" \\
+          --image policy.image --record record.jsonl 2>agent.errors &
+        agent=$!
+        until_count 1 '"event":"start"' record.jsonl
+        for round in 1 2 3 4 5 6 7; do
+          start "hog$round" --mib 60
+          eval "echo \\$hog$round" >kept/cgroup.procs
+          # An ordinary file keeps the end of what was longer.
+          echo max >"$TOP/batch/memory.high"
+          cross 10.3
+          until_count $((round * 2)) '"outcome":"undone"' record.jsonl
+          until_count $((round * 2)) '"outcome":"done"' record.jsonl
+          cross 8
+          until_count $round '"event":"outcome"' record.jsonl
+          cross 11
+          until_count $round 'memory is back' agent.errors
+          echo "allocations $(od -An -tu8 allocations)"
+        done
+        finish
+        """)
+    #expect(!result.output.contains("never"), "\(result.output) \(result.errors)")
+    let steps = result.records("relief").map { "\($0["action"] ?? "") \($0["outcome"] ?? "")" }
+    #expect(steps.count { $0 == "reclaim done" } == 14, "\(steps)")
+    for step in ["high began", "high undone", "freeze began", "freeze undone"] {
+      #expect(steps.count { $0 == step } == 7, "\(steps)")
+    }
+    let counts = result.output.split(separator: "\n").filter { $0.hasPrefix("allocations") }
+      .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
+    try #require(counts.count == 7)
+    #expect(Set(counts[2...]).count == 1, "allocations after each round: \(counts)")
+  }
+
   static let strace = ["/usr/bin/strace", "/bin/strace"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
   /// Everyone is protected, so that candidates are looked for on and on, and read in full. One of them starts late: the

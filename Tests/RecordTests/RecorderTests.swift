@@ -42,14 +42,15 @@ import Testing
     let records = try recorded(isDryRun: true) { recorder in
       recorder.start(
         version: "1.2.3", policy: CPath([0x2f, 0xff, 0x22]), judge: scene.judge, roots: nil,
-        held: [.kill, .sysAdmin, .syslog], lacking: [.ipcLock])
+        panic: PanicSettings(panicOnOom: 2, panicTimeout: -1), held: [.kill, .sysAdmin, .syslog], lacking: [.ipcLock])
     }
     try #require(records.count == 1)
     try Self.expect(
       Self.own(records[0], "start", isDryRun: true),
       """
       {"version": "1.2.3", "pid": \(getpid()), "policy": "/\u{fffd}\\"", "total_kib": 1024000, "swap_total_kib": 0,
-      "system_cgroup": null, "domains": [], "capabilities": ["CAP_KILL", "CAP_SYSLOG"], "lacking": ["CAP_IPC_LOCK"]}
+      "system_cgroup": null, "domains": [], "panic_on_oom": 2, "kernel_panic": -1,
+      "capabilities": ["CAP_KILL", "CAP_SYSLOG"], "lacking": ["CAP_IPC_LOCK"]}
       """)
   }
 

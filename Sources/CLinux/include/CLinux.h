@@ -113,11 +113,8 @@ static inline int clinux_pipe(int *reading, int *writing) {
 // fallocate(2) from the file's beginning. 0, or -1 with errno.
 static inline int clinux_allocate(int file, long size) { return fallocate(file, 0, 0, size); }
 
-// unlinkat(2) and renameat(2) within one directory. 0, or -1 with errno.
-static inline int clinux_unlink(int directory, const char *path) { return unlinkat(directory, path, 0); }
-static inline int clinux_rename(int directory, const char *old, const char *new_name) {
-    return renameat(directory, old, directory, new_name);
-}
+// mkdir(2), for the owner alone. 0, or -1 with errno.
+static inline int clinux_mkdir(const char *path) { return mkdir(path, 0700); }
 
 // reboot(2) at once, without sync(2). Returns only by failing: -1 with errno.
 static inline int clinux_reboot(void) { return reboot(RB_AUTOBOOT); }

@@ -1,0 +1,241 @@
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Record
+
+/// How far relief has come in a shortage.
+struct ReliefCourse: Sendable {
+  /// What the helper is at.
+  enum Job: Equatable, Sendable {
+    case high
+    /// Of which of the policy's cgroups.
+    case reclaim(Int)
+  }
+
+  /// It was begun in this shortage, and is not again before memory is back.
+  var isBegun = false
+  /// Of the shortage; the next one where none has begun yet.
+  var episode: UInt32 = 0
+  /// What the helper is to do next; nil where nothing is left.
+  var next: Job?
+  var job: Job?
+  /// What the job asks for.
+  var asked = KiB.zero
+  /// When what was changed is put back; nil where nothing is changed.
+  var highUntil: Nanoseconds?
+  var frozenUntil: Nanoseconds?
+
+  /// When there is something to undo.
+  var due: Nanoseconds? {
+    guard let highUntil else { return frozenUntil }
+    return min(highUntil, frozenUntil ?? highUntil)
+  }
+}
+
+/// What is tried before anybody is ended, while the machine's memory is short and nobody has to be: no end waits for it.
+extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  private var isReliefReady: Bool {
+    switch relief {
+    case .some: true
+    // What a dry run tells of could be done there.
+    case .none: recorder.isDryRun && source.cgroupVersion == .v2
+    }
+  }
+
+  /// Has the loop told when the helper has ended a job.
+  mutating func takeUpRelief() {
+    guard let descriptor = relief?.doneDescriptor else { return }
+    try? loop.watchNews(descriptor, tag: Self.reliefTag)
+  }
+
+  /// Does what is due of relief: after the looks, so that no decision waits for it.
+  mutating func tendRelief() {
+    let wanted = judge.policy.measures.relief
+    guard wanted != Relief() || reliefCourse.isBegun || reliefCourse.due != nil, let verdict = watches[0].verdict,
+      isReliefReady
+    else { return }
+    let now = Nanoseconds(Clock.sinceBoot())
+    if let until = reliefCourse.highUntil, until <= now || wanted.high == nil { undo(.high, now) }
+    if let until = reliefCourse.frozenUntil, until <= now || wanted.freeze == nil { undo(.freeze, now) }
+    finishJob()
+    if verdict.level == .calm {
+      reliefCourse.isBegun = false
+      reliefCourse.next = nil
+    } else if !reliefCourse.isBegun, verdict.isShort {
+      reliefCourse.isBegun = true
+      // An episode begins when a trigger is confirmed: until then it is the next one.
+      reliefCourse.episode = watches[0].detector.isInEpisode ? verdict.episode : verdict.episode &+ 1
+      reliefCourse.next = .high
+      if let time = wanted.freeze, !verdict.acts { freezeWorst(verdict, for: time) }
+    }
+    // In a dry run each is over at once.
+    while reliefCourse.job == nil, let next = reliefCourse.next { begin(next, wanted, verdict) }
+  }
+
+  /// Undoes all there is, for the end.
+  package mutating func endRelief() {
+    let now = Nanoseconds(Clock.sinceBoot())
+    if reliefCourse.frozenUntil != nil { undo(.freeze, now) }
+    if reliefCourse.highUntil != nil { undo(.high, now) }
+    if reliefCourse.highUntil != nil {
+      // The next start has its note, if this is in vain.
+      relief?.settle()
+      undo(.high, now)
+    }
+  }
+
+  /// Lets go on whom relief has frozen, before anybody is signalled: a frozen process acts on no signal but SIGKILL.
+  mutating func thawForEnd() {
+    if reliefCourse.frozenUntil != nil { undo(.freeze, Nanoseconds(Clock.sinceBoot())) }
+  }
+
+  // MARK: The helper's jobs
+
+  private mutating func begin(_ job: ReliefCourse.Job, _ wanted: Relief, _ verdict: Verdict) {
+    let policy = judge.policy
+    switch job {
+    case .high:
+      reliefCourse.next = .reclaim(0)
+      if let high = wanted.high { lower(high, policy) }
+    case .reclaim(let index):
+      let missing = verdict.lines.release - verdict.reading.available
+      guard index < Int(wanted.reclaim), missing > .zero else {
+        reliefCourse.next = nil
+        return
+      }
+      reliefCourse.next = .reclaim(index + 1)
+      reliefCourse.asked = missing
+      let cgroup = policy.bytes(policy.cgroups[index])
+      if recorder.isDryRun { return tell(.rehearsed, .reclaim, cgroup, missing) }
+      do throws(Errno) {
+        try relief?.reclaim(missing, from: cgroup)
+        reliefCourse.job = job
+      } catch {
+        tell(.failed(error), .reclaim, cgroup, missing)
+      }
+    }
+  }
+
+  private mutating func lower(_ high: Relief.High, _ policy: CompiledPolicy) {
+    let cgroup = policy.bytes(policy.cgroups[Int(high.cgroup)])
+    do throws(ReadFailure) {
+      try source.read(.usage, ofCgroup: cgroup, into: &cgroupBuffer)
+    } catch {
+      return tell(.failed(.noSuchFile), .high, cgroup, nil)
+    }
+    guard let usage = (try? CgroupAmount(parsing: cgroupBuffer.bytes))?.amount else {
+      return tell(.failed(.invalidArgument), .high, cgroup, nil)
+    }
+    let limit = high.to.of(usage)
+    if recorder.isDryRun { return tell(.rehearsed, .high, cgroup, limit) }
+    do throws(Errno) {
+      // With an earlier one still there, that one's time goes on.
+      guard reliefCourse.highUntil == nil, try relief?.lower(cgroup, to: limit) == true else {
+        return tell(.skipped, .high, cgroup, limit)
+      }
+      reliefCourse.job = .high
+      reliefCourse.asked = limit
+      reliefCourse.highUntil = Nanoseconds(Clock.sinceBoot()) + high.duration
+      tell(.began, .high, cgroup, limit)
+    } catch {
+      tell(.failed(error), .high, cgroup, limit)
+    }
+  }
+
+  /// Takes note of a job's end.
+  private mutating func finishJob() {
+    guard let job = reliefCourse.job, let result = relief?.result else { return }
+    relief?.acknowledge()
+    reliefCourse.job = nil
+    let asked = reliefCourse.asked
+    switch job {
+    case .high:
+      // Put back already, or begun as it was told.
+      guard let reason = result.error, reliefCourse.highUntil != nil, let cgroup = relief?.cgroup(.high) else { return }
+      tell(.failed(reason), .high, cgroup.bytes, asked)
+      undo(.high, Nanoseconds(Clock.sinceBoot()))
+    case .reclaim(let index):
+      let policy = judge.policy
+      // Of a policy that is no longer in force.
+      guard index < Int(policy.measures.relief.reclaim) else { return }
+      let took = Nanoseconds(result.nanoseconds)
+      let outcome: ReliefOutcome =
+        switch result.error {
+        case nil: .done(took)
+        case .some(.wouldBlock): .partial(took)
+        case .some(let reason): .failed(reason)
+        }
+      tell(outcome, .reclaim, policy.bytes(policy.cgroups[index]), asked)
+    }
+  }
+
+  // MARK: Freezing and undoing
+
+  /// Freezes the cgroup of the one that would be ended, if all in it may be: never the root, nor where process 1, the
+  /// agent or somebody protected is, or might be.
+  private mutating func freezeWorst(_ verdict: Verdict, for time: Nanoseconds) {
+    takeSeat(0, verdict.reading)
+    guard surveyProcesses(isWhole: true) else { return }
+    rank(verdict.reading.time, in: 0)
+    guard let victim = shortlist.victim else { return }
+    resolver.resolve(
+      victim.process.identity, scope: .cgroup, in: table, places: places, agent: judge.agent,
+      isComplete: tally.isComplete, into: &party)
+    guard case .cgroup = party.whole, readCgroup(ofLeader: ()) else {
+      partyPath.clear()
+      let path = partyPath
+      return tell(.skipped, .freeze, path.bytes, nil)
+    }
+    let path = partyPath
+    if recorder.isDryRun { return tell(.rehearsed, .freeze, path.bytes, nil) }
+    do throws(Errno) {
+      guard reliefCourse.frozenUntil == nil, try relief?.freeze(path.bytes) == true else {
+        return tell(.skipped, .freeze, path.bytes, nil)
+      }
+      reliefCourse.frozenUntil = Nanoseconds(Clock.sinceBoot()) + time
+      tell(.began, .freeze, path.bytes, nil)
+    } catch {
+      tell(.failed(error), .freeze, path.bytes, nil)
+    }
+  }
+
+  private mutating func undo(_ file: ReliefFile, _ now: Nanoseconds) {
+    guard let cgroup = relief?.cgroup(file) else { return }
+    let action: ReliefAction = file == .high ? .high : .freeze
+    do throws(Errno) {
+      guard try relief?.undo(file) == true else {
+        reliefCourse.highUntil = now + AgentPace.hookLook
+        return
+      }
+      switch file {
+      case .high: reliefCourse.highUntil = nil
+      case .freeze: reliefCourse.frozenUntil = nil
+      }
+      tell(.undone, action, cgroup.bytes, nil)
+    } catch {
+      switch file {
+      case .high: reliefCourse.highUntil = now + AgentPace.undoing
+      case .freeze: reliefCourse.frozenUntil = now + AgentPace.undoing
+      }
+      tell(.failed(error), action, cgroup.bytes, nil)
+    }
+  }
+
+  private mutating func tell(
+    _ outcome: ReliefOutcome, _ action: ReliefAction, _ cgroup: Span<UInt8>, _ value: KiB?
+  ) {
+    recorder.relief(outcome, action, cgroup: cgroup, value: value, episode: reliefCourse.episode)
+    messages.say { line in line.append(relief: outcome, action, cgroup: cgroup, value: value) }
+  }
+
+  /// Says where a policy that was read later asks for relief in vain.
+  mutating func sayLostRelief() {
+    guard judge.policy.measures.relief != Relief(), !isReliefReady else { return }
+    messages.say(
+      recorder.isDryRun
+        ? "relief cannot be given: it needs cgroups of version 2"
+        : "relief cannot be given: the policy at the start had none, or it could not be made ready; restart the agent")
+  }
+}

@@ -1,0 +1,232 @@
+import Fixtures
+import Foundation
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Testing
+
+@testable import Agent
+
+/// When the last resort is reached, and what follows, on a machine that only remembers.
+@Suite struct LastResortTests {
+  /// A machine that takes note in the stage's log.
+  private struct LoggingMachine: MachineCalls {
+    let log: Log
+    var isSynced = true
+    var failures: [String: Errno] = [:]
+
+    private func act(_ name: String) throws(Errno) {
+      log.lines.append(name)
+      if let failure = failures[name] { throw failure }
+    }
+
+    mutating func beginSync() throws(Errno) { try act("sync") }
+    mutating func reboot() throws(Errno) { try act("reboot") }
+    mutating func sysrq(_ letter: UInt8) throws(Errno) { try act("sysrq \(Character(UnicodeScalar(letter)))") }
+  }
+
+  private static func stage(
+    _ available: [UInt64?], _ resort: LastResort?, isSynced: Bool = true, failures: [String: Errno] = [:],
+    grace: Nanoseconds = .milliseconds(60_000)
+  ) throws -> Stage<LoggingHand> {
+    let log = Log()
+    var machine = LoggingMachine(log: log, isSynced: isSynced, failures: failures)
+    return try Stage(
+      available: available, hand: LoggingHand(log: log), log: log, grace: grace,
+      policy: { $0.measures.lastResort = resort },
+      lastResort: { course, now in course.advance(&machine, now: now) })
+  }
+
+  private static func resort(
+    _ action: LastResort.Action = .reboot, victims: UInt32? = nil, stall: UInt64? = nil
+  ) -> LastResort {
+    LastResort(action: action, afterVictims: victims, afterStall: stall.map { Nanoseconds.milliseconds($0) })
+  }
+
+  /// What was done to the machine, and what was recorded of it.
+  private static func outcomes<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) throws -> [String] {
+    try stage.records("last_resort").map { "\($0["action"] ?? "") \($0["outcome"] ?? "")" }
+  }
+
+  /// Ends the victim that is on its way down.
+  private func end(_ pid: Int32, _ stage: Stage<LoggingHand>) {
+    stage.log.ended.insert(pid)
+    stage.agent.source.files.remove(pid)
+    #expect(stage.finish() == [])
+  }
+
+  private let calls = Set(["sync", "reboot", "sysrq b", "sysrq c"])
+
+  /// Looks until there is such a line, and tells what was done to the machine until then.
+  private func until(_ outcome: String, _ stage: Stage<LoggingHand>) throws -> [String] {
+    var done: [String] = []
+    for _ in 0..<20_000 {
+      done += stage.tick().filter(calls.contains)
+      if try Self.outcomes(stage).contains(outcome) { return done }
+      usleep(1000)
+    }
+    Issue.record("\(outcome) never came")
+    return done
+  }
+
+  @Test func afterSoManyVictimsTheMachineIsRestarted() throws {
+    let stage = try Self.stage([80], Self.resort(victims: 2))
+    for pid: Int32 in [100, 101] {
+      #expect(stage.tick() == ["meminfo", "hold \(pid)", "meminfo", "SIGTERM \(pid)"])
+      // Not while one is on its way down.
+      #expect(stage.tick() == ["meminfo"])
+      end(pid, stage)
+    }
+    // Recorded first, then one step at a look.
+    #expect(stage.tick() == ["meminfo"])
+    #expect(try Self.outcomes(stage) == ["reboot begun"])
+    #expect(stage.tick() == ["meminfo", "sync"])
+    #expect(stage.tick() == ["meminfo", "reboot"])
+    #expect(try Self.outcomes(stage) == ["reboot begun", "reboot told"])
+    let record = try #require(stage.records("last_resort").first)
+    #expect(record["victims"] as? Int == 2 && record["episode"] as? Int == 1 && record["domain"] as? String == "system")
+    #expect(record["dry_run"] as? Bool == false && (record["lasted_ms"] as? Int ?? 0) >= 100)
+    #expect(try stage.messages().contains("LAST RESORT, reboot: memory is not back after 2 victims and "))
+  }
+
+  /// One that was signalled counts, whatever came of it; one that was not does not.
+  @Test func whoCountsAsAVictim() throws {
+    let stage = try Self.stage([80], Self.resort(victims: 1), grace: .zero)
+    stage.log.holds[100] = .refused(.notPermitted)
+    #expect(stage.tick() == ["meminfo", "hold 100"])
+    #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
+    #expect(try Self.outcomes(stage) == [])
+    stage.log.deliveries[101] = .refused(.notPermitted)
+    #expect(stage.tick() == ["meminfo", "SIGKILL 101"])
+    #expect(stage.tick() == ["meminfo"])
+    #expect(try Self.outcomes(stage) == ["reboot begun"])
+  }
+
+  @Test func afterSoLongAStallWithNobodyToEnd() throws {
+    let stage = try Self.stage([80], Self.resort(.panic, stall: 40))
+    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    #expect(try until("panic told", stage) == ["sync", "sysrq c"])
+    let record = try #require(stage.records("last_resort").first)
+    #expect(record["victims"] as? Int == 0 && (record["lasted_ms"] as? Int ?? 0) >= 40)
+  }
+
+  @Test func bothFiguresMustBeReached() throws {
+    let stage = try Self.stage([80], Self.resort(victims: 1, stall: 20))
+    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    stage.look()
+    while stage.agent.toll.lasted < .milliseconds(40) { stage.look() }
+    #expect(try Self.outcomes(stage) == [])
+    stage.agent.source.files.add(200, "late", mib: 100)
+    _ = stage.log.take()
+    #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
+    end(200, stage)
+    #expect(try until("reboot told", stage) == ["sync", "reboot"])
+  }
+
+  @Test func whatIsRefusedIsRecordedAndNotTriedAgain() throws {
+    let stage = try Self.stage(
+      [80], Self.resort(stall: 0),
+      failures: ["sync": .busy, "reboot": .notPermitted, "sysrq b": .accessDenied])
+    stage.agent.source.files.remove(101)
+    #expect(try until("reset exhausted", stage) == ["sync", "reboot", "sysrq b"])
+    #expect(try Self.outcomes(stage) == ["reboot begun", "reboot refused", "reset refused", "reset exhausted"])
+    #expect(
+      try stage.records("last_resort").compactMap { $0["error"] as? String } == [
+        "operation not permitted", "permission denied",
+      ])
+    // It goes on as before, to the end of the episode.
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
+    end(100, stage)
+    for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
+    #expect(try Self.outcomes(stage).count == 4)
+    // Another episode is another matter.
+    stage.agent.source.available = [200, 80]
+    #expect(stage.tick() == ["meminfo"])
+    #expect(try until("reset exhausted", stage) == [])
+    for _ in 0..<5 { stage.look() }
+    #expect(stage.log.take().filter(calls.contains) == ["sync", "reboot", "sysrq b"])
+    #expect(try Self.outcomes(stage).count == 8)
+  }
+
+  @Test func memoryThatComesBackCallsItOff() throws {
+    let stage = try Self.stage([80], Self.resort(stall: 0), isSynced: false)
+    for _ in 0..<4 { stage.look() }
+    #expect(stage.log.take().filter(calls.contains) == ["sync"])
+    stage.agent.source.available = [200]
+    for _ in 0..<4 { stage.look() }
+    #expect(stage.log.take().allSatisfy { $0 == "meminfo" })
+    #expect(try Self.outcomes(stage) == ["reboot begun", "reboot called_off"])
+  }
+
+  @Test func aPolicyWithoutItCallsItOff() throws {
+    let stage = try Self.stage([80], Self.resort(stall: 0), isSynced: false)
+    for _ in 0..<3 { stage.look() }
+    var other = stage.agent.judge.policy
+    other.measures.lastResort = nil
+    stage.agent.putInForce(other)
+    _ = stage.log.take()
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
+    #expect(try Self.outcomes(stage) == ["reboot begun", "reboot called_off"])
+  }
+
+  @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
+    let stage = try Stage(available: [500, 500, 80])
+    var other = stage.agent.judge.policy
+    other.measures.lastResort = Self.resort(stall: 0)
+    stage.agent.putInForce(other)
+    #expect(try stage.messages().contains("the last resort cannot be taken: the policy at the start had none"))
+    for _ in 0..<4 { stage.look() }
+    #expect(try Self.outcomes(stage) == ["reboot exhausted"])
+    #expect(stage.log.take().suffix(4) == ["hold 100", "meminfo", "SIGTERM 100", "meminfo"])
+  }
+
+  @Test func aDryRunTellsOfItOnceAnEpisodeAndDoesNothing() throws {
+    let log = Log()
+    let stage = try Stage(available: [80], hand: RehearsalActuator(), log: log, isDryRun: true) {
+      $0.measures.lastResort = Self.resort(victims: 1, stall: 5)
+    }
+    for _ in 0..<100 {
+      stage.look()
+      usleep(1000)
+    }
+    stage.agent.source.available = [200, 80]
+    for _ in 0..<100 {
+      stage.look()
+      usleep(1000)
+    }
+    #expect(log.take().allSatisfy { $0 == "meminfo" })
+    #expect(try Self.outcomes(stage) == ["reboot rehearsed", "reboot rehearsed"])
+    #expect(try stage.records("last_resort").map { $0["victims"] as? Int } == [1, 1])
+  }
+
+  /// A domain's own trouble is none of the machine's; and who is ended for it is waited for.
+  @Test func aDomainThatStaysFullRestartsNobodysMachine() throws {
+    let log = Log()
+    var machine = LoggingMachine(log: log)
+    let stage = try Stage(
+      available: [500], hand: LoggingHand(log: log), log: log,
+      policy: { policy in
+        policy.measures.lastResort = Self.resort(stall: 0)
+        let name = policy.add("batch")
+        policy.domains = [Domain(name: name, cgroup: policy.add("/batch"), settings: policy.settings)]
+      }, lastResort: { course, now in course.advance(&machine, now: now) })
+    stage.agent.source.files.cgroupVersion = .v2
+    stage.agent.source.files.add(200, "job", mib: 90)
+    stage.agent.source.files.set(.cgroup, of: 200, "0::/batch/x.service\n")
+    stage.agent.source.files.limit("/batch", mib: 240, used: 239)
+    #expect(stage.tick().suffix(2) == ["meminfo", "SIGKILL 200"])
+    for _ in 0..<5 { stage.look() }
+    #expect(stage.agent.toll == EpisodeToll())
+    stage.agent.source.available = [80]
+    for _ in 0..<5 { stage.look() }
+    #expect(try Self.outcomes(stage) == [])
+    stage.log.ended = [200]
+    stage.agent.source.files.remove(200)
+    stage.agent.source.files.limit("/batch", mib: 240, used: 10)
+    _ = stage.finish()
+    #expect(try until("reboot told", stage) == ["sync", "reboot"])
+    #expect(try stage.records("last_resort").map { $0["victims"] as? Int } == [0, 0])
+  }
+}

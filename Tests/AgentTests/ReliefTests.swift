@@ -1,0 +1,290 @@
+import Fixtures
+import Foundation
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Testing
+
+@testable import Agent
+
+/// When which relief is given and taken back, on cgroups that are ordinary files.
+@Suite struct ReliefTests {
+  private static let minute = Nanoseconds.milliseconds(60_000)
+
+  /// /batch and the service of each process of ``Stage``.
+  private final class Tree {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-relief-\(UUID().uuidString)")
+
+    init() throws {
+      try FileManager.default.createDirectory(at: folder.appending(path: "run"), withIntermediateDirectories: true)
+      for name in ["batch", "other", "system.slice/hog.service", "system.slice/second.service"] {
+        try FileManager.default.createDirectory(
+          at: folder.appending(path: "cgroup/\(name)"), withIntermediateDirectories: true)
+        for (file, text) in [("memory.high", "max\n"), ("memory.reclaim", ""), ("cgroup.freeze", "0\n")] {
+          try Data(text.utf8).write(to: folder.appending(path: "cgroup/\(name)/\(file)"))
+        }
+      }
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private func open(_ name: String) throws -> OwnedDescriptor {
+      try OwnedDescriptor.open(CPath(folder.path() + name), [.read, .directory])
+    }
+
+    func relief() throws -> CgroupRelief {
+      let folder = try open("/run")
+      return try CgroupRelief(root: try open("/cgroup"), folder: folder)
+    }
+
+    func remove(_ name: String) throws {
+      try FileManager.default.removeItem(at: folder.appending(path: "cgroup/\(name)"))
+    }
+
+    /// Whether its limit is put back: an ordinary file keeps the end of what was longer.
+    func isUnlimited(_ name: String) -> Bool { word("\(name)/memory.high")?.hasPrefix("max") == true }
+
+    /// The first word of a file.
+    func word(_ name: String) -> String? {
+      (try? String(contentsOf: folder.appending(path: "cgroup/\(name)"), encoding: .utf8))?
+        .split(separator: "\n").first.map(String.init)
+    }
+  }
+
+  private let tree: Tree
+
+  init() throws {
+    tree = try Tree()
+  }
+
+  private func stage(
+    _ available: [UInt64?], reclaim: [String] = [], high: (to: Amount, duration: Nanoseconds)? = nil,
+    freeze: Nanoseconds? = nil, grace: Nanoseconds = minute, change: (inout CompiledPolicy) -> Void = { _ in }
+  ) throws -> Stage<LoggingHand> {
+    let log = Log()
+    let stage = try Stage(
+      available: available, hand: LoggingHand(log: log), log: log, grace: grace,
+      policy: { policy in
+        Self.set(&policy, reclaim: reclaim, high: high, freeze: freeze)
+        change(&policy)
+      }, relief: try tree.relief())
+    stage.agent.source.files.cgroupVersion = .v2
+    stage.agent.source.files.limit("/batch", mib: 1000, used: 200)
+    return stage
+  }
+
+  private static func set(
+    _ policy: inout CompiledPolicy, reclaim: [String] = [], high: (to: Amount, duration: Nanoseconds)? = nil,
+    freeze: Nanoseconds? = nil
+  ) {
+    for cgroup in reclaim { policy.cgroups.append(policy.add(cgroup)) }
+    policy.measures.relief.reclaim = UInt16(reclaim.count)
+    if let high {
+      policy.measures.relief.high = Relief.High(
+        cgroup: UInt16(policy.cgroups.count), to: high.to, duration: high.duration)
+      policy.cgroups.append(policy.add("/batch"))
+    }
+    policy.measures.relief.freeze = freeze
+  }
+
+  /// What was recorded of relief: `action cgroup outcome`.
+  private func steps<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) throws -> [String] {
+    try stage.records("relief").map { record in
+      "\(record["action"] ?? "") \(record["cgroup"] as? String ?? "-") \(record["outcome"] ?? "")"
+    }
+  }
+
+  /// Looks until it is so, 20 s at most, and tells what was done to processes until then.
+  private func until<Hand: Actuator & ~Copyable>(
+    _ stage: Stage<Hand>, _ isSo: () throws -> Bool
+  ) rethrows -> [String] {
+    for _ in 0..<20_000 {
+      if try isSo() { return stage.log.take().filter { $0 != "meminfo" } }
+      stage.look()
+      usleep(1000)
+    }
+    Issue.record("what never comes")
+    return []
+  }
+
+  /// The floor is at 100 MiB, release at 150.
+  @Test func whatIsMissingIsAskedForOneAfterTheOtherBeforeAnybodyIsEnded() throws {
+    let stage = try stage([160, 140], reclaim: ["/batch", "/other", "/none"])
+    stage.look()
+    #expect(try steps(stage) == [])
+    let done = try until(stage) { try steps(stage).count == 3 }
+    #expect(done == [])
+    #expect(try steps(stage) == ["reclaim /batch done", "reclaim /other done", "reclaim /none failed"])
+    let records = try stage.records("relief")
+    #expect(records.map { $0["value_kib"] as? Int } == [10 * 1024, 10 * 1024, 10 * 1024])
+    #expect(records.map { $0["episode"] as? Int } == [1, 1, 1] && records[0]["domain"] as? String == "system")
+    #expect(records[0]["took_ms"] is Int && records[2]["error"] as? String == "no such file or directory")
+    #expect(tree.word("batch/memory.reclaim") == "10240K" && tree.word("other/memory.reclaim") == "10240K")
+    #expect(try stage.messages().contains("relief: reclaim of /batch is done after "))
+  }
+
+  @Test func itIsGivenOnceAShortage() throws {
+    let stage = try stage([140], reclaim: ["/batch"])
+    _ = try until(stage) { try steps(stage).count == 1 }
+    for available: UInt64 in [130, 140, 101, 150] {
+      stage.agent.source.available = [available]
+      for _ in 0..<3 { stage.look() }
+    }
+    #expect(try steps(stage).count == 1)
+    stage.agent.source.available = [151, 140]
+    _ = try until(stage) { try steps(stage).count == 2 }
+  }
+
+  @Test func whereMemoryIsBackTheRestIsNotAskedFor() throws {
+    let stage = try stage([140], reclaim: ["/batch", "/other"])
+    stage.look()
+    stage.agent.source.available = [200]
+    _ = try until(stage) { try steps(stage).count == 1 }
+    for _ in 0..<5 { stage.look() }
+    #expect(try steps(stage) == ["reclaim /batch done"] && tree.word("other/memory.reclaim") == nil)
+  }
+
+  @Test func freeSwapIsNoShortage() throws {
+    let stage = try stage([140], reclaim: ["/batch"]) {
+      $0.settings.thresholds.floor.swapFree = .share(.percent(10))
+    }
+    var source = stage.agent.source
+    source.files.set(.swaps, "Filename\tType\tSize\tUsed\tPriority\n")
+    for swap: UInt64 in [200, 100] {
+      var verdict = try #require(stage.agent.watches[0].verdict ?? firstVerdict(stage))
+      verdict.reading.swapTotal = KiB(1000)
+      verdict.reading.swapFree = KiB(swap)
+      verdict.lines.floorSwapFree = KiB(100)
+      #expect(verdict.isShort == (swap == 100))
+    }
+  }
+
+  private func firstVerdict(_ stage: Stage<LoggingHand>) -> Verdict? {
+    stage.look()
+    return stage.agent.watches[0].verdict
+  }
+
+  @Test func aLimitIsLoweredForATime() throws {
+    let stage = try stage([140], high: (.share(.percent(80)), .milliseconds(50)))
+    stage.look()
+    #expect(try steps(stage) == ["high /batch began"])
+    #expect(try stage.records("relief").first?["value_kib"] as? Int == 160 * 1024)
+    _ = try until(stage) { try steps(stage).count == 2 }
+    #expect(try steps(stage) == ["high /batch began", "high /batch undone"] && tree.isUnlimited("batch"))
+  }
+
+  @Test func theWorstIsFrozenWhileNobodyHasToBeEnded() throws {
+    let stage = try stage([140], freeze: Self.minute)
+    stage.look()
+    #expect(try steps(stage) == ["freeze /system.slice/hog.service began"])
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "1")
+    // It is thawed before it is signalled: else it could act on no signal but SIGKILL.
+    stage.agent.source.available = [80]
+    _ = stage.log.take()
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0")
+    #expect(
+      try steps(stage) == ["freeze /system.slice/hog.service began", "freeze /system.slice/hog.service undone"])
+  }
+
+  @Test func itThawsByItself() throws {
+    let stage = try stage([140], freeze: .milliseconds(30))
+    _ = try until(stage) { try steps(stage).count == 2 }
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0")
+  }
+
+  /// Too fast for a look in between: whoever is to be ended is not frozen first.
+  @Test func inTroubleNobodyIsFrozen() throws {
+    let stage = try stage([80], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
+    #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
+    #expect(try steps(stage) == ["high /batch began"])
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0")
+  }
+
+  @Test(arguments: ["protected", "root", "init", "agent", "frozen"])
+  func whatHoldsOthersIsNotFrozen(reason: String) throws {
+    let stage = try stage([140], freeze: Self.minute)
+    switch reason {
+    // Also where it lies in a cgroup below.
+    case "protected": stage.agent.source.files.set(.cgroup, of: 102, "0::/system.slice/hog.service/inner\n")
+    case "root": stage.agent.source.files.set(.cgroup, of: 100, "0::/\n")
+    case "init": stage.agent.source.files.set(.cgroup, of: 1, "0::/system.slice/hog.service\n")
+    case "agent":
+      stage.agent.judge.agent = 103
+      stage.agent.source.files.set(.cgroup, of: 103, "0::/system.slice/hog.service\n")
+    default:
+      let file = tree.folder.appending(path: "cgroup/system.slice/hog.service/cgroup.freeze")
+      try Data("1\n".utf8).write(to: file)
+    }
+    stage.look()
+    #expect(try steps(stage).map { $0.hasPrefix("freeze") && $0.hasSuffix("skipped") } == [true])
+    stage.agent.endRelief()
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == (reason == "frozen" ? "1" : "0"))
+  }
+
+  @Test func itIsUndoneAtTheEnd() throws {
+    let stage = try stage([140], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
+    stage.look()
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "1")
+    stage.agent.endRelief()
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0" && tree.isUnlimited("batch"))
+    #expect(try steps(stage).suffix(2) == ["freeze /system.slice/hog.service undone", "high /batch undone"])
+  }
+
+  @Test func aPolicyWithoutItUndoesIt() throws {
+    let stage = try stage([140], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
+    stage.look()
+    var other = stage.agent.judge.policy
+    other.measures.relief = Relief()
+    stage.agent.putInForce(other)
+    _ = try until(stage) { try steps(stage).count == 4 }
+    #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0" && tree.isUnlimited("batch"))
+  }
+
+  @Test func aCgroupThatGoesAwayNeedsNoUndoing() throws {
+    let stage = try stage([140], freeze: .milliseconds(20))
+    stage.look()
+    try tree.remove("system.slice/hog.service")
+    _ = try until(stage) { try steps(stage).count == 2 }
+    #expect(try steps(stage).last == "freeze /system.slice/hog.service undone")
+  }
+
+  @Test func aDryRunTouchesNothingAndTellsOfAll() throws {
+    let log = Log()
+    let stage = try Stage(
+      available: [140], hand: RehearsalActuator(), log: log, isDryRun: true,
+      policy: { policy in
+        Self.set(&policy, reclaim: ["/other"], high: (.share(.percent(50)), Self.minute), freeze: Self.minute)
+      })
+    stage.agent.source.files.cgroupVersion = .v2
+    stage.agent.source.files.limit("/batch", mib: 1000, used: 200)
+    for _ in 0..<5 { stage.look() }
+    #expect(
+      try steps(stage) == [
+        "freeze /system.slice/hog.service rehearsed", "high /batch rehearsed", "reclaim /other rehearsed",
+      ])
+    #expect(try stage.records("relief").map { $0["value_kib"] as? Int } == [nil, 100 * 1024, 10 * 1024])
+  }
+
+  @Test func withCgroupsOfVersion1ThereIsNone() throws {
+    let stage = try Stage(
+      available: [140], hand: RehearsalActuator(), log: Log(), isDryRun: true,
+      policy: { Self.set(&$0, reclaim: ["/other"]) })
+    stage.agent.source.files.cgroupVersion = .v1
+    for _ in 0..<3 { stage.look() }
+    #expect(try steps(stage) == [])
+  }
+
+  @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
+    let stage = try Stage(available: [500])
+    var other = stage.agent.judge.policy
+    Self.set(&other, freeze: Self.minute)
+    stage.agent.putInForce(other)
+    #expect(try stage.messages().contains("relief cannot be given: the policy at the start had none"))
+    stage.agent.source.available = [140]
+    for _ in 0..<3 { stage.look() }
+    #expect(try steps(stage) == [])
+  }
+}

@@ -1,0 +1,60 @@
+import Ladder
+import Policy
+import ProcModel
+import Testing
+
+@Suite struct EpisodeTollTests {
+  /// Looks of one episode, each at a time awake and with the time that the kernel counted as stood still, both in
+  /// milliseconds; -1 is no such count.
+  private func lasted(_ looks: [(awake: UInt64, stood: Int)]) -> UInt64 {
+    var toll = EpisodeToll()
+    for look in looks {
+      let stall = look.stood < 0 ? nil : StallTotals(some: .max, full: UInt64(look.stood) * 1000)
+      toll.look(1, awake: .milliseconds(look.awake), stall: stall)
+    }
+    return toll.lasted.milliseconds
+  }
+
+  @Test(
+    arguments: [
+      // Nothing is known of the time before the first look.
+      ([(5000, -1)], 0),
+      ([(5000, -1), (5010, -1), (5900, -1), (6900, -1)], 1900),
+      // Stopped, or without an account of stalls: a second a look.
+      ([(0, -1), (10_000, -1)], 1000), ([(0, 0), (10_000, 0)], 1000), ([(0, 100), (10_000, 900)], 1000),
+      ([(0, 0), (10_000, -1)], 1000), ([(0, -1), (10_000, 9000)], 1000),
+      // Nobody could work: all of that counts.
+      ([(0, 0), (10_000, 9000)], 9000), ([(0, 0), (10_000, 9000), (20_000, 9500)], 10_000),
+      // More cannot have passed, whatever the kernel counted; and neither count goes back.
+      ([(0, 0), (10_000, 30_000)], 10_000), ([(0, 9000), (500, 0)], 500), ([(500, 0), (0, 9000)], 0),
+      ([(0, 0), (10, 9_000_000_000_000_000)], 10),
+    ] as [([(awake: UInt64, stood: Int)], UInt64)])
+  func whatTimeCounts(looks: [(awake: UInt64, stood: Int)], expected: UInt64) {
+    #expect(lasted(looks) == expected)
+  }
+
+  @Test func eachEpisodeHasItsOwn() {
+    var toll = EpisodeToll()
+    toll.look(3, awake: .milliseconds(100), stall: nil)
+    toll.look(3, awake: .milliseconds(200), stall: nil)
+    for episode: UInt32 in [3, 3, 2, 4] { toll.count(victimOf: episode) }
+    #expect(toll.victims == 2 && toll.lasted == .milliseconds(100) && toll.episode == 3)
+    toll.look(4, awake: .milliseconds(900), stall: nil)
+    #expect(toll.victims == 0 && toll.lasted == .zero && toll.episode == 4)
+  }
+
+  @Test(
+    arguments: [
+      (2, nil, true), (3, nil, false), (nil, 500, true), (nil, 501, false), (2, 500, true), (3, 500, false),
+      (2, 501, false),
+    ] as [(UInt32?, UInt64?, Bool)])
+  func bothFiguresMustBeReached(victims: UInt32?, milliseconds: UInt64?, isReached: Bool) {
+    var toll = EpisodeToll()
+    toll.look(1, awake: .zero, stall: nil)
+    toll.look(1, awake: .milliseconds(500), stall: nil)
+    for _ in 0..<2 { toll.count(victimOf: 1) }
+    let resort = LastResort(
+      action: .panic, afterVictims: victims, afterStall: milliseconds.map { Nanoseconds.milliseconds($0) })
+    #expect(toll.reaches(resort) == isReached)
+  }
+}
