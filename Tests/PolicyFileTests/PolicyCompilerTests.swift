@@ -47,7 +47,7 @@ import Testing
       (Array("# ü\n#".utf8) + [0xFF], "2:2: error: these bytes are not UTF-8, save the file as UTF-8"),
       (
         Array(repeating: UInt8(ascii: "\n"), count: 1 << 20) + [0x0A],
-        "1:1: error: the file has 1048577 bytes, a policy has at most 1048576"
+        "1:1: error: the file has more than 1048576 bytes, write fewer or shorter rules"
       ),
       (Array("version = 1\n[[rule]]\n".utf8), "2:1: error: a rule has no name, write name = \"why it is there\""),
     ] as [([UInt8], String)]) func bytesThatAreNoPolicyAreRefused(bytes: [UInt8], diagnostic: String)
