@@ -68,7 +68,7 @@ let package = Package(
     .target(
       name: "PolicyFile",
       dependencies: [
-        "ProcModel", "Pressure", "Badness", "Policy",
+        "ProcModel", "Pressure", "Badness", "Policy", "LinuxSystem",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       resources: [.embedInCode("Presets/server.toml"), .embedInCode("Presets/classic.toml")],
@@ -100,7 +100,10 @@ let package = Package(
         "spillwayd",
       ]),
     .testTarget(
-      name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
+      name: "PolicyFileTests",
+      dependencies: [
+        "PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "LinuxSystem", "Agent",
+      ],
       exclude: ["valid", "invalid"], swiftSettings: house),
 
     // The whole, with real processes in a pid namespace.

@@ -7,10 +7,14 @@ set -eu
 
 tool=$1
 root=$(cd "$(dirname "$0")/.." && pwd)
-image=$(mktemp)
-trap 'rm -f "$image"' EXIT
+work=$(mktemp -d)
+image=$work/image
+trap 'rm -rf "$work"' EXIT
 
-"$tool" compile "$root/policies/server.toml" -o "$image"
+# A copy: the repository need not belong to who builds it, and then its files are no policy to rely on.
+cp "$root/policies/server.toml" "$work/server.toml"
+chmod 600 "$work/server.toml"
+"$tool" compile "$work/server.toml" -o "$image"
 {
     cat <<'HEADER'
 // Generated from policies/server.toml by `make image`; a test holds it to that file.

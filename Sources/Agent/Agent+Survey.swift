@@ -202,6 +202,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func rank(_ now: Nanoseconds, in number: Int) {
     shortlist.clear()
     places.clear()
+    roster.meet(table, policy: judge.policy, needs: needs)
     // Nobody knows which domain they are in.
     if number == 0 { shortlist.countLeftOut(tally.leftOut) }
     for row in table.rows.indices {
@@ -222,7 +223,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func candidate(at row: Int, _ now: Nanoseconds) -> Candidate {
     var process = table.rows[row]
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
-    let standing = roster.standing(of: process, policy: judge.policy, needs: needs, from: &source)
+    let standing = roster.standing(
+      of: process, policy: judge.policy, needs: needs, machine: judge.machine, from: &source)
     var noTerms = NoTerms()
     return judge.candidate(process, standing: standing, terms: &noTerms)
   }

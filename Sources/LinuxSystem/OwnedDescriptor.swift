@@ -29,6 +29,8 @@ package struct OwnedDescriptor: ~Copyable {
     package static let append = Mode(rawValue: O_APPEND)
     package static let directory = Mode(rawValue: O_DIRECTORY)
     package static let noFollow = Mode(rawValue: O_NOFOLLOW)
+    /// Just to look at it, and to open what is in it: nothing is read.
+    package static let path = Mode(rawValue: O_PATH)
     package static let nonBlocking = Mode(rawValue: O_NONBLOCK)
   }
 
@@ -87,6 +89,26 @@ package struct OwnedDescriptor: ~Copyable {
     var count = 0
     while count < buffer.count {
       let more = try read(into: &buffer, from: count, at: count)
+      if more == 0 { break }
+      count += more
+    }
+    return count
+  }
+
+  /// What is still to come of a file or pipe, up to the buffer's size.
+  ///
+  /// - Returns: Bytes read.
+  package func readAll(into buffer: inout [UInt8]) throws(Errno) -> Int {
+    var count = 0
+    while count < buffer.count {
+      let start = count
+      let more = try retrying {
+        // The slice is inside the array, which outlives the call.
+        unsafe buffer.withUnsafeMutableBytes { bytes in
+          let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+          return unsafe CLinux.read(raw, room.baseAddress, room.count)
+        }
+      }
       if more == 0 { break }
       count += more
     }

@@ -116,8 +116,10 @@ package enum MinimumFootprint: Equatable, Sendable {
 /// One `[[rule]]`.
 package struct Rule: Equatable, Sendable {
   package var name: Slice
-  /// All must hold; a rule has at least one.
+  /// All must hold, but for the last of them, ``exceptions``: of those not all may. A rule has at least one.
   package var tests: Slice
+  /// How many of its tests stand in `not`.
+  package var exceptions: UInt8 = 0
   package var protects: Bool
   package var order: Tier?
   /// Multiplies badness; finite and not negative; 1 changes nothing.
@@ -135,6 +137,11 @@ package struct Rule: Equatable, Sendable {
     self.order = order
     self.weight = weight
   }
+
+  /// The tests that all must hold.
+  package var conditions: Range<Int> { tests.indices.dropLast(Int(exceptions)) }
+  /// Those of which not all may hold, where there are any.
+  package var exceptionTests: Range<Int> { conditions.upperBound..<tests.indices.upperBound }
 }
 
 /// The order in which processes are considered: none of a later tier is touched while an earlier one has a candidate
@@ -154,32 +161,6 @@ package enum Tier: UInt8, CaseIterable, Comparable, Sendable {
 
   package static func < (left: Tier, right: Tier) -> Bool {
     left.rawValue < right.rawValue
-  }
-}
-
-/// What of a process a test looks at. The raw values stand in images and never change.
-package enum MatchField: UInt8, CaseIterable, Sendable {
-  case comm = 1
-  case exe = 2
-  case cmdline = 3
-  case cgroup = 4
-  /// The system unit of its cgroup's path: never one that a user's own service manager named.
-  case unit = 5
-  /// The effective user ID. `user` is compiled to it.
-  case uid = 6
-  /// The effective capabilities.
-  case capability = 7
-
-  package var name: String {
-    switch self {
-    case .comm: "comm"
-    case .exe: "exe"
-    case .cmdline: "cmdline"
-    case .cgroup: "cgroup"
-    case .unit: "unit"
-    case .uid: "uid"
-    case .capability: "capability"
-    }
   }
 }
 
@@ -204,6 +185,12 @@ package enum Alternative: Equatable, Sendable {
   case range(UInt32, UInt32)
   /// Any of these capabilities; at least one.
   case capabilities(CapabilitySet)
+  /// A number from the first to the second, with a sign.
+  case signedRange(Int32, Int32)
+  case time(Nanoseconds)
+  /// Of memory; a share is of the domain's.
+  case amount(Amount)
+  case flag(Bool)
   /// No process has it, whatever the field: what a user that does not exist is compiled to.
   case never
 }

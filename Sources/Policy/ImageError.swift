@@ -106,6 +106,8 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case ruleNameLength
   case ruleNameText
   case ruleTests
+  case ruleExceptions
+  case ruleAncestors
   case ruleProtects
   case ruleOrder
   case ruleWeight
@@ -122,6 +124,7 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case patternIndex
   case range
   case capabilities
+  case alternativeAmount
   case patternText
   case automatonIndex
   case automatonPositions
@@ -186,6 +189,8 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .ruleNameLength: "a rule's name is longer than 255 bytes; rule"
     case .ruleNameText: "a rule's name is not UTF-8, or holds control characters; rule"
     case .ruleTests: "a rule has no tests, or not those after the rule before it; rule"
+    case .ruleExceptions: "a rule has more exceptions than tests; rule"
+    case .ruleAncestors: "a rule asks for two ancestors at once; rule"
     case .ruleProtects: "a rule neither protects nor does not; rule"
     case .ruleOrder: "a rule's order is none that this program knows; rule"
     case .ruleWeight: "a rule's weight is negative or no finite number; rule"
@@ -202,6 +207,7 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .patternIndex: "an alternative names a pattern that the policy image does not hold; alternative"
     case .range: "a range ends before it begins; alternative"
     case .capabilities: "an alternative asks for a capability and names none; alternative"
+    case .alternativeAmount: "an amount of memory is more than the whole; alternative"
     case .patternText: "an end of a pattern lies outside the policy image's text; pattern"
     case .automatonIndex: "a pattern names an automaton that the policy image does not hold; pattern"
     case .automatonPositions: "an automaton has more than 256 places, or more than there are; automaton"

@@ -4,7 +4,7 @@ package enum ImageLayout {
   /// `\x89SPW\r\n\x1A\n`. Not safe for text tools on purpose, as PNG's signature is not: the first byte keeps it from
   /// passing as text, and a transfer that strips the eighth bit or rewrites line endings is seen in the first 8 bytes.
   package static let magic: InlineArray<8, UInt8> = [0x89, 0x53, 0x50, 0x57, 0x0D, 0x0A, 0x1A, 0x0A]
-  package static let version: UInt16 = 1
+  package static let version: UInt16 = 2
 
   package static let versionOffset = 8
   package static let headerSizeOffset = 10
@@ -60,6 +60,12 @@ package enum ImageLayout {
   package static let alternativeRange: UInt8 = 3
   package static let alternativeCapabilities: UInt8 = 4
   package static let alternativeNever: UInt8 = 5
+  package static let alternativeSignedRange: UInt8 = 6
+  package static let alternativeTime: UInt8 = 7
+  // An amount is two kinds: an alternative has room for its number alone.
+  package static let alternativeShare: UInt8 = 8
+  package static let alternativeSize: UInt8 = 9
+  package static let alternativeFlag: UInt8 = 10
 }
 
 /// The tables of an image, in the order in which they stand.
@@ -98,7 +104,7 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   package var recordSize: Int {
     switch self {
     case .domains: 16 + ImageLayout.settingsSize
-    case .rules: 39
+    case .rules: 40
     case .tests: 9
     case .alternatives: 9
     case .patterns: 20

@@ -396,6 +396,7 @@ private struct ImageCursor: ~Escapable {
   mutating func rule(_ index: Int) throws(ImageError) -> Rule {
     let name = slice()
     let tests = slice()
+    let exceptions: UInt8 = number()
     let protects: UInt8 = number()
     guard protects <= 1 else { throw .invalid(.ruleProtects, entry: index) }
     let orderNumber: UInt8 = number()
@@ -403,6 +404,7 @@ private struct ImageCursor: ~Escapable {
     guard order != nil || orderNumber == ImageLayout.orderNone else { throw .invalid(.ruleOrder, entry: index) }
     let weight = Double(bitPattern: number())
     var rule = Rule(name: name, tests: tests, protects: protects == 1, order: order, weight: weight)
+    rule.exceptions = exceptions
     let scope: UInt8 = number()
     rule.scope = Scope(rawValue: scope)
     guard rule.scope != nil || scope == ImageLayout.scopeNone else { throw .invalid(.ruleScope, entry: index) }
@@ -454,6 +456,18 @@ private struct ImageCursor: ~Escapable {
     case ImageLayout.alternativeNever:
       guard first == 0, second == 0 else { throw .invalid(.alternativeUnused, entry: index) }
       return .never
+    case ImageLayout.alternativeSignedRange:
+      return .signedRange(Int32(bitPattern: first), Int32(bitPattern: second))
+    case ImageLayout.alternativeTime:
+      return .time(Nanoseconds(UInt64(first) | UInt64(second) << 32))
+    case ImageLayout.alternativeShare:
+      guard second == 0 else { throw .invalid(.alternativeUnused, entry: index) }
+      return .amount(.share(BasisPoints(first)))
+    case ImageLayout.alternativeSize:
+      return .amount(.size(KiB(UInt64(first) | UInt64(second) << 32)))
+    case ImageLayout.alternativeFlag:
+      guard first <= 1, second == 0 else { throw .invalid(.alternativeUnused, entry: index) }
+      return .flag(first == 1)
     default:
       throw .invalid(.alternativeKind, entry: index)
     }

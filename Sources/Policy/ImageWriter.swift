@@ -186,6 +186,7 @@ package struct ImageWriter {
   private mutating func rule(_ rule: Rule) {
     slice(rule.name)
     slice(rule.tests)
+    put(rule.exceptions)
     put(rule.protects ? UInt8(1) : 0)
     put(rule.order?.rawValue ?? ImageLayout.orderNone)
     put(rule.weight.bitPattern)
@@ -231,6 +232,22 @@ package struct ImageWriter {
     case .never:
       put(ImageLayout.alternativeNever)
       put(UInt64(0))
+    case .signedRange(let low, let high):
+      put(ImageLayout.alternativeSignedRange)
+      put(UInt32(bitPattern: low))
+      put(UInt32(bitPattern: high))
+    case .time(let time):
+      put(ImageLayout.alternativeTime)
+      put(time.count)
+    case .amount(.share(let points)):
+      put(ImageLayout.alternativeShare)
+      put(UInt64(points.count))
+    case .amount(.size(let size)):
+      put(ImageLayout.alternativeSize)
+      put(size.count)
+    case .flag(let flag):
+      put(ImageLayout.alternativeFlag)
+      put(UInt64(flag ? 1 : 0))
     }
   }
 

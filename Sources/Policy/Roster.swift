@@ -4,7 +4,8 @@ package import ProcModel
 ///
 /// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and
 /// what would be slow to read for thousands. An entry is made anew when the process changes its name, user,
-/// capabilities or cgroup.
+/// capabilities or cgroup. Where a rule asks what changes by itself, such as an age, what the other tests came to is kept
+/// in place of the standing.
 package struct Roster: Sendable {
   fileprivate struct Entry: Sendable {
     var identity: ProcessIdentity
@@ -24,6 +25,11 @@ package struct Roster: Sendable {
   }
 
   private var entries: [Entry] = []
+  /// One for each entry where the policy has momentary tests; else none.
+  private var settled: [Settled] = []
+  /// Of the process that was classified last, likewise.
+  private var lastSettled = Settled()
+  private var ancestry = Ancestry()
   /// Open addressing over process numbers: an entry's index and one, or 0. Always a power of two, at most half full.
   private var slots: [UInt32]
   private var generation: UInt32 = 0
@@ -42,6 +48,8 @@ package struct Roster: Sendable {
   /// Forgets everything, as when the policy changed.
   package mutating func clear() {
     entries.removeAll(keepingCapacity: true)
+    // A policy without momentary tests needs no room for what they left to ask.
+    settled = []
     for index in slots.indices {
       slots[index] = 0
     }
@@ -63,6 +71,8 @@ package struct Roster: Sendable {
     mayWait: Bool = true, from source: inout Source
   ) {
     generation &+= 1
+    if needs.contains(.moment), settled.count != entries.count { clear() }
+    meet(table, policy: policy, needs: needs)
     var left = budget
     for row in table.rows.indices {
       let process = table.rows[row]
@@ -71,6 +81,7 @@ package struct Roster: Sendable {
         entries[index].sample(process.footprint, at: now)
         if left > 0, !entries[index].describes(process) {
           entries[index].take(process, standing: classify(process, policy, needs, mayWait, from: &source))
+          keepSettled(at: index, needs)
           left -= 1
         }
       } else if left > 0 {
@@ -78,6 +89,7 @@ package struct Roster: Sendable {
           Entry(
             process, standing: classify(process, policy, needs, mayWait, from: &source), sampledAt: now,
             generation: generation))
+        if needs.contains(.moment) { settled.append(lastSettled) }
         left -= 1
       }
     }
@@ -102,6 +114,7 @@ package struct Roster: Sendable {
       guard let index = index(of: process.identity), entries[index].classifiedIn != generation else { continue }
       if step <= round || entries[index].standing.isProvisional {
         entries[index].take(process, standing: classify(process, policy, needs, true, from: &source))
+        keepSettled(at: index, needs)
         left -= 1
       }
     }
@@ -113,18 +126,50 @@ package struct Roster: Sendable {
     from source: inout Source
   ) -> Standing {
     subject.load(process, needs: needs, inCalm: mayWait, from: &source)
-    return policy.classify(subject)
+    guard needs.contains(.moment) else { return policy.classify(subject) }
+    lastSettled = policy.settle(subject)
+    var standing = Standing()
+    standing.isProvisional = lastSettled.isProvisional
+    return standing
+  }
+
+  private mutating func keepSettled(at index: Int, _ needs: MatchNeeds) {
+    if needs.contains(.moment) { settled[index] = lastSettled }
+  }
+
+  /// Learns who descends from whom, where rules ask: of the table whose processes' standings are asked next.
+  package mutating func meet(_ table: ProcessTable, policy: CompiledPolicy, needs: MatchNeeds) {
+    if needs.contains(.ancestors) { ancestry.learn(table, policy: policy) }
   }
 
   /// The standing of a process at decision time: as known, or from what can be read without waiting.
+  ///
+  /// - Parameters:
+  ///   - process: With its growth, where rules ask. Of the table that ``meet(_:policy:needs:)`` was told of.
+  ///   - machine: The memory that shares are of.
   package mutating func standing<Source: ProcSource & ~Copyable>(
-    of process: ProcessFacts, policy: CompiledPolicy, needs: MatchNeeds, from source: inout Source
+    of process: ProcessFacts, policy: CompiledPolicy, needs: MatchNeeds, machine: MachineFacts,
+    from source: inout Source
   ) -> Standing {
-    if let index = index(of: process.identity), entries[index].describes(process) {
-      return entries[index].standing
+    let index = index(of: process.identity)
+    let known = index.map { entries[$0].describes(process) } == true ? index : nil
+    guard needs.contains(.moment) else {
+      if let known { return entries[known].standing }
+      subject.load(process, needs: needs, inCalm: false, from: &source)
+      return policy.classify(subject)
     }
-    subject.load(process, needs: needs, inCalm: false, from: &source)
-    return policy.classify(subject)
+    let settled: Settled
+    if let known {
+      settled = self.settled[known]
+    } else {
+      subject.load(process, needs: needs, inCalm: false, from: &source)
+      settled = policy.settle(subject)
+    }
+    var moment = Moment(process: process, machine: machine)
+    if needs.contains(.ancestors) {
+      moment.lineage = ancestry.lineage(of: process, policy: policy, from: &source)
+    }
+    return policy.standing(settled, at: moment)
   }
 
   /// How fast a process's footprint grows, in KiB per second: since it was last sampled; where that was just now,
@@ -151,9 +196,11 @@ package struct Roster: Sendable {
     var kept = 0
     for index in entries.indices where entries[index].generation == generation {
       entries[kept] = entries[index]
+      if !settled.isEmpty { settled[kept] = settled[index] }
       kept += 1
     }
     guard kept < entries.count else { return }
+    if !settled.isEmpty { settled.removeLast(entries.count - kept) }
     entries.removeLast(entries.count - kept)
     for index in slots.indices {
       slots[index] = 0

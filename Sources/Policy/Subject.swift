@@ -111,7 +111,7 @@ package struct Subject: Sendable {
   }
 }
 
-/// The files that a policy's rules make it necessary to read.
+/// What a policy's rules make it necessary to read, or to find out.
 package struct MatchNeeds: OptionSet, Sendable {
   package let rawValue: UInt8
 
@@ -122,6 +122,9 @@ package struct MatchNeeds: OptionSet, Sendable {
   package static let exe = MatchNeeds(rawValue: 1)
   package static let cmdline = MatchNeeds(rawValue: 2)
   package static let cgroup = MatchNeeds(rawValue: 4)
+  /// There are momentary tests (``MatchField/isMomentary``).
+  package static let moment = MatchNeeds(rawValue: 8)
+  package static let ancestors = MatchNeeds(rawValue: 16)
 }
 
 extension CompiledPolicy {
@@ -134,6 +137,8 @@ extension CompiledPolicy {
       case .cmdline: needs.insert(.cmdline)
       case .cgroup, .unit: needs.insert(.cgroup)
       case .comm, .uid, .capability: break
+      case .ancestor: needs.formUnion([.ancestors, .moment])
+      case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container: needs.insert(.moment)
       }
     }
     return needs

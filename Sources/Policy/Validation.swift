@@ -104,11 +104,23 @@ extension CompiledPolicy {
         throw .invalid(.ruleTests, entry: index)
       }
       next += rule.tests.count
+      guard rule.exceptions <= rule.tests.count else { throw .invalid(.ruleExceptions, entry: index) }
+      // A descent has one bit for each.
+      guard ancestors(rule.conditions) <= 1, ancestors(rule.exceptionTests) <= 1 else {
+        throw .invalid(.ruleAncestors, entry: index)
+      }
       // Minus zero too would be a second way to write zero.
       guard rule.weight.isFinite, rule.weight.sign == .plus else { throw .invalid(.ruleWeight, entry: index) }
       guard hasCommand(rule.hook?.command) else { throw .invalid(.ruleHook, entry: index) }
     }
     guard next == tests.count else { throw .invalid(.unownedTest, entry: Int(next)) }
+  }
+
+  /// How many of these tests ask for an ancestor; those that are not there do not.
+  private func ancestors(_ range: Range<Int>) -> Int {
+    var count = 0
+    for index in range where tests[index].field == .ancestor { count += 1 }
+    return count
   }
 
   private func validateTests() throws(ImageError) {
@@ -128,20 +140,22 @@ extension CompiledPolicy {
   }
 
   private func validateAlternative(_ index: Int, of field: MatchField) throws(ImageError) {
-    switch alternatives[index] {
+    let alternative = alternatives[index]
+    if let kind = alternative.kind, kind != field.kind { throw .invalid(.alternativeField, entry: index) }
+    switch alternative {
     case .literal(let slice):
-      guard field.isText else { throw .invalid(.alternativeField, entry: index) }
       guard slice.isWithin(text.count) else { throw .invalid(.literal, entry: index) }
     case .pattern(let pattern):
-      guard field.isText else { throw .invalid(.alternativeField, entry: index) }
       guard pattern < patterns.count else { throw .invalid(.patternIndex, entry: index) }
     case .range(let low, let high):
-      guard field == .uid else { throw .invalid(.alternativeField, entry: index) }
+      guard low <= high else { throw .invalid(.range, entry: index) }
+    case .signedRange(let low, let high):
       guard low <= high else { throw .invalid(.range, entry: index) }
     case .capabilities(let set):
-      guard field == .capability else { throw .invalid(.alternativeField, entry: index) }
       guard !set.isEmpty else { throw .invalid(.capabilities, entry: index) }
-    case .never:
+    case .amount(.share(let points)):
+      guard points <= .percent(100) else { throw .invalid(.alternativeAmount, entry: index) }
+    case .amount, .time, .flag, .never:
       break
     }
   }
@@ -179,12 +193,18 @@ extension Automaton {
   }
 }
 
-extension MatchField {
-  /// Whether a literal or a pattern can be meant for it; the others are numbers and sets.
-  package var isText: Bool {
+extension Alternative {
+  /// For which kind of field it is; nil where for any.
+  fileprivate var kind: MatchField.Kind? {
     switch self {
-    case .comm, .exe, .cmdline, .cgroup, .unit: true
-    case .uid, .capability: false
+    case .literal, .pattern: .text
+    case .range: .range
+    case .signedRange: .signedRange
+    case .capabilities: .capabilities
+    case .time: .time
+    case .amount: .amount
+    case .flag: .flag
+    case .never: nil
     }
   }
 }

@@ -16,26 +16,47 @@ package struct AccountLookup: Sendable {
     }
   }
 
+  package struct Group: Equatable, Sendable {
+    package var name: String
+    package var gid: UInt32
+
+    package init(name: String, gid: UInt32) {
+      self.name = name
+      self.gid = gid
+    }
+  }
+
   /// The account of this name, or nil where nobody is called that.
   package var account: @Sendable (String) -> Account?
   /// All accounts that can be listed. A name service may know more than it lists (getpwent(3)).
   package var all: @Sendable () -> [Account]
+  /// The group ID of a name, or nil where no group is called that.
+  package var gid: @Sendable (String) -> UInt32?
+  /// All groups that can be listed (getgrent(3)).
+  package var groups: @Sendable () -> [Group]
 
-  package init(account: @escaping @Sendable (String) -> Account?, all: @escaping @Sendable () -> [Account]) {
+  package init(
+    account: @escaping @Sendable (String) -> Account?, all: @escaping @Sendable () -> [Account],
+    gid: @escaping @Sendable (String) -> UInt32?, groups: @escaping @Sendable () -> [Group]
+  ) {
     self.account = account
     self.all = all
+    self.gid = gid
+    self.groups = groups
   }
 
   /// Just these.
-  package init(_ accounts: [Account]) {
-    self.init(account: { name in accounts.first { $0.name == name } }, all: { accounts })
+  package init(_ accounts: [Account], groups: [Group] = []) {
+    self.init(
+      account: { name in accounts.first { $0.name == name } }, all: { accounts },
+      gid: { name in groups.first { $0.name == name }?.gid }, groups: { groups })
   }
 
   /// The user ID of a name, or nil where nobody is called that.
   package func uid(_ name: String) -> UInt32? { account(name)?.uid }
 
-  /// The accounts of this machine, by way of its name services. Not for two threads at once: getpwent(3) has one
-  /// place in its list for the whole process.
+  /// The accounts of this machine, by way of its name services. Not for two threads at once: getpwent(3) and
+  /// getgrent(3) have one place in their list for the whole process.
   package static let live = AccountLookup(
     account: { name in
       guard let entry = unsafe getpwnam(name) else { return nil }
@@ -52,5 +73,19 @@ package struct AccountLookup: Sendable {
       }
       endpwent()
       return accounts
+    },
+    gid: { name in
+      guard let entry = unsafe getgrnam(name) else { return nil }
+      return unsafe entry.pointee.gr_gid
+    },
+    groups: {
+      var groups: [Group] = []
+      setgrent()
+      while let entry = unsafe getgrent() {
+        guard let name = unsafe entry.pointee.gr_name else { continue }
+        groups.append(Group(name: unsafe String(cString: name), gid: unsafe entry.pointee.gr_gid))
+      }
+      endgrent()
+      return groups
     })
 }

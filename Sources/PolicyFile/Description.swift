@@ -17,9 +17,12 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
   }
   for (index, rule) in policy.rules.enumerated() {
     lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule, in: policy))")
-    for test in policy.tests[rule.tests.indices] {
-      let values = policy.alternatives[test.alternatives.indices].map { describe($0, of: policy, patterns: patterns) }
-      lines.append("  \(test.field.name): \(values.joined(separator: " or "))")
+    for test in policy.tests[rule.conditions] {
+      lines.append("  " + describe(test, of: policy, patterns: patterns))
+    }
+    if rule.exceptions > 0 { lines.append("  not:") }
+    for test in policy.tests[rule.exceptionTests] {
+      lines.append("    " + describe(test, of: policy, patterns: patterns))
     }
   }
   return lines.map { $0 + "\n" }.joined()
@@ -80,17 +83,21 @@ private func describe(_ confirmation: Confirmation) -> String {
 
 /// As a policy states it; what is less than a millisecond is left out.
 func describe(_ time: Nanoseconds) -> String {
-  let minutes = time.milliseconds / 60_000
-  let rest = time.milliseconds % 60_000
-  let inMinutes = "\(minutes)min"
-  if rest == 0 { return minutes == 0 ? "0s" : inMinutes }
-  var seconds = "\(rest)ms"
+  var parts: [String] = []
+  var rest = time.milliseconds
+  for (unit, milliseconds) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)] as [(String, UInt64)]
+  where rest >= milliseconds {
+    parts.append("\(rest / milliseconds)\(unit)")
+    rest %= milliseconds
+  }
   if rest >= 1000 {
     var decimals = String(String(1000 + rest % 1000).dropFirst())
     while decimals.hasSuffix("0") { decimals.removeLast() }
-    seconds = "\(rest / 1000)" + (decimals.isEmpty ? "" : "." + decimals) + "s"
+    parts.append("\(rest / 1000)" + (decimals.isEmpty ? "" : "." + decimals) + "s")
+  } else if rest > 0 {
+    parts.append("\(rest)ms")
   }
-  return minutes == 0 ? seconds : inMinutes + " " + seconds
+  return parts.isEmpty ? "0s" : parts.joined(separator: " ")
 }
 
 /// As a policy states it.
@@ -131,12 +138,21 @@ private func effect(of rule: Rule, in policy: CompiledPolicy) -> String {
   return effects.isEmpty ? "weight \(rule.weight)" : effects.joined(separator: ", ")
 }
 
+private func describe(_ test: FieldTest, of policy: CompiledPolicy, patterns: [String]) -> String {
+  let values = policy.alternatives[test.alternatives.indices].map { describe($0, of: policy, patterns: patterns) }
+  return "\(test.field.name): \(values.joined(separator: " or "))" + (test.field == .growth ? " per second" : "")
+}
+
 private func describe(_ alternative: Alternative, of policy: CompiledPolicy, patterns: [String]) -> String {
   switch alternative {
   case .literal(let slice): quoted(policy.string(slice))
   case .pattern(let index): index < patterns.count ? "like \(quoted(patterns[Int(index)]))" : "pattern \(index)"
   case .capabilities(let set): CapabilityNames.names(of: set).joined(separator: " or ")
   case .range(let low, let high): low == high ? "\(low)" : "\(low)-\(high)"
+  case .signedRange(let low, let high): low == high ? "\(low)" : "\(low)..\(high)"
+  case .time(let time): describe(time)
+  case .amount(let amount): describe(amount)
+  case .flag(let flag): flag ? "true" : "false"
   case .never: "no process"
   }
 }

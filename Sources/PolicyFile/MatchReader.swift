@@ -3,12 +3,15 @@ import ProcModel
 
 /// Reads the fields of a rule's `match`.
 struct MatchReader {
-  static let known = ["comm", "exe", "cmdline", "cgroup", "unit", "user", "uid", "capability"]
+  static let known = [
+    "comm", "exe", "cmdline", "cgroup", "unit", "user", "uid", "group", "gid", "capability", "ancestor",
+    "oom_score_adj", "nice", "min_age", "max_age", "min_footprint", "growth", "tty", "container",
+  ]
 
   /// The kernel's TASK_COMM_LEN, less the final NUL (proc(5), `comm`).
   private static let commLength = 15
-  /// One below (uid_t) −1, which stands for nobody at all.
-  private static let greatestUID: UInt32 = .max - 1
+  /// One below (uid_t) −1 and (gid_t) −1, which stands for nobody at all.
+  private static let greatestID: UInt32 = .max - 1
 
   let accounts: AccountLookup
 
@@ -28,6 +31,9 @@ struct MatchReader {
   }
 
   private func read(_ key: String, _ entry: SettingEntry, log: inout DiagnosticLog) -> RuleDraft.Test? {
+    if let field = MatchField.allCases.first(where: { $0.name == key }), field.isSingle {
+      return single(field, entry, log: &log)
+    }
     let nodes: [SettingNode]
     if case .array(let elements) = entry.node.value {
       if elements.isEmpty {
@@ -39,11 +45,16 @@ struct MatchReader {
       nodes = [entry.node]
     }
     switch key {
-    case "uid": return test(.uid, nodes) { uidRange($0, log: &log).map { [$0] } }
-    case "user":
+    case "uid": return test(.uid, nodes) { idRange($0, .user, log: &log).map { [$0] } }
+    case "gid": return test(.gid, nodes) { idRange($0, .group, log: &log).map { [$0] } }
+    case "user", "group":
+      let kind = key == "user" ? IDKind.user : .group
       // Where none of the names exists the rule matches nothing, instead of losing a condition.
-      guard let known = test(.uid, nodes, { user($0, log: &log) }) else { return nil }
-      return known.values.isEmpty ? RuleDraft.Test(field: .uid, values: [.never]) : known
+      guard let known = test(kind.field, nodes, { ids($0, kind, log: &log) }) else { return nil }
+      return known.values.isEmpty ? RuleDraft.Test(field: kind.field, values: [.never]) : known
+    case "oom_score_adj":
+      return test(.oomScoreAdj, nodes) { signedRange($0, key, within: -1000...1000, log: &log).map { [$0] } }
+    case "nice": return test(.nice, nodes) { signedRange($0, key, within: -20...19, log: &log).map { [$0] } }
     case "capability": return capabilities(nodes, log: &log)
     default:
       guard let field = MatchField.allCases.first(where: { $0.name == key }) else { return nil }
@@ -75,12 +86,12 @@ struct MatchReader {
       let pattern = compile(text, flavour, at: node, log: &log)
     else { return nil }
     switch field {
-    case .comm:
+    case .comm, .ancestor:
       guard fitsComm(pattern, text, node, log: &log) else { return nil }
     case .exe, .cgroup:
       guard canBePath(text, field, node, log: &log) else { return nil }
     case .unit: warnOfBareUnit(pattern, node, log: &log)
-    case .cmdline, .uid, .capability: break
+    default: break
     }
     return .pattern(pattern, text: text, flavour: flavour)
   }
@@ -88,11 +99,12 @@ struct MatchReader {
   private static func example(_ field: MatchField) -> String {
     switch field {
     case .comm: "\"java\""
+    case .ancestor: "\"sshd\""
     case .exe: "\"/usr/bin/java\""
     case .cmdline: "\"*--batch*\""
     case .cgroup: "\"/batch.slice/**\""
     case .unit: "\"nginx.service\""
-    case .uid, .capability: ""
+    default: ""
     }
   }
 
@@ -158,21 +170,30 @@ struct MatchReader {
 
   // MARK: Numbers and names
 
-  private func uidRange(_ node: SettingNode, log: inout DiagnosticLog) -> RuleDraft.Value? {
-    let greatest = MatchReader.greatestUID
+  /// Users and groups, which are asked for alike.
+  private enum IDKind {
+    case user
+    case group
+
+    var field: MatchField { self == .user ? .uid : .gid }
+    var name: String { self == .user ? "user" : "group" }
+  }
+
+  private func idRange(_ node: SettingNode, _ kind: IDKind, log: inout DiagnosticLog) -> RuleDraft.Value? {
+    let greatest = MatchReader.greatestID
     switch node.value {
     case .integer(let number):
-      guard let uid = UInt32(exactly: number), uid <= greatest else {
-        log.error(at: node.offset, "\(number) is no user ID", "it must be within 0 and \(greatest)")
+      guard let id = UInt32(exactly: number), id <= greatest else {
+        log.error(at: node.offset, "\(number) is no \(kind.name) ID", "it must be within 0 and \(greatest)")
         return nil
       }
-      return .range(uid, uid)
+      return .range(id, id)
     case .string(let text):
       let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt32($0) }
       guard ends.count == 2, let low = ends[0], let high = ends[1], high <= greatest else {
         log.error(
-          at: node.offset, "\(quoted(text)) is no range of user IDs",
-          "write as in \"1000-1999\"; a single one is a number, and names stand in \"user\"")
+          at: node.offset, "\(quoted(text)) is no range of \(kind.name) IDs",
+          "write as in \"1000-1999\"; a single one is a number, and names stand in \"\(kind.name)\"")
         return nil
       }
       guard low <= high else {
@@ -182,38 +203,44 @@ struct MatchReader {
       return .range(low, high)
     default:
       log.error(
-        at: node.offset, "\"uid\" is \(node.kind)",
+        at: node.offset, "\"\(kind.field.name)\" is \(node.kind)",
         "it must be a number, a range such as \"1000-1999\" or a list of them")
       return nil
     }
   }
 
-  private func user(_ node: SettingNode, log: inout DiagnosticLog) -> [RuleDraft.Value]? {
-    guard let text = string(node, "user", "\"postgres\"", log: &log),
+  private func ids(_ node: SettingNode, _ kind: IDKind, log: inout DiagnosticLog) -> [RuleDraft.Value]? {
+    let example = kind == .user ? "\"postgres\"" : "\"docker\""
+    guard let text = string(node, kind.name, example, log: &log),
       let pattern = compile(text, .plain, at: node, log: &log)
     else { return nil }
-    let uids: [UInt32]
+    let ids: [UInt32]
     switch pattern.form {
-    case .literal(let name): uids = accounts.uid(String(decoding: name, as: UTF8.self)).map { [$0] } ?? []
+    case .literal(let bytes):
+      let name = String(decoding: bytes, as: UTF8.self)
+      ids = (kind == .user ? accounts.uid(name) : accounts.gid(name)).map { [$0] } ?? []
     case .automaton:
-      uids = accounts.all().filter { pattern.matches(Array($0.name.utf8)) }.map(\.uid)
+      ids =
+        kind == .user
+        ? accounts.all().filter { pattern.matches(Array($0.name.utf8)) }.map(\.uid)
+        : accounts.groups().filter { pattern.matches(Array($0.name.utf8)) }.map(\.gid)
     }
-    if uids.isEmpty {
+    if ids.isEmpty {
       log.warning(
-        at: node.offset, "no user here is called \(quoted(abbreviated(text)))",
+        at: node.offset, "no \(kind.name) here is called \(quoted(abbreviated(text)))",
         "it matches nothing until one is and the policy is read again")
       return []
     }
-    return MatchReader.ranges(uids)
+    return MatchReader.ranges(ids)
   }
 
-  private static func ranges(_ uids: [UInt32]) -> [RuleDraft.Value] {
+  private static func ranges(_ ids: [UInt32]) -> [RuleDraft.Value] {
     var ranges: [(low: UInt32, high: UInt32)] = []
-    for uid in Set(uids).sorted() {
-      if let last = ranges.last, last.high + 1 == uid {
-        ranges[ranges.count - 1].high = uid
+    for id in Set(ids).sorted() {
+      if let last = ranges.last, last.high + 1 == id {
+        ranges[ranges.count - 1].high = id
       } else {
-        ranges.append((uid, uid))
+        ranges.append((id, id))
       }
     }
     return ranges.map { .range($0.low, $0.high) }

@@ -22,30 +22,45 @@ package struct PolicyCompiler {
 
   private let accounts: AccountLookup
   private let programs: ProgramLookup
-  private var log: DiagnosticLog
+  /// A file whose settings were read; its domains and rules come once those of all are.
+  private struct Part {
+    var table: SettingsReader
+    var log: DiagnosticLog
+  }
+
+  private var parts: [Part] = []
+  /// Of files that are no TOML.
+  private var lostLogs: [(order: Int, log: DiagnosticLog)] = []
   private var settings = SettingsDraft()
   private var measures = MeasuresDraft()
   private var domains: [DomainDraft] = []
   private var rules: [RuleDraft] = []
 
-  private init(file: String, source: SourceText, accounts: AccountLookup, programs: ProgramLookup) {
+  private init(accounts: AccountLookup, programs: ProgramLookup) {
     self.accounts = accounts
     self.programs = programs
-    log = DiagnosticLog(file: file, source: source)
   }
 
   /// - Parameters:
-  ///   - text: TOML in UTF-8, at most 1 MiB.
-  ///   - file: What diagnostics call it; it is not read.
+  ///   - texts: The policy's file, then its drop-ins in their order; each TOML in UTF-8, at most 1 MiB.
   ///   - accounts: Who the users are that the policy names.
   ///   - programs: What there is of the programs that it names; one that is missing is a warning.
   package static func compile(
+    _ texts: [PolicyText], accounts: AccountLookup, programs: ProgramLookup = .live
+  ) -> PolicyCompilation {
+    var compiler = PolicyCompiler(accounts: accounts, programs: programs)
+    for (index, text) in texts.enumerated() {
+      compiler.readSettings(DiagnosticLog(text), isDropIn: index > 0, extending: [])
+    }
+    compiler.readBodies()
+    return compiler.finish()
+  }
+
+  /// - Parameter file: What diagnostics call it; it is not read.
+  package static func compile(
     _ text: [UInt8], file: String, accounts: AccountLookup, programs: ProgramLookup = .live
   ) -> PolicyCompilation {
-    let source = SourceText(text)
-    var compiler = PolicyCompiler(file: file, source: source, accounts: accounts, programs: programs)
-    compiler.read(source, extending: [])
-    return compiler.finish()
+    compile([PolicyText(file: file, bytes: text)], accounts: accounts, programs: programs)
   }
 
   package static func compile(
@@ -58,25 +73,44 @@ package struct PolicyCompiler {
     compile(preset.text, file: preset.file, accounts: accounts)
   }
 
+  /// Takes in what a file says of the machine as a whole, in place of what was said before.
+  ///
   /// - Parameter extending: The presets that led here, against a circle.
-  private mutating func read(_ source: SourceText, extending: [Preset]) {
+  private mutating func readSettings(_ ownLog: DiagnosticLog, isDropIn: Bool, extending: [Preset]) {
+    var log = ownLog
     let entries: [SettingEntry]
     do {
-      entries = try TOMLDocument.parse(source)
+      entries = try TOMLDocument.parse(log.source)
     } catch {
       log.error(line: error.line, column: error.column, error.what, error.meant)
+      lostLogs.append((parts.count + lostLogs.count, log))
       return
     }
     let table = SettingsReader(entries, at: 0, place: "", known: PolicyCompiler.known, log: &log)
-    checkVersion(table)
-    extend(table, extending)
+    checkVersion(table, isDropIn: isDropIn, log: &log)
+    if isDropIn {
+      if let entry = table["extends"] {
+        log.error(at: entry.keyOffset, "a drop-in extends nothing", "name the preset in the policy's file")
+      }
+    } else {
+      extend(table, extending, log: &log)
+    }
     settings.read(table, log: &log)
-    readMeasures(table)
-    readDomains(table)
-    readRules(table)
+    readMeasures(table, log: &log)
+    parts.append(Part(table: table, log: log))
   }
 
-  private mutating func readMeasures(_ table: SettingsReader) {
+  /// Takes in the domains and rules of all files.
+  private mutating func readBodies() {
+    for index in parts.indices {
+      var log = parts[index].log
+      readDomains(parts[index].table, log: &log)
+      readRules(parts[index].table, log: &log)
+      parts[index].log = log
+    }
+  }
+
+  private mutating func readMeasures(_ table: SettingsReader, log: inout DiagnosticLog) {
     if let (entries, offset) = table.table("hooks", "[hooks]", log: &log) {
       measures.readHooks(entries, at: offset, HookReader(accounts: accounts, programs: programs), log: &log)
     }
@@ -88,10 +122,10 @@ package struct PolicyCompiler {
     }
   }
 
-  private mutating func checkVersion(_ table: SettingsReader) {
+  private func checkVersion(_ table: SettingsReader, isDropIn: Bool, log: inout DiagnosticLog) {
     let version = PolicyCompiler.version
     guard let entry = table["version"] else {
-      log.error(at: 0, "the policy has no version", "begin it with version = \(version)")
+      log.error(at: 0, "the \(isDropIn ? "drop-in" : "policy") has no version", "begin it with version = \(version)")
       return
     }
     guard case .integer(let number) = entry.node.value else {
@@ -104,24 +138,26 @@ package struct PolicyCompiler {
   }
 
   /// Takes over what the named preset says.
-  private mutating func extend(_ table: SettingsReader, _ extending: [Preset]) {
+  private mutating func extend(_ table: SettingsReader, _ extending: [Preset], log: inout DiagnosticLog) {
     let presets = Preset.allCases.map { (name: $0.rawValue, value: $0) }
     guard let preset = table.choice("extends", presets, log: &log), let entry = table["extends"] else { return }
     if extending.contains(preset) {
       log.error(at: entry.node.offset, "\"\(preset.rawValue)\" extends itself", "leave \"extends\" out")
       return
     }
-    let source = SourceText(preset.text)
-    var base = PolicyCompiler(file: preset.file, source: source, accounts: accounts, programs: programs)
-    base.read(source, extending: extending + [preset])
+    var base = PolicyCompiler(accounts: accounts, programs: programs)
+    base.readSettings(
+      DiagnosticLog(PolicyText(file: preset.file, bytes: preset.text)), isDropIn: false, extending: extending + [preset]
+    )
+    base.readBodies()
     settings = base.settings
     measures = base.measures
     domains = base.domains
     rules = base.rules
-    log.include(base.log, at: entry.node.offset)
+    log.include(base.allDiagnostics, at: entry.node.offset)
   }
 
-  private mutating func readDomains(_ table: SettingsReader) {
+  private mutating func readDomains(_ table: SettingsReader, log: inout DiagnosticLog) {
     guard let entry = table["domain"] else { return }
     guard case .array(let nodes) = entry.node.value else {
       log.error(at: entry.node.offset, "\"domain\" is \(entry.node.kind)", "begin each domain with [[domain]]")
@@ -139,7 +175,7 @@ package struct PolicyCompiler {
     }
   }
 
-  private mutating func readRules(_ table: SettingsReader) {
+  private mutating func readRules(_ table: SettingsReader, log: inout DiagnosticLog) {
     guard let entry = table["rule"] else { return }
     guard case .array(let nodes) = entry.node.value else {
       log.error(at: entry.node.offset, "\"rule\" is \(entry.node.kind)", "begin each rule with [[rule]]")
@@ -157,6 +193,13 @@ package struct PolicyCompiler {
     }
   }
 
+  /// Of all files, in their order.
+  private var allDiagnostics: [Diagnostic] {
+    var logs = parts.map(\.log)
+    for lost in lostLogs { logs.insert(lost.log, at: min(lost.order, logs.count)) }
+    return logs.flatMap(\.diagnostics)
+  }
+
   private mutating func finish() -> PolicyCompilation {
     var tables = PolicyTables(settings: settings.settings)
     for domain in domains {
@@ -167,7 +210,7 @@ package struct PolicyCompiler {
     }
     tables.add(measures)
     checkSize(tables.policy)
-    let diagnostics = log.diagnostics
+    let diagnostics = allDiagnostics
     let isWhole = !diagnostics.contains { $0.severity == .error }
     return PolicyCompilation(
       policy: isWhole ? tables.policy : nil, diagnostics: diagnostics, patterns: isWhole ? tables.patterns : [])
@@ -192,7 +235,8 @@ package struct PolicyCompiler {
         case .cgroups: "cgroups in its relief"
         case .text: "bytes in its names and texts"
         }
-      log.error(
+      guard !parts.isEmpty else { return }
+      parts[0].log.error(
         at: 0, "the policy has \(count) \(what)",
         "there can be at most \(section.maximum): write fewer or shorter rules")
     }

@@ -30,7 +30,7 @@ struct PolicyTables {
   mutating func add(_ rule: RuleDraft) {
     let name = slice(of: Array(rule.name.utf8))
     let firstTest = policy.tests.count
-    for test in rule.tests {
+    for test in rule.match.tests + rule.match.exceptions {
       let first = policy.alternatives.count
       for value in test.values {
         policy.alternatives.append(alternative(value))
@@ -41,6 +41,7 @@ struct PolicyTables {
     var entry = Rule(
       name: name, tests: slice(from: firstTest, to: policy.tests.count), protects: rule.protects, order: rule.order,
       weight: rule.weight)
+    entry.exceptions = UInt8(rule.match.exceptions.count)
     (entry.scope, entry.signal, entry.grace) = (rule.scope, rule.signal, rule.grace)
     switch rule.hook {
     case nil: break
@@ -89,6 +90,10 @@ struct PolicyTables {
     switch value {
     case .range(let low, let high): return .range(low, high)
     case .capabilities(let set): return .capabilities(set)
+    case .signedRange(let low, let high): return .signedRange(low, high)
+    case .time(let time): return .time(time)
+    case .amount(let amount): return .amount(amount)
+    case .flag(let flag): return .flag(flag)
     case .never: return .never
     case .pattern(let pattern, let text, let flavour):
       switch pattern.form {

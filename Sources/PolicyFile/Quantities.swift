@@ -94,9 +94,11 @@ enum ShareText {
 
 /// The lengths of time that a policy states: `"5s"`, `"500ms"`, `"1min 30s"`.
 enum DurationText {
-  private static let units: [(name: String, milliseconds: UInt64)] = [("ms", 1), ("s", 1000), ("min", 60_000)]
+  private static let units: [(name: String, milliseconds: UInt64)] = [
+    ("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+  ]
 
-  /// - Parameter allowed: What may be asked for; at most 10 minutes.
+  /// - Parameter allowed: What may be asked for.
   static func parse(_ text: String, within allowed: ClosedRange<Nanoseconds>) throws(QuantityError) -> Nanoseconds {
     var rest = Substring(text)
     var total: UInt64 = 0
@@ -134,9 +136,11 @@ enum DurationText {
       case "s", "sec", "secs", "second", "seconds": "s"
       case "ms", "msec", "millis": "ms"
       case "m", "min", "mins", "minute", "minutes": "min"
+      case "h", "hr", "hrs", "hour", "hours": "h"
+      case "d", "day", "days": "d"
       default: ""
       }
-    let meant = near.isEmpty ? "known are ms, s and min" : "write \"\(number)\(near)\""
+    let meant = near.isEmpty ? "known are ms, s, min, h and d" : "write \"\(number)\(near)\""
     return QuantityError(what: "\(quoted(String(unit))) is no unit of time here", meant: meant)
   }
 }

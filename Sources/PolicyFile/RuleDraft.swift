@@ -1,4 +1,5 @@
 import Policy
+import Pressure
 import ProcModel
 
 /// One `[[rule]]` as it was understood, before it is a run of table entries.
@@ -9,6 +10,10 @@ struct RuleDraft {
     case pattern(Pattern, text: String, flavour: PatternFlavour)
     case range(UInt32, UInt32)
     case capabilities(CapabilitySet)
+    case signedRange(Int32, Int32)
+    case time(Nanoseconds)
+    case amount(Amount)
+    case flag(Bool)
     /// What no process has.
     case never
   }
@@ -16,6 +21,14 @@ struct RuleDraft {
   struct Test {
     var field: MatchField
     var values: [Value]
+  }
+
+  /// All that a rule asks of a process.
+  struct Match {
+    /// All must hold.
+    var tests: [Test]
+    /// Not all of these may hold, where there are any.
+    var exceptions: [Test]
   }
 
   /// What a later rule of the same name is told.
@@ -26,7 +39,7 @@ struct RuleDraft {
 
   var name: String
   var origin: Origin
-  var tests: [Test]
+  var match: Match
   var protects: Bool
   var order: Tier?
   var weight: Double
@@ -65,12 +78,12 @@ struct RuleReader {
     if signal == .kill, let entry = table["grace"] {
       log.warning(at: entry.keyOffset, "\"grace\" does nothing beside SIGKILL", "leave one of them out")
     }
-    let tests = readMatch(table, log: &log)
-    if protects == true, let tests, let match = table["match"] { warnOfNames(tests, at: match, log: &log) }
-    guard let name, let tests else { return nil }
+    let match = readMatch(table, log: &log)
+    if protects == true, let match, let entry = table["match"] { warnOfNames(match, at: entry, log: &log) }
+    guard let name, let match else { return nil }
     let origin = RuleDraft.Origin(file: log.file, line: log.source.position(of: node.offset).line)
     var rule = RuleDraft(
-      name: name, origin: origin, tests: tests, protects: protects ?? false, order: order, weight: weight ?? 1)
+      name: name, origin: origin, match: match, protects: protects ?? false, order: order, weight: weight ?? 1)
     (rule.scope, rule.signal, rule.grace) = (scope, signal, grace)
     switch hook {
     case nil: break
@@ -131,28 +144,53 @@ struct RuleReader {
     }
   }
 
-  private func readMatch(_ table: SettingsReader, log: inout DiagnosticLog) -> [RuleDraft.Test]? {
+  private func readMatch(_ table: SettingsReader, log: inout DiagnosticLog) -> RuleDraft.Match? {
     let example = "{ unit = \"nginx.service\" }"
     guard table["match"] != nil else {
       log.error(at: table.offset, "a rule has no \"match\"", "write match = \(example)")
       return nil
     }
     guard let (entries, offset) = table.table("match", example, log: &log) else { return nil }
-    let match = SettingsReader(entries, at: offset, place: "\"match\"", known: MatchReader.known, log: &log)
+    let match = SettingsReader(
+      entries, at: offset, place: "\"match\"", known: MatchReader.known + ["not"], log: &log)
     if entries.isEmpty {
       log.error(at: offset, "\"match\" names no field", "it would match everything, write as in \(example)")
       return nil
     }
     let reader = MatchReader(accounts: accounts)
-    return reader.read(match, log: &log)
+    let tests = reader.read(match, log: &log)
+    guard match["not"] != nil else { return tests.map { RuleDraft.Match(tests: $0, exceptions: []) } }
+    guard let (inner, innerOffset) = match.table("not", "{ user = \"root\" }", log: &log) else { return nil }
+    let not = SettingsReader(inner, at: innerOffset, place: "\"not\"", known: MatchReader.known, log: &log)
+    if inner.isEmpty {
+      log.error(at: innerOffset, "\"not\" names no field", "it would rule nobody out, or everybody: leave it out")
+      return nil
+    }
+    guard let exceptions = reader.read(not, log: &log), let tests else { return nil }
+    return RuleDraft.Match(tests: tests, exceptions: exceptions)
   }
 
   /// What a process says of itself must not be all that protects it.
-  private func warnOfNames(_ tests: [RuleDraft.Test], at match: SettingEntry, log: inout DiagnosticLog) {
-    let isSelfChosen = tests.allSatisfy { $0.field == .comm || $0.field == .cmdline }
-    guard isSelfChosen, !tests.isEmpty else { return }
+  private func warnOfNames(_ match: RuleDraft.Match, at entry: SettingEntry, log: inout DiagnosticLog) {
+    let isNamed = { (test: RuleDraft.Test) in
+      test.field == .comm || test.field == .cmdline || test.field == .ancestor
+    }
+    // What any process can bring about by itself, beside a name of its choice.
+    let isFree = { (test: RuleDraft.Test) in
+      switch test.field {
+      case .comm, .cmdline, .ancestor, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container: true
+      case .exe, .cgroup, .unit, .uid, .gid, .capability, .oomScoreAdj: false
+      }
+    }
+    // A `not` of which one field can be made not to hold rules nobody out.
+    let canPass = match.exceptions.isEmpty || match.exceptions.contains(where: isNamed)
+    let all = match.tests + match.exceptions
+    guard canPass, match.tests.allSatisfy(isFree), all.contains(where: isNamed) else { return }
     log.warning(
-      at: match.keyOffset, "any process can give itself this name and be protected",
+      at: entry.keyOffset,
+      all.contains { $0.field == .ancestor }
+        ? "any process can give itself, or a parent that it makes, this name and be protected"
+        : "any process can give itself this name and be protected",
       "match exe, unit, user, uid or cgroup as well")
   }
 }

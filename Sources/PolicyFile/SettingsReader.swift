@@ -7,9 +7,9 @@ struct DiagnosticLog {
   let source: SourceText
   private var entries: [(offset: Int, diagnostic: Diagnostic)] = []
 
-  init(file: String, source: SourceText) {
-    self.file = file
-    self.source = source
+  init(_ text: PolicyText) {
+    file = text.file
+    source = SourceText(text.bytes)
   }
 
   /// In the order of the file.
@@ -33,8 +33,8 @@ struct DiagnosticLog {
   }
 
   /// What was said of a file that the one at hand names at `offset`.
-  mutating func include(_ other: DiagnosticLog, at offset: Int) {
-    entries += other.diagnostics.map { (offset, $0) }
+  mutating func include(_ others: [Diagnostic], at offset: Int) {
+    entries += others.map { (offset, $0) }
   }
 
   private mutating func add(_ severity: Diagnostic.Severity, at offset: Int, _ what: String, _ meant: String) {

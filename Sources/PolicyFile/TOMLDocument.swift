@@ -66,7 +66,7 @@ enum TOMLDocument {
   static func parse(_ source: SourceText) throws(TOMLFault) -> [SettingEntry] {
     guard source.bytes.count <= maximumSize else {
       throw TOMLFault(
-        line: 1, column: 1, "the file has \(source.bytes.count) bytes", "a policy has at most \(maximumSize)")
+        line: 1, column: 1, "the file has more than \(maximumSize) bytes", "write fewer or shorter rules")
     }
     if let offset = source.bytes.firstIndex(of: 0) {
       throw TOMLFault(at: offset, in: source, "a NUL byte", "a policy is a text file in UTF-8")

@@ -17,6 +17,10 @@ package struct ProcessFacts: Sendable {
   /// Fields 5 and 6 of `/proc/PID/stat`. 0 where it belongs to another pid namespace.
   package var processGroup: Int32 = 0
   package var session: Int32 = 0
+  /// Whether it has a controlling terminal: field 7 of `/proc/PID/stat`.
+  package var hasTerminal = false
+  /// Whether it lives in a pid namespace below that of the proc file system.
+  package var isInNamespace = false
   package var comm = Comm()
   /// The state letter of proc(5): `R`, `S`, `D`, `Z`, `T`, …
   package var state: UInt8 = UInt8(ascii: "S")
@@ -30,6 +34,7 @@ package struct ProcessFacts: Sendable {
   package var age = Ticks.zero
   package var realUID: UInt32 = 0
   package var effectiveUID: UInt32 = 0
+  package var effectiveGID: UInt32 = 0
   package var effectiveCapabilities: CapabilitySet = []
 
   /// The address space, `total_vm`.
@@ -47,6 +52,9 @@ package struct ProcessFacts: Sendable {
   package var oomScoreAdj: Int16 = 0
   /// What the kernel says in `/proc/PID/oom_score`; nil where it could not be read.
   package var oomScore: Int32?
+
+  /// What of the above is not known, and stands as it would for nobody.
+  package var unread: UnreadFacts = []
 
   /// A hash of its cgroup's path, or nil at the root or where unknown: equal keys are taken for one cgroup.
   package var cgroupKey: UInt64?
@@ -71,6 +79,22 @@ package struct ProcessFacts: Sendable {
   package var footprint: KiB {
     anonymous + swap + pageTables + KiB(shared.count / UInt64(max(sharers, 1)))
   }
+}
+
+/// Facts that a survey could not tell.
+package struct UnreadFacts: OptionSet, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  package static let user = UnreadFacts(rawValue: 1)
+  package static let group = UnreadFacts(rawValue: 2)
+  /// ``ProcessFacts/isInNamespace``.
+  package static let namespace = UnreadFacts(rawValue: 4)
+  package static let oomScoreAdj = UnreadFacts(rawValue: 8)
+  package static let age = UnreadFacts(rawValue: 16)
 }
 
 /// The machine as the formulas see it.

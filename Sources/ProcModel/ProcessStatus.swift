@@ -5,10 +5,13 @@
 package struct ProcessStatus: Equatable, Sendable {
   package var realUID: UInt32
   package var effectiveUID: UInt32
+  package var effectiveGID: UInt32?
   /// The process that this thread is of.
   package var threadGroup: Int32?
   /// Its pid in the innermost pid namespace it is in (4.1).
   package var innermostPID: Int32?
+  /// The pid namespaces that it has a pid in, from that of the proc file system down; at least 1 (4.1).
+  package var namespaces: UInt32?
   package var threads: UInt32?
   package var virtual: KiB?
   /// Anonymous, file and shared pages together.
@@ -34,7 +37,7 @@ package struct ProcessStatus: Equatable, Sendable {
       case UInt8(ascii: "V"), UInt8(ascii: "R"):
         try takeMemory(&scanner)
       case UInt8(ascii: "U"):
-        if scanner.take("Uid:") { user = try ProcessStatus.user(&scanner) }
+        if scanner.take("Uid:") { user = try ProcessStatus.realAndEffective(&scanner) }
       case UInt8(ascii: "T"):
         if scanner.take("Tgid:") {
           scanner.skipBlanks()
@@ -45,8 +48,10 @@ package struct ProcessStatus: Equatable, Sendable {
           threads = try scanner.unsigned32()
           try scanner.expectLineEnd()
         }
+      case UInt8(ascii: "G"):
+        if scanner.take("Gid:") { effectiveGID = try ProcessStatus.realAndEffective(&scanner).effective }
       case UInt8(ascii: "N"):
-        if scanner.take("NSpid:") { innermostPID = try ProcessStatus.lastPID(&scanner) }
+        if scanner.take("NSpid:") { try takeNamespaces(&scanner) }
       case UInt8(ascii: "C"):
         if scanner.take("CapEff:") {
           scanner.skipBlanks()
@@ -81,8 +86,8 @@ package struct ProcessStatus: Equatable, Sendable {
     }
   }
 
-  /// Takes `Uid:`'s real and effective user; a saved and a file system user follow.
-  private static func user(
+  /// Takes the real and effective ID of `Uid:` or `Gid:`; a saved and a file system ID follow.
+  private static func realAndEffective(
     _ scanner: inout ByteScanner
   ) throws(ProcParseError) -> (real: UInt32, effective: UInt32) {
     scanner.skipBlanks()
@@ -93,13 +98,14 @@ package struct ProcessStatus: Equatable, Sendable {
     return (real, effective)
   }
 
-  private static func lastPID(_ scanner: inout ByteScanner) throws(ProcParseError) -> Int32? {
-    var last: Int32?
+  private mutating func takeNamespaces(_ scanner: inout ByteScanner) throws(ProcParseError) {
+    var count: UInt32 = 0
     scanner.skipBlanks()
     while let byte = scanner.next, byte != .newline {
-      last = try scanner.signed32()
+      innermostPID = try scanner.signed32()
+      count += 1
       scanner.skipBlanks()
     }
-    return last
+    if count > 0 { namespaces = count }
   }
 }

@@ -29,8 +29,9 @@ package struct Survey: Sendable {
   /// Fills `table` with the processes that `source` shows: no kernel threads, no zombies.
   ///
   /// Of a leader that has ended while other threads live on, state and memory are those of a living thread; its own
-  /// files tell of none. A process whose `status` cannot be had has the user ID 2³²−1, which nobody has, no
-  /// capabilities, and what memory `stat` and `statm` tell of. A missing `oom_score_adj` is 0.
+  /// files tell of none. A process whose `status` cannot be had has the user and group ID 2³²−1, which nobody has, no
+  /// capabilities, and what memory `stat` and `statm` tell of. A missing `oom_score_adj` is 0. What is not known so is
+  /// in ``ProcessFacts/unread``.
   ///
   /// - Parameter smallest: Processes that hold less than this are left out, and of each only `status` is read:
   ///   measured on 6.18, 15 µs in place of 38 with all else. A process that has a part in shared memory is never left
@@ -136,11 +137,13 @@ package struct Survey: Sendable {
     facts.parent = stat.parent
     facts.processGroup = stat.processGroup
     facts.session = stat.session
+    facts.hasTerminal = stat.terminal != 0
     facts.comm = stat.comm
     facts.threads = stat.threads
     facts.nice = stat.nice
     facts.cpu = stat.userTime + stat.systemTime
     facts.age = now - stat.startTime
+    if now == .zero { facts.unread.insert(.age) }
 
     var body = stat
     var thread: Int32?
@@ -175,10 +178,21 @@ package struct Survey: Sendable {
     var needsStatm = true
     facts.realUID = .max
     facts.effectiveUID = .max
+    facts.effectiveGID = .max
+    facts.unread.formUnion([.user, .group, .namespace])
     switch read(.status, of: pid, thread: thread, from: &source, tally: &tally) as SurveyReading<ProcessStatus> {
     case .value(let status):
       facts.realUID = status.realUID
       facts.effectiveUID = status.effectiveUID
+      facts.unread.remove(.user)
+      if let group = status.effectiveGID {
+        facts.effectiveGID = group
+        facts.unread.remove(.group)
+      }
+      if let namespaces = status.namespaces {
+        facts.isInNamespace = namespaces > 1
+        facts.unread.remove(.namespace)
+      }
       facts.effectiveCapabilities = status.effectiveCapabilities ?? []
       facts.swap = status.swap ?? .zero
       facts.pageTables = status.pageTables ?? .zero
@@ -223,6 +237,8 @@ package struct Survey: Sendable {
         read(.oomScoreAdj, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScoreAdj>
     {
       facts.oomScoreAdj = adjustment.value
+    } else {
+      facts.unread.insert(.oomScoreAdj)
     }
     if isForScores,
       case .value(let score) =

@@ -148,4 +148,10 @@ package struct KernelUnits: Equatable, Sendable {
   package func seconds(_ ticks: Ticks) -> UInt64 {
     ticks.count / ticksPerSecond
   }
+
+  /// Rounded down. What is less than a millisecond is left out.
+  package func ticks(_ time: Nanoseconds) -> Ticks {
+    let (product, overflow) = time.milliseconds.multipliedReportingOverflow(by: ticksPerSecond)
+    return Ticks(overflow ? .max : product / 1000)
+  }
 }

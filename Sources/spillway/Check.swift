@@ -6,7 +6,10 @@ import PolicyFile
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Read policy files and say what is wrong with them.",
-    discussion: "Silent with exit code 0 where all are right; otherwise FILE:LINE:COLUMN: error: … and exit code 78.")
+    discussion: """
+      Silent with exit code 0 where all are right; otherwise FILE:LINE:COLUMN: error: … and exit code 78. The drop-ins
+      in policy.d beside each file are read with it.
+      """)
 
   @Argument(help: ArgumentHelp("Policy files.", valueName: "file"))
   var files: [String]
@@ -18,7 +21,7 @@ struct Check: ParsableCommand {
     try reportingFailures { () throws(Failure) in
       var hasErrors = false
       for file in files {
-        let compilation = try LoadedPolicy.compile(path: file)
+        let compilation = try LoadedPolicy.compile(path: file, inspectsAnyway: true)
         for diagnostic in compilation.diagnostics {
           StandardError.write("\(diagnostic)\n")
         }

@@ -99,13 +99,19 @@ struct Inspection {
     }
     processes = []
     var subject = Subject()
+    var ancestry = Ancestry()
+    ancestry.learn(table, policy: loaded.policy)
     for row in table.rows where !(source.isLive && row.identity.pid == OwnProcess.pid) {
       guard row.domains.contains(DomainSet(number: scope.number)) else { continue }
       var process = row
       process.growthPerSecond = process.lifelongGrowthPerSecond(units: units)
       subject.load(process, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
       var terms = TermList()
-      let candidate = judge.candidate(process, standing: loaded.policy.classify(subject), terms: &terms)
+      let moment = Moment(
+        process: process, machine: judge.machine,
+        lineage: ancestry.lineage(of: process, policy: loaded.policy, from: &source))
+      let standing = loaded.policy.standing(loaded.policy.settle(subject), at: moment)
+      let candidate = judge.candidate(process, standing: standing, terms: &terms)
       processes.append(
         Inspected(
           candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(process),

@@ -24,26 +24,34 @@ struct LoadedPolicy {
     if let path = file ?? (FileManager.default.fileExists(atPath: systemPath) ? systemPath : nil) {
       return try load(path: path)
     }
+    let folder = PolicyFolder.folder(beside: systemPath)
+    if FileManager.default.fileExists(atPath: folder) {
+      StandardError.write(
+        "spillway: \(folder) is not read without \(systemPath); write one, with version = 1 and extends = \"server\"\n")
+    }
     let compilation = PolicyCompiler.compile(.server, accounts: .live)
     return try LoadedPolicy(compilation, name: "built-in: server", path: nil)
   }
 
   static func load(path: String) throws(Failure) -> LoadedPolicy {
-    try LoadedPolicy(try compile(path: path), name: path, path: path.absolute)
+    try LoadedPolicy(try compile(path: path, inspectsAnyway: false), name: path, path: path.absolute)
   }
 
-  /// Reads and compiles a file, whatever comes of it.
-  static func compile(path: String) throws(Failure) -> PolicyCompilation {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path))
+  /// Reads and compiles a file with its drop-ins, whatever comes of it.
+  ///
+  /// - Parameter inspectsAnyway: Whether the content is looked at also where somebody else may change it.
+  static func compile(path: String, inspectsAnyway: Bool) throws(Failure) -> PolicyCompilation {
+    let folder: PolicyFolder
+    do throws(PolicyFolder.Missing) {
+      folder = try PolicyFolder(
+        path: path, from: FileManager.default.currentDirectoryPath, user: OwnProcess.effectiveUID)
     } catch {
-      let isForbidden = (error as? CocoaError)?.code == .fileReadNoPermission
+      let isForbidden = error.errno == .accessDenied || error.errno == .notPermitted
       throw Failure(
         isForbidden ? .noPermission : .configuration,
         isForbidden ? "\(path): may not be read" : "\(path): cannot be read: is it there, and a file?")
     }
-    return PolicyCompiler.compile([UInt8](data), file: path, accounts: .live)
+    return PolicyCompiler.compile(folder, accounts: .live, inspectsAnyway: inspectsAnyway)
   }
 
   private init(_ compilation: PolicyCompilation, name: String, path: String?) throws(Failure) {

@@ -25,7 +25,7 @@ struct SampleProcess: Sendable {
     case .cmdline: Array(cmdline.utf8)
     case .cgroup: Array(cgroup.utf8)
     case .unit: unit
-    case .uid, .capability: []
+    default: []
     }
   }
 }

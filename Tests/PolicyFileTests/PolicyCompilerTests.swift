@@ -6,10 +6,15 @@ import Testing
 /// The files of `valid` and `invalid`. A line `#> ` at a file's end is a diagnostic it must give, less the file's name;
 /// the lines `#= ` are what the compiled policy must be described as. There must be no others.
 @Suite struct PolicyCompilerTests {
-  static let accounts = AccountLookup([
-    .init(name: "root", uid: 0), .init(name: "postgres", uid: 113), .init(name: "ci", uid: 900),
-    .init(name: "ci-deploy", uid: 901), .init(name: "circle", uid: 950), .init(name: "nobody", uid: 99, gid: 98),
-  ])
+  static let accounts = AccountLookup(
+    [
+      .init(name: "root", uid: 0), .init(name: "postgres", uid: 113), .init(name: "ci", uid: 900),
+      .init(name: "ci-deploy", uid: 901), .init(name: "circle", uid: 950), .init(name: "nobody", uid: 99, gid: 98),
+    ],
+    groups: [
+      .init(name: "root", gid: 0), .init(name: "docker", gid: 120), .init(name: "ci-runners", gid: 902),
+      .init(name: "ci-builders", gid: 903),
+    ])
   static let programs = ProgramLookup { path in
     switch path {
     case "/bin/true", "/bin/tell": .ready
@@ -42,7 +47,7 @@ import Testing
       (Array("# ü\n#".utf8) + [0xFF], "2:2: error: these bytes are not UTF-8, save the file as UTF-8"),
       (
         Array(repeating: UInt8(ascii: "\n"), count: 1 << 20) + [0x0A],
-        "1:1: error: the file has 1048577 bytes, a policy has at most 1048576"
+        "1:1: error: the file has more than 1048576 bytes, write fewer or shorter rules"
       ),
       (Array("version = 1\n[[rule]]\n".utf8), "2:1: error: a rule has no name, write name = \"why it is there\""),
     ] as [([UInt8], String)]) func bytesThatAreNoPolicyAreRefused(bytes: [UInt8], diagnostic: String)
@@ -116,6 +121,12 @@ import Testing
     #expect(AccountLookup.live.uid("root") == 0)
     #expect(AccountLookup.live.uid("no such user") == nil)
     #expect(AccountLookup.live.all().contains(.init(name: "root", uid: 0)))
+  }
+
+  @Test func theGroupsOfThisMachineAreFound() {
+    #expect(AccountLookup.live.gid("root") == 0)
+    #expect(AccountLookup.live.gid("no such group") == nil)
+    #expect(AccountLookup.live.groups().contains(.init(name: "root", gid: 0)))
   }
 
   @Test func whoNobodyIsIsTheKernelsIfNoAccountSays() throws {

@@ -22,9 +22,12 @@ import Testing
       switch alternative {
       case .literal(let slice): _ = policy.bytes(slice)
       case .pattern(let index): _ = policy.patterns[Int(index)]
-      case .range, .capabilities, .never: break
+      case .range, .capabilities, .signedRange, .time, .amount, .flag, .never: break
       }
     }
+    var process = ProcessFacts(identity: ProcessIdentity(pid: 1, startTime: .zero))
+    process.age = Ticks(.max)
+    _ = policy.standing(policy.settle(Subject()), at: Moment(process: process, machine: .sample))
     for command in policy.commands { _ = policy.bytes(command.words) }
     for cgroup in policy.cgroups { _ = policy.bytes(cgroup) }
     let hooks = policy.measures.hooks

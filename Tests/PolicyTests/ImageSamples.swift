@@ -117,15 +117,23 @@ enum Sample: CaseIterable, Sendable {
     for field in MatchField.allCases {
       let values: [Alternative] =
         switch field {
-        case .uid: [.range(0, 0), .range(1000, .max), .never]
+        case .uid, .gid: [.range(0, 0), .range(1000, .max), .never]
         case .capability: [.capabilities(.sysAdmin), .capabilities(CapabilitySet(rawValue: .max)), .never]
-        default: [.literal(word), .literal(empty), .pattern(0), .pattern(1), .pattern(2), .never]
+        case .oomScoreAdj, .nice: [.signedRange(.min, .max), .signedRange(-5, -5), .never]
+        case .minAge, .maxAge: [.time(.zero), .time(Nanoseconds(.max)), .never]
+        case .minFootprint, .growth: [.amount(.share(.percent(100))), .amount(.size(KiB(.max))), .never]
+        case .tty, .container: [.flag(true), .flag(false), .never]
+        case .comm, .exe, .cmdline, .cgroup, .unit, .ancestor:
+          [.literal(word), .literal(empty), .pattern(0), .pattern(1), .pattern(2), .never]
         }
       policy.addRule("rule on \(field.name)", [(field, values)])
     }
     policy.addRule("all of it, ünïcödé €😀", order: .first, weight: 0, [(.uid, [.never]), (.comm, [.never])])
     policy.addRule("", order: .normal, weight: .greatestFiniteMagnitude, [(.exe, [.never])])
     policy.addRule("last", protects: true, order: .last, weight: .leastNonzeroMagnitude, [(.unit, [.never])])
+    // One of two, and the only one.
+    policy.rules[17].exceptions = 1
+    policy.rules[18].exceptions = 1
     addMeasures(to: &policy)
     return policy
   }

@@ -24,9 +24,10 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 }
 
 @Suite struct ImageValidationTests {
-  // Of `Sample.full`: rule n is on MatchField n + 1; alternatives are 6 for each of the five text fields, then 3 for
-  // uid (30...32), 3 for capability (33...35); patterns and automata are three, and
-  // these have 3, 256 and 0 positions and 2, 2 and 1 sets.
+  // Of `Sample.full`: rule n is on MatchField n + 1, and rule 17 has two tests; alternatives are 6 for each of the five
+  // first text fields, then 3 for uid (30...32), capability (33...35), gid (36...), oom_score_adj (39...), nice (42...),
+  // the ages (45..., 48...), min_footprint (51...), growth (54...), tty (57...), container (60...), and 6 for ancestor
+  // (63...68); patterns and automata are three, and these have 3, 256 and 0 positions and 2, 2 and 1 sets.
   static let flaws: [Flaw] = [
     Flaw("floor above the whole", .share) {
       $0.settings.thresholds.floor.available = .share(BasisPoints(10_001))
@@ -77,7 +78,16 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("no tests", .ruleTests, 0) { $0.rules[0].tests.count = 0 },
     Flaw("tests of another rule", .ruleTests, 1) { $0.rules[1].tests.start = 0 },
     Flaw("tests past the end", .ruleTests, 0) { $0.rules[0].tests.count = .max },
-    Flaw("a test of no rule", .unownedTest, 10) { $0.rules.removeLast() },
+    Flaw("a test of no rule", .unownedTest, 20) { $0.rules.removeLast() },
+    Flaw("more exceptions than tests", .ruleExceptions, 5) { $0.rules[5].exceptions = 2 },
+    Flaw("two ancestors", .ruleAncestors, 17) {
+      $0.rules[17].exceptions = 0
+      ($0.tests[17].field, $0.tests[18].field) = (.ancestor, .ancestor)
+    },
+    Flaw("no two ancestors", .ruleAncestors, 17) {
+      $0.rules[17].exceptions = 2
+      ($0.tests[17].field, $0.tests[18].field) = (.ancestor, .ancestor)
+    },
     Flaw("negative weight", .ruleWeight, 3) { $0.rules[3].weight = -1 },
     Flaw("minus zero", .ruleWeight, 3) { $0.rules[3].weight = -0.0 },
     Flaw("infinite weight", .ruleWeight, 3) { $0.rules[3].weight = .infinity },
@@ -85,7 +95,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("no alternatives", .testAlternatives, 4) { $0.tests[4].alternatives.count = 0 },
     Flaw("alternatives of another test", .testAlternatives, 4) { $0.tests[4].alternatives.start += 1 },
     Flaw("alternatives past the end", .testAlternatives, 4) { $0.tests[4].alternatives.count = .max },
-    Flaw("an alternative of no test", .unownedAlternative, 40) { $0.alternatives.append(.never) },
+    Flaw("an alternative of no test", .unownedAlternative, 73) { $0.alternatives.append(.never) },
     Flaw("a literal for uid", .alternativeField, 30) { $0.alternatives[30] = .literal(Slice(start: 0, count: 0)) },
     Flaw("a literal for capability", .alternativeField, 33) {
       $0.alternatives[33] = .literal(Slice(start: 0, count: 0))
@@ -101,6 +111,17 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     },
     Flaw("a pattern that is not there", .patternIndex, 2) { $0.alternatives[2] = .pattern(3) },
     Flaw("a range backwards", .range, 30) { $0.alternatives[30] = .range(1, 0) },
+    Flaw("a range backwards below zero", .range, 39) { $0.alternatives[39] = .signedRange(-5, -6) },
+    Flaw("a range with a sign for uid", .alternativeField, 30) { $0.alternatives[30] = .signedRange(0, 0) },
+    Flaw("a range without a sign for nice", .alternativeField, 42) { $0.alternatives[42] = .range(0, 0) },
+    Flaw("a literal for an age", .alternativeField, 45) { $0.alternatives[45] = .literal(Slice(start: 0, count: 0)) },
+    Flaw("an amount for an age", .alternativeField, 48) { $0.alternatives[48] = .amount(.size(.zero)) },
+    Flaw("a time for growth", .alternativeField, 54) { $0.alternatives[54] = .time(.zero) },
+    Flaw("a flag for ancestors", .alternativeField, 63) { $0.alternatives[63] = .flag(true) },
+    Flaw("a literal for tty", .alternativeField, 57) { $0.alternatives[57] = .literal(Slice(start: 0, count: 0)) },
+    Flaw("more than the whole", .alternativeAmount, 51) {
+      $0.alternatives[51] = .amount(.share(BasisPoints(10_001)))
+    },
     Flaw("no capability", .capabilities, 33) { $0.alternatives[33] = .capabilities([]) },
     Flaw("a prefix past the text", .patternText, 1) { $0.patterns[1].prefix.start = UInt32($0.text.count) },
     Flaw("a suffix that wraps around", .patternText, 2) { $0.patterns[2].suffix = Slice(start: .max, count: .max) },
@@ -220,7 +241,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
   @Test(arguments: flaws) func aFlawIsNamedBeforeWritingAndAfterReading(flaw: Flaw) throws {
     var policy = Sample.full.policy
-    #expect(policy.rules.count == 10 && policy.alternatives.count == 40)
+    #expect(policy.rules.count == 20 && policy.alternatives.count == 73)
     try policy.validate()
     flaw.spoil(&policy)
     #expect(throws: flaw.error) { try policy.validate() }
@@ -261,10 +282,10 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.settings, 98, 1, .horizon, 0), (.settings, 135, 1, .classicConstants, 0),
     (.settings, 147, 1, .classicConstants, 0),
     (.settings, 108, 2, .limit, 0), (.settings, 108, 1, .amount, 0), (.settings, 109, 1, .limit, 0),
-    (.rules, 16, 2, .ruleProtects, 0), (.rules, 55, 255, .ruleProtects, 1), (.rules, 17, 4, .ruleOrder, 0),
-    (.rules, 56, 255, .ruleOrder, 1),
-    (.tests, 0, 0, .testField, 0), (.tests, 27, 8, .testField, 3), (.alternatives, 0, 0, .alternativeKind, 0),
-    (.alternatives, 45, 6, .alternativeKind, 5),
+    (.rules, 17, 2, .ruleProtects, 0), (.rules, 57, 255, .ruleProtects, 1), (.rules, 18, 4, .ruleOrder, 0),
+    (.rules, 58, 255, .ruleOrder, 1), (.rules, 16, 3, .ruleExceptions, 0),
+    (.tests, 0, 0, .testField, 0), (.tests, 27, 18, .testField, 3), (.alternatives, 0, 0, .alternativeKind, 0),
+    (.alternatives, 45, 11, .alternativeKind, 5),
     (.alternatives, 14, 1, .alternativeUnused, 1), (.alternatives, 37, 1, .alternativeUnused, 4),
     (.alternatives, 44, 128, .alternativeUnused, 4),
     (.patterns, 3, 1, .patternText, 0), (.patterns, 39, 1, .patternText, 1), (.patterns, 8, 2, .automatonIndex, 0),
@@ -289,8 +310,8 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.measures, 31, 2, .relief, 0), (.measures, 39, 1, .reliefFigures, 0), (.measures, 40, 0, .lastResort, 0),
     (.measures, 40, 3, .lastResort, 0), (.measures, 44, 1, .lastResortFigures, 0),
     (.measures, 52, 1, .lastResortFigures, 0),
-    (.rules, 26, 7, .ruleScope, 0), (.rules, 27, 8, .ruleSignal, 0), (.rules, 28, 0, .ruleGrace, 0),
-    (.rules, 28, 2, .ruleGrace, 0), (.rules, 68, 1, .ruleGrace, 1), (.rules, 38, 1, .ruleHook, 0),
+    (.rules, 27, 7, .ruleScope, 0), (.rules, 28, 8, .ruleSignal, 0), (.rules, 29, 0, .ruleGrace, 0),
+    (.rules, 29, 2, .ruleGrace, 0), (.rules, 70, 1, .ruleGrace, 1), (.rules, 39, 1, .ruleHook, 0),
     (.commands, 3, 1, .commandWords, 0), (.commands, 4, 1, .commandWords, 0), (.commands, 23, 1, .commandLimit, 0),
     (.cgroups, 3, 1, .cgroupPath, 0), (.cgroups, 4, 1, .cgroupPath, 0),
   ]

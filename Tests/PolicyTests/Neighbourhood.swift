@@ -58,10 +58,17 @@ extension CompiledPolicy {
 
   /// Where it puts a process, read afresh.
   func standing(of neighbour: Neighbour, inCalm: Bool = true) -> Standing {
+    let needs = self.needs
     var source = MemorySource()
     neighbour.enter(&source)
     var subject = Subject()
     subject.load(neighbour.facts, needs: needs, inCalm: inCalm, from: &source)
-    return classify(subject)
+    guard needs.contains(.moment) else { return classify(subject) }
+    return standing(settle(subject), at: Moment(process: neighbour.facts, machine: .sample))
   }
+}
+
+extension MachineFacts {
+  /// 1 GiB without swap.
+  static var sample: MachineFacts { MachineFacts(ram: KiB(1 << 20), swap: .zero, units: .common) }
 }

@@ -23,7 +23,7 @@ import Testing
     }
 
     mutating func standing(_ neighbour: Neighbour) -> Standing {
-      roster.standing(of: neighbour.facts, policy: policy, needs: policy.needs, from: &source)
+      roster.standing(of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
     }
 
     /// The files read while `body` runs.

@@ -119,7 +119,17 @@ import Testing
 
   @Test func theInnermostPIDIsTheLast() throws {
     let text = "Uid:\t0\t0\t0\t0\nNSpid:\t4711\t12\t1\n"
-    #expect(try ProcessStatus(parsing: Array(text.utf8).span).innermostPID == 1)
+    let status = try ProcessStatus(parsing: Array(text.utf8).span)
+    #expect(status.innermostPID == 1 && status.namespaces == 3)
+    // Before 4.1 there is no such line.
+    #expect(try ProcessStatus(parsing: Array("Uid:\t0\t0\t0\t0\n".utf8).span).namespaces == nil)
+  }
+
+  @Test func theEffectiveGroupIsTold() throws {
+    let text = "Uid:\t0\t0\t0\t0\nGid:\t100\t200\t300\t400\nGroups:\t7\n"
+    #expect(try ProcessStatus(parsing: Array(text.utf8).span).effectiveGID == 200)
+    #expect(try ProcessStatus(parsing: Array("Uid:\t0\t0\t0\t0\n".utf8).span).effectiveGID == nil)
+    #expect(try ProcessStatus(parsing: Fixture.bytes("6.18/18/status").span).effectiveGID == 1000)
   }
 
   @Test(arguments: [

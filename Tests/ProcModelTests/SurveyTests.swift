@@ -184,6 +184,7 @@ import Testing
     let node = try SurveyTests.row(950, try SurveyTests.take(&source).table)
     #expect(node.anonymous == KiB(310_000))
     #expect(node.oomScoreAdj == 0 && node.oomScore == nil && node.cgroupKey == nil)
+    #expect(node.unread == .oomScoreAdj)
   }
 
   @Test(arguments: [nil, "Name:\tnode\nUid:\tx\n", "Name:\tnode\n"] as [String?])
@@ -194,7 +195,28 @@ import Testing
     let node = try SurveyTests.row(950, table)
     #expect(node.resident == KiB(334_000) && node.anonymous == KiB(310_000) && node.file == KiB(24_000))
     #expect(node.realUID == .max && node.effectiveUID == .max && node.effectiveCapabilities == [])
+    #expect(node.unread == [.user, .group, .namespace] && node.effectiveGID == .max && !node.isInNamespace)
     #expect(tally.malformed == (status == nil ? 0 : 1))
+  }
+
+  @Test func groupTerminalAndNamespaceAreTold() throws {
+    var source = MemorySource(fixture: "5.10")
+    let plain = try SurveyTests.row(950, try SurveyTests.take(&source).table)
+    #expect(plain.unread.isEmpty && plain.effectiveGID == 1000 && !plain.hasTerminal && !plain.isInNamespace)
+    let status = String(decoding: source.files[.init(.status, of: 950), default: []], as: UTF8.self)
+    source.set(.status, of: 950, status.replacing("NSpid:\t950", with: "NSpid:\t950\t1"))
+    let stat = String(decoding: source.files[.init(.stat, of: 950), default: []], as: UTF8.self)
+    var fields = stat.split(separator: " ", omittingEmptySubsequences: false)
+    fields[6] = "34816"
+    source.set(.stat, of: 950, fields.joined(separator: " "))
+    let inside = try SurveyTests.row(950, try SurveyTests.take(&source).table)
+    #expect(inside.unread.isEmpty && inside.hasTerminal && inside.isInNamespace)
+  }
+
+  @Test func withoutTheTimeNoAgeIsKnown() throws {
+    var source = MemorySource(fixture: "5.10")
+    source.set(.uptime, "nonsense")
+    #expect(try SurveyTests.row(950, try SurveyTests.take(&source).table).unread == .age)
   }
 
   @Test func aStatusCutByManyGroupsHidesNoMemory() throws {

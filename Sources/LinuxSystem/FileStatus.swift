@@ -1,0 +1,76 @@
+internal import CLinux
+
+/// What the kernel tells of a file (fstat(2)).
+package struct FileStatus: Equatable, Sendable {
+  package enum Kind: Equatable, Sendable {
+    case file
+    case directory
+    case link
+    case other
+  }
+
+  package var kind: Kind
+  package var owner: UInt32
+  /// Permission bits, with the sticky bit.
+  package var mode: UInt32
+
+  package init(kind: Kind, owner: UInt32, mode: UInt32) {
+    self.kind = kind
+    self.owner = owner
+    self.mode = mode
+  }
+
+  package var isWritableByGroup: Bool { mode & 0o020 != 0 }
+  package var isWritableByOthers: Bool { mode & 0o002 != 0 }
+  /// In such a directory each may remove only what is his own.
+  package var isSticky: Bool { mode & 0o1000 != 0 }
+}
+
+extension OwnedDescriptor {
+  /// Of the open file, whatever has become of its name.
+  package func status() throws(Errno) -> FileStatus {
+    var status = stat()
+    // A C struct on the stack, for the call.
+    _ = try retrying { unsafe Int(fstat(raw, &status)) }
+    let kind: FileStatus.Kind =
+      // S_IFMT and the kinds (inode(7)); C's macros are of another type than the field.
+      switch UInt32(status.st_mode) & 0o170000 {
+      case 0o100000: .file
+      case 0o040000: .directory
+      case 0o120000: .link
+      default: .other
+      }
+    return FileStatus(kind: kind, owner: status.st_uid, mode: UInt32(status.st_mode) & 0o7777)
+  }
+
+  /// The names in this directory but `.` and `..`, in the order of their bytes; at most `limit` bytes of the kernel's
+  /// listing are read.
+  package func names(limit: Int = 1 << 20) throws(Errno) -> [[UInt8]] {
+    var names: [[UInt8]] = []
+    var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+    var total = 0
+    while total < limit {
+      let raw = raw
+      let count = try retrying {
+        // The array outlives the call.
+        unsafe buffer.withUnsafeMutableBytes { bytes in
+          unsafe clinux_getdents64(raw, bytes.baseAddress, bytes.count)
+        }
+      }
+      if count == 0 { break }
+      total += count
+      // struct linux_dirent64: d_ino, d_off (8 bytes each), d_reclen (2), d_type (1), d_name.
+      var entry = 0
+      while entry + 19 < count {
+        let length = Int(buffer[entry + 16]) | Int(buffer[entry + 17]) << 8
+        let name = buffer[(entry + 19)..<min(entry + max(length, 20), count)].prefix { $0 != 0 }
+        entry += max(length, 20)
+        if !name.elementsEqual([UInt8(ascii: ".")]), !name.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")]) {
+          names.append(Array(name))
+        }
+      }
+    }
+    names.sort { $0.lexicographicallyPrecedes($1) }
+    return names
+  }
+}

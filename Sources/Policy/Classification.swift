@@ -1,0 +1,262 @@
+import Pressure
+package import ProcModel
+
+/// What a test, or all of a rule, comes to.
+package enum TestOutcome: UInt8, Sendable {
+  case no
+  /// Something it looks at could not be read.
+  case unknown
+  case yes
+
+  /// Of both together.
+  func and(_ other: TestOutcome) -> TestOutcome {
+    rawValue < other.rawValue ? self : other
+  }
+
+  var opposite: TestOutcome {
+    switch self {
+    case .no: .yes
+    case .unknown: .unknown
+    case .yes: .no
+    }
+  }
+}
+
+/// What the tests of each rule came to that are asked once in a process's life: all but the momentary ones
+/// (``MatchField/isMomentary``).
+package struct Settled: Sendable {
+  /// An outcome for each rule.
+  struct Outcomes: Sendable {
+    private var yes = Bits256()
+    private(set) var unknown = Bits256()
+
+    subscript(rule: UInt8) -> TestOutcome {
+      get { yes.contains(rule) ? .yes : unknown.contains(rule) ? .unknown : .no }
+      set {
+        switch newValue {
+        case .no: break
+        case .unknown: unknown.insert(rule)
+        case .yes: yes.insert(rule)
+        }
+      }
+    }
+  }
+
+  var conditions = Outcomes()
+  /// Of the tests in `not`, where it is worth asking.
+  var exceptions = Outcomes()
+
+  package init() {}
+
+  /// Whether something could not be read.
+  package var isProvisional: Bool { !conditions.unknown.isEmpty || !exceptions.unknown.isEmpty }
+}
+
+/// What momentary tests look at.
+package struct Moment: Sendable {
+  /// With its growth.
+  package var process: ProcessFacts
+  /// What shares of memory are of.
+  package var machine: MachineFacts
+  package var lineage: Lineage
+
+  package init(process: ProcessFacts, machine: MachineFacts, lineage: Lineage = Lineage()) {
+    self.process = process
+    self.machine = machine
+    self.lineage = lineage
+  }
+}
+
+extension CompiledPolicy {
+  /// Puts a process in its place: all rules that match apply, in order; protection is final. What a momentary test asks
+  /// counts as unknown: this is for policies that have none.
+  ///
+  /// Costs at most one run of each pattern over its text; allocates nothing.
+  package func classify(_ subject: Subject) -> Standing {
+    var standing = Standing()
+    for index in rules.indices {
+      let rule = rules[index]
+      var outcome = outcome(of: rule.conditions, for: subject)
+      if rule.exceptions > 0, outcome != .no {
+        outcome = outcome.and(self.outcome(of: rule.exceptionTests, for: subject).opposite)
+      }
+      standing.take(rule, UInt8(truncatingIfNeeded: index), outcome)
+    }
+    return standing
+  }
+
+  /// The part of that which holds as long as the process is the same.
+  package func settle(_ subject: Subject) -> Settled {
+    var settled = Settled()
+    for index in rules.indices {
+      let rule = rules[index]
+      let number = UInt8(truncatingIfNeeded: index)
+      let outcome = outcome(of: rule.conditions, for: subject, isSettling: true)
+      settled.conditions[number] = outcome
+      if rule.exceptions > 0, outcome != .no {
+        settled.exceptions[number] = self.outcome(of: rule.exceptionTests, for: subject, isSettling: true)
+      }
+    }
+    return settled
+  }
+
+  /// The other part. Runs no pattern; allocates nothing.
+  package func standing(_ settled: Settled, at moment: Moment) -> Standing {
+    var standing = Standing()
+    for index in rules.indices {
+      let rule = rules[index]
+      let number = UInt8(truncatingIfNeeded: index)
+      var outcome = settled.conditions[number]
+      if outcome != .no {
+        outcome = outcome.and(
+          self.outcome(of: rule.conditions, at: moment, moment.lineage.conditions.contains(number)))
+      }
+      if rule.exceptions > 0, outcome != .no {
+        let exception = settled.exceptions[number].and(
+          self.outcome(of: rule.exceptionTests, at: moment, moment.lineage.exceptions.contains(number)))
+        outcome = outcome.and(exception.opposite)
+      }
+      standing.take(rule, number, outcome)
+    }
+    return standing
+  }
+
+  /// - Parameter isSettling: Whether momentary tests are left for later.
+  private func outcome(of range: Range<Int>, for subject: Subject, isSettling: Bool = false) -> TestOutcome {
+    var outcome = TestOutcome.yes
+    for index in range where !(isSettling && tests[index].field.isMomentary) {
+      outcome = outcome.and(self.outcome(of: tests[index], for: subject))
+      if outcome == .no { return .no }
+    }
+    return outcome
+  }
+
+  /// - Parameter hasAncestor: Whether an ancestor is as the one test of them says.
+  private func outcome(of range: Range<Int>, at moment: Moment, _ hasAncestor: Bool) -> TestOutcome {
+    var outcome = TestOutcome.yes
+    for index in range where tests[index].field.isMomentary {
+      outcome = outcome.and(self.outcome(of: tests[index], at: moment, hasAncestor))
+      if outcome == .no { return .no }
+    }
+    return outcome
+  }
+
+  private func outcome(of test: FieldTest, for subject: Subject) -> TestOutcome {
+    switch test.field {
+    case .comm: return outcome(of: test, .known, subject.comm.bytes)
+    case .exe: return outcome(of: test, subject.exeKnowledge, subject.exe.bytes)
+    case .cmdline: return outcome(of: test, subject.cmdlineKnowledge, subject.cmdline.bytes)
+    case .cgroup:
+      return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.cgroupPath ?? 0..<0))
+    case .unit:
+      // A cgroup may be known and be no unit's.
+      if subject.cgroupKnowledge == .known, subject.unit == nil { return .no }
+      return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.unit ?? 0..<0))
+    case .uid:
+      // Nobody has this one: it stands where `status` could not be read.
+      return subject.effectiveUID == .max ? .unknown : contains(test, subject.effectiveUID)
+    case .capability:
+      for index in test.alternatives.indices {
+        if case .capabilities(let wanted) = alternatives[index],
+          !subject.effectiveCapabilities.isDisjoint(with: wanted)
+        {
+          return .yes
+        }
+      }
+      return .no
+    case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container, .ancestor:
+      return .unknown
+    }
+  }
+
+  private func outcome(of test: FieldTest, at moment: Moment, _ hasAncestor: Bool) -> TestOutcome {
+    let process = moment.process
+    switch test.field {
+    case .gid: return process.unread.contains(.group) ? .unknown : contains(test, process.effectiveGID)
+    case .oomScoreAdj:
+      return process.unread.contains(.oomScoreAdj) ? .unknown : contains(test, Int32(process.oomScoreAdj))
+    case .nice: return contains(test, Int32(process.nice))
+    case .minAge, .maxAge:
+      return process.unread.contains(.age) ? .unknown : isOfAge(test, process.age, moment.machine.units)
+    case .minFootprint: return isAtLeast(test, process.footprint, moment)
+    case .growth: return isAtLeast(test, process.growthPerSecond, moment)
+    case .tty: return isFlag(test, process.hasTerminal)
+    case .container: return process.unread.contains(.namespace) ? .unknown : isFlag(test, process.isInNamespace)
+    case .ancestor: return hasAncestor ? .yes : moment.lineage.isUnknown ? .unknown : .no
+    case .comm, .exe, .cmdline, .cgroup, .unit, .uid, .capability:
+      return .yes
+    }
+  }
+
+  func outcome(of test: FieldTest, _ knowledge: Subject.Knowledge, _ text: Span<UInt8>) -> TestOutcome {
+    switch knowledge {
+    case .absent: return .no
+    case .unknown: return .unknown
+    case .known: break
+    }
+    for index in test.alternatives.indices {
+      switch alternatives[index] {
+      case .literal(let slice):
+        if bytes(slice).equals(text) { return .yes }
+      case .pattern(let number):
+        if matches(patterns[Int(number)], text) { return .yes }
+      case .range, .capabilities, .signedRange, .time, .amount, .flag, .never:
+        break
+      }
+    }
+    return .no
+  }
+
+  /// Whether the whole of `text` is as the pattern says.
+  package func matches(_ pattern: TextPattern, _ text: Span<UInt8>) -> Bool {
+    automata[Int(pattern.automaton)].matches(text, between: bytes(pattern.prefix), and: bytes(pattern.suffix))
+  }
+
+  private func contains(_ test: FieldTest, _ number: UInt32) -> TestOutcome {
+    for index in test.alternatives.indices {
+      if case .range(let low, let high) = alternatives[index], number >= low, number <= high { return .yes }
+    }
+    return .no
+  }
+
+  private func contains(_ test: FieldTest, _ number: Int32) -> TestOutcome {
+    for index in test.alternatives.indices {
+      if case .signedRange(let low, let high) = alternatives[index], number >= low, number <= high { return .yes }
+    }
+    return .no
+  }
+
+  private func isOfAge(_ test: FieldTest, _ age: Ticks, _ units: KernelUnits) -> TestOutcome {
+    for index in test.alternatives.indices {
+      guard case .time(let time) = alternatives[index] else { continue }
+      let line = units.ticks(time)
+      if test.field == .minAge ? age >= line : age <= line { return .yes }
+    }
+    return .no
+  }
+
+  private func isAtLeast(_ test: FieldTest, _ amount: KiB, _ moment: Moment) -> TestOutcome {
+    for index in test.alternatives.indices {
+      if case .amount(let least) = alternatives[index], amount >= least.of(moment.machine.ram) { return .yes }
+    }
+    return .no
+  }
+
+  private func isFlag(_ test: FieldTest, _ flag: Bool) -> TestOutcome {
+    for index in test.alternatives.indices {
+      if case .flag(flag) = alternatives[index] { return .yes }
+    }
+    return .no
+  }
+}
+
+extension Span where Element == UInt8 {
+  /// Whether both hold the same bytes.
+  package func equals(_ other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    for index in indices where self[index] != other[index] {
+      return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,100 @@
+import Policy
+import Pressure
+import ProcModel
+
+extension MatchField {
+  /// Whether one value is all that makes sense: of two that are "at least" the lower one alone would count.
+  var isSingle: Bool {
+    switch kind {
+    case .time, .amount, .flag: true
+    case .text, .range, .signedRange, .capabilities: false
+    }
+  }
+}
+
+/// Fields that are asked at each look anew.
+extension MatchReader {
+  /// Ten years: nothing runs longer without a start of the machine.
+  private static let age = Nanoseconds.milliseconds(1000)...Nanoseconds.milliseconds(3650 * 86_400_000)
+
+  /// A field that takes one value and no list.
+  func single(_ field: MatchField, _ entry: SettingEntry, log: inout DiagnosticLog) -> RuleDraft.Test? {
+    let value: RuleDraft.Value?
+    switch field.kind {
+    case .flag:
+      if case .boolean(let flag) = entry.node.value {
+        value = .flag(flag)
+      } else {
+        value = nil
+        log.error(
+          at: entry.node.offset, "\"\(field.name)\" is \(entry.node.kind)", "it must be true or false")
+      }
+    case .time:
+      value = quantity(field, entry.node, "\"10min\"", log: &log) { text throws(QuantityError) in
+        .time(try DurationText.parse(text, within: MatchReader.age))
+      }
+    default:
+      value = quantity(field, entry.node, AmountText.example, log: &log) { text throws(QuantityError) in
+        .amount(try AmountText.parse(text))
+      }
+    }
+    return value.map { RuleDraft.Test(field: field, values: [$0]) }
+  }
+
+  private func quantity(
+    _ field: MatchField, _ node: SettingNode, _ example: String, log: inout DiagnosticLog,
+    parse: (String) throws(QuantityError) -> RuleDraft.Value
+  ) -> RuleDraft.Value? {
+    switch node.value {
+    case .string(let text):
+      do {
+        return try parse(text)
+      } catch {
+        log.error(at: node.offset, error.what, error.meant)
+      }
+    case .integer, .float:
+      log.error(
+        at: node.offset, "\"\(field.name)\" is a number without a unit", "write it as a string such as \(example)")
+    default:
+      log.error(at: node.offset, "\"\(field.name)\" is \(node.kind)", "it must be a string such as \(example)")
+    }
+    return nil
+  }
+
+  /// A number, or `"low..high"`: a dash between two that may be negative reads badly.
+  func signedRange(
+    _ node: SettingNode, _ key: String, within allowed: ClosedRange<Int32>, log: inout DiagnosticLog
+  ) -> RuleDraft.Value? {
+    let limits = "it must be within \(allowed.lowerBound) and \(allowed.upperBound)"
+    switch node.value {
+    case .integer(let number):
+      guard let number = Int32(exactly: number), allowed.contains(number) else {
+        log.error(at: node.offset, "\"\(key)\" is never \(number)", limits)
+        return nil
+      }
+      return .signedRange(number, number)
+    case .string(let text):
+      let ends = text.split(separator: "..", omittingEmptySubsequences: false).map { Int32($0) }
+      guard ends.count == 2, let low = ends[0], let high = ends[1] else {
+        log.error(
+          at: node.offset, "\(quoted(text)) is no range of numbers",
+          "write as in \"\(allowed.lowerBound)..-1\"; a single one is a number")
+        return nil
+      }
+      guard low <= high else {
+        log.error(at: node.offset, "\(quoted(text)) runs backwards", "write \"\(high)..\(low)\"")
+        return nil
+      }
+      guard allowed.contains(low), allowed.contains(high) else {
+        log.error(at: node.offset, "\(quoted(text)) goes beyond what \"\(key)\" can be", limits)
+        return nil
+      }
+      return .signedRange(low, high)
+    default:
+      log.error(
+        at: node.offset, "\"\(key)\" is \(node.kind)",
+        "it must be a number, a range such as \"\(allowed.lowerBound)..-1\" or a list of them")
+      return nil
+    }
+  }
+}

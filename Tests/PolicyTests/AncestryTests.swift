@@ -1,0 +1,134 @@
+import Fixtures
+import Policy
+import ProcModel
+import Testing
+
+/// Whom a process descends from.
+@Suite struct AncestryTests {
+  /// A process's number, its parent's, its start and its name.
+  private typealias Kin = (pid: Int32, parent: Int32, start: UInt64, comm: String)
+
+  /// Rule 0 wants an ancestor called `wanted`; rule 1 everybody but who has one.
+  private static var policy: CompiledPolicy {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("below", order: .first, [(.ancestor, ["wanted"])])
+    policy.addTextRule("elsewhere", protects: true, [(.ancestor, ["wanted"])])
+    policy.rules[1].exceptions = 1
+    return policy
+  }
+
+  private static func facts(_ kin: Kin) -> ProcessFacts {
+    var facts = ProcessFacts(identity: ProcessIdentity(pid: kin.pid, startTime: Ticks(kin.start)))
+    facts.parent = kin.parent
+    facts.comm = Comm(kin.comm)
+    return facts
+  }
+
+  private static func stat(_ kin: Kin) -> String {
+    "\(kin.pid) (\(kin.comm)) S \(kin.parent) 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(kin.start) 4096 7 0\n"
+  }
+
+  /// A table of some, and the others behind it.
+  private struct World {
+    var ancestry = Ancestry()
+    var source = MemorySource()
+    let policy = AncestryTests.policy
+
+    init(_ table: [Kin], others: [Kin] = []) {
+      var rows = ProcessTable(capacity: table.count)
+      for kin in table { rows.append(AncestryTests.facts(kin)) }
+      for kin in table + others { source.set(.stat, of: kin.pid, AncestryTests.stat(kin)) }
+      ancestry.learn(rows, policy: policy)
+    }
+
+    mutating func standing(_ kin: Kin) -> Standing {
+      let facts = AncestryTests.facts(kin)
+      let lineage = ancestry.lineage(of: facts, policy: policy, from: &source)
+      return policy.standing(
+        policy.settle(Subject()), at: Moment(process: facts, machine: .sample, lineage: lineage))
+    }
+  }
+
+  private static let family: [Kin] = [
+    (1, 0, 0, "init"), (10, 1, 10, "wanted"), (11, 10, 11, "sh"), (12, 11, 12, "cc1plus"), (20, 1, 20, "sh"),
+    (21, 20, 21, "cc1plus"),
+  ]
+
+  @Test func aProcessDescendsFromAllAboveItAndNotFromItself() {
+    var world = World(Self.family)
+    for kin in Self.family.reversed() {
+      let standing = world.standing(kin)
+      #expect(standing.rules.contains(0) == [11, 12].contains(kin.pid), "\(kin)")
+      #expect(standing.protection == ([11, 12].contains(kin.pid) ? .none : .rule(1)), "\(kin)")
+    }
+    #expect(world.source.reads.isEmpty, "all were in the table")
+  }
+
+  /// As the survey of a decision leaves out who is too small to be ended.
+  @Test func whoIsMissingFromTheTableIsReadOnce() {
+    var world = World([Self.family[3], Self.family[5]], others: Self.family)
+    for _ in 0..<2 {
+      #expect(world.standing(Self.family[3]).rules.contains(0))
+      #expect(!world.standing(Self.family[5]).rules.contains(0))
+    }
+    #expect(world.source.reads.map(\.pid) == [11, 10, 1, 20])
+    #expect(world.source.reads.allSatisfy { $0.file == .stat })
+  }
+
+  @Test(arguments: [ReadFailure.denied, .failed(errno: 5)])
+  func anAncestorThatCannotBeReadCountsForProtection(failure: ReadFailure) {
+    var world = World([Self.family[3]], others: Self.family)
+    world.source.failures[.init(.stat, of: 10)] = failure
+    let standing = world.standing(Self.family[3])
+    #expect(standing.protection == .assumed(1) && !standing.rules.contains(0) && standing.isProvisional)
+    // One that was found below it settles it.
+    var known = World([(12, 11, 12, "x")], others: [(11, 9, 11, "wanted")])
+    known.source.failures[.init(.stat, of: 9)] = failure
+    #expect(known.standing((12, 11, 12, "x")).rules.contains(0))
+  }
+
+  @Test func aStatThatMakesNoSenseIsUnknown() {
+    for text in ["nonsense", "99 (wanted) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 4096 7 0\n"] {
+      var world = World([(12, 11, 12, "x")])
+      world.source.set(.stat, of: 11, text)
+      #expect(world.standing((12, 11, 12, "x")).protection == .assumed(1))
+    }
+  }
+
+  @Test func aParentThatHasEndedIsNone() {
+    var world = World([(12, 11, 12, "x")])
+    #expect(world.standing((12, 11, 12, "x")).protection == .rule(1))
+    // Another has its number since.
+    var later = World([(12, 11, 12, "x"), (11, 1, 13, "wanted")])
+    #expect(later.standing((12, 11, 12, "x")).protection == .rule(1))
+  }
+
+  @Test func aCircleEnds() {
+    let circle: [Kin] = [(5, 6, 9, "wanted"), (6, 7, 9, "x"), (7, 5, 9, "x"), (8, 8, 9, "wanted")]
+    var world = World(circle)
+    #expect(world.standing((9, 7, 9, "x")).rules.contains(0))
+    for kin in circle { _ = world.standing(kin) }
+  }
+
+  @Test func aTreeMayBeDeep() {
+    var kin: [Kin] = [(1, 0, 0, "init"), (2, 1, 0, "wanted")]
+    for pid in 3...20_000 as ClosedRange<Int32> { kin.append((pid, pid - 1, 1, "x")) }
+    var world = World(kin)
+    // The deepest first: all above it are known then.
+    for row in kin.dropFirst(2).reversed() where !world.standing(row).rules.contains(0) {
+      Issue.record("\(row.pid)")
+    }
+  }
+
+  @Test func aNewSurveyForgetsTheOld() {
+    var world = World(Self.family)
+    #expect(world.standing(Self.family[3]).rules.contains(0))
+    var table = ProcessTable(capacity: 8)
+    for var kin in Self.family {
+      if kin.pid == 10 { kin.comm = "renamed" }
+      table.append(Self.facts(kin))
+    }
+    world.ancestry.learn(table, policy: world.policy)
+    #expect(!world.standing(Self.family[3]).rules.contains(0))
+  }
+}

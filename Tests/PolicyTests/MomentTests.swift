@@ -1,0 +1,302 @@
+import Fixtures
+import Policy
+import Pressure
+import ProcModel
+import Testing
+
+/// Rules about what changes while a process lives.
+@Suite struct MomentTests {
+  private static func touches(
+    _ field: MatchField, _ alternative: Alternative, _ change: (inout ProcessFacts) -> Void,
+    units: KernelUnits = .common
+  ) -> Bool {
+    var policy = CompiledPolicy.blank
+    policy.addRule("rule", order: .first, [(field, [alternative])])
+    var facts = Neighbour().facts
+    change(&facts)
+    let machine = MachineFacts(ram: KiB(1_000_000), swap: .zero, units: units)
+    return policy.standing(policy.settle(Subject()), at: Moment(process: facts, machine: machine)).rules.contains(0)
+  }
+
+  /// A test, a change of a process of 100 000 KiB on a machine with 1 000 000 KiB, and whether the rule matches then.
+  struct Line: Sendable {
+    var field: MatchField
+    var alternative: Alternative
+    var isMet: Bool
+    var change: @Sendable (inout ProcessFacts) -> Void
+
+    init(
+      _ field: MatchField, _ alternative: Alternative, _ isMet: Bool,
+      _ change: @escaping @Sendable (inout ProcessFacts) -> Void = { _ in }
+    ) {
+      self.field = field
+      self.alternative = alternative
+      self.isMet = isMet
+      self.change = change
+    }
+  }
+
+  static let lines: [Line] = [
+    Line(.gid, .range(100, 200), true) { $0.effectiveGID = 100 },
+    Line(.gid, .range(100, 200), false) { $0.effectiveGID = 99 },
+    Line(.oomScoreAdj, .signedRange(-1000, -500), true) { $0.oomScoreAdj = -500 },
+    Line(.oomScoreAdj, .signedRange(-1000, -500), false) { $0.oomScoreAdj = -499 },
+    Line(.oomScoreAdj, .signedRange(-1000, -500), false) { $0.oomScoreAdj = 500 },
+    Line(.nice, .signedRange(-20, -1), true) { $0.nice = -20 },
+    Line(.nice, .signedRange(-20, -1), false) { $0.nice = 0 },
+    Line(.minAge, .time(.milliseconds(60_000)), true) { $0.age = Ticks(6000) },
+    Line(.minAge, .time(.milliseconds(60_000)), false) { $0.age = Ticks(5999) },
+    Line(.minAge, .time(Nanoseconds(.max)), false) { $0.age = Ticks(1 << 40) },
+    Line(.maxAge, .time(.milliseconds(60_000)), true) { $0.age = Ticks(6000) },
+    Line(.maxAge, .time(.milliseconds(60_000)), false) { $0.age = Ticks(6001) },
+    Line(.minFootprint, .amount(.size(KiB(100_000))), true),
+    Line(.minFootprint, .amount(.size(KiB(100_001))), false),
+    Line(.minFootprint, .amount(.share(.percent(10))), true),
+    Line(.minFootprint, .amount(.share(.percent(11))), false),
+    Line(.growth, .amount(.size(KiB(10_240))), true) { $0.growthPerSecond = KiB(10_240) },
+    Line(.growth, .amount(.share(.percent(1))), false) { $0.growthPerSecond = KiB(9999) },
+    Line(.tty, .flag(true), true) { $0.hasTerminal = true },
+    Line(.tty, .flag(true), false),
+    Line(.tty, .flag(false), true),
+    Line(.tty, .flag(false), false) { $0.hasTerminal = true },
+    Line(.container, .flag(true), true) { $0.isInNamespace = true },
+    Line(.container, .flag(false), true),
+  ]
+
+  @Test(arguments: lines) func aMomentaryTestHoldsUpToItsLine(line: Line) {
+    #expect(Self.touches(line.field, line.alternative, line.change) == line.isMet)
+  }
+
+  @Test func anAgeIsInTheKernelsTicks() {
+    let units = KernelUnits(pageSizeKiB: 4, ticksPerSecond: 1000)
+    for (ticks, expected) in [(6000, false), (60_000, true)] as [(UInt64, Bool)] {
+      let isOld = Self.touches(.minAge, .time(.milliseconds(60_000)), { $0.age = Ticks(ticks) }, units: units)
+      #expect(isOld == expected)
+    }
+  }
+
+  @Test(
+    arguments: [
+      (.gid, .range(0, 0), .group), (.oomScoreAdj, .signedRange(0, 0), .oomScoreAdj), (.minAge, .time(.zero), .age),
+      (.maxAge, .time(.zero), .age), (.container, .flag(true), .namespace),
+    ] as [(MatchField, Alternative, UnreadFacts)])
+  func whatIsNotKnownProtectsAndDoesNothingElse(field: MatchField, alternative: Alternative, unread: UnreadFacts) {
+    for protects in [true, false] {
+      var policy = CompiledPolicy.blank
+      policy.addRule("rule", protects: protects, order: .first, [(field, [alternative])])
+      policy.addRule("rule", order: .last, weight: 3, [(field, [alternative])])
+      policy.rules[1].exceptions = 1
+      var facts = Neighbour().facts
+      facts.unread = unread
+      let standing = policy.standing(policy.settle(Subject()), at: Moment(process: facts, machine: .sample))
+      #expect(standing.protection == (protects ? .assumed(0) : .none))
+      #expect(standing.isProvisional && standing.tier == .normal && standing.weight == 1 && standing.rules.isEmpty)
+    }
+  }
+
+  @Test func aUserThatIsNotKnownCountsForProtection() {
+    var policy = CompiledPolicy.blank
+    policy.addRule("root's", protects: true, [(.uid, [.range(0, 0)])])
+    #expect(policy.standing(of: Neighbour { $0.uid = .max }).protection == .assumed(0))
+  }
+
+  @Test func whatAPolicyOfTheMomentReadsIsNoMore() {
+    for field in MatchField.allCases where field.isMomentary {
+      var policy = CompiledPolicy.blank
+      policy.addRule("rule", [(field, [.never])])
+      #expect(policy.needs == (field == .ancestor ? [.moment, .ancestors] : .moment), "\(field)")
+    }
+  }
+
+  /// All that a rule's parts can come to: a comm that matches, an executable that does, does not or cannot be read.
+  @Test(
+    arguments: [
+      ("/a", .zero, false), ("/a", Nanoseconds.milliseconds(100_000), true), ("/b", .zero, true),
+      (nil, .milliseconds(100_000), true),
+    ] as [(String?, Nanoseconds, Bool)])
+  func aRuleMatchesWhereNotAllOfItsExceptionsHold(exe: String?, minAge: Nanoseconds, expected: Bool) {
+    var policy = CompiledPolicy.blank
+    policy.addRule(
+      "rule", order: .first,
+      [(.comm, [.literal(policy.add("program"))]), (.exe, [.literal(policy.add("/a"))]), (.minAge, [.time(minAge)])])
+    policy.rules[0].exceptions = 2
+    #expect(policy.standing(of: Neighbour { $0.exe = exe }).rules.contains(0) == expected)
+    #expect(!policy.standing(of: Neighbour { ($0.exe, $0.comm) = (exe, "other") }).rules.contains(0))
+  }
+
+  /// By Kleene: what is unknown stays so, unless the other parts settle it.
+  @Test(arguments: [true, false]) func anExceptionThatIsUnknownIsUnknown(isMomentary: Bool) {
+    var policy = CompiledPolicy.blank
+    var fields: [(MatchField, [Alternative])] = [
+      (.comm, [.literal(policy.add("program"))]), (.exe, [.literal(policy.add("/a"))]),
+    ]
+    if isMomentary { fields.append((.nice, [.signedRange(-20, -1)])) }
+    policy.addRule("kept", protects: true, fields)
+    policy.rules[0].exceptions = isMomentary ? 2 : 1
+    let hidden = Neighbour { $0.failures[.exe] = .denied }
+    // With a nice of 0 the exceptions do not all hold, whatever its executable.
+    #expect(policy.standing(of: hidden).protection == (isMomentary ? .rule(0) : .assumed(0)))
+    #expect(policy.standing(of: Neighbour { ($0.comm, $0.failures) = ("x", [.exe: .denied]) }).protection == .none)
+    #expect(policy.standing(of: Neighbour { $0.exe = "/b" }).protection == .rule(0))
+    #expect(policy.standing(of: Neighbour { $0.exe = "/a" }).protection == (isMomentary ? .rule(0) : .none))
+  }
+
+  @Test func aRuleOfExceptionsAloneMatchesAllOthers() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("others", order: .first, [(.comm, ["program"])])
+    policy.rules[0].exceptions = 1
+    #expect(!policy.standing(of: Neighbour()).rules.contains(0))
+    #expect(policy.standing(of: Neighbour { $0.comm = "other" }).rules.contains(0))
+  }
+
+  /// However a policy is split into what is kept and what is asked anew, it comes to what it says.
+  @Test(arguments: 1...20 as ClosedRange<UInt64>) func settledAndMomentaryTogetherAreTheWhole(seed: UInt64) {
+    var numbers = SeededNumbers(state: seed)
+    for _ in 0..<200 {
+      var policy = CompiledPolicy.blank
+      for number in 0..<8 {
+        var fields: [(MatchField, [Alternative])] = []
+        for _ in 0..<Int.random(in: 1...4, using: &numbers) {
+          fields.append(
+            [
+              (.comm, [.literal(policy.add(["program", "other"].randomElement(using: &numbers) ?? ""))]),
+              (.exe, [.literal(policy.add(["/a", "/b"].randomElement(using: &numbers) ?? ""))]),
+              (.nice, [.signedRange(-20, Int32.random(in: -1...1, using: &numbers))]),
+              (.oomScoreAdj, [.signedRange(0, 0)]),
+            ].randomElement(using: &numbers) ?? (.uid, [.never]))
+        }
+        policy.addRule("\(number)", protects: Bool.random(using: &numbers), order: .first, fields)
+        policy.rules[number].exceptions = UInt8(Int.random(in: 0...fields.count, using: &numbers))
+      }
+      let neighbour = Neighbour {
+        $0.exe = Bool.random(using: &numbers) ? "/a" : "/b"
+        if Bool.random(using: &numbers) { $0.failures[.exe] = .denied }
+      }
+      var facts = neighbour.facts
+      if Bool.random(using: &numbers) { facts.unread = .oomScoreAdj }
+      var source = MemorySource()
+      neighbour.enter(&source)
+      var subject = Subject()
+      subject.load(facts, needs: policy.needs, inCalm: true, from: &source)
+      let standing = policy.standing(policy.settle(subject), at: Moment(process: facts, machine: .sample))
+      for (index, rule) in policy.rules.enumerated() {
+        let plain = PlainRule(policy, rule, neighbour, facts)
+        #expect(standing.rules.contains(UInt8(index)) == (plain.outcome == true))
+        if plain.outcome == nil { #expect(standing.isProvisional) }
+      }
+      let sure = policy.rules.contains { $0.protects && PlainRule(policy, $0, neighbour, facts).outcome == true }
+      let possible = policy.rules.contains { $0.protects && PlainRule(policy, $0, neighbour, facts).outcome != false }
+      #expect(standing.protection.protects == possible)
+      if case .rule = standing.protection { #expect(sure) } else { #expect(!sure) }
+    }
+  }
+
+  /// A rule in the plainest way: nil is unknown.
+  private struct PlainRule {
+    var outcome: Bool?
+
+    init(_ policy: CompiledPolicy, _ rule: Rule, _ neighbour: Neighbour, _ facts: ProcessFacts) {
+      let answers = policy.tests[rule.tests.indices].map { test -> Bool? in
+        switch (test.field, policy.alternatives[Int(test.alternatives.start)]) {
+        case (.comm, .literal(let text)): Array(policy.text[text.indices]) == Array(neighbour.comm.utf8)
+        case (.exe, .literal(let text)):
+          neighbour.failures[.exe] == nil ? Array(policy.text[text.indices]) == Array((neighbour.exe ?? "").utf8) : nil
+        case (.nice, .signedRange(let low, let high)): Int32(facts.nice) >= low && Int32(facts.nice) <= high
+        case (.oomScoreAdj, _): facts.unread.isEmpty ? true : nil
+        default: false
+        }
+      }
+      let conditions = PlainRule.all(answers.dropLast(Int(rule.exceptions)))
+      guard rule.exceptions > 0 else {
+        outcome = conditions
+        return
+      }
+      outcome = PlainRule.all([conditions, PlainRule.all(answers.suffix(Int(rule.exceptions))).map { !$0 }])
+    }
+
+    static func all(_ answers: some Sequence<Bool?>) -> Bool? {
+      answers.contains(false) ? false : answers.contains(nil) ? nil : true
+    }
+  }
+}
+
+/// What the roster keeps where rules ask for the moment.
+@Suite struct MomentaryRosterTests {
+  @Test func whatChangesByItselfIsAskedAnewAndNothingIsReadForIt() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
+    policy.addRule("old ones", order: .last, [(.minAge, [.time(.milliseconds(10_000))])])
+    policy.addRule(
+      "young programs", order: .first,
+      [(.exe, [.literal(policy.add("/young"))]), (.maxAge, [.time(.milliseconds(5000))])])
+    var source = MemorySource()
+    var roster = Roster(capacity: 4)
+    let neighbours = [
+      Neighbour(), Neighbour { ($0.pid, $0.exe) = (5, "/young") }, Neighbour { ($0.pid, $0.exe) = (6, "/other") },
+    ]
+    var table = ProcessTable(capacity: 4)
+    for neighbour in neighbours {
+      neighbour.enter(&source)
+      table.append(neighbour.facts)
+    }
+    let needs = policy.needs
+    roster.refresh(table, now: .milliseconds(1000), policy: policy, needs: needs, budget: .max, from: &source)
+    let before = source.reads.count
+    func standing(_ pid: Int32, age: UInt64) -> Standing {
+      let facts = (neighbours.first { $0.pid == pid } ?? neighbours[0]).facts.with { $0.age = Ticks(age) }
+      return roster.standing(of: facts, policy: policy, needs: needs, machine: .sample, from: &source)
+    }
+    #expect(standing(4711, age: 0).protection == .rule(0) && standing(4711, age: 1000).protection == .rule(0))
+    #expect(standing(4711, age: 0).tier == .normal && standing(4711, age: 1000).tier == .last)
+    #expect(standing(5, age: 0).tier == .first && standing(5, age: 501).tier == .normal)
+    #expect(standing(6, age: 0).tier == .normal)
+    #expect(source.reads.count == before)
+    // Who goes takes what was kept of him along, and no other's.
+    table.rows.removeFirst()
+    roster.refresh(table, now: .milliseconds(2000), policy: policy, needs: needs, budget: 0, from: &source)
+    #expect(standing(5, age: 0).tier == .first && standing(6, age: 0).tier == .normal && roster.count == 2)
+    #expect(source.reads.count == before)
+    #expect(standing(4711, age: 0).protection == .rule(0), "read anew")
+  }
+
+  @Test func aPolicyThatBeginsToAskForTheMomentIsServed() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
+    var source = MemorySource()
+    let neighbour = Neighbour()
+    neighbour.enter(&source)
+    var table = ProcessTable(capacity: 1)
+    table.append(neighbour.facts)
+    var roster = Roster(capacity: 4)
+    for _ in 0..<2 {
+      for _ in 0..<2 {
+        roster.refresh(
+          table, now: .zero, policy: policy, needs: policy.needs, budget: .max, mayWait: false, from: &source)
+        let standing = roster.standing(
+          of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
+        #expect(standing.protection == .rule(0) && standing.rules.contains(1) == policy.needs.contains(.moment))
+      }
+      policy.addRule("all", order: .last, [(.nice, [.signedRange(-20, 19)])])
+    }
+  }
+
+  @Test func whatCouldNotBeReadIsTriedAgain() {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("kept", protects: true, [(.exe, ["/other"])])
+    policy.addRule("all", order: .last, [(.nice, [.signedRange(-20, 19)])])
+    var source = MemorySource()
+    var neighbour = Neighbour { $0.failures[.exe] = .denied }
+    neighbour.enter(&source)
+    var table = ProcessTable(capacity: 1)
+    table.append(neighbour.facts)
+    var roster = Roster(capacity: 4)
+    for expected in [Protection.assumed(0), .none] {
+      roster.refresh(table, now: .zero, policy: policy, needs: policy.needs, budget: 3, from: &source)
+      let standing = roster.standing(
+        of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
+      #expect(standing.protection == expected && standing.tier == .last)
+      neighbour.failures = [:]
+      neighbour.enter(&source)
+    }
+  }
+}
