@@ -101,7 +101,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
-      exclude: ["valid", "invalid"], swiftSettings: house),
+      exclude: ["valid", "invalid", "imported"], swiftSettings: house),
 
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),

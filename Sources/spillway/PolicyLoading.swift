@@ -34,16 +34,19 @@ struct LoadedPolicy {
 
   /// Reads and compiles a file, whatever comes of it.
   static func compile(path: String) throws(Failure) -> PolicyCompilation {
-    let data: Data
+    PolicyCompiler.compile(try bytes(of: path), file: path, accounts: .live)
+  }
+
+  /// What is in a file that a person named.
+  static func bytes(of path: String) throws(Failure) -> [UInt8] {
     do {
-      data = try Data(contentsOf: URL(filePath: path))
+      return [UInt8](try Data(contentsOf: URL(filePath: path)))
     } catch {
       let isForbidden = (error as? CocoaError)?.code == .fileReadNoPermission
       throw Failure(
         isForbidden ? .noPermission : .configuration,
         isForbidden ? "\(path): may not be read" : "\(path): cannot be read: is it there, and a file?")
     }
-    return PolicyCompiler.compile([UInt8](data), file: path, accounts: .live)
   }
 
   private init(_ compilation: PolicyCompilation, name: String, path: String?) throws(Failure) {

@@ -11,7 +11,7 @@ struct Spillway: ParsableCommand {
       Exit codes: 0 done; 64 usage; 69 the kernel lacks something; 77 no permission; 78 policy file.
       """,
     version: spillwayVersion,
-    subcommands: [Run.self, Rank.self, Explain.self, Check.self, Compile.self])
+    subcommands: [Run.self, Rank.self, Explain.self, Check.self, Import.self, Compile.self])
 }
 
 /// A reason to stop, with the exit code that says it to scripts.
