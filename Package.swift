@@ -71,7 +71,10 @@ let package = Package(
         "ProcModel", "Pressure", "Badness", "Policy",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
-      resources: [.embedInCode("Presets/server.toml"), .embedInCode("Presets/classic.toml")],
+      resources: [
+        "server", "classic", "low-memory-vps", "database", "web", "ci-runner", "container", "kubernetes-node",
+        "desktop",
+      ].map { .embedInCode("Presets/\($0).toml") },
       swiftSettings: house),
     .executableTarget(
       name: "spillway",
