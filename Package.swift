@@ -106,6 +106,8 @@ let package = Package(
       name: "PolicyFileTests", dependencies: ["PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "Agent"],
       exclude: ["valid", "invalid", "imported"], swiftSettings: house),
 
+    tests("ToolTests", ["spillway"]),
+
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),
     .executableTarget(

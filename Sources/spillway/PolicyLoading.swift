@@ -24,8 +24,20 @@ struct LoadedPolicy {
     if let path = file ?? (FileManager.default.fileExists(atPath: systemPath) ? systemPath : nil) {
       return try load(path: path)
     }
-    let compilation = PolicyCompiler.compile(.server, accounts: .live)
-    return try LoadedPolicy(compilation, name: "built-in: server", path: nil)
+    return try load(.server)
+  }
+
+  /// As `load`, where a preset can be named as well as a file; a file of that name goes before it.
+  static func named(_ name: String?) throws(Failure) -> LoadedPolicy {
+    if let name, let preset = Preset(rawValue: name), !FileManager.default.fileExists(atPath: name) {
+      return try load(preset)
+    }
+    return try load(name)
+  }
+
+  private static func load(_ preset: Preset) throws(Failure) -> LoadedPolicy {
+    let compilation = PolicyCompiler.compile(preset, accounts: .live)
+    return try LoadedPolicy(compilation, name: "built-in: \(preset.rawValue)", path: nil)
   }
 
   static func load(path: String) throws(Failure) -> LoadedPolicy {
