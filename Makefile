@@ -99,7 +99,9 @@ install: ## Install what `make build` left, below DESTDIR and PREFIX
 	install -Dm 755 build/bin/spillway "$(DESTDIR)$(BINDIR)/spillway"
 	install -Dm 755 build/bin/spillwayd "$(DESTDIR)$(SBINDIR)/spillwayd"
 	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway/policies" policies/*.toml
+	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/schema/spillway.schema.json
 	install -Dm 644 packaging/man/spillway.1 "$(DESTDIR)$(MANDIR)/man1/spillway.1"
+	install -Dm 644 packaging/man/spillway.toml.5 "$(DESTDIR)$(MANDIR)/man5/spillway.toml.5"
 	install -Dm 644 packaging/man/spillwayd.8 "$(DESTDIR)$(MANDIR)/man8/spillwayd.8"
 	sed $(AT_PREFIX) packaging/systemd/spillway.service >build/spillway.service
 	install -Dm 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
@@ -120,7 +122,8 @@ install: ## Install what `make build` left, below DESTDIR and PREFIX
 
 uninstall: ## Remove what `install` put there, except the configuration
 	rm -f "$(DESTDIR)$(BINDIR)/spillway" "$(DESTDIR)$(SBINDIR)/spillwayd" \
-	  "$(DESTDIR)$(MANDIR)/man1/spillway.1" "$(DESTDIR)$(MANDIR)/man8/spillwayd.8" \
+	  "$(DESTDIR)$(MANDIR)/man1/spillway.1" "$(DESTDIR)$(MANDIR)/man5/spillway.toml.5" \
+	  "$(DESTDIR)$(MANDIR)/man8/spillwayd.8" \
 	  "$(DESTDIR)$(UNITDIR)/spillway.service" "$(DESTDIR)$(BASHCOMPDIR)/spillway" \
 	  "$(DESTDIR)$(ZSHCOMPDIR)/_spillway" "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
 	rm -rf "$(DESTDIR)$(DATADIR)/spillway"

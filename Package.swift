@@ -71,7 +71,10 @@ let package = Package(
         "ProcModel", "Pressure", "Badness", "Policy", "LinuxSystem",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
-      resources: [.embedInCode("Presets/server.toml"), .embedInCode("Presets/classic.toml")],
+      resources: [
+        "server", "classic", "low-memory-vps", "database", "web", "ci-runner", "container", "kubernetes-node",
+        "desktop",
+      ].map { .embedInCode("Presets/\($0).toml") },
       swiftSettings: house),
     .executableTarget(
       name: "spillway",
@@ -104,7 +107,9 @@ let package = Package(
       dependencies: [
         "PolicyFile", "Policy", "Badness", "Pressure", "ProcModel", "LinuxSystem", "Agent",
       ],
-      exclude: ["valid", "invalid"], swiftSettings: house),
+      exclude: ["valid", "invalid", "imported"], swiftSettings: house),
+
+    tests("ToolTests", ["spillway"]),
 
     // The whole, with real processes in a pid namespace.
     .executableTarget(name: "specimen", path: "Tests/Specimen"),

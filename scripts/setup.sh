@@ -46,6 +46,8 @@ missing() {
     if ! have_file /usr/include/c++/*/vector || ! command -v strip >/dev/null 2>&1; then echo g++; fi
     if [ "$purpose" = test ]; then
         command -v strace >/dev/null 2>&1 || echo strace
+        # Valid policies are held against their schema; python3 has read TOML since 3.11.
+        python3 -c 'import jsonschema, tomllib' >/dev/null 2>&1 || echo python3-jsonschema
     fi
     if [ "$purpose" = deb ]; then
         command -v dpkg-shlibdeps >/dev/null 2>&1 || echo dpkg-dev

@@ -48,7 +48,7 @@ private func describe(_ lastResort: LastResort) -> String {
 
 extension CompiledPolicy {
   /// A program with its words, whom it runs as, and how long it may.
-  func describe(command index: UInt16) -> String {
+  package func describe(command index: UInt16) -> String {
     let command = commands[Int(index)]
     let words = string(command.words).split(separator: "\0", omittingEmptySubsequences: false).dropLast()
     return words.map { quoted(String($0)) }.joined(separator: " ")

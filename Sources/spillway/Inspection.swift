@@ -11,7 +11,10 @@ import ProcReader
 struct InspectionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The policy file. Without it /etc/spillway/spillway.toml, and failing that the built-in preset `server`.",
+      """
+      The policy file, or a preset by its name. Without it /etc/spillway/spillway.toml, and failing that the built-in \
+      preset `server`.
+      """,
       valueName: "file"))
   var policy: String?
 
@@ -69,10 +72,21 @@ struct Inspection {
   var processes: [Inspected]
   var tally: SurveyTally
   var swapTotal: KiB
+}
 
+extension Inspection {
   init(_ options: InspectionOptions) throws(Failure) {
-    loaded = try LoadedPolicy.load(options.policy)
-    let root = options.procRoot
+    let loaded = try LoadedPolicy.named(options.policy)
+    self = try Inspection.each(
+      of: [loaded], domain: options.domain, formula: options.formula, root: options.procRoot)[0]
+  }
+
+  /// One survey of a machine, as each of some policies ranks it.
+  ///
+  /// - Parameter domain: The name of a domain of the only policy; nil for the system, which is the same for all.
+  static func each(
+    of policies: [LoadedPolicy], domain: String? = nil, formula: Formula? = nil, root: String
+  ) throws(Failure) -> [Inspection] {
     var source: LiveSource
     do throws(Errno) {
       source = try LiveSource.open(root: CPath(root))
@@ -82,43 +96,66 @@ struct Inspection {
     let units =
       source.isLive
       ? KernelUnits(pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond) : .common
-    let scope = try InspectedDomain(options.domain, of: loaded, in: &source, root: root)
-    swapTotal = scope.reading.swapTotal
-    judge = Judge(
-      policy: loaded.policy, machine: MachineFacts(ram: scope.reading.total, swap: swapTotal, units: units), agent: 0)
-    judge.settings = scope.settings
-    if let formula = options.formula { judge.settings.formula = formula }
-
     var survey = Survey(capacity: 1024)
-    survey.roots = scope.roots
+    var domainNumber = 0
+    var inspections: [Inspection] = []
+    for loaded in policies {
+      let scope = try InspectedDomain(domain, of: loaded, in: &source, root: root)
+      survey.roots = scope.roots
+      domainNumber = scope.number
+      let swapTotal = scope.reading.swapTotal
+      var judge = Judge(
+        policy: loaded.policy, machine: MachineFacts(ram: scope.reading.total, swap: swapTotal, units: units), agent: 0)
+      judge.settings = scope.settings
+      if let formula { judge.settings.formula = formula }
+      inspections.append(
+        Inspection(loaded: loaded, judge: judge, processes: [], tally: SurveyTally(), swapTotal: swapTotal))
+    }
+
     var table = ProcessTable(capacity: 1024)
+    let tally: SurveyTally
     do throws(ReadFailure) {
       tally = try survey.take(from: &source, units: units, into: &table)
     } catch {
       throw Failure(.usage, "\(root): processes cannot be listed")
     }
-    processes = []
     var subject = Subject()
-    var ancestry = Ancestry()
-    ancestry.learn(table, policy: loaded.policy)
+    var ancestries = policies.map { loaded in
+      var ancestry = Ancestry()
+      ancestry.learn(table, policy: loaded.policy)
+      return ancestry
+    }
     for row in table.rows where !(source.isLive && row.identity.pid == OwnProcess.pid) {
-      guard row.domains.contains(DomainSet(number: scope.number)) else { continue }
+      guard row.domains.contains(DomainSet(number: domainNumber)) else { continue }
       var process = row
       process.growthPerSecond = process.lifelongGrowthPerSecond(units: units)
       subject.load(process, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
-      var terms = TermList()
-      let moment = Moment(
-        process: process, machine: judge.machine,
-        lineage: ancestry.lineage(of: process, policy: loaded.policy, from: &source))
-      let standing = loaded.policy.standing(loaded.policy.settle(subject), at: moment)
-      let candidate = judge.candidate(process, standing: standing, terms: &terms)
-      processes.append(
-        Inspected(
-          candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(process),
-          exe: subject.exeKnowledge == .known ? subject.exe.bytes.array : nil,
-          cgroup: subject.cgroupPath.map { subject.cgroup.bytes.extracting($0).array },
-          unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array }))
+      for index in inspections.indices {
+        let lineage = ancestries[index].lineage(of: process, policy: policies[index].policy, from: &source)
+        inspections[index].append(process, subject, lineage)
+      }
     }
+    for index in inspections.indices {
+      inspections[index].tally = tally
+      inspections[index].sort()
+    }
+    return inspections
+  }
+
+  private mutating func append(_ process: ProcessFacts, _ subject: Subject, _ lineage: Lineage) {
+    var terms = TermList()
+    let moment = Moment(process: process, machine: judge.machine, lineage: lineage)
+    let standing = loaded.policy.standing(loaded.policy.settle(subject), at: moment)
+    let candidate = judge.candidate(process, standing: standing, terms: &terms)
+    processes.append(
+      Inspected(
+        candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(process),
+        exe: subject.exeKnowledge == .known ? subject.exe.bytes.array : nil,
+        cgroup: subject.cgroupPath.map { subject.cgroup.bytes.extracting($0).array },
+        unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array }))
+  }
+
+  private mutating func sort() {
     processes.sort { left, right in
       let leftStays = left.candidate.standing.protection.protects
       let rightStays = right.candidate.standing.protection.protects

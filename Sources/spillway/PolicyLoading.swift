@@ -29,8 +29,20 @@ struct LoadedPolicy {
       StandardError.write(
         "spillway: \(folder) is not read without \(systemPath); write one, with version = 1 and extends = \"server\"\n")
     }
-    let compilation = PolicyCompiler.compile(.server, accounts: .live)
-    return try LoadedPolicy(compilation, name: "built-in: server", path: nil)
+    return try load(.server)
+  }
+
+  /// As `load`, where a preset can be named as well as a file; a file of that name goes before it.
+  static func named(_ name: String?) throws(Failure) -> LoadedPolicy {
+    if let name, let preset = Preset(rawValue: name), !FileManager.default.fileExists(atPath: name) {
+      return try load(preset)
+    }
+    return try load(name)
+  }
+
+  private static func load(_ preset: Preset) throws(Failure) -> LoadedPolicy {
+    let compilation = PolicyCompiler.compile(preset, accounts: .live)
+    return try LoadedPolicy(compilation, name: "built-in: \(preset.rawValue)", path: nil)
   }
 
   static func load(path: String) throws(Failure) -> LoadedPolicy {
@@ -52,6 +64,18 @@ struct LoadedPolicy {
         isForbidden ? "\(path): may not be read" : "\(path): cannot be read: is it there, and a file?")
     }
     return PolicyCompiler.compile(folder, accounts: .live, inspectsAnyway: inspectsAnyway)
+  }
+
+  /// What is in a file that a person named.
+  static func bytes(of path: String) throws(Failure) -> [UInt8] {
+    do {
+      return [UInt8](try Data(contentsOf: URL(filePath: path)))
+    } catch {
+      let isForbidden = (error as? CocoaError)?.code == .fileReadNoPermission
+      throw Failure(
+        isForbidden ? .noPermission : .configuration,
+        isForbidden ? "\(path): may not be read" : "\(path): cannot be read: is it there, and a file?")
+    }
   }
 
   private init(_ compilation: PolicyCompilation, name: String, path: String?) throws(Failure) {

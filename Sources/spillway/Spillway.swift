@@ -8,10 +8,10 @@ struct Spillway: ParsableCommand {
     commandName: "spillway",
     abstract: "Ends the process whose loss costs least, before the kernel has to pick one blindly.",
     discussion: """
-      Exit codes: 0 done; 64 usage; 69 the kernel lacks something; 77 no permission; 78 policy file.
+      Exit codes: 0 done; 1 `diff` found differences; 64 usage; 69 the kernel lacks something; 77 no permission; 78 policy file.
       """,
     version: spillwayVersion,
-    subcommands: [Run.self, Rank.self, Explain.self, Check.self, Compile.self])
+    subcommands: [Run.self, Rank.self, Explain.self, Diff.self, Check.self, Import.self, Compile.self])
 }
 
 /// A reason to stop, with the exit code that says it to scripts.

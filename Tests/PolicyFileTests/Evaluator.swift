@@ -18,6 +18,24 @@ struct SampleProcess: Sendable {
     return Array(line[range])
   }
 
+  /// As the engine is given it.
+  var subject: Subject {
+    var subject = Subject()
+    subject.comm = Comm(comm)
+    subject.effectiveUID = uid
+    subject.effectiveCapabilities = capabilities
+    subject.exe = ByteBuffer(Array(exe.utf8))
+    subject.exeKnowledge = exe.isEmpty ? .absent : .known
+    subject.cmdline = ByteBuffer(Array(cmdline.utf8))
+    subject.cmdlineKnowledge = .known
+    subject.cgroup = ByteBuffer(Array("0::\(cgroup)\n".utf8))
+    subject.cgroupKnowledge = .known
+    let membership = try? CgroupMembership(parsing: subject.cgroup.bytes)
+    subject.cgroupPath = membership?.path
+    subject.unit = membership?.unit
+    return subject
+  }
+
   fileprivate func text(_ field: MatchField) -> [UInt8] {
     switch field {
     case .comm: Array(comm.utf8)

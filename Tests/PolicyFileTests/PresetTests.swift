@@ -92,17 +92,6 @@ import Testing
     #expect(policy.matching(SampleProcess(exe: "/usr/bin/dpkg", uid: 1000)) == [])
   }
 
-  @Test func theServerPresetProtectsNothingByNameAlone() throws {
-    let policy = try Self.compiled(.server)
-    for rule in policy.rules where rule.protects {
-      let fields = policy.tests[rule.tests.indices].map(\.field)
-      #expect(!fields.contains(.comm) && !fields.contains(.cmdline), "\(policy.name(of: rule))")
-      // An executable's path alone could be root's of a container.
-      #expect(fields.contains(.unit) || fields.contains(.cgroup), "\(policy.name(of: rule))")
-    }
-    #expect(policy.rules.count < 64)
-  }
-
   @Test func theClassicPresetIsItsFormulaAndNoRule() throws {
     let policy = try Self.compiled(.classic)
     #expect(policy.rules == [])

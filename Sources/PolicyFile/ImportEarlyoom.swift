@@ -1,0 +1,304 @@
+import Pressure
+import ProcModel
+
+/// `/etc/default/earlyoom`, made into a policy. The options are those of earlyoom 1.9 (earlyoom(1) and its main.c),
+/// among them all of 1.7, which Debian 12 has.
+struct EarlyoomImport {
+  private let source: ImportSource
+  private let machine: ImportMachine?
+  private let options: EarlyoomOptions
+  private var writer = ImportWriter()
+  private var notes: [Diagnostic]
+  private var leftOut: [(what: String, why: String)] = []
+
+  init(_ source: ImportSource, machine: ImportMachine?) throws(ImportFault) {
+    self.source = source
+    self.machine = machine
+    notes = []
+    options = try EarlyoomOptions(source, notes: &notes)
+  }
+
+  func policy() throws(ImportFault) -> ImportedPolicy {
+    var copy = self
+    return try copy.write()
+  }
+
+  private mutating func write() throws(ImportFault) -> ImportedPolicy {
+    writer.comment("Made by `spillway import earlyoom` from \(source.file).")
+    writer.comment(
+      """
+      earlyoom protects nobody but those with oom_score_adj −1000, and so does this. `extends = "server"` would protect \
+      the ways in, the logs and the like, and would switch on more triggers; docs/policy.md says which.
+      """)
+    writer.line("version = 1")
+    try writeTrigger()
+    writeBadness()
+    try writeAction()
+    writeHooks()
+    try writeRules()
+    writeLeftOut()
+    return ImportedPolicy(text: writer.text, notes: notes)
+  }
+
+  private var sortsByRSS: Bool { options["--sort-by-rss"] != nil }
+
+  // MARK: Settings
+
+  private mutating func writeTrigger() throws(ImportFault) {
+    let memory = try threshold(share: "-m", size: "-M", total: machine?.ram)
+    // Without swap earlyoom takes no notice of -S; here there is nothing to be above then either.
+    let swap = try threshold(share: "-s", size: "-S", total: machine?.swap)
+    writer.line()
+    writer.line("[trigger]")
+    writer.comment("\(memory.from): at or below this, if swap is short as well.")
+    if memory.isShare {
+      writer.comment(
+        """
+        Since 1.8 earlyoom's share is of MemAvailable + AnonPages; here it is of MemTotal, and so a little earlier where \
+        the kernel or a tmpfs holds much.
+        """)
+    }
+    let line = swap.asks ? ", swap_free = \"\(describe(swap.term))\"" : ""
+    writer.comment(swap.asks ? "\(swap.from): free swap." : "\(swap.from): whatever swap is free.")
+    writer.line("floor = { available = \"\(describe(memory.term))\"\(line) }")
+    killsAtOnce = memory.killsAtOnce && (swap.killsAtOnce || !swap.asks || machine?.swap == .zero)
+    if !killsAtOnce {
+      writer.comment(
+        """
+        The second line, SIGKILL at \(describe(memory.kill)) and \(describe(swap.kill)) of swap, is not carried over: \
+        SIGKILL comes when the grace is over, or sooner if memory goes on falling.
+        """)
+    }
+  }
+
+  /// Whether both lines are the same, which is how earlyoom is told not to ask.
+  private var killsAtOnce = false
+
+  private struct Threshold {
+    var term: Amount
+    var kill: Amount
+    /// The options it is from.
+    var from: String
+
+    var killsAtOnce: Bool { term == kill }
+    var isShare: Bool {
+      if case .share = term { true } else { false }
+    }
+    /// Whether anything is asked at all: at all of it, nothing is.
+    var asks: Bool { term != .share(.percent(100)) }
+  }
+
+  private func threshold(share: String, size: String, total: KiB?) throws(ImportFault) -> Threshold {
+    var shares: (option: EarlyoomOptions.Option, pair: (term: Amount, kill: Amount))?
+    var sizes = shares
+    if let option = options[share] {
+      shares = (option, try pair(option, most: 100) { Amount.share(BasisPoints(UInt32($0 / 10))) })
+    }
+    if let option = options[size] {
+      sizes = (option, try pair(option, most: 1 << 40) { Amount.size(KiB($0 / 1000)) })
+    }
+    switch (shares, sizes) {
+    case (nil, nil):
+      return Threshold(
+        term: .share(.percent(10)), kill: .share(.percent(5)), from: "\(share) 10,5, earlyoom's default")
+    case (let (option, pair)?, nil), (nil, let (option, pair)?):
+      return Threshold(term: pair.term, kill: pair.kill, from: option.shown)
+    case (let (one, first)?, let (other, second)?):
+      // earlyoom takes the lower one, which only a machine can tell.
+      guard let total else {
+        return Threshold(
+          term: first.term, kill: first.kill,
+          from: "\(one.shown) (the lower of it and \(other.shown) on a machine, which is not known here)")
+      }
+      let isFirst = first.term.of(total) <= second.term.of(total) || total == .zero
+      let lower = isFirst ? first : second
+      return Threshold(
+        term: lower.term, kill: lower.kill,
+        from: "\((isFirst ? one : other).shown), on this machine the lower of it and \((isFirst ? other : one).shown)")
+    }
+  }
+
+  /// `TERM[,KILL]` as earlyoom reads it: without a second number that is half the first, and a first one below the
+  /// second is raised to it.
+  private func pair(
+    _ option: EarlyoomOptions.Option, most: UInt64, _ amount: (UInt64) -> Amount
+  ) throws(ImportFault) -> (term: Amount, kill: Amount) {
+    let parts = option.value.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
+    var numbers: [UInt64] = []
+    for part in parts {
+      var rest = part
+      guard let number = DecimalNumber(from: &rest), rest.isEmpty, number.thousandths <= most * 1000 else {
+        throw source.fault(
+          at: option.offset, "\(quoted(option.shown)): \(quoted(String(part))) is no number from 0 to \(most)",
+          "write as in \"\(option.name) 10,5\"")
+      }
+      numbers.append(number.thousandths)
+    }
+    let kill = numbers.count > 1 ? numbers[1] : numbers[0] / 2
+    let term = max(numbers[0], kill)
+    guard term > 0 else {
+      throw source.fault(
+        at: option.offset, "\(quoted(option.shown)) is nothing",
+        "earlyoom refuses it: write as in \"\(option.name) 10\"")
+    }
+    return (amount(term), amount(kill))
+  }
+
+  private mutating func writeBadness() {
+    writer.line()
+    writer.line("[badness]")
+    if sortsByRSS {
+      writer.comment(
+        """
+        --sort-by-rss: the largest. The footprint is what its end gives back; unlike earlyoom's RSS, file pages do not \
+        count, and swap does.
+        """)
+      writer.line("formula = \"footprint\"")
+    } else {
+      writer.comment(
+        """
+        The kernel's oom_score, as earlyoom has it. The formula "spillway" would spare what has run for long, and is \
+        not led astray by a session manager's oom_score_adj of 200.
+        """)
+      writer.line("formula = \"oom-score\"")
+    }
+  }
+
+  private mutating func writeAction() throws(ImportFault) {
+    writer.line()
+    writer.line("[action]")
+    if killsAtOnce {
+      writer.comment("Both lines are the same: SIGKILL at once.")
+      writer.line("signal = \"SIGKILL\"")
+    } else {
+      var seconds = "10"
+      if let option = options["-w"] {
+        var rest = Substring(option.value)
+        guard let number = DecimalNumber(from: &rest), rest.isEmpty, number.thousandths <= 600_000 else {
+          throw source.fault(
+            at: option.offset, "\(quoted(option.shown)) is no time from 0 to 600 seconds", "write as in \"-w 10\"")
+        }
+        seconds = number.description
+      }
+      writer.comment(
+        """
+        earlyoom waits so long, and then asks somebody anew, the same process as a rule; here SIGKILL follows, so that \
+        one that does not listen is not asked for ever.
+        """)
+      writer.line("grace = \"\(seconds)s\"")
+    }
+    if options["-g"] != nil {
+      writer.comment("-g: the whole process group. Protected processes in it stay.")
+      writer.line("scope = \"group\"")
+    }
+    writer.comment(
+      "earlyoom ends processes of any size; min_footprint = \"0%\" is that. This keeps a shell from dying for nothing.")
+    writer.line("min_footprint = \"auto\"")
+  }
+
+  // MARK: Hooks
+
+  private mutating func writeHooks() {
+    var hooks: [(option: EarlyoomOptions.Option, key: String)] = []
+    for (name, key) in [("-P", "before"), ("-N", "after")] {
+      guard let option = options[name] else { continue }
+      if option.value.hasPrefix("/"), !option.value.hasSuffix("/"), option.value.utf8.count < 4096 {
+        hooks.append((option, key))
+      } else {
+        drop(option, "it is no absolute path of a program, and earlyoom refuses it too")
+      }
+    }
+    guard !hooks.isEmpty else { return }
+    writer.line()
+    writer.line("[hooks]")
+    writer.comment(
+      """
+      What was EARLYOOM_PID, EARLYOOM_NAME and EARLYOOM_UID is SPILLWAY_PID, SPILLWAY_COMM and SPILLWAY_UID; there is no \
+      EARLYOOM_CMDLINE. They run as nobody, and under systemd need the drop-in hooks.conf; see docs/policy.md.
+      """)
+    for (option, key) in hooks {
+      writer.comment(key == "before" ? "-P: told, and not waited for; earlyoom waits 200 ms." : "-N")
+      writer.line("\(key) = [\(tomlString(option.value))]")
+    }
+  }
+
+  // MARK: Rules
+
+  private mutating func writeRules() throws(ImportFault) {
+    let shifts: [(option: EarlyoomOptions.Option, points: Int)] = [("--prefer", 300), ("--avoid", -300)].compactMap {
+      name, points in options[name].map { ($0, points) }
+    }
+    if !shifts.isEmpty {
+      writer.line()
+      writer.comment(
+        "--prefer and --avoid: \(sortsByRSS ? "3 GiB more or less of RSS" : "300 points more or less"). "
+          + BadnessShift.reason(byScore: !sortsByRSS))
+    }
+    for (option, points) in shifts {
+      let effect = BadnessShift.effect(of: points, byScore: !sortsByRSS)
+      writeRule(option, comment: "", effect: effect)
+    }
+    if let option = options["--ignore"] {
+      writeRule(
+        option,
+        comment: """
+          Any process can give itself this name and be protected, here as under earlyoom: `spillway check` warns of it. \
+          Better say which unit or executable is meant, as in match = { unit = "ssh.service", exe = "/usr/sbin/sshd" }.
+          """,
+        effect: "protect = true")
+    }
+    if options["--ignore-root-user"] != nil {
+      writer.rule("--ignore-root-user", comment: "", match: "{ uid = 0 }", effect: "protect = true")
+    }
+  }
+
+  private mutating func writeRule(_ option: EarlyoomOptions.Option, comment: String, effect: String) {
+    let pattern = "/\(option.value)/"
+    do throws(PatternError) {
+      if try Pattern(pattern, flavour: .plain).leastLength > 15 {
+        return drop(option, "it never matched: the kernel keeps 15 bytes of a name")
+      }
+    } catch {
+      return drop(option, "the pattern cannot be had here: at byte \(error.offset) \(error.message)")
+    }
+    writer.rule(option.name, comment: comment, match: "{ comm = \(tomlString(pattern)) }", effect: effect)
+  }
+
+  /// Something that changes whom the policy chooses, or whom it tells.
+  private mutating func drop(_ option: EarlyoomOptions.Option, _ why: String) {
+    leftOut.append((option.shown, why))
+    notes.append(source.note(at: option.offset, "\(quoted(option.shown)) is not carried over", escaped(why)))
+  }
+
+  // MARK: What stays behind
+
+  private static let behind: [(name: String, why: String)] = [
+    (
+      "-r",
+      "reports in calm times are `spillway run --verbose`'s, and whether they are shown is not the policy's to say"
+    ),
+    ("-p", "the service gives the agent nice −20 and oom_score_adj −1000 by itself"),
+    ("-n", "there are no notifications by D-Bus; a program in [hooks] can send some"),
+    ("--dryrun", "it is an option of `spillway run`, --dry-run, and the service has it until it is armed"),
+    ("--syslog", "messages go to standard error, which systemd takes to the journal"),
+    ("--kernel-oom", "the victim is always ended by the agent itself"),
+    ("-d", "`spillway run --verbose` says more"),
+    ("-k", "earlyoom has taken no notice of it since 1.2"),
+    ("-i", "earlyoom has taken no notice of it since 1.7; badness.oom_score_adj is what it was"),
+    ("-v", "with it earlyoom prints its version and ends"),
+    ("-h", "with it earlyoom prints its help and ends"),
+  ]
+
+  private mutating func writeLeftOut() {
+    for (name, why) in EarlyoomImport.behind {
+      if let option = options[name] { leftOut.append((option.shown, why)) }
+    }
+    leftOut += options.notUnderstood.map { ($0, "earlyoom 1.9 has no such option, nor has this program") }
+    guard !leftOut.isEmpty else { return }
+    writer.line()
+    writer.comment("Not carried over:")
+    for (what, why) in leftOut {
+      writer.comment("- \(what): \(why).")
+    }
+  }
+}

@@ -1,0 +1,409 @@
+import Policy
+import Pressure
+import ProcModel
+
+/// `/etc/nohang/nohang.conf`, made into a policy.
+struct NohangImport {
+  private let source: ImportSource
+  private let file: NohangFile
+  private var writer = ImportWriter()
+  private var notes: [Diagnostic] = []
+  private var leftOut: [(what: String, why: String)] = []
+  /// Of `file`, that have been spoken of.
+  private var taken: Set<String> = []
+
+  init(_ source: ImportSource) throws(ImportFault) {
+    self.source = source
+    file = try NohangFile(source)
+  }
+
+  func policy() throws(ImportFault) -> ImportedPolicy {
+    var copy = self
+    return try copy.write()
+  }
+
+  private mutating func write() throws(ImportFault) -> ImportedPolicy {
+    writer.comment("Made by `spillway import nohang` from \(source.file).")
+    writer.comment(
+      """
+      nohang protects nobody but those whose oom_score is 0, and this nobody but those with oom_score_adj −1000. \
+      `extends = "server"` would protect the ways in, the logs and the like, and would switch on more triggers; \
+      docs/policy.md says which.
+      """)
+    writer.line("version = 1")
+    try writeTrigger()
+    try writeBadness()
+    try writeAction()
+    try writeHooks()
+    writeAdjustments()
+    writeSoftActions()
+    writeLeftOut()
+    return ImportedPolicy(text: writer.text, notes: notes)
+  }
+
+  // MARK: Values
+
+  /// A setting's value, or nohang's default where the file has none: nohang itself would refuse such a file.
+  private mutating func value(_ key: String, _ usual: String) -> String {
+    taken.insert(key)
+    return file[key]?.value ?? usual
+  }
+
+  private func fault(_ key: String, _ meant: String) -> ImportFault {
+    source.fault(
+      at: file[key]?.offset ?? 0, "\"\(key)\" cannot be \(quoted(file[key]?.value ?? ""))",
+      "nohang refuses it: write as in \"\(meant)\"")
+  }
+
+  private mutating func flag(_ key: String) throws(ImportFault) -> Bool {
+    switch value(key, "False") {
+    case "True": return true
+    case "False": return false
+    default: throw fault(key, "True")
+    }
+  }
+
+  /// A number of at most three decimals, in thousandths.
+  private mutating func number(_ key: String, _ usual: String, most: UInt64) throws(ImportFault) -> UInt64 {
+    var rest = Substring(value(key, usual))
+    guard let number = DecimalNumber(from: &rest), rest.isEmpty, number.thousandths <= most * 1000 else {
+      throw fault(key, usual)
+    }
+    return number.thousandths
+  }
+
+  private mutating func amount(_ key: String, _ usual: String) throws(ImportFault) -> Amount {
+    let text = value(key, usual)
+    var rest = Substring(text)
+    guard let number = DecimalNumber(from: &rest) else { throw fault(key, usual) }
+    switch rest.drop(while: { $0 == " " }) {
+    case "%" where number.thousandths <= 100_000: return .share(BasisPoints(UInt32(number.thousandths / 10)))
+    case "M" where number.thousandths < 1 << 50: return .size(KiB(number.thousandths * 1024 / 1000))
+    default: throw fault(key, usual)
+    }
+  }
+
+  // MARK: Settings
+
+  private mutating func writeTrigger() throws(ImportFault) {
+    let memory = try amount("soft_threshold_min_mem", "5 %")
+    let swap = try amount("soft_threshold_min_swap", "10 %")
+    let hard = (try amount("hard_threshold_min_mem", "2 %"), try amount("hard_threshold_min_swap", "4 %"))
+    writer.line()
+    writer.line("[trigger]")
+    writer.comment("soft_threshold_min_mem and soft_threshold_min_swap: both at or below their lines.")
+    if case .size = swap {
+      writer.comment("(Some releases of nohang take the M of a swap threshold for KiB. Here it is what it says.)")
+    }
+    writer.line("floor = { available = \"\(describe(memory))\", swap_free = \"\(describe(swap))\" }")
+    killsAtOnce = hard == (memory, swap)
+    writer.comment(
+      killsAtOnce
+        ? "hard_threshold_min_mem and hard_threshold_min_swap are the same: SIGKILL at once."
+        : """
+        The second line, SIGKILL at \(describe(hard.0)) and \(describe(hard.1)) of swap, is not carried over: SIGKILL \
+        comes when the grace is over, or sooner if memory goes on falling.
+        """)
+    try writeStall(below: memory)
+  }
+
+  /// Whether both lines are the same.
+  private var killsAtOnce = false
+
+  private mutating func writeStall(below memory: Amount) throws(ImportFault) {
+    let isOn = try flag("psi_checking_enabled")
+    let metrics = value("psi_metrics", "full_avg10")
+    let parts = metrics.split(separator: "_avg")
+    guard parts.count == 2, ["full", "some"].contains(parts[0]), ["10", "60", "300"].contains(parts[1]),
+      let average = UInt64(parts[1])
+    else { throw fault("psi_metrics", "full_avg10") }
+    let share = try number("soft_threshold_max_psi", "40", most: 100)
+    let excess = try number("psi_excess_duration", "30", most: 1_000_000)
+    _ = try number("hard_threshold_max_psi", "90", most: 100)
+    let path = value("psi_path", "/proc/pressure/memory")
+    guard isOn else { return }
+    guard share >= 10 else { throw fault("soft_threshold_max_psi", "40") }
+    let window = min(max(excess, average * 1000), 60_000)
+    let percent = describe(.share(BasisPoints(UInt32(share / 10))))
+    writer.comment(
+      """
+      \(metrics) of \(percent) for \(excess / 1000) s, with memory below soft_threshold_min_mem. Spillway measures \
+      the share of a window itself, which is at most a minute; a moment without stalls does not begin it anew. Unlike \
+      nohang it looks where there is no swap too. hard_threshold_max_psi is not carried over: there is no second line.
+      """)
+    if path != "/proc/pressure/memory" {
+      writer.comment(
+        "psi_path = \(path) is not carried over: the machine's is read. For a cgroup's own there is [[domain]].")
+      notes.append(
+        source.note(
+          at: file["psi_path"]?.offset ?? 0, "psi_path = \(quoted(path)) is not carried over", "see [[domain]]"))
+    }
+    writer.line(
+      "stall = { \(parts[0]) = \"\(percent)\", over = \"\(describe(.milliseconds(window)))\", "
+        + "below = \"\(describe(memory))\" }")
+  }
+
+  /// Whether the formula is the kernel's own number, to which a factor does what points do.
+  private var byScore = true
+
+  private mutating func writeBadness() throws(ImportFault) {
+    writer.line()
+    writer.line("[badness]")
+    byScore = try !flag("ignore_positive_oom_score_adj")
+    if byScore {
+      writer.comment(
+        """
+        The kernel's oom_score, as nohang has it. The formula "spillway" would spare what has run for long, and is not \
+        led astray by a session manager's oom_score_adj of 200.
+        """)
+      writer.line("formula = \"oom-score\"")
+    } else {
+      writer.comment("ignore_positive_oom_score_adj: the kernel's reckoning, with positive adjustments left out.")
+      writer.line("formula = \"linux\"")
+      writer.line("oom_score_adj = \"protect-only\"")
+    }
+  }
+
+  private mutating func writeAction() throws(ImportFault) {
+    let grace = min(try number("max_soft_exit_time", "10", most: 1_000_000), 600_000)
+    writer.line()
+    writer.line("[action]")
+    if killsAtOnce { writer.line("signal = \"SIGKILL\"") }
+    writer.comment("max_soft_exit_time")
+    writer.line("grace = \"\(describe(.milliseconds(grace)))\"")
+    let badness = value("min_badness", "1")
+    writer.comment(
+      """
+      min_badness = \(badness) is points, and there is no line in points here. This one is of what an end gives back, \
+      and keeps a shell from dying for nothing; "0%" is none.
+      """)
+    writer.line("min_footprint = \"auto\"")
+  }
+
+  // MARK: Hooks
+
+  private mutating func writeHooks() throws(ImportFault) {
+    let warns = try flag("low_memory_warnings_enabled")
+    let limit = min(max(try number("exe_timeout", "20", most: 1_000_000), 100), 60_000)
+    var lines: [(comment: String, line: String)] = []
+    let hooks = [
+      (
+        "warning_exe", "warn",
+        "warning_exe is told when a trigger is true for the first time: no warning line lies above it."
+      ),
+      ("post_kill_exe", "after", "post_kill_exe is told after SIGTERM too, wherever somebody ended."),
+    ]
+    for (key, name, comment) in hooks {
+      let command = value(key, "")
+      if command.isEmpty { continue }
+      if name == "warn", !warns {
+        leftOut.append(("\(key) = \(command)", "low_memory_warnings_enabled is False, so nohang does not start it"))
+        continue
+      }
+      var text = ImportValue()
+      for byte in command.utf8 { text.append(byte, at: 0) }
+      let words = (text.words(.shell) ?? []).map(\.text)
+      if let why = NohangImport.obstacle(to: words) {
+        drop("\(key) = \(command)", at: file[key]?.offset ?? 0, why)
+        continue
+      }
+      let list = words.map(tomlString).joined(separator: ", ")
+      let table = "{ command = [\(list)], user = \"root\", limit = \"\(describe(.milliseconds(limit)))\" }"
+      lines.append((comment, "\(name) = \(table)"))
+    }
+    guard !lines.isEmpty else { return }
+    writer.line()
+    writer.line("[hooks]")
+    writer.comment(
+      "They run as root, as nohang runs them, and under systemd need the drop-in hooks.conf; see docs/policy.md.")
+    for (comment, line) in lines {
+      writer.comment(comment)
+      writer.line(line)
+    }
+  }
+
+  /// Why words are no command of a policy; nil where they are.
+  private static func obstacle(to words: [String]) -> String? {
+    guard let program = words.first else { return "its quotation marks are not closed" }
+    guard program.hasPrefix("/"), !program.hasSuffix("/") else {
+      return "a hook is named by its absolute path, and no shell looks for it"
+    }
+    if words.contains(where: { $0.contains("$") }) {
+      return
+        "there are no $PID, $NAME and $SERVICE in its words: hooks find SPILLWAY_PID and the like in their environment"
+    }
+    if words.count > 64 || words.reduce(0, { $0 + $1.utf8.count + 1 }) > 4096 {
+      return "it is longer than a hook can be"
+    }
+    return nil
+  }
+
+  // MARK: Rules
+
+  /// A rule's `match`, or why there is none.
+  private enum Match {
+    case table(String)
+    case none(String)
+  }
+
+  private static func match(_ property: String, _ pattern: String) -> Match {
+    switch property {
+    case "NAME": return match(.comm, pattern)
+    case "REALPATH": return match(.exe, pattern)
+    case "CMDLINE": return match(.cmdline, pattern)
+    case "CGROUP_V1", "CGROUP_V2": return match(.cgroup, pattern)
+    case "UID":
+      guard let numbers = PythonPattern.numbers(pattern) else {
+        return .none("user IDs are numbers and ranges here: uid = [0, \"1000-1999\"]")
+      }
+      return .table("{ uid = [\(numbers.map(String.init).joined(separator: ", "))] }")
+    case "CWD": return .none("rules do not look at the working directory, which a process chooses")
+    case "ENVIRON": return .none("rules do not look at the environment: reading it can wait for the process's memory")
+    default: return .none("nohang 0.3 has no such property")
+    }
+  }
+
+  private static func match(_ field: MatchField, _ python: String) -> Match {
+    do throws(PythonPattern.Refusal) {
+      let text = "/\(try PythonPattern.posix(python))/"
+      do throws(PatternError) {
+        let pattern = try Pattern(text, flavour: field == .exe || field == .cgroup ? .path : .plain)
+        if field == .comm, pattern.leastLength > 15 {
+          return .none("it never matched: the kernel keeps 15 bytes of a name")
+        }
+      } catch {
+        return .none("the pattern cannot be had here: at byte \(error.offset) \(error.message)")
+      }
+      return .table("{ \(field.name) = \(tomlString(text)) }")
+    } catch {
+      return .none("the pattern cannot be had here: \(error.why)")
+    }
+  }
+
+  private mutating func writeAdjustments() {
+    guard !file.adjustments.isEmpty else { return }
+    writer.line()
+    writer.comment(
+      "@BADNESS_ADJ_RE_…: points more or less. " + BadnessShift.reason(byScore: byScore)
+        + " nohang does not prefer those with a negative oom_score_adj; rules do not look at it.")
+    if file.adjustments.contains(where: { $0.property == "CGROUP_V1" }) {
+      writer.comment("What was matched by the version 1 cgroup is matched by the one that accounts memory.")
+    }
+    for adjustment in file.adjustments {
+      switch NohangImport.match(adjustment.property, adjustment.pattern) {
+      case .none(let why): drop(adjustment.shown, at: adjustment.offset, why)
+      case .table where adjustment.points == 0: leftOut.append((adjustment.shown, "no points change nothing"))
+      case .table(let match):
+        let points = adjustment.points > 0 ? "+\(adjustment.points)" : "−\(-adjustment.points)"
+        writer.rule(
+          "nohang, line \(adjustment.line): \(points)", comment: "", match: match,
+          effect: BadnessShift.effect(of: adjustment.points, byScore: byScore))
+      }
+    }
+  }
+
+  private mutating func writeSoftActions() {
+    for action in file.softActions {
+      let words = action.command.split(separator: " ").map(String.init)
+      guard words.count == 3, words[0] == "kill" || words[0].hasSuffix("/kill"), words[2] == "$PID",
+        let signal = NohangImport.signal(words[1])
+      else {
+        drop(
+          action.shown, at: action.offset,
+          """
+          a rule cannot put a command in place of its signal; hooks.before with takes_over is asked of every victim, and \
+          finds its unit in SPILLWAY_UNIT
+          """)
+        continue
+      }
+      switch NohangImport.match(action.property, action.pattern) {
+      case .none(let why): drop(action.shown, at: action.offset, why)
+      case .table(let match):
+        writer.rule(
+          "nohang, line \(action.line): \(action.command)",
+          comment: "Sent in place of SIGTERM; SIGKILL follows when the grace is over.", match: match,
+          effect: "signal = \"\(signal.name)\"")
+      }
+    }
+  }
+
+  /// What `kill -USR1`, `kill -SIGUSR1` or `kill -10` sends.
+  private static func signal(_ word: String) -> EndingSignal? {
+    guard word.hasPrefix("-") else { return nil }
+    let name = String(word.dropFirst())
+    // signal(7), of x86 and ARM.
+    let numbers: [String: EndingSignal] = [
+      "1": .hangUp, "2": .interrupt, "3": .quit, "9": .kill, "10": .user1, "12": .user2, "15": .terminate,
+    ]
+    return numbers[name] ?? EndingSignal.allCases.first { [name, "SIG\(name)"].contains($0.name) }
+  }
+
+  private mutating func drop(_ what: String, at offset: Int, _ why: String) {
+    leftOut.append((what, why))
+    notes.append(source.note(at: offset, "\(quoted(what)) is not carried over", escaped(why)))
+  }
+
+  // MARK: What stays behind
+
+  private mutating func writeLeftOut() {
+    for (keys, why) in NohangImport.behind {
+      let present = keys.compactMap { file[$0] }
+      taken.formUnion(keys)
+      if !present.isEmpty { leftOut.append((present.map(\.shown).joined(separator: ", "), why)) }
+    }
+    if let setting = file["zram_checking_enabled"], setting.value == "True" {
+      notes.append(
+        source.note(
+          at: setting.offset, "the thresholds of zram are not carried over",
+          "free swap on zram counts for what it would relieve"))
+    }
+    for setting in file.settings where !taken.contains(setting.key) {
+      leftOut.append((setting.shown, "nohang 0.3 has no such key, nor has this program"))
+      notes.append(
+        source.note(
+          at: setting.offset, "\(quoted(setting.key)) is no key of nohang 0.3", "it stands in a comment of the policy"))
+    }
+    guard !leftOut.isEmpty else { return }
+    writer.line()
+    writer.comment("Not carried over:")
+    for (what, why) in leftOut {
+      writer.comment("- \(what): \(why).")
+    }
+  }
+
+  private static let behind: [(keys: [String], why: String)] = [
+    (
+      [
+        "zram_checking_enabled", "warning_threshold_max_zram", "soft_threshold_max_zram", "hard_threshold_max_zram",
+      ],
+      "what is stored on zram is no trigger of its own; free swap on zram counts for what it would relieve"
+    ),
+    (
+      [
+        "low_memory_warnings_enabled", "warning_threshold_min_mem", "warning_threshold_min_swap",
+        "warning_threshold_max_psi", "min_post_warning_delay", "env_cache_time", "post_action_gui_notifications",
+        "hide_corrective_action_type",
+      ],
+      "nothing is shown on a desktop, and there is no warning line; hooks.warn is told when a trigger is true"
+    ),
+    (
+      [
+        "psi_post_action_delay", "post_soft_action_delay", "post_zombie_delay", "victim_cache_time",
+      ],
+      "the next one is chosen when the last has ended, from what is read then"
+    ),
+    (
+      ["fill_rate_mem", "fill_rate_swap", "fill_rate_zram", "max_sleep", "min_sleep"],
+      "how long one may look away is reckoned from what is left, and from how fast it was ever used up"
+    ),
+    (
+      [
+        "print_config_at_startup", "print_mem_check_results", "min_mem_report_interval", "print_proc_table",
+        "extra_table_info", "print_victim_status", "print_victim_cmdline", "max_victim_ancestry_depth",
+        "print_statistics", "debug_psi", "debug_gui_notifications", "debug_sleep", "debug_threading", "separate_log",
+      ],
+      "each decision is recorded with its reasons, which the policy does not change; see docs/record.md"
+    ),
+    (["@check_kmsg", "@debug_kmsg"], "the kernel's messages are not read"),
+  ]
+}

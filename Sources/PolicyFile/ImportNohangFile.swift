@@ -1,0 +1,183 @@
+/// The lines of a nohang configuration, as nohang 0.2 and 0.3 read them: `key = value`, and lines that begin with `@`.
+struct NohangFile {
+  struct Setting {
+    var key: String
+    var value: String
+    var offset: Int
+
+    var shown: String { key.hasPrefix("@") ? key : value.isEmpty ? "\(key) =" : "\(key) = \(value)" }
+  }
+
+  /// `@BADNESS_ADJ_RE_REALPATH -200 /// ^/usr/lib/gdm3/`
+  struct Adjustment {
+    /// `NAME`, `REALPATH` and so on.
+    var property: String
+    var points: Int
+    var pattern: String
+    var line: Int
+    var offset: Int
+    var shown: String
+  }
+
+  /// `@SOFT_ACTION_RE_NAME ^foo$ /// kill -USR1 $PID`
+  struct SoftAction {
+    /// `NAME`, `CGROUP_V1` or `CGROUP_V2`.
+    var property: String
+    var pattern: String
+    var command: String
+    var line: Int
+    var offset: Int
+    var shown: String
+  }
+
+  private(set) var settings: [Setting] = []
+  private(set) var adjustments: [Adjustment] = []
+  private(set) var softActions: [SoftAction] = []
+
+  subscript(key: String) -> Setting? { settings.first { $0.key == key } }
+
+  init(_ source: ImportSource) throws(ImportFault) {
+    var offset = 0
+    for (number, bytes) in source.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .enumerated()
+    {
+      try read(bytes, number: number + 1, at: offset, source)
+      offset += bytes.count + 1
+    }
+  }
+
+  private mutating func read(
+    _ bytes: ArraySlice<UInt8>, number: Int, at offset: Int, _ source: ImportSource
+  ) throws(ImportFault) {
+    // So nohang's comments begin, and so does the text between its settings.
+    guard let first = bytes.first, !"# \t\r".utf8.contains(first) else { return }
+    let line = NohangFile.trimmed(bytes)
+    if let property = NohangFile.property(of: line, "@BADNESS_ADJ_RE_") {
+      let (points, pattern) = try NohangFile.halves(of: line, at: offset, source)
+      guard let points = Int(points) else {
+        throw source.fault(
+          at: offset, "\(quoted(points)) is no number of points", "write as in \"@BADNESS_ADJ_RE_NAME -200 /// ^foo$\"")
+      }
+      adjustments.append(
+        Adjustment(
+          property: property, points: points, pattern: pattern, line: number, offset: offset, shown: line))
+    } else if let property = NohangFile.property(of: line, "@SOFT_ACTION_RE_") {
+      let (pattern, command) = try NohangFile.halves(of: line, at: offset, source)
+      softActions.append(
+        SoftAction(
+          property: property, pattern: pattern, command: command, line: number, offset: offset, shown: line))
+    } else if line.hasPrefix("@") {
+      settings.append(Setting(key: line, value: "", offset: offset))
+    } else {
+      let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else {
+        throw source.fault(
+          at: offset, "\(quoted(NohangFile.abbreviated(line))) is no setting",
+          "write \"key = value\", or \"#\" before a comment")
+      }
+      let key = NohangFile.trimmed(parts[0].utf8)
+      if self[key] != nil {
+        throw source.fault(at: offset, "\(quoted(key)) is set twice", "nohang refuses it: leave one of them out")
+      }
+      settings.append(Setting(key: key, value: NohangFile.trimmed(parts[1].utf8), offset: offset))
+    }
+  }
+
+  /// What stands between the key's beginning and the blank after it.
+  private static func property(of line: String, _ key: String) -> String? {
+    guard line.hasPrefix(key) else { return nil }
+    return String(line.dropFirst(key.count).prefix { !$0.isWhitespace })
+  }
+
+  /// What stands before and after `///`, the key left out.
+  private static func halves(
+    of line: String, at offset: Int, _ source: ImportSource
+  ) throws(ImportFault) -> (String, String) {
+    let rest = Array(line.utf8.drop { !ImportValue.isBlank($0) })
+    guard let mark = rest.indices.first(where: { rest[$0...].starts(with: "///".utf8) }) else {
+      throw source.fault(
+        at: offset, "\(quoted(abbreviated(line))) has no \"///\"", "write it between its two halves, as nohang wants it"
+      )
+    }
+    return (trimmed(rest[..<mark]), trimmed(rest[(mark + 3)...]))
+  }
+
+  private static func abbreviated(_ line: String) -> String {
+    line.count > 60 ? line.prefix(60) + "…" : line
+  }
+
+  private static func trimmed(_ bytes: some BidirectionalCollection<UInt8>) -> String {
+    let front = bytes.drop(while: ImportValue.isBlank)
+    let end = front.lastIndex { !ImportValue.isBlank($0) }
+    return end.map { String(decoding: front[...$0], as: UTF8.self) } ?? ""
+  }
+}
+
+/// Python's regular expressions (re), as far as they can be written as POSIX's.
+enum PythonPattern {
+  /// What cannot be had.
+  struct Refusal: Error {
+    var why: String
+  }
+
+  /// - Returns: The same language, as the extended expression that a policy knows.
+  static func posix(_ pattern: String) throws(Refusal) -> String {
+    var result: [UInt8] = []
+    var rest = Array(pattern.utf8)[...]
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "\\"):
+        if rest.first == UInt8(ascii: "d") {
+          rest.removeFirst()
+          result += "[0-9]".utf8
+        } else {
+          result.append(byte)
+          if let next = rest.popFirst() { result.append(next) }
+        }
+      case UInt8(ascii: "["): try copyBracket(&rest, into: &result)
+      case UInt8(ascii: "("):
+        result.append(byte)
+        if rest.starts(with: "?:".utf8) { rest = rest.dropFirst(2) }
+      case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"), UInt8(ascii: "}"):
+        result.append(byte)
+        // A lazy one finds the same texts; where it ends in them is not asked.
+        if rest.first == UInt8(ascii: "?") {
+          rest.removeFirst()
+        } else if rest.first == UInt8(ascii: "+") {
+          throw Refusal(why: "it has a possessive repetition, which POSIX has not")
+        }
+      default: result.append(byte)
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  private static func copyBracket(_ rest: inout ArraySlice<UInt8>, into result: inout [UInt8]) throws(Refusal) {
+    result.append(UInt8(ascii: "["))
+    if rest.first == UInt8(ascii: "^") { result.append(rest.removeFirst()) }
+    // One that stands first is itself.
+    if rest.first == UInt8(ascii: "]") { result.append(rest.removeFirst()) }
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "[") {
+        throw Refusal(why: "within its brackets a backslash or bracket means something else in POSIX")
+      }
+      result.append(byte)
+      if byte == UInt8(ascii: "]") { return }
+    }
+  }
+
+  /// The numbers that a pattern such as `^0$` or `^(0|1000)$` stands for; nil where it is no such.
+  static func numbers(_ pattern: String) -> [UInt32]? {
+    guard pattern.hasPrefix("^"), pattern.hasSuffix("$") else { return nil }
+    var inner = pattern.dropFirst().dropLast()
+    if inner.hasPrefix("("), inner.hasSuffix(")") {
+      inner = inner.dropFirst().dropLast()
+    } else if inner.contains("|") {
+      return nil
+    }
+    let numbers = inner.split(separator: "|", omittingEmptySubsequences: false).map { text in
+      text.allSatisfy(\.isNumber) ? UInt32(text) : nil
+    }
+    return numbers.contains(nil) ? nil : numbers.compactMap { $0 }
+  }
+}

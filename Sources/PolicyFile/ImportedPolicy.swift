@@ -1,0 +1,111 @@
+package import ProcModel
+
+/// Another agent whose configuration can be made into a policy.
+package enum Killer: String, CaseIterable, Sendable {
+  case earlyoom
+  case nohang
+
+  /// Where its package keeps what it is started with.
+  package var path: String {
+    switch self {
+    case .earlyoom: "/etc/default/earlyoom"
+    case .nohang: "/etc/nohang/nohang.conf"
+    }
+  }
+}
+
+/// What of a machine decides between two options of another agent.
+package struct ImportMachine: Equatable, Sendable {
+  package var ram: KiB
+  package var swap: KiB
+
+  package init(ram: KiB, swap: KiB) {
+    self.ram = ram
+    self.swap = swap
+  }
+}
+
+/// Why a configuration cannot be made into a policy: the other agent would not take it either, or it is none.
+package struct ImportFault: Error, CustomStringConvertible {
+  package var diagnostic: Diagnostic
+
+  package var description: String { diagnostic.description }
+}
+
+/// A policy that does what another agent's configuration says, as far as it can be said here.
+package struct ImportedPolicy: Equatable, Sendable {
+  /// TOML that compiles; what could not be carried over stands in comments.
+  package var text: String
+  /// What was dropped and an operator will miss.
+  package var notes: [Diagnostic]
+
+  /// - Parameters:
+  ///   - file: What messages and the policy call it; it is not read.
+  ///   - machine: Where the policy is for; nil where that is not known.
+  package init(
+    _ configuration: [UInt8], of killer: Killer, file: String, machine: ImportMachine?
+  ) throws(ImportFault) {
+    let source = try ImportSource(configuration, file: file)
+    switch killer {
+    case .earlyoom: self = try EarlyoomImport(source, machine: machine).policy()
+    case .nohang: self = try NohangImport(source).policy()
+    }
+    // Rules by the hundred, or very long ones, fit no policy, however well each was understood.
+    let check = PolicyCompiler.compile(text, file: "the policy", accounts: .importing, programs: .importing)
+    if let error = check.diagnostics.first(where: { $0.severity == .error }) {
+      throw source.fault(at: 0, "it comes to no policy: \(error.what)", error.meant)
+    }
+  }
+
+  init(text: String, notes: [Diagnostic]) {
+    self.text = text
+    self.notes = notes
+  }
+}
+
+extension AccountLookup {
+  /// Whom an imported policy names.
+  fileprivate static let importing = AccountLookup([.init(name: "root", uid: 0), .init(name: "nobody", uid: 65_534)])
+}
+
+extension ProgramLookup {
+  /// Which programs there are is for `check` to say, where the policy is used.
+  fileprivate static let importing = ProgramLookup { _ in .ready }
+}
+
+/// A configuration's text, and how messages about it are made.
+struct ImportSource {
+  let file: String
+  let text: SourceText
+
+  var bytes: [UInt8] { text.bytes }
+
+  init(_ bytes: [UInt8], file: String) throws(ImportFault) {
+    self.file = file
+    text = SourceText(bytes)
+    if bytes.count > TOMLDocument.maximumSize {
+      throw fault(at: 0, "the file has \(bytes.count) bytes", "at most \(TOMLDocument.maximumSize) are read")
+    }
+    if let offset = bytes.firstIndex(of: 0) {
+      throw fault(at: offset, "a NUL byte", "a configuration is a text file")
+    }
+    if let offset = text.firstInvalidByte {
+      throw fault(at: offset, "these bytes are not UTF-8", "save the file as UTF-8")
+    }
+  }
+
+  func fault(at offset: Int, _ what: String, _ meant: String) -> ImportFault {
+    ImportFault(diagnostic: diagnostic(.error, at: offset, what, meant))
+  }
+
+  func note(at offset: Int, _ what: String, _ meant: String) -> Diagnostic {
+    diagnostic(.warning, at: offset, what, meant)
+  }
+
+  private func diagnostic(
+    _ severity: Diagnostic.Severity, at offset: Int, _ what: String, _ meant: String
+  ) -> Diagnostic {
+    let (line, column) = text.position(of: offset)
+    return Diagnostic(severity: severity, file: file, line: line, column: column, what: what, meant: meant)
+  }
+}

@@ -1,0 +1,262 @@
+import Agent
+import ArgumentParser
+import Policy
+import PolicyFile
+import ProcModel
+import Record
+
+struct Diff: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show whose fate differs on this machine between two policies.",
+    discussion: """
+      Whether a process is protected, its order and weight, and how it would be ended; who would be the first to go; and
+      the settings that differ. Exit code 0 where nothing does, 1 where something does.
+      """)
+
+  @Argument(help: ArgumentHelp("A policy file, or a preset by its name.", valueName: "old"))
+  var old: String
+
+  @Argument(help: ArgumentHelp("The one to compare it with.", valueName: "new"))
+  var new: String
+
+  @Option(help: ArgumentHelp("Read this in place of /proc; its uptime is the present.", valueName: "dir"))
+  var procRoot = "/proc"
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    var isDifferent = false
+    try reportingFailures { () throws(Failure) in
+      let policies = [try LoadedPolicy.named(old), try LoadedPolicy.named(new)]
+      let inspections = try Inspection.each(of: policies, root: procRoot)
+      let difference = Difference(from: inspections[0], to: inspections[1])
+      isDifferent = !difference.isEmpty
+      let output = Output()
+      output.write(json ? difference.json : difference.text(output))
+    }
+    if isDifferent { throw ArgumentParser.ExitCode(1) }
+  }
+}
+
+/// What a policy means for one process.
+private struct Fate: Equatable {
+  var isProtected: Bool
+  var order: Tier
+  var weight: Double
+  var scope: Scope
+  var signal: EndingSignal
+  /// In milliseconds; nil where the signal leaves none.
+  var grace: UInt64?
+  /// The program that is told, with whom it runs as.
+  var hook: String?
+  /// What of the last four a rule said, and not the file's own settings.
+  var ofRules: Set<String>
+
+  init(_ process: Inspected, _ judge: Judge) {
+    let standing = process.candidate.standing
+    isProtected = standing.protection.protects
+    order = standing.tier
+    weight = standing.weight
+    scope = judge.scope(of: standing)
+    signal = judge.signal(of: standing)
+    grace = signal == .kill ? nil : judge.grace(of: standing).milliseconds
+    hook = judge.hook(of: standing).map { judge.policy.describe(command: $0) }
+    ofRules = []
+    if standing.scope != nil { ofRules.insert("scope") }
+    if standing.signal != nil { ofRules.formUnion(["signal", "grace"]) }
+    if standing.grace != nil { ofRules.insert("grace") }
+    if standing.hook != nil { ofRules.insert("hook") }
+  }
+
+  /// How it goes is nothing to one that stays.
+  static func == (left: Fate, right: Fate) -> Bool {
+    left.isProtected == right.isProtected && (left.isProtected || left.aspects.elementsEqual(right.aspects, by: ==))
+  }
+
+  /// What there is to compare, by its name in a policy.
+  var aspects: [(name: String, text: String)] {
+    if isProtected { return [("protect", "yes")] }
+    return [
+      ("protect", "no"), ("order", order.name), ("weight", decimal(weight)), ("scope", scope.name),
+      ("signal", signal.name), ("grace", grace.map { "\($0) ms" } ?? "none"),
+      ("hook", hook ?? "off"),
+    ]
+  }
+}
+
+/// What differs between two policies on one machine.
+struct Difference {
+  private let old: Inspection
+  private let new: Inspection
+  /// Whose fate differs, in the order of the new policy.
+  private let changes: [(old: Inspected, new: Inspected)]
+  /// Lines that describe settings, domains and hooks of one policy and not the other.
+  private let settings: (old: [String], new: [String])
+
+  init(from old: Inspection, to new: Inspection) {
+    self.old = old
+    self.new = new
+    var before: [ProcessIdentity: Inspected] = [:]
+    for process in old.processes { before[process.candidate.process.identity] = process }
+    changes = new.processes.compactMap { process in
+      guard let earlier = before[process.candidate.process.identity],
+        Fate(earlier, old.judge) != Fate(process, new.judge)
+      else { return nil }
+      return (earlier, process)
+    }
+    let lines = [old, new].map { inspection in
+      describe(inspection.loaded.policy, patterns: inspection.loaded.patterns).split(separator: "\n").map(String.init)
+        .prefix { !$0.hasPrefix("rule ") }
+    }
+    var settings: (old: [String], new: [String]) = ([], [])
+    for change in Array(lines[1]).difference(from: Array(lines[0])) {
+      switch change {
+      case .remove(_, let line, _): settings.old.insert(line, at: 0)
+      case .insert(_, let line, _): settings.new.append(line)
+      }
+    }
+    self.settings = settings
+  }
+
+  private var isSameVictim: Bool {
+    old.victim?.candidate.process.identity == new.victim?.candidate.process.identity
+  }
+
+  var isEmpty: Bool { changes.isEmpty && isSameVictim && settings.old.isEmpty && settings.new.isEmpty }
+
+  // MARK: For people
+
+  func text(_ output: Output) -> String {
+    var text = ""
+    let (table, others) = table(output)
+    if !table.isEmpty { text += table + "\n" }
+    let first = old.victim.map(name) ?? "nobody"
+    text += "first to go: " + (isSameVictim ? "\(first), as before" : "\(first) → \(new.victim.map(name) ?? "nobody")")
+    text += "\n"
+    for line in settings.old { text += "- \(line)\n" }
+    for line in settings.new { text += "+ \(line)\n" }
+    if others > 0 {
+      text += "how \(others) end\(others == 1 ? "s" : "") differs by these settings alone\n"
+    }
+    if changes.isEmpty { text += "nobody's fate differs among \(new.processes.count) processes\n" }
+    if new.tally.denied > 0 || new.tally.isHidden {
+      text += "some processes may not be read, and are not compared\n"
+    }
+    return text
+  }
+
+  private func name(_ process: Inspected) -> String {
+    "\(process.candidate.process.identity.pid) (\(visible(process.candidate.process.comm.bytes)))"
+  }
+
+  /// One line for each difference; what is the same as in the line above is left out.
+  ///
+  /// - Returns: Empty where there is none; and how many processes differ only by what the policies say of all.
+  private func table(_ output: Output) -> (text: String, others: Int) {
+    var others = 0
+    var rows = [["PID", "NAME", "FOOTPRINT", "WHAT", "OLD", "NEW", "RULE"]]
+    for (earlier, process) in changes {
+      let facts = process.candidate.process
+      var head = ["\(facts.identity.pid)", visible(facts.comm.bytes), amount(facts.footprint)]
+      let (then, now) = (Fate(earlier, old.judge), Fate(process, new.judge))
+      let ofAll = Set(["scope", "signal", "grace", "hook"]).subtracting(then.ofRules).subtracting(now.ofRules)
+      let count = rows.count
+      // The rule that decides now, or the one that did where none does.
+      let rule =
+        process.ruleName(new.judge.policy) ?? earlier.ruleName(old.judge.policy).map { $0 + " (before)" } ?? "-"
+      for aspect in ["protect", "order", "weight", "scope", "signal", "grace", "hook"] where !ofAll.contains(aspect) {
+        let values = [then, now].map { $0.aspects.first { $0.name == aspect }?.text }
+        guard let left = values[0], let right = values[1], left != right else { continue }
+        rows.append(head + [aspect, left, right, rule])
+        head = ["", "", ""]
+      }
+      if rows.count == count { others += 1 }
+    }
+    if rows.count == 1 { return ("", others) }
+    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, $1[column].count) } }
+    var text = ""
+    for (number, row) in rows.enumerated() {
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        let padding = String(repeating: " ", count: widths[column] - cell.count)
+        line += (column == 0 ? "" : "  ") + ([0, 2].contains(column) ? padding + cell : cell + padding)
+      }
+      while line.last == " " { line.removeLast() }
+      text += (number == 0 ? output.styled(line, .bold) : line) + "\n"
+    }
+    return (text, others)
+  }
+
+  // MARK: For programs
+
+  var json: String {
+    var json = JSONWriter(capacity: 16 * 1024)
+    json.beginObject()
+    json.key("different")
+    json.value(!isEmpty)
+    for (key, inspection, lines) in [("old", old, settings.old), ("new", new, settings.new)] {
+      json.key(key)
+      json.beginObject()
+      json.key("policy")
+      json.value(untrusted: Array(inspection.loaded.name.utf8).span)
+      json.key("first_to_go")
+      if let victim = inspection.victim { write(victim, to: &json) { _ in } } else { json.null() }
+      json.key("settings")
+      json.beginArray()
+      for line in lines { json.value(untrusted: Array(line.utf8).span) }
+      json.endArray()
+      json.endObject()
+    }
+    json.key("processes")
+    json.beginArray()
+    for (earlier, process) in changes {
+      write(process, to: &json) { json in
+        json.key("footprint_kib")
+        json.value(process.candidate.process.footprint.count)
+        json.key("old")
+        write(earlier, under: old, to: &json)
+        json.key("new")
+        write(process, under: new, to: &json)
+      }
+    }
+    json.endArray()
+    json.endObject()
+    json.newline()
+    return String(decoding: json.bytes, as: UTF8.self)
+  }
+
+  private func write(_ process: Inspected, to json: inout JSONWriter, _ more: (inout JSONWriter) -> Void) {
+    json.beginObject()
+    json.key("pid")
+    json.value(Int64(process.candidate.process.identity.pid))
+    json.key("start_time")
+    json.value(process.candidate.process.identity.startTime.count)
+    json.key("comm")
+    json.value(untrusted: process.candidate.process.comm.bytes)
+    more(&json)
+    json.endObject()
+  }
+
+  private func write(_ process: Inspected, under inspection: Inspection, to json: inout JSONWriter) {
+    let fate = Fate(process, inspection.judge)
+    json.beginObject()
+    json.key("protected")
+    json.value(fate.isProtected)
+    json.key("order")
+    json.value(fate.order.name)
+    json.key("weight")
+    json.value(fate.weight)
+    json.key("scope")
+    json.value(fate.scope.name)
+    json.key("signal")
+    json.value(fate.signal.name)
+    json.key("grace_ms")
+    if let grace = fate.grace { json.value(grace) } else { json.null() }
+    json.key("hook")
+    if let hook = fate.hook { json.value(hook) } else { json.null() }
+    json.key("rule")
+    if let rule = process.ruleName(inspection.judge.policy) { json.value(rule) } else { json.null() }
+    json.endObject()
+  }
+}

@@ -1,0 +1,131 @@
+import Badness
+import Policy
+import PolicyFile
+import ProcModel
+import Testing
+
+/// Each preset on a machine of the kind that it is for, judged by the engine's own code. The machines are composed: the
+/// paths, units and cgroups are those of the packages and programs named, and nothing was read from a machine.
+@Suite struct PresetMachineTests {
+  enum Fate: Equatable {
+    case stays
+    case goes(Tier)
+
+    static let normal = Fate.goes(.normal)
+  }
+
+  struct Row: Sendable {
+    var process: SampleProcess
+    var mebibytes: UInt64
+    var minutes: UInt64
+    var adjustment: Int16
+    var fate: Fate
+
+    init(
+      _ comm: String, _ exe: String, in cgroup: String, uid: UInt32 = 0, cmdline: String = "", _ mebibytes: UInt64,
+      minutes: UInt64 = 10_000, adjustment: Int16 = 0, _ fate: Fate
+    ) {
+      process = SampleProcess(comm: comm, exe: exe, cmdline: cmdline, cgroup: cgroup, uid: uid)
+      self.mebibytes = mebibytes
+      self.minutes = minutes
+      self.adjustment = adjustment
+      self.fate = fate
+    }
+  }
+
+  struct Machine: CustomTestStringConvertible, Sendable {
+    var preset: Preset
+    var what: String
+    var mebibytes: UInt64
+    var rows: [Row]
+    /// The first to go, by its name, and what goes with it.
+    var victim: String
+    var scope = Scope.process
+
+    var testDescription: String { "\(preset.rawValue): \(what)" }
+  }
+
+  /// Compiled once for all tests. Without accounts: a preset must be the same on every machine.
+  private static let compiled: [Preset: CompiledPolicy] = {
+    var policies: [Preset: CompiledPolicy] = [:]
+    for preset in Preset.allCases {
+      policies[preset] = PolicyCompiler.compile(preset, accounts: AccountLookup([])).policy
+    }
+    return policies
+  }()
+
+  private static func judged(_ machine: Machine) throws -> [(row: Row, candidate: Candidate, judge: Judge)] {
+    let policy = try #require(compiled[machine.preset])
+    let judge = Judge(
+      policy: policy,
+      machine: MachineFacts(ram: KiB(machine.mebibytes << 10), swap: .zero, units: .common), agent: 0)
+    return machine.rows.enumerated().map { index, row in
+      var facts = ProcessFacts(identity: ProcessIdentity(pid: Int32(100 + index), startTime: Ticks(1)))
+      facts.anonymous = KiB(row.mebibytes << 10)
+      facts.age = Ticks(row.minutes * 6000)
+      facts.effectiveUID = row.process.uid
+      facts.oomScoreAdj = row.adjustment
+      var terms = TermList()
+      let standing = policy.classify(row.process.subject)
+      return (row, judge.candidate(facts, standing: standing, terms: &terms), judge)
+    }
+  }
+
+  @Test(arguments: machines) func everybodyHasTheFateThatIsMeant(machine: Machine) throws {
+    for (row, candidate, _) in try Self.judged(machine) {
+      let fate = candidate.standing.protection.protects ? Fate.stays : .goes(candidate.standing.tier)
+      #expect(fate == row.fate, "\(row.process.comm) in \(row.process.cgroup)")
+    }
+  }
+
+  @Test(arguments: machines) func theFirstToGoIsTheOneMeant(machine: Machine) throws {
+    let judged = try Self.judged(machine).filter {
+      !$0.candidate.standing.protection.protects && $0.judge.isWorthEnding($0.candidate.process)
+    }
+    let victim = try #require(judged.min { $0.candidate.goesBefore($1.candidate) })
+    #expect(victim.row.process.comm == machine.victim)
+    #expect(victim.judge.scope(of: victim.candidate.standing) == machine.scope)
+  }
+
+  /// Neither with the name and command line of somebody who is, nor in a unit of his own that is called like theirs.
+  @Test(arguments: Preset.allCases) func aLeakIsProtectedByNoNameThatItGivesItself(preset: Preset) throws {
+    let policy = try #require(Self.compiled[preset])
+    for row in Self.machines.flatMap(\.rows) where row.fate == .stays {
+      let unit = String(decoding: row.process.unit, as: UTF8.self)
+      for cgroup in [
+        "/user.slice/user-1000.slice/session-3.scope",
+        "/user.slice/user-1000.slice/user@1000.service/app.slice/\(unit)", "/system.slice/docker-9f.scope",
+      ] {
+        let leak = SampleProcess(
+          comm: row.process.comm, exe: "/home/u/bin/\(row.process.comm)",
+          cmdline: row.process.exe + " " + row.process.cmdline, cgroup: cgroup, uid: 1000)
+        #expect(!policy.classify(leak.subject).protection.protects, "\(leak)")
+      }
+    }
+  }
+
+  @Test(arguments: Preset.allCases) func aPresetProtectsNothingByNameAlone(preset: Preset) throws {
+    let policy = try #require(Self.compiled[preset])
+    let inherited = try #require(Self.compiled[.server]).rules.count
+    for (index, rule) in policy.rules.enumerated() where rule.protects {
+      let fields = policy.tests[rule.tests.indices].map(\.field)
+      #expect(!fields.contains(.comm) && !fields.contains(.cmdline), "\(policy.name(of: rule))")
+      // An executable's path alone could be root's of a container; within one there is nothing else to go by.
+      let isWithin = preset == .container && index >= inherited
+      #expect(isWithin || fields.contains(.unit) || fields.contains(.cgroup), "\(policy.name(of: rule))")
+    }
+  }
+
+  @Test(arguments: Preset.allCases.filter { $0 != .server && $0 != .classic })
+  func aPresetKeepsWhatServerProtects(preset: Preset) throws {
+    let policy = try #require(Self.compiled[preset])
+    let server = try #require(Self.compiled[.server])
+    #expect(
+      policy.rules.prefix(server.rules.count).map { policy.name(of: $0) } == server.rules.map { server.name(of: $0) })
+    #expect(policy.settings.formula == server.settings.formula)
+    let text = "version = 1\nextends = \"\(preset.rawValue)\"\n"
+    let extending = PolicyCompiler.compile(text, file: "p.toml", accounts: AccountLookup([]))
+    #expect(extending.diagnostics == [])
+    #expect(extending.policy == policy)
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+
+/// The tool as a program of its own, in a folder of its own.
+struct Tool: ~Copyable {
+  struct Result {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  private static let program = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: ".build/debug/spillway")
+
+  /// Its working directory.
+  let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)")
+
+  init() throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  func write(_ text: String, to name: String) throws {
+    try Data(text.utf8).write(to: folder.appending(path: name))
+  }
+
+  func read(_ name: String) throws -> String {
+    try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+  }
+
+  func run(_ words: String...) throws -> Result { try run(words) }
+
+  func run(_ words: [String]) throws -> Result {
+    let process = Process()
+    process.executableURL = Tool.program
+    process.arguments = words
+    process.currentDirectoryURL = folder
+    let (output, errors) = (folder.appending(path: ".output"), folder.appending(path: ".errors"))
+    for file in [output, errors] { try Data().write(to: file) }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = try FileHandle(forWritingTo: errors)
+    try process.run()
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationStatus, output: try read(".output"), errors: try read(".errors"))
+  }
+}
