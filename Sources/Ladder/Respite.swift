@@ -1,0 +1,34 @@
+package import Pressure
+package import ProcModel
+
+/// After an end that gave next to nothing back: nobody else is ended for the floor's sake while memory does not go on
+/// falling. Who filled a tmpfs has stopped filling it, and what is in there stays, whoever else is ended.
+///
+/// Half of the floor, and every trigger that tells of harm being done, end it.
+package struct Respite: Equatable, Sendable {
+  /// What was available when the end's effect had been seen.
+  private let available: KiB
+  /// It may fall by so much before it counts as falling.
+  private let slack: KiB
+
+  /// - Parameters:
+  ///   - freed: By how much available memory was more after the end than before.
+  ///   - verdict: What was seen after it.
+  /// - Returns: Nil where the end gave back at least half of what lies between floor and release line: then the next may
+  ///   do the rest.
+  package init?(freed: KiB, verdict: Verdict) {
+    let gap = verdict.lines.release - verdict.lines.floorAvailable
+    guard freed.count < gap.count / 2 else { return nil }
+    available = verdict.reading.available
+    slack = KiB(gap.count / 8)
+  }
+
+  /// Whether nobody is ended at such a verdict.
+  package func holds(_ verdict: Verdict) -> Bool {
+    guard verdict.level != .kill else { return false }
+    switch verdict.trigger {
+    case .floor, .notReleased: return verdict.reading.available + slack >= available
+    case .none, .stall, .thrash, .forecast, .limit: return false
+    }
+  }
+}
