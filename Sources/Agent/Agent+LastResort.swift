@@ -97,7 +97,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Says where a policy that was read later asks for a last resort in vain.
   mutating func sayLostResort() {
-    guard !recorder.isDryRun, lastResortHand == nil, judge.policy.measures.lastResort != nil else { return }
-    messages.say("the last resort cannot be taken: the policy at the start had none; restart the agent")
+    guard !recorder.isDryRun, let wanted = judge.policy.measures.lastResort else { return }
+    if lastResortHand == nil {
+      return messages.say("the last resort cannot be taken: the policy at the start had none; restart the agent")
+    }
+    let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0)
+    if wanted.action == .reboot, !held.contains(.sysBoot) {
+      messages.say("the last resort is a restart by sysrq: CAP_SYS_BOOT is not held; restart the agent")
+    }
   }
 }

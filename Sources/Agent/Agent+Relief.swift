@@ -98,7 +98,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     switch job {
     case .high:
       reliefCourse.next = .reclaim(0)
-      if let high = wanted.high { lower(high, policy) }
+      if let high = wanted.high { lower(high, policy, verdict) }
     case .reclaim(let index):
       let missing = verdict.lines.release - verdict.reading.available
       guard index < Int(wanted.reclaim), missing > .zero else {
@@ -118,7 +118,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  private mutating func lower(_ high: Relief.High, _ policy: CompiledPolicy) {
+  private mutating func lower(_ high: Relief.High, _ policy: CompiledPolicy, _ verdict: Verdict) {
     let cgroup = policy.bytes(policy.cgroups[Int(high.cgroup)])
     do throws(ReadFailure) {
       try source.read(.usage, ofCgroup: cgroup, into: &cgroupBuffer)
@@ -129,6 +129,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       return tell(.failed(.invalidArgument), .high, cgroup, nil)
     }
     let limit = high.to.of(usage)
+    // One that has next to nothing would only stand still.
+    guard usage - limit >= watches[0].settings.minimumFootprint.of(verdict.reading.total) else {
+      return tell(.skipped, .high, cgroup, limit)
+    }
     if recorder.isDryRun { return tell(.rehearsed, .high, cgroup, limit) }
     do throws(Errno) {
       // With an earlier one still there, that one's time goes on.
@@ -179,16 +183,16 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     takeSeat(0, verdict.reading)
     guard surveyProcesses(isWhole: true) else { return }
     rank(verdict.reading.time, in: 0)
-    guard let victim = shortlist.victim else { return }
-    resolver.resolve(
-      victim.process.identity, scope: .cgroup, in: table, places: places, agent: judge.agent,
-      isComplete: tally.isComplete, into: &party)
-    guard case .cgroup = party.whole, readCgroup(ofLeader: ()) else {
-      partyPath.clear()
-      let path = partyPath
-      return tell(.skipped, .freeze, path.bytes, nil)
+    var isPossible = false
+    if let victim = shortlist.victim {
+      resolver.resolve(
+        victim.process.identity, scope: .cgroup, in: table, places: places, agent: judge.agent,
+        isComplete: tally.isComplete, into: &party)
+      if case .cgroup = party.whole { isPossible = readCgroup(ofLeader: ()) }
     }
+    if !isPossible { partyPath.clear() }
     let path = partyPath
+    guard isPossible else { return tell(.skipped, .freeze, path.bytes, nil) }
     if recorder.isDryRun { return tell(.rehearsed, .freeze, path.bytes, nil) }
     do throws(Errno) {
       guard reliefCourse.frozenUntil == nil, try relief?.freeze(path.bytes) == true else {

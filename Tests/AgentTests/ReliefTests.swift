@@ -175,6 +175,15 @@ import Testing
     #expect(try steps(stage) == ["high /batch began", "high /batch undone"] && tree.isUnlimited("batch"))
   }
 
+  /// 10 MiB, or 2 % of memory if that is less.
+  @Test(arguments: [(200, 190, "began"), (200, 191, "skipped"), (5, 1, "skipped")] as [(UInt64, UInt64, String)])
+  func aCgroupThatHasNextToNothingIsLeftAlone(used: UInt64, to: UInt64, outcome: String) throws {
+    let stage = try stage([140], high: (.size(KiB(to * 1024)), Self.minute))
+    stage.agent.source.files.limit("/batch", mib: 1000, used: used)
+    stage.look()
+    #expect(try steps(stage) == ["high /batch \(outcome)"])
+  }
+
   @Test func theWorstIsFrozenWhileNobodyHasToBeEnded() throws {
     let stage = try stage([140], freeze: Self.minute)
     stage.look()
@@ -203,7 +212,7 @@ import Testing
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0")
   }
 
-  @Test(arguments: ["protected", "root", "init", "agent", "frozen"])
+  @Test(arguments: ["protected", "root", "init", "agent", "frozen", "nobody"])
   func whatHoldsOthersIsNotFrozen(reason: String) throws {
     let stage = try stage([140], freeze: Self.minute)
     switch reason {
@@ -214,6 +223,7 @@ import Testing
     case "agent":
       stage.agent.judge.agent = 103
       stage.agent.source.files.set(.cgroup, of: 103, "0::/system.slice/hog.service\n")
+    case "nobody": for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
     default:
       let file = tree.folder.appending(path: "cgroup/system.slice/hog.service/cgroup.freeze")
       try Data("1\n".utf8).write(to: file)

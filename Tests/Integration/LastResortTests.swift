@@ -37,4 +37,24 @@ struct LastResortTests {
     #expect(!result.errors.contains("CAP_SYS_BOOT"))
     #expect(result.isAlive("hog") && result.output.contains("agent status 0"))
   }
+
+  /// Armed, with a floor that is never reached, and never with a trigger that is the machine's.
+  @Test func aReloadSaysWhatItLacks() throws {
+    let result = try Namespace.run(
+      policy: Self.policy.replacingOccurrences(of: "100%", with: "1 KiB")
+        .replacingOccurrences(of: "reboot", with: "panic").replacingOccurrences(of: "1s", with: "10min"),
+      """
+      if [ -e /proc/sysrq-trigger ]; then touch trigger; mount --bind trigger /proc/sysrq-trigger || exit 1; fi
+      agent
+      until_record '"event":"start"'
+      sed -i 's/panic/reboot/' policy.toml
+      kill -HUP $agent
+      until_said 'CAP_SYS_BOOT is not held; restart the agent'
+      finish
+      """)
+    #expect(!result.output.contains("never"), "\(result.output)")
+    #expect(result.records("last_resort").isEmpty && result.output.contains("agent status 0"))
+    // What was asked for at the start took no capability.
+    #expect(!result.errors.contains("lacks CAP_SYS_BOOT") && !result.errors.contains("keeps CAP_SYS_BOOT"))
+  }
 }
