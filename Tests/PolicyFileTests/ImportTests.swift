@@ -77,6 +77,8 @@ import Testing
     arguments: [
       (Killer.earlyoom, "EARLYOOM_ARGS=\"-m abc\"", "c:1:16: error: \"-m abc\": \"abc\" is no number from 0 to 100"),
       (.earlyoom, "EARLYOOM_ARGS=\"-m 101\"", "c:1:16: error: \"-m 101\": \"101\" is no number"),
+      (.earlyoom, "EARLYOOM_ARGS=-m 100", "c:1:15: error: \"-m 100\" is all there is"),
+      (.earlyoom, "EARLYOOM_ARGS=-s 101", "c:1:15: error: \"-s 101\": \"101\" is no number from 0 to 100"),
       (.earlyoom, "EARLYOOM_ARGS=-m nan", "c:1:15: error: \"-m nan\": \"nan\" is no number"),
       (.earlyoom, "EARLYOOM_ARGS=-m 1,-1", "c:1:15: error: \"-m 1,-1\": \"-1\" is no number"),
       (.earlyoom, "EARLYOOM_ARGS=-m 5,", "c:1:15: error: \"-m 5,\": \"\" is no number"),
