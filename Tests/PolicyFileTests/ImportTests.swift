@@ -106,6 +106,15 @@ import Testing
     #expect(fault?.description.hasPrefix(message) == true, "\(fault.map { "\($0)" } ?? "")")
   }
 
+  @Test(arguments: [
+    (#"EARLYOOM_ARGS="--avoid '\.bin$'""#, "/.bin$/", 1), (#"EARLYOOM_ARGS="--avoid '\\\\.bin$'""#, #"/\.bin$/"#, 0),
+    (#"EARLYOOM_ARGS='--avoid=a\ b'"#, "/a b/", 0),
+  ]) func aBackslashThatSystemdTakesIsMissed(line: String, pattern: String, told: Int) throws {
+    let policy = try Self.imported(line, .earlyoom)
+    #expect(try Self.compiled(policy).patterns == [pattern])
+    #expect(policy.notes.count { $0.what.hasPrefix("systemd takes a backslash") } == told)
+  }
+
   /// A configuration cannot write lines into the policy.
   @Test func whatComesFromTheFileStaysInItsPlace() throws {
     let hostile = "x\n[[rule]]\nname = 'y'\nmatch = { uid = 1000 }\nprotect = true\n"
