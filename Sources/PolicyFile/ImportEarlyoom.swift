@@ -134,6 +134,11 @@ struct EarlyoomImport {
       }
       numbers.append(number.thousandths)
     }
+    // earlyoom takes 100 for swap alone, where it means that nothing is asked.
+    if option.name == "-m", numbers.contains(where: { $0 >= 100_000 }) {
+      throw source.fault(
+        at: option.offset, "\(quoted(option.shown)) is all there is", "earlyoom refuses it: write less than 100")
+    }
     let kill = numbers.count > 1 ? numbers[1] : numbers[0] / 2
     let term = max(numbers[0], kill)
     guard term > 0 else {

@@ -98,8 +98,16 @@ struct EarlyoomOptions {
     _ name: String, _ given: String?, at word: ImportWord, _ rest: inout ArraySlice<ImportWord>,
     _ source: ImportSource, _ notes: inout [Diagnostic]
   ) throws(ImportFault) {
-    guard let value = given ?? rest.popFirst()?.text else {
+    let own = given == nil ? rest.popFirst() : word
+    guard let own else {
       throw source.fault(at: word.offset, "\(name) has no value", "earlyoom refuses it: write one behind it")
+    }
+    let value = given ?? own.text
+    if own.lostBackslash {
+      notes.append(
+        source.note(
+          at: own.offset, "systemd takes a backslash out of this, and earlyoom sees \(quoted(value))",
+          "the policy has that too: mend it there if it was not meant"))
     }
     if let earlier = self[name] {
       notes.append(

@@ -320,7 +320,7 @@ struct NohangImport {
       case .none(let why): drop(action.shown, at: action.offset, why)
       case .table(let match):
         writer.rule(
-          "nohang, line \(action.line): \(action.command)",
+          "nohang, line \(action.line): \(signal.name)",
           comment: "Sent in place of SIGTERM; SIGKILL follows when the grace is over.", match: match,
           effect: "signal = \"\(signal.name)\"")
       }

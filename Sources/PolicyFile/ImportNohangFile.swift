@@ -34,7 +34,10 @@ struct NohangFile {
   private(set) var adjustments: [Adjustment] = []
   private(set) var softActions: [SoftAction] = []
 
-  subscript(key: String) -> Setting? { settings.first { $0.key == key } }
+  /// Where each key stands in ``settings``.
+  private var places: [String: Int] = [:]
+
+  subscript(key: String) -> Setting? { places[key].map { settings[$0] } }
 
   init(_ source: ImportSource) throws(ImportFault) {
     var offset = 0
@@ -67,7 +70,7 @@ struct NohangFile {
         SoftAction(
           property: property, pattern: pattern, command: command, line: number, offset: offset, shown: line))
     } else if line.hasPrefix("@") {
-      settings.append(Setting(key: line, value: "", offset: offset))
+      append(Setting(key: line, value: "", offset: offset))
     } else {
       let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2 else {
@@ -79,8 +82,13 @@ struct NohangFile {
       if self[key] != nil {
         throw source.fault(at: offset, "\(quoted(key)) is set twice", "nohang refuses it: leave one of them out")
       }
-      settings.append(Setting(key: key, value: NohangFile.trimmed(parts[1].utf8), offset: offset))
+      append(Setting(key: key, value: NohangFile.trimmed(parts[1].utf8), offset: offset))
     }
+  }
+
+  private mutating func append(_ setting: Setting) {
+    places[setting.key] = settings.count
+    settings.append(setting)
   }
 
   /// What stands between the key's beginning and the blank after it.

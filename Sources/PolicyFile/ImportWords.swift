@@ -2,6 +2,8 @@
 struct ImportWord: Equatable {
   var text: String
   var offset: Int
+  /// Whether a backslash went that its author hardly meant for the words: one before a character without a meaning there.
+  var lostBackslash = false
 }
 
 /// A value with the offset in the file of each of its bytes.
@@ -40,12 +42,15 @@ struct ImportValue {
     var word: [UInt8] = []
     var start: Int?
     var quote: UInt8?
+    var lostBackslash = false
     var index = 0
     func finish() {
       guard let offset = start else { return }
-      words.append(ImportWord(text: String(decoding: word, as: UTF8.self), offset: offset))
+      words.append(
+        ImportWord(text: String(decoding: word, as: UTF8.self), offset: offset, lostBackslash: lostBackslash))
       word = []
       start = nil
+      lostBackslash = false
     }
     while index < bytes.count {
       let byte = bytes[index]
@@ -58,6 +63,7 @@ struct ImportValue {
       let next = index + 1 < bytes.count ? bytes[index + 1] : nil
       if byte == UInt8(ascii: "\\"), let next, escapes(next, within: quote, quoting) {
         word.append(next)
+        if !ImportValue.isBlank(next), !"\\'\"".utf8.contains(next) { lostBackslash = true }
         index += 2
         continue
       }

@@ -77,6 +77,8 @@ import Testing
     arguments: [
       (Killer.earlyoom, "EARLYOOM_ARGS=\"-m abc\"", "c:1:16: error: \"-m abc\": \"abc\" is no number from 0 to 100"),
       (.earlyoom, "EARLYOOM_ARGS=\"-m 101\"", "c:1:16: error: \"-m 101\": \"101\" is no number"),
+      (.earlyoom, "EARLYOOM_ARGS=-m 100", "c:1:15: error: \"-m 100\" is all there is"),
+      (.earlyoom, "EARLYOOM_ARGS=-s 101", "c:1:15: error: \"-s 101\": \"101\" is no number from 0 to 100"),
       (.earlyoom, "EARLYOOM_ARGS=-m nan", "c:1:15: error: \"-m nan\": \"nan\" is no number"),
       (.earlyoom, "EARLYOOM_ARGS=-m 1,-1", "c:1:15: error: \"-m 1,-1\": \"-1\" is no number"),
       (.earlyoom, "EARLYOOM_ARGS=-m 5,", "c:1:15: error: \"-m 5,\": \"\" is no number"),
@@ -102,6 +104,15 @@ import Testing
   func whatTheAgentItselfRefusesIsNoPolicy(killer: Killer, text: String, message: String) {
     let fault = #expect(throws: ImportFault.self) { try Self.imported(text, killer) }
     #expect(fault?.description.hasPrefix(message) == true, "\(fault.map { "\($0)" } ?? "")")
+  }
+
+  @Test(arguments: [
+    (#"EARLYOOM_ARGS="--avoid '\.bin$'""#, "/.bin$/", 1), (#"EARLYOOM_ARGS="--avoid '\\\\.bin$'""#, #"/\.bin$/"#, 0),
+    (#"EARLYOOM_ARGS='--avoid=a\ b'"#, "/a b/", 0),
+  ]) func aBackslashThatSystemdTakesIsMissed(line: String, pattern: String, told: Int) throws {
+    let policy = try Self.imported(line, .earlyoom)
+    #expect(try Self.compiled(policy).patterns == [pattern])
+    #expect(policy.notes.count { $0.what.hasPrefix("systemd takes a backslash") } == told)
   }
 
   /// A configuration cannot write lines into the policy.
