@@ -68,11 +68,20 @@ struct Inspection {
   /// In the order in which they would go; then those that are protected.
   var processes: [Inspected]
   var tally: SurveyTally
-  var swapTotal: KiB
+  /// Of the domain's memory.
+  var reading: MemoryReading
 
   init(_ options: InspectionOptions) throws(Failure) {
-    loaded = try LoadedPolicy.load(options.policy)
-    let root = options.procRoot
+    self = try Inspection(
+      try LoadedPolicy.load(options.policy), root: options.procRoot, domain: options.domain, formula: options.formula)
+  }
+
+  /// - Parameters:
+  ///   - root: The proc file system, or a tree like one.
+  ///   - domain: The system, where there is none.
+  ///   - formula: In place of the policy's.
+  init(_ loaded: LoadedPolicy, root: String, domain: String? = nil, formula: Formula? = nil) throws(Failure) {
+    self.loaded = loaded
     var source: LiveSource
     do throws(Errno) {
       source = try LiveSource.open(root: CPath(root))
@@ -82,12 +91,12 @@ struct Inspection {
     let units =
       source.isLive
       ? KernelUnits(pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond) : .common
-    let scope = try InspectedDomain(options.domain, of: loaded, in: &source, root: root)
-    swapTotal = scope.reading.swapTotal
+    let scope = try InspectedDomain(domain, of: loaded, in: &source, root: root)
+    reading = scope.reading
     judge = Judge(
-      policy: loaded.policy, machine: MachineFacts(ram: scope.reading.total, swap: swapTotal, units: units), agent: 0)
+      policy: loaded.policy, machine: MachineFacts(ram: reading.total, swap: reading.swapTotal, units: units), agent: 0)
     judge.settings = scope.settings
-    if let formula = options.formula { judge.settings.formula = formula }
+    if let formula { judge.settings.formula = formula }
 
     var survey = Survey(capacity: 1024)
     survey.roots = scope.roots

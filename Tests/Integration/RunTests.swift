@@ -148,6 +148,28 @@ struct RunTests {
     #expect(result.errors.contains(": error: /") && result.errors.contains(", ch"))
   }
 
+  @Test func aCheckPrintsJSONAndLooksAtTheMachine() throws {
+    let result = try Namespace.run(
+      policy: Self.never + "[[rule]]\nname = \"nobody's\"\nmatch.exe = \"/no/such\"\nprotect = true\nbogus = 1\n",
+      """
+      "$BIN/spillway" check --json policy.toml; echo "json $?"
+      sed -i -e /bogus/d -e 's/1 KiB/99.99%/' policy.toml
+      "$BIN/spillway" check --live policy.toml; echo "live $?"
+      "$BIN/spillway" check policy.toml 2>/dev/null; echo "quiet $?"
+      """)
+    let line = try #require(result.output.split(separator: "\n").first)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: [[String: Any]]])
+    let finding = try #require(object["findings"]?.first)
+    #expect(finding["file"] as? String == "policy.toml" && finding["severity"] as? String == "error")
+    #expect(finding["line"] as? Int == 8 && finding["column"] as? Int == 1 && finding["end_column"] as? Int == 6)
+    #expect(finding["message"] as? String == "unknown key \"bogus\" in [[rule]]")
+    #expect((finding["help"] as? String)?.hasPrefix("known here are ") == true)
+    #expect(result.output.contains("json 78\n") && result.output.contains("live 0\n"))
+    #expect(result.output.contains("quiet 0\n"))
+    #expect(result.errors.contains("policy.toml:5:8: warning: the rule protects no process"))
+    #expect(result.errors.contains("policy.toml:1:1: warning: the trigger floor is true now"))
+  }
+
   @Test func aReloadRefusesAPolicyThatOthersCanChange() throws {
     let result = try Namespace.run(
       policy: Self.never,
