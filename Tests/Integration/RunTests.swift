@@ -125,6 +125,32 @@ struct RunTests {
     #expect(!result.isAlive("hog") && result.isAlive("kept"))
   }
 
+  @Test func aChangedFileIsReadByItselfAndOnce() throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      agent
+      until_record '"event":"start"'
+      sed -e 's/1 KiB/2 KiB/' policy.toml >new.toml; mv new.toml policy.toml
+      mkdir policy.d
+      rule='match.uid = 4711\\nprotect = true\\n'
+      printf "version = 1\\n[[rule]]\\nname = \\"one\\"\\n$rule" >policy.d/1.toml
+      until_record '"event":"reload"'
+      printf "version = 1\\n[[rule]]\\nname = \\"two\\"\\n$rule" >policy.d/1.toml
+      until_record '"added":\\["two"\\]'
+      printf "verson = 1\\n" >policy.d/1.toml
+      until_record '"outcome":"refused"'
+      finish
+      """)
+    let changes = result.records("reload").map { $0["changes"] as? [String: Any] }
+    try #require(changes.count == 3, "\(result.output)\(result.errors)")
+    #expect(changes[0]?["settings"] as? Bool == true && changes[0]?["added"] as? [String] == ["one"])
+    #expect(changes[1]?["settings"] as? Bool == false && changes[1]?["removed"] as? [String] == ["one"])
+    #expect(changes[2] == nil)
+    #expect(result.errors.contains("in force: 1 rules; 1 added, settings changed"))
+    #expect(result.errors.contains("policy.d/1.toml:1:1: error: unknown key"))
+  }
+
   @Test(arguments: [
     "chmod 666 policy.toml", "chown 1234 policy.toml", "chmod 775 .", "ln -s policy.toml p; chown -h 1 p",
   ])

@@ -49,7 +49,9 @@ import Testing
         after: .zero,
         available: .zero,
         freed: .zero, refusal: .notPermitted)
-      recorder.reload(problem: nil, rules: 1)
+      recorder.reload(
+        from: scene.judge.policy, to: scene.judge.policy,
+        PolicyChanges(from: scene.judge.policy, to: scene.judge.policy))
       recorder.stop(signal: .interrupt)
     }
     let common = try Self.fields("Every event")
