@@ -7,6 +7,34 @@ import Record
 
 /// The policy changes whole, between two looks, or not at all.
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  /// Of the policy's files. Beyond those of all victims and hooks.
+  static var filesTag: UInt64 { EventLoop.firstFreeTag + 96 }
+  /// Between looks whether memory has come back, while files wait to be read.
+  private static var reloadLook: Nanoseconds { .milliseconds(1000) }
+
+  /// Has the kernel tell when the policy's files change. Where it does not, SIGHUP tells.
+  mutating func watchFiles() {
+    do throws(Errno) {
+      try reloader.watchFiles(loop, tag: Self.filesTag)
+    } catch {
+      messages.say("the policy's files are not watched: a change counts after SIGHUP", error)
+    }
+  }
+
+  /// Reads the policy's files again that changed and have been left alone since. While memory is short they wait: a
+  /// compiler takes some.
+  mutating func reloadChangedFiles(_ now: Nanoseconds) {
+    guard let due = reloader.due, due <= now, !reloader.isBusy else { return }
+    for watch in watches where watch.pursuit != nil || watch.verdict?.acts == true { return }
+    beginReload()
+  }
+
+  /// When it is time for that, or to ask again.
+  func reloadDue(after now: Nanoseconds) -> Nanoseconds? {
+    guard let due = reloader.due else { return nil }
+    return due > now ? due : now + Self.reloadLook
+  }
+
   mutating func beginReload() {
     do throws(Reloader.Refusal) {
       try reloader.begin(loop, tag: Self.compilerTag, now: Nanoseconds(Clock.sinceBoot()))
@@ -40,6 +68,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// The policy is another from here on; who was judged by the old one is judged anew.
   mutating func putInForce(_ policy: CompiledPolicy) {
+    let old = judge.policy
     judge.policy = policy
     judge.settings = policy.settings
     needs = judge.policy.needs
@@ -50,17 +79,19 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     surveyedAt = .zero
     learnInPassing(budget: .max)
     let rules = judge.policy.rules.count
-    recorder.reload(problem: nil, rules: rules)
+    let changes = PolicyChanges(from: old, to: policy)
+    recorder.reload(from: old, to: policy, changes)
     messages.say { line in
       line.append("the policy was read again and is in force: ")
       line.append(decimal: UInt64(rules))
-      line.append(" rules")
+      line.append(" rules; ")
+      line.append(changes)
     }
     sayLostPrivileges()
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {
-    recorder.reload(problem: problem, rules: judge.policy.rules.count)
+    recorder.reload(refused: problem, rules: judge.policy.rules.count)
     messages.say { line in
       line.append("the policy in force stays: ")
       if let imageError { line.append(imageError) } else { line.append(problem) }

@@ -117,6 +117,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// - Throws: Only what makes waiting itself impossible.
   package mutating func run() throws(Errno) {
     rehearse()
+    watchFiles()
     try loop.wake(inNanoseconds: 1)
     while true {
       switch try loop.wait() {
@@ -128,6 +129,9 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.compilerTag):
         finishReload()
+      case .ready(tag: Self.filesTag):
+        reloader.takeChanges(at: Nanoseconds(Clock.sinceBoot()))
+        try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.hookTag), .ready(tag: Self.reliefTag):
         try loop.wake(inNanoseconds: tick().count)
       case .ready(let tag):
@@ -154,6 +158,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   mutating func tick() -> Nanoseconds {
     let now = Nanoseconds(Clock.sinceBoot())
     reloader.giveUp(at: now)
+    reloadChangedFiles(now)
     takeUpWaitingPolicy()
     tendHooks()
     for number in watches.indices where watches[number].dueAt <= now {
@@ -169,6 +174,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     let end = Nanoseconds(Clock.sinceBoot())
     if let due = hooks.due(after: end) { next = min(next, due) }
     if let due = reliefCourse.due { next = min(next, due) }
+    if let due = reloadDue(after: end) { next = min(next, due) }
     return next - end
   }
 

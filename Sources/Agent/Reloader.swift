@@ -9,6 +9,7 @@ package struct Reloader: ~Copyable {
   private var image: OwnedDescriptor?
   private var child: Child?
   private var deadline = Nanoseconds.zero
+  private var files: PolicyWatch?
 
   /// A compiler that takes longer is ended.
   private static let limit = Nanoseconds.milliseconds(10_000)
@@ -21,6 +22,36 @@ package struct Reloader: ~Copyable {
     self.config = config
     image = nil
     child = nil
+    files = nil
+  }
+
+  /// Has `loop` told when the policy's files change. There may be none.
+  package mutating func watchFiles(_ loop: borrowing EventLoop, tag: UInt64) throws(Errno) {
+    guard compiler != nil, let config else { return }
+    let watch = try PolicyWatch(config)
+    try watch.join(loop, tag: tag)
+    files = consume watch
+  }
+
+  /// Takes what the kernel tells of them.
+  package mutating func takeChanges(at now: Nanoseconds) {
+    files?.take(at: now)
+  }
+
+  /// When files that changed are to be read; nil where none did.
+  package var due: Nanoseconds? {
+    switch files {
+    case .some(let files): files.due
+    case .none: nil
+    }
+  }
+
+  /// Whether the compiler runs.
+  package var isBusy: Bool {
+    switch child {
+    case .some: true
+    case .none: false
+    }
   }
 
   /// Why a reload did not happen, as a literal.
@@ -45,7 +76,8 @@ package struct Reloader: ~Copyable {
   /// Starts the compiler and has `loop` told when it ends.
   package mutating func begin(_ loop: borrowing EventLoop, tag: UInt64, now: Nanoseconds) throws(Refusal) {
     guard let compiler, let config else { throw .nothingToReload }
-    guard child == nil else { throw .inProgress }
+    guard !isBusy else { throw .inProgress }
+    files?.settle()
     do throws(Errno) {
       let file = try MemoryFile.create(CPath("spillway-policy"))
       let started = try Child.start(

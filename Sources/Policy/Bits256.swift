@@ -17,6 +17,10 @@ package struct Bits256: Equatable, Sendable {
     words[0] | words[1] | words[2] | words[3] == 0
   }
 
+  package var count: Int {
+    words[0].nonzeroBitCount + words[1].nonzeroBitCount + words[2].nonzeroBitCount + words[3].nonzeroBitCount
+  }
+
   package func contains(_ number: UInt8) -> Bool {
     words[Int(number >> 6)] & (1 << UInt64(number & 63)) != 0
   }

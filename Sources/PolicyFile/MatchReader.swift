@@ -21,7 +21,8 @@ struct MatchReader {
     var isWhole = true
     for key in MatchReader.known {
       guard let entry = match[key] else { continue }
-      if let test = read(key, entry, log: &log) {
+      if var test = read(key, entry, log: &log) {
+        (test.key, test.offset) = (key, entry.keyOffset)
         tests.append(test)
       } else {
         isWhole = false

@@ -8,6 +8,8 @@ package struct PolicyCompilation: Sendable {
   package var diagnostics: [Diagnostic]
   /// The text of each of the policy's patterns, for people: the tables themselves hold none.
   package var patterns: [String]
+  /// Where each rule stands: warnings that say nothing yet.
+  package var places: [Diagnostic] = []
 
   package var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
@@ -213,7 +215,8 @@ package struct PolicyCompiler {
     let diagnostics = allDiagnostics
     let isWhole = !diagnostics.contains { $0.severity == .error }
     return PolicyCompilation(
-      policy: isWhole ? tables.policy : nil, diagnostics: diagnostics, patterns: isWhole ? tables.patterns : [])
+      policy: isWhole ? tables.policy : nil, diagnostics: diagnostics, patterns: isWhole ? tables.patterns : [],
+      places: isWhole ? rules.map(\.origin) : [])
   }
 
   /// What an image may hold of all rules together.

@@ -21,6 +21,10 @@ struct RuleDraft {
   struct Test {
     var field: MatchField
     var values: [Value]
+    /// As it was written: `user` is compiled to `uid`.
+    var key = ""
+    /// Of the key.
+    var offset = 0
   }
 
   /// All that a rule asks of a process.
@@ -31,14 +35,9 @@ struct RuleDraft {
     var exceptions: [Test]
   }
 
-  /// What a later rule of the same name is told.
-  struct Origin {
-    var file: String
-    var line: Int
-  }
-
   var name: String
-  var origin: Origin
+  /// Where it stands; says nothing.
+  var origin: Diagnostic
   var match: Match
   var protects: Bool
   var order: Tier?
@@ -79,17 +78,19 @@ struct RuleReader {
       log.warning(at: entry.keyOffset, "\"grace\" does nothing beside SIGKILL", "leave one of them out")
     }
     let match = readMatch(table, log: &log)
+    if let match { Contradiction.warn(of: match, log: &log) }
     if protects == true, let match, let entry = table["match"] { warnOfNames(match, at: entry, log: &log) }
     guard let name, let match else { return nil }
-    let origin = RuleDraft.Origin(file: log.file, line: log.source.position(of: node.offset).line)
     var rule = RuleDraft(
-      name: name, origin: origin, match: match, protects: protects ?? false, order: order, weight: weight ?? 1)
+      name: name, origin: log.place(of: table["name"]?.node.offset ?? node.offset), match: match,
+      protects: protects ?? false, order: order, weight: weight ?? 1)
     (rule.scope, rule.signal, rule.grace) = (scope, signal, grace)
     switch hook {
     case nil: break
     case .off: rule.hook = .off
     case .on(let hook): rule.hook = .on(hook.command)
     }
+    Shadow.warn(of: rule, at: table["name"]?.node.offset ?? node.offset, after: earlier, log: &log)
     return rule
   }
 

@@ -28,8 +28,7 @@ struct DiagnosticLog {
 
   /// For what the parser found, which tells lines and columns.
   mutating func error(line: Int, column: Int, _ what: String, _ meant: String) {
-    entries.append(
-      (0, Diagnostic(severity: .error, file: file, line: line, column: column, what: what, meant: meant)))
+    entries.append((0, diagnostic(.error, line, column, at: source.offset(line: line, column: column), what, meant)))
   }
 
   /// What was said of a file that the one at hand names at `offset`.
@@ -37,10 +36,27 @@ struct DiagnosticLog {
     entries += others.map { (offset, $0) }
   }
 
+  /// For what is to be said later.
+  func place(of offset: Int) -> Diagnostic {
+    let (line, column) = source.position(of: offset)
+    return diagnostic(.warning, line, column, at: offset, "", "")
+  }
+
   private mutating func add(_ severity: Diagnostic.Severity, at offset: Int, _ what: String, _ meant: String) {
     let (line, column) = source.position(of: offset)
-    entries.append(
-      (offset, Diagnostic(severity: severity, file: file, line: line, column: column, what: what, meant: meant)))
+    // A byte order mark is no character.
+    let start = max(offset, source.start(ofLine: 1))
+    entries.append((offset, diagnostic(severity, line, column, at: start, what, meant)))
+  }
+
+  private func diagnostic(
+    _ severity: Diagnostic.Severity, _ line: Int, _ column: Int, at offset: Int, _ what: String, _ meant: String
+  ) -> Diagnostic {
+    let length = source.extent(at: offset)
+    let excerpt = length > 0 ? source.excerpt(at: offset) : (text: "", before: 0)
+    return Diagnostic(
+      severity: severity, file: file, line: line, column: column, length: length, excerpt: excerpt.text,
+      indent: excerpt.before, what: what, meant: meant)
   }
 }
 

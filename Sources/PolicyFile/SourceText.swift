@@ -17,11 +17,16 @@ struct SourceText {
   /// byte that is part of none counts as one.
   func position(of offset: Int) -> (line: Int, column: Int) {
     let line = max((lines.firstIndex { $0 > offset } ?? lines.count) - 1, 0)
-    var start = lines[line]
-    // A byte order mark is no character of the first line.
-    if start == 0, bytes.starts(with: SourceText.byteOrderMark) { start = 3 }
+    let start = start(ofLine: line + 1)
     let before = bytes[min(start, offset)..<min(offset, bytes.count)]
     return (line + 1, before.count { $0 & 0xC0 != 0x80 } + 1)
+  }
+
+  /// The offset of a line's first character; lines count from 1.
+  func start(ofLine line: Int) -> Int {
+    let start = lines[max(min(line, lines.count), 1) - 1]
+    // A byte order mark is no character of the first line.
+    return start == 0 && bytes.starts(with: SourceText.byteOrderMark) ? 3 : start
   }
 
   static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]

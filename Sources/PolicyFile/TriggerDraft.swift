@@ -71,6 +71,37 @@ struct TriggerDraft {
       log.error(
         at: entry.node.offset, "\"release\" is below the floor's \"available\"",
         "acting ends there, so it must be \(quoted(describe(thresholds.floor.available))) at least")
+    } else {
+      warnOfLines(table, thresholds, log: &log)
+    }
+  }
+
+  /// Lines that leave another without a use.
+  private func warnOfLines(_ table: SettingsReader, _ thresholds: Thresholds, log: inout DiagnosticLog) {
+    let floor = thresholds.floor
+    // With swap in the condition a trigger may well be true before the floor is met.
+    if floor.swapFree == nil {
+      for (key, below) in [("stall", thresholds.stall?.below), ("forecast", thresholds.forecast?.below)] {
+        guard let below, let entry = table[key] ?? table["floor"], !TriggerDraft.isBelow(floor.available, below),
+          TriggerDraft.isComparable(floor.available, below)
+        else { continue }
+        log.warning(
+          at: entry.keyOffset,
+          "\"\(key)\" counts below \(describe(below)) alone, and the floor is met at \(describe(floor.available))",
+          "it never acts first: raise its \"below\", or say \(key) = \"off\"")
+      }
+    }
+    if thresholds.release == .share(.percent(100)), let entry = table["release"] ?? table["floor"] {
+      log.warning(
+        at: entry.keyOffset, "available memory is never above 100%",
+        "acting would never end: \"12%\" is usual for \"release\"")
+    }
+  }
+
+  private static func isComparable(_ left: Amount, _ right: Amount) -> Bool {
+    switch (left, right) {
+    case (.share, .share), (.size, .size): true
+    case (.share, .size), (.size, .share): false
     }
   }
 

@@ -192,20 +192,6 @@ package struct Recorder: ~Copyable {
     finish()
   }
 
-  /// The policy was read again.
-  ///
-  /// - Parameter problem: Why the old one stays; nil if the new one is in force.
-  package mutating func reload(problem: String?, rules: Int) {
-    begin("reload")
-    json.key("outcome")
-    json.value(problem == nil ? "in_force" : "refused")
-    json.key("reason")
-    if let problem { json.value(problem) } else { json.null() }
-    json.key("rules")
-    json.value(UInt64(rules))
-    finish()
-  }
-
   /// The agent ended by request.
   package mutating func stop(signal: Signal) {
     begin("stop")

@@ -71,7 +71,8 @@ struct Inspection {
   /// In the order in which they would go; then those that are protected.
   var processes: [Inspected]
   var tally: SurveyTally
-  var swapTotal: KiB
+  /// Of the domain's memory.
+  var reading: MemoryReading
 }
 
 extension Inspection {
@@ -79,6 +80,13 @@ extension Inspection {
     let loaded = try LoadedPolicy.named(options.policy)
     self = try Inspection.each(
       of: [loaded], domain: options.domain, formula: options.formula, root: options.procRoot)[0]
+  }
+
+  /// - Parameters:
+  ///   - root: The proc file system, or a tree like one.
+  ///   - domain: The system, where there is none.
+  init(_ loaded: LoadedPolicy, root: String, domain: String? = nil) throws(Failure) {
+    self = try Inspection.each(of: [loaded], domain: domain, root: root)[0]
   }
 
   /// One survey of a machine, as each of some policies ranks it.
@@ -103,13 +111,14 @@ extension Inspection {
       let scope = try InspectedDomain(domain, of: loaded, in: &source, root: root)
       survey.roots = scope.roots
       domainNumber = scope.number
-      let swapTotal = scope.reading.swapTotal
+      let reading = scope.reading
       var judge = Judge(
-        policy: loaded.policy, machine: MachineFacts(ram: scope.reading.total, swap: swapTotal, units: units), agent: 0)
+        policy: loaded.policy, machine: MachineFacts(ram: reading.total, swap: reading.swapTotal, units: units),
+        agent: 0)
       judge.settings = scope.settings
       if let formula { judge.settings.formula = formula }
       inspections.append(
-        Inspection(loaded: loaded, judge: judge, processes: [], tally: SurveyTally(), swapTotal: swapTotal))
+        Inspection(loaded: loaded, judge: judge, processes: [], tally: SurveyTally(), reading: reading))
     }
 
     var table = ProcessTable(capacity: 1024)

@@ -78,9 +78,16 @@ struct LoadedPolicy {
     }
   }
 
+  init(name: String, path: String?, policy: CompiledPolicy, patterns: [String]) {
+    self.name = name
+    self.path = path
+    self.policy = policy
+    self.patterns = patterns
+  }
+
   private init(_ compilation: PolicyCompilation, name: String, path: String?) throws(Failure) {
     for diagnostic in compilation.diagnostics {
-      StandardError.write("\(diagnostic)\n")
+      StandardError.write(diagnostic.text)
     }
     guard let policy = compilation.policy else { throw Failure(.configuration, "") }
     self.name = name

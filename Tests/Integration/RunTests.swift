@@ -125,6 +125,32 @@ struct RunTests {
     #expect(!result.isAlive("hog") && result.isAlive("kept"))
   }
 
+  @Test func aChangedFileIsReadByItselfAndOnce() throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      agent
+      until_record '"event":"start"'
+      sed -e 's/1 KiB/2 KiB/' policy.toml >new.toml; mv new.toml policy.toml
+      mkdir policy.d
+      rule='match.uid = 4711\\nprotect = true\\n'
+      printf "version = 1\\n[[rule]]\\nname = \\"one\\"\\n$rule" >policy.d/1.toml
+      until_record '"event":"reload"'
+      printf "version = 1\\n[[rule]]\\nname = \\"two\\"\\n$rule" >policy.d/1.toml
+      until_record '"added":\\["two"\\]'
+      printf "verson = 1\\n" >policy.d/1.toml
+      until_record '"outcome":"refused"'
+      finish
+      """)
+    let changes = result.records("reload").map { $0["changes"] as? [String: Any] }
+    try #require(changes.count == 3, "\(result.output)\(result.errors)")
+    #expect(changes[0]?["settings"] as? Bool == true && changes[0]?["added"] as? [String] == ["one"])
+    #expect(changes[1]?["settings"] as? Bool == false && changes[1]?["removed"] as? [String] == ["one"])
+    #expect(changes[2] == nil)
+    #expect(result.errors.contains("in force: 1 rules; 1 added, settings changed"))
+    #expect(result.errors.contains("policy.d/1.toml:1:1: error: unknown key"))
+  }
+
   @Test(arguments: [
     "chmod 666 policy.toml", "chown 1234 policy.toml", "chmod 775 .", "ln -s policy.toml p; chown -h 1 p",
   ])
@@ -146,6 +172,28 @@ struct RunTests {
     }
     #expect(result.output.contains("handed over 0\n"))
     #expect(result.errors.contains(": error: /") && result.errors.contains(", ch"))
+  }
+
+  @Test func aCheckPrintsJSONAndLooksAtTheMachine() throws {
+    let result = try Namespace.run(
+      policy: Self.never + "[[rule]]\nname = \"nobody's\"\nmatch.exe = \"/no/such\"\nprotect = true\nbogus = 1\n",
+      """
+      "$BIN/spillway" check --json policy.toml; echo "json $?"
+      sed -i -e /bogus/d -e 's/1 KiB/99.99%/' policy.toml
+      "$BIN/spillway" check --live policy.toml; echo "live $?"
+      "$BIN/spillway" check policy.toml 2>/dev/null; echo "quiet $?"
+      """)
+    let line = try #require(result.output.split(separator: "\n").first)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: [[String: Any]]])
+    let finding = try #require(object["findings"]?.first)
+    #expect(finding["file"] as? String == "policy.toml" && finding["severity"] as? String == "error")
+    #expect(finding["line"] as? Int == 8 && finding["column"] as? Int == 1 && finding["end_column"] as? Int == 6)
+    #expect(finding["message"] as? String == "unknown key \"bogus\" in [[rule]]")
+    #expect((finding["help"] as? String)?.hasPrefix("known here are ") == true)
+    #expect(result.output.contains("json 78\n") && result.output.contains("live 0\n"))
+    #expect(result.output.contains("quiet 0\n"))
+    #expect(result.errors.contains("policy.toml:5:8: warning: the rule protects no process"))
+    #expect(result.errors.contains("policy.toml:1:1: warning: the trigger floor is true now"))
   }
 
   @Test func aReloadRefusesAPolicyThatOthersCanChange() throws {

@@ -125,7 +125,7 @@ import Testing
         == [
           "p.toml:7:1: error: unknown key \"warm\" in [hooks]",
           "policy.d/1.toml:1:1: error: the drop-in has no version",
-          "policy.d/1.toml:2:8: error: a rule is called \"one\" already (p.toml:2)",
+          "policy.d/1.toml:2:8: error: a rule is called \"one\" already (p.toml:3)",
           "policy.d/2.toml:2:1: error: a drop-in extends nothing",
           "policy.d/3.toml:1:11: error: not TOML: Error while parsing key-value pair: expected value",
           "policy.d/4.toml:3:8: error: no domain can be called \"system\"",

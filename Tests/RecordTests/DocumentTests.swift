@@ -55,7 +55,9 @@ import Testing
       for outcome in [ReliefOutcome.done(.zero), .failed(.busy)] {
         recorder.relief(outcome, .reclaim, cgroup: nowhere.span, value: nil, episode: 1)
       }
-      recorder.reload(problem: nil, rules: 1)
+      recorder.reload(
+        from: scene.judge.policy, to: scene.judge.policy,
+        PolicyChanges(from: scene.judge.policy, to: scene.judge.policy))
       recorder.stop(signal: .interrupt)
     }
     let common = try Self.fields("Every event")

@@ -146,15 +146,37 @@ import Testing
   }
 
   @Test func reloadsAndTheEnd() throws {
+    let old = Scene().judge.policy
+    var new = old
+    for number in 0..<12 { new.rules.append(old.rules[0].renamed("new \(number)", in: &new)) }
+    new.settings.grace = .zero
+    new.rules[0].weight += 1
+    new.rules.remove(at: 1)
+    let changes = PolicyChanges(from: old, to: new)
     let records = try recorded { recorder in
-      recorder.reload(problem: nil, rules: 12)
-      recorder.reload(problem: "a \"mistake\"", rules: 3)
+      recorder.reload(from: old, to: new, changes)
+      recorder.reload(refused: "a \"mistake\"", rules: 3)
       recorder.stop(signal: .interrupt)
     }
     try #require(records.count == 3)
-    try Self.expect(Self.own(records[0], "reload"), #"{"outcome": "in_force", "reason": null, "rules": 12}"#)
-    try Self.expect(Self.own(records[1], "reload"), #"{"outcome": "refused", "reason": "a \"mistake\"", "rules": 3}"#)
+    let added = (0..<8).map { "\"new \($0)\"" }.joined(separator: ", ")
+    let names = old.rules.map { String(decoding: old.text[$0.name.indices], as: UTF8.self) }
+    try Self.expect(
+      Self.own(records[0], "reload"),
+      """
+      {"outcome": "in_force", "reason": null, "rules": \(new.rules.count), "changes": {"settings": true,
+      "reordered": false, "added": [\(added)], "changed": ["\(names[0])"], "removed": ["\(names[1])"], "unnamed": 4}}
+      """)
+    try Self.expect(
+      Self.own(records[1], "reload"),
+      #"{"outcome": "refused", "reason": "a \"mistake\"", "rules": 3, "changes": null}"#)
     try Self.expect(Self.own(records[2], "stop"), #"{"reason": "SIGINT"}"#)
+    var text: [UInt8] = []
+    text.append(changes)
+    text.append("; ")
+    text.append(PolicyChanges(from: new, to: new))
+    #expect(
+      String(decoding: text, as: UTF8.self) == "12 added, 1 changed, 1 removed, settings changed; nothing changed")
   }
 
   @Test(
@@ -207,5 +229,15 @@ import Testing
     recorder.stop(signal: .terminate)
     let lost = recorder.lost
     #expect(lost == 0)
+  }
+}
+
+extension Rule {
+  /// The same under another name.
+  fileprivate func renamed(_ name: String, in policy: inout CompiledPolicy) -> Rule {
+    var rule = self
+    rule.name = Slice(start: UInt32(policy.text.count), count: UInt32(name.utf8.count))
+    policy.text += name.utf8
+    return rule
   }
 }

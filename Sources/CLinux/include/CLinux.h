@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -191,6 +192,16 @@ static inline int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC
 static inline int clinux_timerfd_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 static inline int clinux_signalfd(const sigset_t *signals) {
     return signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// inotify(7). A descriptor that does not wait, close-on-exec, or -1 with errno.
+static inline int clinux_inotify_open(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+
+// Watches a directory for whatever can change what its files say, or whose they are. Its number, or -1 with errno.
+static inline int clinux_inotify_watch(int watch, const char *directory) {
+    return inotify_add_watch(watch, directory,
+                             IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB |
+                                 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
 // The width of the terminal behind a descriptor, or 0 where there is none (ioctl_tty(2)).

@@ -1,0 +1,146 @@
+import Policy
+import Pressure
+import ProcModel
+
+/// Finds what of a rule's `match` no process can be.
+enum Contradiction {
+  /// Says so of each pair of fields that exclude each other, and of a `not` that leaves out all that the rest lets in.
+  static func warn(of match: RuleDraft.Match, log: inout DiagnosticLog) {
+    warn(of: match.tests, log: &log)
+    warn(of: match.exceptions, log: &log)
+    guard let first = match.exceptions.first, !match.tests.isEmpty else { return }
+    let leavesOutAll = match.exceptions.allSatisfy { exception in match.tests.contains { $0.implies(exception) } }
+    if leavesOutAll {
+      log.warning(
+        at: first.offset, "\"not\" leaves out all that the rest of \"match\" lets in",
+        "the rule never matches: ask for less, or leave it out")
+    }
+  }
+
+  private static func warn(of tests: [RuleDraft.Test], log: inout DiagnosticLog) {
+    for (index, test) in tests.enumerated() {
+      for other in tests[..<index] where other.excludes(test) {
+        log.warning(
+          at: max(test.offset, other.offset), "no process has both this \(quoted(test.key)) and \(quoted(other.key))",
+          "the rule never matches: leave one of them out")
+      }
+    }
+  }
+}
+
+extension RuleDraft.Test {
+  /// Whether no process passes both.
+  fileprivate func excludes(_ other: RuleDraft.Test) -> Bool {
+    switch (field, other.field) {
+    case (.minAge, .maxAge), (.maxAge, .minAge):
+      let (least, most) = field == .minAge ? (self, other) : (other, self)
+      guard case .time(let low) = least.values.first, case .time(let high) = most.values.first else { return false }
+      return low > high
+    case (.uid, .uid), (.gid, .gid):
+      // A name that nobody has is told by itself.
+      let ranges = values.compactMap(\.range)
+      let others = other.values.compactMap(\.range)
+      guard !ranges.isEmpty, !others.isEmpty else { return false }
+      return !ranges.contains { range in others.contains { $0.overlaps(range) } }
+    default: return false
+    }
+  }
+
+  /// Whether who passes this one passes the other as well.
+  fileprivate func implies(_ other: RuleDraft.Test) -> Bool {
+    guard field == other.field else { return false }
+    return values.allSatisfy { value in other.values.contains { value.implies($0) } }
+  }
+}
+
+extension RuleDraft.Value {
+  fileprivate var range: ClosedRange<UInt32>? {
+    if case .range(let low, let high) = self { return low...high }
+    return nil
+  }
+
+  fileprivate func implies(_ other: RuleDraft.Value) -> Bool {
+    switch (self, other) {
+    case (.pattern(let own, let text, let flavour), .pattern(let wider, let otherText, let otherFlavour)):
+      if text == otherText, flavour == otherFlavour { return true }
+      if case .literal(let bytes) = own.form { return wider.matches(bytes) }
+      return false
+    case (.range(let low, let high), .range(let otherLow, let otherHigh)):
+      return low >= otherLow && high <= otherHigh
+    case (.signedRange(let low, let high), .signedRange(let otherLow, let otherHigh)):
+      return low >= otherLow && high <= otherHigh
+    case (.capabilities(let set), .capabilities(let others)): return set.isSubset(of: others)
+    case (.time(let time), .time(let other)): return time == other
+    case (.amount(let amount), .amount(let other)): return amount == other
+    case (.flag(let flag), .flag(let other)): return flag == other
+    default: return false
+    }
+  }
+
+  /// The same for values that match the same.
+  fileprivate var identity: String {
+    switch self {
+    case .pattern(_, let text, let flavour): "pattern \(flavour) \(text)"
+    case .range(let low, let high): "range \(low) \(high)"
+    case .signedRange(let low, let high): "signed \(low) \(high)"
+    case .capabilities(let set): "capabilities \(set.rawValue)"
+    case .time(let time): "time \(time.count)"
+    case .amount(let amount): "amount \(amount)"
+    case .flag(let flag): "flag \(flag)"
+    case .never: "never"
+    }
+  }
+}
+
+extension RuleDraft.Match {
+  /// The same for matches that are written alike, but for the order of their values.
+  private var identity: [String] {
+    let ofTest = { (test: RuleDraft.Test) in "\(test.field) \(Set(test.values.map(\.identity)).sorted())" }
+    return tests.map(ofTest).sorted() + ["not"] + exceptions.map(ofTest).sorted()
+  }
+
+  func isSame(as other: RuleDraft.Match) -> Bool { identity == other.identity }
+}
+
+/// Finds rules that do nothing beside others.
+enum Shadow {
+  /// - Parameters:
+  ///   - rule: The last one read, which stands at `offset` of the file that `log` is of.
+  ///   - earlier: All before it.
+  static func warn(of rule: RuleDraft, at offset: Int, after earlier: [RuleDraft], log: inout DiagnosticLog) {
+    let alike = earlier.filter { $0.match.isSame(as: rule.match) }
+    guard let other = alike.first(where: \.protects) ?? alike.last else { return }
+    let place = "\(quoted(other.name)) (\(other.origin.file):\(other.origin.line))"
+    if other.protects, !rule.protects {
+      log.warning(
+        at: offset, "the rule does nothing: \(place) protects whom it matches", "leave one of them out")
+      return
+    }
+    // What an earlier file says may well be replaced: a preset's rule, by that of who extends it.
+    guard other.origin.file == rule.origin.file else { return }
+    if rule.protects {
+      log.warning(
+        at: offset,
+        other.protects
+          ? "the rule does nothing: \(place) protects the same already"
+          : "\(place) does nothing: this rule protects whom it matches", "leave one of them out")
+    } else if rule.replacesAll(of: other) {
+      log.warning(
+        at: offset, "\(place) does nothing: this rule matches the same, and says otherwise all that it says",
+        "leave one of them out")
+    }
+  }
+}
+
+extension RuleDraft {
+  /// Whether nothing of an earlier rule with the same match is left beside this one. Weights multiply.
+  fileprivate func replacesAll(of other: RuleDraft) -> Bool {
+    // One that has a mistake may say nothing at all.
+    let saysSomething =
+      other.order != nil || other.scope != nil || other.signal != nil || other.grace != nil || other.hook != nil
+    return saysSomething && other.weight == 1 && (other.order == nil || order != nil)
+      && (other.scope == nil || scope != nil)
+      && (other.signal == nil || signal != nil) && (other.grace == nil || grace != nil)
+      && (other.hook == nil || hook != nil)
+  }
+}

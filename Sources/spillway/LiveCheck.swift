@@ -1,0 +1,74 @@
+import Agent
+import Policy
+import PolicyFile
+import Pressure
+import ProcModel
+
+/// What a policy would mean on this machine, as it is now.
+struct LiveCheck {
+  private let inspection: Inspection
+  private let compilation: PolicyCompilation
+  private let file: String
+
+  init(_ compilation: PolicyCompilation, _ policy: CompiledPolicy, file: String, root: String) throws(Failure) {
+    self.compilation = compilation
+    self.file = file
+    inspection = try Inspection(
+      LoadedPolicy(name: file, path: nil, policy: policy, patterns: compilation.patterns), root: root)
+  }
+
+  var findings: [Diagnostic] {
+    idleProtections + [tooMuchProtected, actingNow].compactMap { $0 }
+  }
+
+  /// Protecting rules that protect nobody: of a preset that is in order, in a file of one's own it may be a slip.
+  private var idleProtections: [Diagnostic] {
+    let policy = inspection.judge.policy
+    let presets = Preset.allCases.map(\.file)
+    let isSure = !inspection.processes.contains { $0.candidate.standing.isProvisional }
+    return policy.rules.indices.compactMap { index in
+      guard policy.rules[index].protects, index < compilation.places.count else { return nil }
+      var finding = compilation.places[index]
+      let number = UInt8(truncatingIfNeeded: index)
+      guard !presets.contains(finding.file),
+        !inspection.processes.contains(where: { $0.candidate.standing.rules.contains(number) })
+      else { return nil }
+      finding.what = "the rule protects no process that runs here now"
+      finding.meant =
+        isSure
+        ? "`spillway explain` shows how a process is called"
+        : "as far as can be seen: of some processes not all may be read"
+      return finding
+    }
+  }
+
+  /// Where all that may be ended is not enough to get memory back over the floor.
+  private var tooMuchProtected: Diagnostic? {
+    let reading = inspection.reading
+    let floor = inspection.judge.settings.thresholds.floor.available.of(reading.total)
+    var kept = KiB.zero
+    for process in inspection.processes where process.candidate.standing.protection.protects {
+      kept = kept + process.candidate.process.footprint
+    }
+    guard kept > reading.total - floor else { return nil }
+    return finding(
+      "protected processes hold \(amount(kept)) of \(amount(reading.total)), and the floor is \(amount(floor))",
+      "ending all others would not be enough: protect less, or lower the floor")
+  }
+
+  /// What needs to look back over a window is not asked: there is one look.
+  private var actingNow: Diagnostic? {
+    var detector = Detector(
+      thresholds: inspection.judge.settings.thresholds, units: inspection.judge.machine.units)
+    let verdict = detector.judge(inspection.reading)
+    guard verdict.trigger != .none else { return nil }
+    return finding(
+      "the trigger \(verdict.trigger.name) is true now: \(amount(inspection.reading.available)) of "
+        + "\(amount(inspection.reading.total)) are available, the floor is at \(amount(verdict.lines.floorAvailable))",
+      "an armed agent would act at once")
+  }
+
+  private func finding(_ what: String, _ meant: String) -> Diagnostic {
+    Diagnostic(severity: .warning, file: file, line: 1, column: 1, what: what, meant: meant)
+  }
+}

@@ -1,0 +1,63 @@
+import PolicyFile
+import Testing
+
+/// What a person sees of a diagnostic.
+@Suite struct DiagnosticTests {
+  private static func texts(_ policy: String) -> [String] {
+    PolicyCompiler.compile(policy, file: "p.toml", accounts: PolicyCompilerTests.accounts).diagnostics.map {
+      // Without its first line, which the files of `invalid` are for.
+      $0.text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().joined(separator: "\n")
+    }
+  }
+
+  @Test(
+    arguments: [
+      // A key, a string, a number, a list, a table, a header.
+      ("verson = 1", "  verson = 1\n  ^~~~~~\n"),
+      ("extends = \"no \\\" \" # \"", "  extends = \"no \\\" \" # \"\n            ^~~~~~~~\n"),
+      ("extends = 12", "  extends = 12\n            ^~\n"),
+      ("extends = [ \"]\", [1] ] # ]", "  extends = [ \"]\", [1] ] # ]\n            ^~~~~~~~~~~~\n"),
+      ("extends = { a = '}' }", "  extends = { a = '}' }\n            ^~~~~~~~~~~\n"),
+      ("[[rule]]", "  [[rule]]\n  ^~~~~~~~\n"),
+      // Only the line where it begins.
+      ("extends = [\n1 ]", "  extends = [\n            ^\n"),
+      ("extends = \"\"\"\nx\"\"\"", "  extends = \"\"\"\n            ^~~\n"),
+      // A tabulator counts as one character; what a terminal would obey is not shown.
+      ("\textends\t= 1", "   extends = 1\n             ^\n"),
+      ("extends = 1 # \u{202E}\u{200B}", "  extends = 1 # \u{FFFD}\u{FFFD}\n            ^\n"),
+      ("extends = 1\r\n", "  extends = 1\n            ^\n"),
+      ("# ü\nextends = \"ü€😀\"", "  extends = \"ü€😀\"\n            ^~~~~\n"),
+    ] as [(String, String)])
+  func theOffendingTextIsUnderlined(policy: String, expected: String) {
+    #expect(Self.texts("version = 1\n" + policy).first == expected)
+  }
+
+  @Test func inTheFirstLineAMarkIsNoCharacter() {
+    #expect(Self.texts("\u{FEFF}verson = 1").first == "  verson = 1\n  ^~~~~~\n")
+    #expect(Self.texts("").first == "")
+  }
+
+  @Test func ofALongLineOnlyItsSurroundingsAreShown() throws {
+    let rule = "[[rule]]\nname = \"a\"\norder = \"last\"\n"
+    let text = try #require(
+      Self.texts("version = 1\n" + rule + "match.uid = [" + String(repeating: "1, ", count: 1000) + "-7, 8]\n").first)
+    let lines = text.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].count <= 118)
+    let mark = try #require(lines[1].firstIndex(of: "^"))
+    let indent = lines[1].distance(from: lines[1].startIndex, to: mark)
+    #expect(lines[0].dropFirst(indent).hasPrefix("-7, 8]") && lines[1].hasSuffix(" ^~"))
+  }
+
+  @Test func aFaultOfTheSyntaxIsUnderlinedToo() {
+    let diagnostics = PolicyCompiler.compile(
+      "version = 1\n[trigger\n", file: "p.toml", accounts: PolicyCompilerTests.accounts
+    ).diagnostics
+    #expect(diagnostics.count == 1 && diagnostics[0].line == 2)
+    #expect(diagnostics[0].excerpt.isEmpty || diagnostics[0].excerpt == "[trigger")
+  }
+
+  @Test func aPlaceThatIsNoTextHasOneLine() {
+    let diagnostic = Diagnostic(severity: .error, file: "f", line: 1, column: 1, what: "a", meant: "b")
+    #expect(diagnostic.text == "f:1:1: error: a, b\n")
+  }
+}
