@@ -56,7 +56,8 @@ package struct CapabilityNeed: Sendable {
       isLasting: true, purpose: .hooks),
     CapabilityNeed(
       capability: .sysBoot, name: "CAP_SYS_BOOT",
-      without: "the last resort is a restart by sysrq, which writes nothing out", isLasting: true, purpose: .reboot),
+      without: "the last resort is a restart by sysrq, which a sandbox may refuse as well", isLasting: true,
+      purpose: .reboot),
   ]
 
   /// All that are of use for these purposes.
