@@ -154,6 +154,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     _ number: Int, _ ended: Pursuit, _ ending: Ending, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?
   ) -> Nanoseconds {
     watches[number].pursuit = nil
+    let released = hands[number].hand.released?.released
     hands[number].hand.release()
     if number == 0 { toll.count(victimOf: ended.cause.episode) }
     watches[number].detector.beginAnew()
@@ -166,9 +167,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       judge: ended.judge,
       signal: ended.ladder.signal,
       escalation: ended.ladder.escalation, after: after, available: available,
-      freed: available - ended.ladder.availableAtStart, refusal: refusal)
+      freed: available - ended.ladder.availableAtStart, refusal: refusal, standstill: ended.ladder.standstill,
+      released: released)
     tellAfter(number, ended, ending, verdict)
     sayOutcome(number, ended.victim, ending, after: after, verdict)
+    if ending == .exited || ending == .killed {
+      watches[number].respite = Respite(freed: available - ended.ladder.availableAtStart, verdict: verdict)
+    }
     return verdict.acts ? .milliseconds(1) : delay(number, verdict)
   }
 
@@ -201,8 +206,27 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return Ladder.interval
   }
 
+  /// Whether nobody is ended at a verdict that acts, because the last end gave nothing back and memory does not fall.
+  mutating func keepsRespite(_ number: Int, _ verdict: Verdict) -> Bool {
+    guard let respite = watches[number].respite else { return false }
+    guard respite.holds(verdict) else {
+      watches[number].respite = nil
+      return false
+    }
+    if watches[number].heldEpisode != verdict.episode {
+      watches[number].heldEpisode = verdict.episode
+      say(of: number) { line in
+        line.append("the last end gave next to nothing back, and memory does not go on falling; ")
+        line.append("nobody else is ended until it does: available ")
+        line.append(verdict.reading.available)
+      }
+    }
+    return true
+  }
+
   /// Says once that an episode of trouble is over.
   mutating func closeEpisode(_ number: Int, _ verdict: Verdict) {
+    watches[number].respite = nil
     if !watches[number].detector.isInEpisode { watches[number].takeOver = nil }
     guard verdict.episode != watches[number].closedEpisode else { return }
     watches[number].closedEpisode = verdict.episode

@@ -201,6 +201,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       hasten(other, now)
       return Ladder.interval
     }
+    if keepsRespite(number, verdict) { return Ladder.interval }
     return act(number, on: verdict, now)
   }
 

@@ -21,10 +21,14 @@ struct Watch: Sendable {
   var dueAt = Nanoseconds.zero
   /// The victim that is being ended for it.
   var pursuit: Pursuit?
+  /// After an end that gave next to nothing back.
+  var respite: Respite?
   /// The last episode that a rehearsal answered: nothing more is done in it.
   var rehearsedEpisode: UInt32 = 0
   /// The last episode in which it was recorded that nobody can be ended; candidates are looked for on and on.
   var helplessEpisode: UInt32 = 0
+  /// The last episode in which it was said that nobody else is ended for now.
+  var heldEpisode: UInt32 = 0
   /// The last episode that was said to be over.
   var closedEpisode: UInt32 = 0
   /// The episode that `hooks.warn` was started for, also before it begins; nil once memory is back over the release line.

@@ -159,9 +159,13 @@ package struct Recorder: ~Copyable {
   ///   - signal: The last one sent; nil if none was.
   ///   - after: From the first signal to its end.
   ///   - freed: By how much available memory is more than when the first signal was sent.
+  ///   - standstill: What kept it from ending, when that was last asked; nil where it never had to be.
+  ///   - released: Processes of the party whose memory the kernel gave back before they had ended; nil where it was not
+  ///     asked to, or has not answered yet.
   package mutating func outcome(
     _ victim: Candidate, _ ending: Ending, members: Int, domain: Slice?, cause: Verdict, judge: Judge, signal: Signal?,
-    escalation: Escalation?, after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?
+    escalation: Escalation?, after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?,
+    standstill: Standstill? = nil, released: Int? = nil
   ) {
     begin("outcome")
     self.domain(domain, of: judge.policy)
@@ -183,6 +187,10 @@ package struct Recorder: ~Copyable {
       json.key("error")
       json.value(refusal.text)
     }
+    json.key("standstill")
+    if let standstill { json.value(standstill.name) } else { json.null() }
+    json.key("released")
+    if let released { json.value(UInt64(released)) } else { json.null() }
     json.key("after_ms")
     json.value(after.milliseconds)
     json.key("available_kib")

@@ -33,14 +33,34 @@ import Testing
     stage.log.ended = [100]
     stage.agent.source.files.remove(100)
     #expect(stage.finish() == [])
-    // Its memory did not help: the next goes, and after it nobody is left.
+    // Its memory did not help, and what there is goes on falling: the next goes, and after it nobody is left.
+    stage.agent.source.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
     stage.log.ended = [101]
     stage.agent.source.files.remove(101)
     #expect(stage.finish() == [])
+    stage.agent.source.available = [66]
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     #expect(try outcomes(stage) == ["100 exited SIGTERM", "101 exited SIGTERM"])
     #expect(try stage.records("decision").map { $0["reason"] as? String == "no_candidate" } == [false, false, true])
+  }
+
+  @Test func whoeverGaveNothingBackIsFollowedByNobodyWhileMemoryDoesNotFall() throws {
+    let stage = try Stage(available: [80])
+    #expect(stage.tick() == Self.firstStrike)
+    stage.log.ended = [100]
+    stage.agent.source.files.remove(100)
+    #expect(stage.finish() == [])
+    for available: UInt64 in [80, 90, 120, 80, 74] {
+      stage.agent.source.available = [available]
+      #expect(stage.tick() == ["meminfo"], "\(available)")
+    }
+    let said =
+      "the last end gave next to nothing back, and memory does not go on falling; nobody else is ended until it"
+    #expect(try stage.messages().components(separatedBy: said).count == 2, "once")
+    // It falls: the next.
+    stage.agent.source.available = [73]
+    #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
   }
 
   @Test func halfOfTheFloorIsNoTimeToBePolite() throws {

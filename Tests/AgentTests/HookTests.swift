@@ -152,7 +152,8 @@ import Testing
     let outcome = try #require(stage.records("outcome").first)
     let told = try line("after")
     #expect(NSDictionary(dictionary: told) == NSDictionary(dictionary: outcome), "the very line")
-    // Nobody is left.
+    // Nobody is left, and memory goes on falling.
+    stage.agent.source.available = [73]
     for _ in 0..<3 { _ = stage.tick() }
     settle(stage)
     #expect(try line("no_candidate")["reason"] as? String == "no_candidate")
@@ -211,6 +212,7 @@ import Testing
     _ = stage.finish()
     settle(stage)
     #expect(variables("rule")["SPILLWAY_PID"] == "100" && folder.text("after.env") == nil)
+    stage.agent.source.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
     stage.log.ended = [101]
     _ = stage.finish()
@@ -249,6 +251,7 @@ import Testing
     stage.log.ended = [100]
     stage.agent.source.files.remove(100)
     _ = stage.finish()
+    stage.agent.source.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo"])
     settle(stage)
   }
@@ -284,7 +287,10 @@ import Testing
   /// Eight wait at most, beside the one that runs.
   @Test func whatDoesNotFitInTheQueueIsTold() throws {
     try folder.makeGate()
-    let stage = try stage([80], ["after": waiting])
+    let stage = try stage([80], ["after": waiting]) { policy in
+      // However little each gives back, there is nothing between floor and release that it would have to.
+      policy.settings.thresholds.release = .share(.percent(10))
+    }
     for pid: Int32 in 200..<212 { stage.agent.source.files.add(pid, "worker", mib: 400) }
     for _ in 200..<212 {
       _ = stage.tick()

@@ -78,6 +78,7 @@ import Testing
       // Not while one is on its way down.
       #expect(stage.tick() == ["meminfo"])
       end(pid, stage)
+      stage.agent.source.available = [73]
     }
     // Recorded first, then one step at a look.
     #expect(stage.tick() == ["meminfo"])

@@ -133,15 +133,18 @@ import Testing
       recorder.outcome(
         scene.hog, ending, members: 3, domain: nil, cause: scene.verdict, judge: scene.judge, signal: signal,
         escalation: escalation,
-        after: Nanoseconds(12_999_999), available: KiB(900), freed: KiB(800), refusal: refusal)
+        after: Nanoseconds(12_999_999), available: KiB(900), freed: KiB(800), refusal: refusal,
+        standstill: ending == .stuck ? .uninterruptible : nil, released: ending == .killed ? 2 : nil)
     }
+    let standstill = ending == .stuck ? "\"uninterruptible\"" : "null"
+    let released = ending == .killed ? "2" : "null"
     try #require(records.count == 1)
     var text: [UInt8] = []
     text.append(reason: scene.verdict)
     let reason = String(decoding: text, as: UTF8.self)
     try Self.expect(
       Self.own(records[0], "outcome"),
-      "{\"domain\": \"system\", \"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"members\": 3, \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
+      "{\"domain\": \"system\", \"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"members\": 3, \"standstill\": \(standstill), \"released\": \(released), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
     )
   }
 
