@@ -65,7 +65,7 @@ struct LiveCheck {
     return finding(
       "the trigger \(verdict.trigger.name) is true now: \(amount(inspection.reading.available)) of "
         + "\(amount(inspection.reading.total)) are available, the floor is at \(amount(verdict.lines.floorAvailable))",
-      "an armed agent would act at once")
+      verdict.acts ? "an armed agent would act at once" : "an armed agent would act once that is confirmed")
   }
 
   private func finding(_ what: String, _ meant: String) -> Diagnostic {
