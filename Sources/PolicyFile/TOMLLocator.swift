@@ -20,17 +20,24 @@ struct TOMLLocator {
   private var offset = 0
   /// Where a string spells a NUL with an escape: the parser's strings end there.
   private(set) var nulEscapes: [Int] = []
+  /// The first header that names nothing: the parser does not report one, it aborts.
+  private(set) var emptyHeader: Int?
+  /// Of lists and tables in each other.
+  private var depth = 0
+
+  /// More than the parser takes, which refuses 256.
+  private static let maximumDepth = 300
 
   private init(_ bytes: [UInt8]) {
     self.bytes = bytes
   }
 
-  /// - Parameter bytes: A valid TOML document in UTF-8. Of any other the answer is of no use, but there is one.
-  static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int]) {
+  /// - Parameter bytes: A TOML document in UTF-8. Up to the first thing that is not TOML the answer is right.
+  static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int], emptyHeader: Int?) {
     var locator = TOMLLocator(bytes)
     let root = Location(offset: 0, keyOffset: 0)
     locator.document(into: root)
-    return (root, locator.nulEscapes)
+    return (root, locator.nulEscapes, locator.emptyHeader)
   }
 
   private var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
@@ -56,6 +63,8 @@ struct TOMLLocator {
     let isElement = peek == UInt8(ascii: "[")
     if isElement { offset += 1 }
     var table = root
+    skipSpaces()
+    if let byte = peek, byte != UInt8(ascii: "]"), !byte.beginsKey, emptyHeader == nil { emptyHeader = start }
     let path = keyPath()
     for (index, key) in path.enumerated() {
       let known = table.members[key.name]
@@ -112,6 +121,12 @@ struct TOMLLocator {
 
   private mutating func value(keyOffset: Int) -> Location {
     let location = Location(offset: offset, keyOffset: keyOffset)
+    depth += 1
+    defer { depth -= 1 }
+    if depth > TOMLLocator.maximumDepth {
+      offset = bytes.count
+      return location
+    }
     switch peek {
     case UInt8(ascii: "\""), UInt8(ascii: "'"): _ = string()
     case UInt8(ascii: "["):
@@ -235,6 +250,11 @@ extension UInt8 {
       true
     default: false
     }
+  }
+
+  /// As the parser has it, which takes TOML 1.0.
+  fileprivate var beginsKey: Bool {
+    self < 0x80 && isBareKey || self == UInt8(ascii: "\"") || self == UInt8(ascii: "'")
   }
 
   fileprivate var endsScalar: Bool {
