@@ -74,11 +74,11 @@ enum TOMLDocument {
     if let offset = source.firstInvalidByte {
       throw TOMLFault(at: offset, in: source, "these bytes are not UTF-8", "save the file as UTF-8")
     }
-    let (root, nulEscapes, emptyHeader) = TOMLLocator.locate(source.bytes)
-    if let offset = emptyHeader {
+    let (root, nulEscapes, stumble) = TOMLLocator.locate(source.bytes)
+    if let stumble {
       // What is wrong before it is the first thing to say.
-      _ = try read(source.bytes[..<offset])
-      throw TOMLFault(at: offset, in: source, "not TOML: a header names no table", "write as in [trigger] or [[rule]]")
+      _ = try read(source.bytes[..<stumble.statement])
+      throw TOMLFault(at: stumble.offset, in: source, "not TOML: " + stumble.what, stumble.meant)
     }
     let table = try read(source.bytes[...])
     if let offset = nulEscapes.first {
