@@ -152,10 +152,9 @@ extension CompiledPolicy {
       // A cgroup may be known and be no unit's.
       if subject.cgroupKnowledge == .known, subject.unit == nil { return .no }
       return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.unit ?? 0..<0))
-    case .uid:
-      // Nobody has this one: it stands where `status` could not be read.
-      return subject.effectiveUID == .max ? .unknown : contains(test, subject.effectiveUID)
+    case .uid: return subject.unread.contains(.user) ? .unknown : contains(test, subject.effectiveUID)
     case .capability:
+      if subject.unread.contains(.capabilities) { return .unknown }
       for index in test.alternatives.indices {
         if case .capabilities(let wanted) = alternatives[index],
           !subject.effectiveCapabilities.isDisjoint(with: wanted)

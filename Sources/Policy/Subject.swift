@@ -14,6 +14,8 @@ package struct Subject: Sendable {
   package var comm = Comm()
   package var effectiveUID: UInt32 = 0
   package var effectiveCapabilities: CapabilitySet = []
+  /// Of these.
+  package var unread: UnreadFacts = []
   /// The target of `/proc/PID/exe`, without ` (deleted)`.
   package var exe = ByteBuffer(capacity: 4096)
   package var exeKnowledge = Knowledge.absent
@@ -41,6 +43,7 @@ package struct Subject: Sendable {
     comm = process.comm
     effectiveUID = process.effectiveUID
     effectiveCapabilities = process.effectiveCapabilities
+    unread = process.unread
     exeKnowledge = .absent
     cmdlineKnowledge = .absent
     cgroupKnowledge = .absent

@@ -49,6 +49,14 @@ extension RuleDraft.Test {
   /// Whether who passes this one passes the other as well.
   fileprivate func implies(_ other: RuleDraft.Test) -> Bool {
     guard field == other.field else { return false }
+    switch (field, values.first, other.values.first) {
+    case (.minAge, .time(let time)?, .time(let line)?): return time >= line
+    case (.maxAge, .time(let time)?, .time(let line)?): return time <= line
+    // A share and a size are the machine's to compare.
+    case (_, .amount(.share(let share))?, .amount(.share(let line))?): return share >= line
+    case (_, .amount(.size(let size))?, .amount(.size(let line))?): return size >= line
+    default: break
+    }
     return values.allSatisfy { value in other.values.contains { value.implies($0) } }
   }
 }
@@ -70,8 +78,6 @@ extension RuleDraft.Value {
     case (.signedRange(let low, let high), .signedRange(let otherLow, let otherHigh)):
       return low >= otherLow && high <= otherHigh
     case (.capabilities(let set), .capabilities(let others)): return set.isSubset(of: others)
-    case (.time(let time), .time(let other)): return time == other
-    case (.amount(let amount), .amount(let other)): return amount == other
     case (.flag(let flag), .flag(let other)): return flag == other
     default: return false
     }

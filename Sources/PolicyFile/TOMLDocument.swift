@@ -74,19 +74,27 @@ enum TOMLDocument {
     if let offset = source.firstInvalidByte {
       throw TOMLFault(at: offset, in: source, "these bytes are not UTF-8", "save the file as UTF-8")
     }
-    let table: TOMLTable
+    let (root, nulEscapes, stumble) = TOMLLocator.locate(source.bytes)
+    if let stumble {
+      // What is wrong before it is the first thing to say.
+      _ = try read(source.bytes[..<stumble.statement])
+      throw TOMLFault(at: stumble.offset, in: source, "not TOML: " + stumble.what, stumble.meant)
+    }
+    let table = try read(source.bytes[...])
+    if let offset = nulEscapes.first {
+      throw TOMLFault(at: offset, in: source, "a NUL character", "no name and no path can hold one")
+    }
+    return entries(of: table, at: root)
+  }
+
+  private static func read(_ bytes: ArraySlice<UInt8>) throws(TOMLFault) -> TOMLTable {
     do {
-      table = try TOMLTable(string: String(decoding: source.bytes, as: UTF8.self))
+      return try TOMLTable(string: String(decoding: bytes, as: UTF8.self))
     } catch let error as TOMLParseError {
       throw fault(error)
     } catch {
       throw TOMLFault(line: 1, column: 1, "the file cannot be read as TOML", "see https://toml.io")
     }
-    let (root, nulEscapes) = TOMLLocator.locate(source.bytes)
-    if let offset = nulEscapes.first {
-      throw TOMLFault(at: offset, in: source, "a NUL character", "no name and no path can hold one")
-    }
-    return entries(of: table, at: root)
   }
 
   private static func fault(_ error: TOMLParseError) -> TOMLFault {

@@ -20,17 +20,38 @@ struct TOMLLocator {
   private var offset = 0
   /// Where a string spells a NUL with an escape: the parser's strings end there.
   private(set) var nulEscapes: [Int] = []
+  /// What the parser does not report: it aborts there (`TOML_ASSERT_ASSUME` of toml++).
+  struct Stumble {
+    var offset: Int
+    /// Where the header or key begins that leads there: all before it is whole in itself.
+    var statement: Int
+    var what: String
+    var meant: String
+  }
+
+  /// The first of those.
+  private(set) var stumble: Stumble?
+  private var statement = 0
+  /// Of lists and tables in each other.
+  private var depth = 0
+
+  /// More than the parser takes, which refuses 256.
+  private static let maximumDepth = 300
 
   private init(_ bytes: [UInt8]) {
     self.bytes = bytes
   }
 
-  /// - Parameter bytes: A valid TOML document in UTF-8. Of any other the answer is of no use, but there is one.
-  static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int]) {
+  /// - Parameter bytes: A TOML document in UTF-8. Up to the first thing that is not TOML the answer is right.
+  static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int], stumble: Stumble?) {
     var locator = TOMLLocator(bytes)
     let root = Location(offset: 0, keyOffset: 0)
     locator.document(into: root)
-    return (root, locator.nulEscapes)
+    return (root, locator.nulEscapes, locator.stumble)
+  }
+
+  private mutating func stumble(at offset: Int, _ what: String, _ meant: String) {
+    stumble = stumble ?? Stumble(offset: offset, statement: statement, what: what, meant: meant)
   }
 
   private var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
@@ -41,6 +62,7 @@ struct TOMLLocator {
     while true {
       skipBlank()
       guard let byte = peek else { return }
+      statement = offset
       if byte == UInt8(ascii: "[") {
         table = header(in: root)
       } else {
@@ -56,6 +78,10 @@ struct TOMLLocator {
     let isElement = peek == UInt8(ascii: "[")
     if isElement { offset += 1 }
     var table = root
+    skipSpaces()
+    if let byte = peek, byte != UInt8(ascii: "]"), !byte.beginsKey {
+      stumble(at: start, "a header names no table", "write as in [trigger] or [[rule]]")
+    }
     let path = keyPath()
     for (index, key) in path.enumerated() {
       let known = table.members[key.name]
@@ -112,6 +138,12 @@ struct TOMLLocator {
 
   private mutating func value(keyOffset: Int) -> Location {
     let location = Location(offset: offset, keyOffset: keyOffset)
+    depth += 1
+    defer { depth -= 1 }
+    if depth > TOMLLocator.maximumDepth {
+      offset = bytes.count
+      return location
+    }
     switch peek {
     case UInt8(ascii: "\""), UInt8(ascii: "'"): _ = string()
     case UInt8(ascii: "["):
@@ -123,6 +155,9 @@ struct TOMLLocator {
           continue
         }
         guard let byte = peek, byte != UInt8(ascii: "]") else { break }
+        if byte == UInt8(ascii: "}") {
+          stumble(at: offset, "a list has a brace where a value is due", "close a list with \"]\"")
+        }
         location.elements.append(value(keyOffset: offset))
       }
       offset += 1
@@ -235,6 +270,11 @@ extension UInt8 {
       true
     default: false
     }
+  }
+
+  /// As the parser has it, which takes TOML 1.0.
+  fileprivate var beginsKey: Bool {
+    self < 0x80 && isBareKey || self == UInt8(ascii: "\"") || self == UInt8(ascii: "'")
   }
 
   fileprivate var endsScalar: Bool {

@@ -59,7 +59,11 @@ package struct TrustedPath: ~Copyable {
   }
 
   private static func isDescriptor(_ path: String) -> Bool {
-    ["/proc/self/fd/", "/dev/fd/", "/dev/std"].contains { path.hasPrefix($0) }
+    if path == "/dev/stdin" { return true }
+    return ["/proc/self/fd/", "/dev/fd/"].contains { folder in
+      path.hasPrefix(folder) && !path.dropFirst(folder.count).isEmpty
+        && path.dropFirst(folder.count).allSatisfy { $0.isASCII && $0.isNumber }
+    }
   }
 
   private mutating func push(_ path: String) {

@@ -95,6 +95,7 @@ package struct UnreadFacts: OptionSet, Sendable {
   package static let namespace = UnreadFacts(rawValue: 4)
   package static let oomScoreAdj = UnreadFacts(rawValue: 8)
   package static let age = UnreadFacts(rawValue: 16)
+  package static let capabilities = UnreadFacts(rawValue: 32)
 }
 
 /// The machine as the formulas see it.

@@ -179,7 +179,7 @@ package struct Survey: Sendable {
     facts.realUID = .max
     facts.effectiveUID = .max
     facts.effectiveGID = .max
-    facts.unread.formUnion([.user, .group, .namespace])
+    facts.unread.formUnion([.user, .group, .namespace, .capabilities])
     switch read(.status, of: pid, thread: thread, from: &source, tally: &tally) as SurveyReading<ProcessStatus> {
     case .value(let status):
       facts.realUID = status.realUID
@@ -193,7 +193,10 @@ package struct Survey: Sendable {
         facts.isInNamespace = namespaces > 1
         facts.unread.remove(.namespace)
       }
-      facts.effectiveCapabilities = status.effectiveCapabilities ?? []
+      if let capabilities = status.effectiveCapabilities {
+        facts.effectiveCapabilities = capabilities
+        facts.unread.remove(.capabilities)
+      }
       facts.swap = status.swap ?? .zero
       facts.pageTables = status.pageTables ?? .zero
       // Without it the process gave its memory back just now, or the buffer ended before the memory lines.
@@ -223,7 +226,10 @@ package struct Survey: Sendable {
       case .malformed: facts.anonymous = facts.resident
       }
     }
-    if let capabilities = source.effectiveCapabilities(of: pid) { facts.effectiveCapabilities = capabilities }
+    if let capabilities = source.effectiveCapabilities(of: pid) {
+      facts.effectiveCapabilities = capabilities
+      facts.unread.remove(.capabilities)
+    }
     return true
   }
 

@@ -35,13 +35,27 @@ struct Check: ParsableCommand {
     try reportingFailures { () throws(Failure) in
       var findings: [Diagnostic] = []
       for file in files {
-        let found = try check(file)
+        let found = try look(at: file)
         findings += found
         if json { continue }
         for finding in found { StandardError.write(finding.text) }
       }
       if json { Output().write(Check.json(findings)) }
       if findings.contains(where: { $0.severity == .error }) { throw Failure(.configuration, "") }
+    }
+  }
+
+  /// A file that is not there is one more finding, where a program reads them.
+  private func look(at file: String) throws(Failure) -> [Diagnostic] {
+    do throws(Failure) {
+      return try check(file)
+    } catch {
+      guard json, error.code == .configuration else { throw error }
+      return [
+        Diagnostic(
+          severity: .error, file: file, line: 1, column: 1, what: "it cannot be read", meant: "is it there, and a file?"
+        )
+      ]
     }
   }
 

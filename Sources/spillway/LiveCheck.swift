@@ -7,18 +7,40 @@ import ProcModel
 /// What a policy would mean on this machine, as it is now.
 struct LiveCheck {
   private let inspection: Inspection
+  /// Of the policy's domains: their inspections, or why there is none.
+  private var domains: [(name: String, result: Result<Inspection, Failure>)] = []
   private let compilation: PolicyCompilation
   private let file: String
 
   init(_ compilation: PolicyCompilation, _ policy: CompiledPolicy, file: String, root: String) throws(Failure) {
     self.compilation = compilation
     self.file = file
-    inspection = try Inspection(
-      LoadedPolicy(name: file, path: nil, policy: policy, patterns: compilation.patterns), root: root)
+    let loaded = LoadedPolicy(name: file, path: nil, policy: policy, patterns: compilation.patterns)
+    inspection = try Inspection(loaded, root: root)
+    for domain in policy.domains {
+      let name = String(decoding: policy.text[domain.name.indices], as: UTF8.self)
+      do throws(Failure) {
+        domains.append((name, .success(try Inspection(loaded, root: root, domain: name))))
+      } catch {
+        domains.append((name, .failure(error)))
+      }
+    }
   }
 
   var findings: [Diagnostic] {
-    idleProtections + [tooMuchProtected, actingNow].compactMap { $0 }
+    var found = idleProtections + memory(of: inspection, "")
+    for (name, result) in domains {
+      let place = "in the domain \"\(name)\" "
+      switch result {
+      case .success(let inspection): found += memory(of: inspection, place)
+      case .failure(let failure): found.append(finding(place + failure.description, "is its cgroup there?"))
+      }
+    }
+    return found
+  }
+
+  private func memory(of inspection: Inspection, _ place: String) -> [Diagnostic] {
+    [tooMuchProtected(inspection, place), actingNow(inspection, place)].compactMap { $0 }
   }
 
   /// Protecting rules that protect nobody: of a preset that is in order, in a file of one's own it may be a slip.
@@ -43,7 +65,7 @@ struct LiveCheck {
   }
 
   /// Where all that may be ended is not enough to get memory back over the floor.
-  private var tooMuchProtected: Diagnostic? {
+  private func tooMuchProtected(_ inspection: Inspection, _ place: String) -> Diagnostic? {
     let reading = inspection.reading
     let floor = inspection.judge.settings.thresholds.floor.available.of(reading.total)
     var kept = KiB.zero
@@ -52,20 +74,20 @@ struct LiveCheck {
     }
     guard kept > reading.total - floor else { return nil }
     return finding(
-      "protected processes hold \(amount(kept)) of \(amount(reading.total)), and the floor is \(amount(floor))",
+      place + "protected processes hold \(amount(kept)) of \(amount(reading.total)), and the floor is \(amount(floor))",
       "ending all others would not be enough: protect less, or lower the floor")
   }
 
   /// What needs to look back over a window is not asked: there is one look.
-  private var actingNow: Diagnostic? {
+  private func actingNow(_ inspection: Inspection, _ place: String) -> Diagnostic? {
     var detector = Detector(
       thresholds: inspection.judge.settings.thresholds, units: inspection.judge.machine.units)
     let verdict = detector.judge(inspection.reading)
     guard verdict.trigger != .none else { return nil }
     return finding(
-      "the trigger \(verdict.trigger.name) is true now: \(amount(inspection.reading.available)) of "
+      place + "the trigger \(verdict.trigger.name) is true now: \(amount(inspection.reading.available)) of "
         + "\(amount(inspection.reading.total)) are available, the floor is at \(amount(verdict.lines.floorAvailable))",
-      "an armed agent would act at once")
+      verdict.acts ? "an armed agent would act at once" : "an armed agent would act once that is confirmed")
   }
 
   private func finding(_ what: String, _ meant: String) -> Diagnostic {

@@ -113,4 +113,50 @@ import Testing
   @Test func aPolicyInAFolderThatIsNotThereCannotBeWatched() {
     #expect(throws: Errno.noSuchFile) { _ = try PolicyWatch(CPath("/no/such/folder/p.toml")) }
   }
+
+  /// A compiler takes memory, and an agent that ends somebody has other things to do.
+  @Test func whileMemoryIsShortChangedFilesWait() throws {
+    let folder = try Folder()
+    let stage = try Stage(available: [80])
+    stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath(folder.path + "/p.toml"))
+    stage.agent.watchFiles()
+    stage.look()
+    #expect(stage.isPursuing)
+    try folder.write("p.toml")
+    stage.agent.reloader.takeChanges(at: Nanoseconds(Clock.sinceBoot()) - .milliseconds(1000))
+    stage.look()
+    var (isBusy, isDue) = (stage.agent.reloader.isBusy, stage.agent.reloader.due != nil)
+    #expect(!isBusy && isDue)
+    // It asks again, and not at once.
+    let now = Nanoseconds(Clock.sinceBoot())
+    let later = stage.agent.reloadDue(after: now)
+    #expect(try #require(later) > now)
+
+    stage.log.ended = [100]
+    stage.agent.source.available = [800]
+    _ = stage.finish()
+    stage.look()
+    stage.look()
+    (isBusy, isDue) = (stage.agent.reloader.isBusy, stage.agent.reloader.due != nil)
+    #expect(isBusy && !isDue)
+  }
+
+  @Test func filesThatCannotBeWatchedAreToldOfOnce() throws {
+    let stage = try Stage(available: [800])
+    stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath("/no/such/folder/p.toml"))
+    stage.agent.watchFiles()
+    stage.look()
+    let expected =
+      "spillwayd: the policy's files are not watched: a change counts after SIGHUP: no such file or directory\n"
+    #expect(try stage.messages() == expected)
+    let due = stage.agent.reloadDue(after: .zero)
+    #expect(due == nil)
+  }
+
+  @Test func withoutAFileThereIsNothingToWatch() throws {
+    let stage = try Stage(available: [800])
+    stage.agent.watchFiles()
+    let isDue = stage.agent.reloader.due != nil
+    #expect(try stage.messages() == "" && !isDue)
+  }
 }

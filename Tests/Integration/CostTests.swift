@@ -20,6 +20,19 @@ struct CostTests {
 
     """
 
+  /// Rules about the moment, and an ancestor that the survey of a decision leaves out: it is read anew.
+  private static let moments = """
+    [[rule]]
+    name = "of the moment"
+    match = { ancestor = ["sh", "nobody*"], growth = "1 KiB", max_age = "1h", not = { nice = "1..19", container = true } }
+    weight = 2
+    [[rule]]
+    name = "kept by its parents"
+    match = { ancestor = "no-such-parent", not = { ancestor = "sh", min_age = "1s" } }
+    protect = true
+
+    """
+
   /// `cross SHARE` sets available memory, as /proc/meminfo shows it in the namespace, to so many percent. Written in
   /// place and at the same length: a reader never meets half a file.
   private static let meminfo = """
@@ -43,7 +56,7 @@ struct CostTests {
 
   /// Decisions with their kills, records and messages, and looks and surveys below the release line between them. The
   /// ordinary form is counted, because malloc(3) can be put before it; both are made of the same source.
-  @Test func warmTicksAndDecisionsAllocateNothing() throws {
+  @Test(arguments: ["", moments]) func warmTicksAndDecisionsAllocateNothing(rules: String) throws {
     let hooks = """
       [hooks]
       warn = ["/bin/true"]
@@ -52,7 +65,7 @@ struct CostTests {
 
       """
     let result = try Namespace.run(
-      policy: Self.policy + hooks,
+      policy: Self.policy + rules + hooks,
       Self.meminfo + """
         cc -O2 -shared -fPIC -o allocations.so "$BIN/../../Benchmarks/allocations.c" || exit 1
         "$BIN/spillway" compile policy.toml --output policy.image || exit 1

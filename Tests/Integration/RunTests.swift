@@ -106,6 +106,25 @@ struct RunTests {
     #expect(result.output.contains("code \(code)\n"), "\(result.output)\(result.errors)")
   }
 
+  /// timeout(1) is too small to be worth ending: the survey of a decision leaves it out, and its `stat` is read for it.
+  @Test func anAncestorCountsThoughADecisionLeavesItOut() throws {
+    let result = try Namespace.run(
+      policy: Self.never
+        + "[[rule]]\nname = \"first\"\nmatch = { ancestor = \"timeout\", min_footprint = \"20 MiB\" }\norder = \"first\"\n",
+      """
+      start big --mib 200
+      timeout --foreground 100 "$SPECIMEN" --name small --mib 60 >small.ready &
+      until grep -q ready small.ready; do sleep 0.05; done
+      agent
+      until_record '"event":"start"'
+      sed -i 's/1 KiB/100%/' policy.toml
+      until_record '"event":"outcome"'
+      finish
+      """)
+    let victim = try #require(result.records("decision").first?["victim"] as? [String: Any])
+    #expect(victim["comm"] as? String == "small", "\(result.output)\(result.errors)")
+  }
+
   @Test func aDropInCountsAndIsReadAgainOnSIGHUP() throws {
     let result = try Namespace.run(
       policy: Self.never,

@@ -56,6 +56,37 @@ import Testing
     #expect(diagnostics[0].excerpt.isEmpty || diagnostics[0].excerpt == "[trigger")
   }
 
+  /// The parser aborts at some: one slip must never be more than a diagnostic.
+  @Test func noSlipOfTheKeyboardIsMoreThanADiagnostic() {
+    let text = Array(
+      """
+      version = 1
+      [trigger]
+      floor = { available = "8%" } # so
+      [[rule]]
+      name = 'a'
+      match = { uid = [1, "2-3"], not = { comm = "b" } }
+      weight = -1.5e3
+      """.utf8)
+    var mistakes = 0
+    func compile(_ bytes: [UInt8]) {
+      let compilation = PolicyCompiler.compile(bytes, file: "p.toml", accounts: PolicyCompilerTests.accounts)
+      mistakes += compilation.hasErrors ? 1 : 0
+      for diagnostic in compilation.diagnostics where diagnostic.text.isEmpty || diagnostic.line < 1 {
+        Issue.record("\(diagnostic)")
+      }
+    }
+    for offset in text.indices {
+      compile(Array(text[..<offset]) + text[(offset + 1)...])
+      compile(Array(text[..<offset]))
+      for byte in Array("[]{}\"'=,#.\\\n\t_0\u{E9}".utf8) {
+        compile(Array(text[..<offset]) + [byte] + text[offset...])
+        compile(Array(text[..<offset]) + [byte] + text[(offset + 1)...])
+      }
+    }
+    #expect(mistakes > 4000)
+  }
+
   @Test func aPlaceThatIsNoTextHasOneLine() {
     let diagnostic = Diagnostic(severity: .error, file: "f", line: 1, column: 1, what: "a", meant: "b")
     #expect(diagnostic.text == "f:1:1: error: a, b\n")

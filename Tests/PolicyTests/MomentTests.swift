@@ -94,10 +94,18 @@ import Testing
     }
   }
 
-  @Test func aUserThatIsNotKnownCountsForProtection() {
+  @Test(
+    arguments: [(.uid, .range(0, 0), .user), (.capability, .capabilities(.sysAdmin), .capabilities)]
+      as [(MatchField, Alternative, UnreadFacts)])
+  func anOwnerThatIsNotKnownCountsForProtection(field: MatchField, alternative: Alternative, unread: UnreadFacts) {
     var policy = CompiledPolicy.blank
-    policy.addRule("root's", protects: true, [(.uid, [.range(0, 0)])])
-    #expect(policy.standing(of: Neighbour { $0.uid = .max }).protection == .assumed(0))
+    policy.addRule("kept", protects: true, [(field, [alternative])])
+    var subject = Subject()
+    var source = MemorySource()
+    subject.load(Neighbour().facts.with { $0.unread = unread }, needs: [], inCalm: true, from: &source)
+    #expect(policy.classify(subject).protection == .assumed(0))
+    subject.load(Neighbour().facts, needs: [], inCalm: true, from: &source)
+    #expect(policy.classify(subject).protection == .none)
   }
 
   @Test func whatAPolicyOfTheMomentReadsIsNoMore() {

@@ -195,7 +195,8 @@ import Testing
     let node = try SurveyTests.row(950, table)
     #expect(node.resident == KiB(334_000) && node.anonymous == KiB(310_000) && node.file == KiB(24_000))
     #expect(node.realUID == .max && node.effectiveUID == .max && node.effectiveCapabilities == [])
-    #expect(node.unread == [.user, .group, .namespace] && node.effectiveGID == .max && !node.isInNamespace)
+    #expect(
+      node.unread == [.user, .group, .namespace, .capabilities] && node.effectiveGID == .max && !node.isInNamespace)
     #expect(tally.malformed == (status == nil ? 0 : 1))
   }
 
