@@ -14,7 +14,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard surveyProcesses() else { return nil }
     rank(now, in: number)
     let shortfall = verdict.lines.release - verdict.reading.available
-    // Only what was born since the last survey of all can be a swarm among the small.
+    // Whoever was too small and too old at the last survey of all is part of no swarm.
     if tally.leftOut > smallBefore,
       swarmFinder.mayHide(
         besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally)
@@ -22,12 +22,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)
     }
-    if swarmFinder.find(
-      in: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
-      into: &party)
-    {
-      return party.leader.map { candidate(at: Int($0.row), now) }
+    var isSwarm = findSwarm(shortfall)
+    if isSwarm, tally.leftOut > 0 {
+      // Its youngest hold next to nothing yet, and would go on where the others were stopped.
+      guard surveyProcesses(isWhole: true) else { return nil }
+      rank(now, in: number)
+      isSwarm = findSwarm(shortfall)
     }
+    if isSwarm { return party.leader.map { candidate(at: Int($0.row), now) } }
     guard var victim = shortlist.victim else { return nil }
     if judge.scope(of: victim.standing) != .process, tally.leftOut > 0 {
       guard surveyProcesses(isWhole: true) else { return nil }
@@ -39,6 +41,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       victim.process.identity, scope: judge.scope(of: victim.standing), in: table, places: places, agent: judge.agent,
       isComplete: tally.isComplete, into: &party)
     return victim
+  }
+
+  private mutating func findSwarm(_ shortfall: KiB) -> Bool {
+    swarmFinder.find(
+      in: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
+      into: &party)
   }
 
   /// The first signal for a victim.

@@ -186,7 +186,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     surveyTook = Nanoseconds(Clock.sinceBoot()) - now
     guard isWhole else { return }
     smallBefore = 0
-    for process in table.rows where process.footprint < judge.leavesOutBelow { smallBefore += 1 }
+    let young = youngest
+    for process in table.rows where process.footprint < judge.leavesOutBelow && process.age >= young {
+      smallBefore += 1
+    }
     // What a decision among so many would have to take.
     if table.count > preparedFor {
       preparedFor = table.count
@@ -195,6 +198,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
     roster.refresh(
       table, now: now, policy: judge.policy, needs: needs, budget: budget, mayWait: mayWait, from: &source)
+  }
+
+  /// Who is older is part of no swarm, whichever domain it would be of.
+  private var youngest: Ticks {
+    var age = Nanoseconds.zero
+    for watch in watches { age = max(age, watch.settings.swarm?.age ?? .zero) }
+    return Ticks(age.milliseconds * judge.machine.units.ticksPerSecond / 1000)
   }
 
   /// Ranks a domain's part of the table into the shortlist. Allocates nothing, and reads only what takes no target's

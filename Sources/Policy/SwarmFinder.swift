@@ -70,6 +70,19 @@ package struct SwarmFinder: Sendable {
       count >= UInt64(swarm.members) && total >= max(least, KiB(1))
     }
 
+    /// Whether so much could yet be worse than a best single candidate whose end is enough: growth makes four times as
+    /// much of it at most, by the formulas that count in KiB, and `oom_score_adj` is taken to be 0.
+    func mayBeWorse(_ total: KiB) -> Bool {
+      guard let best, bestSuffices else { return true }
+      for rule in judge.policy.rules {
+        if let order = rule.order, order < best.tier { return true }
+      }
+      return switch judge.settings.formula {
+      case .spillway, .footprint: Double(total.count) * 4 > best.score
+      case .classic, .linux24, .linux26, .linux, .oomScore: true
+      }
+    }
+
     /// Whether a swarm goes in place of the best single candidate.
     func isWorse(_ found: Found, _ sum: ProcessFacts, isOfBest: Bool) -> Bool {
       guard let largest = largest(in: found.tier) else { return false }
@@ -135,8 +148,8 @@ package struct SwarmFinder: Sendable {
     return true
   }
 
-  /// Whether a swarm may be among those that a survey left out as too small: then all have to be read. Never false
-  /// where there is one.
+  /// Whether a swarm may be among those that a survey left out as too small: then all have to be read, which among
+  /// thousands takes the time that there is not.
   package func mayHide(
     besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally
   ) -> Bool {
@@ -147,7 +160,7 @@ package struct SwarmFinder: Sendable {
       count += 1
       total += table.rows[row].footprint
     }
-    return bar.isWorthALook(count, total)
+    return bar.isWorthALook(count, total) && bar.mayBeWorse(total)
   }
 
   /// The largest of its kind in the first tier in which that goes as a swarm.

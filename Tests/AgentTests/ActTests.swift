@@ -63,6 +63,26 @@ import Testing
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
   }
 
+  /// Each too small to be looked at by itself; half of them also if they have a part in shared memory, by which a
+  /// survey does not leave them out.
+  @Test(arguments: [false, true]) func aSwarmGoesWithItsYoungest(isPartlyShared: Bool) throws {
+    let stage = try Stage(available: [500, 80]) { policy in
+      policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
+    }
+    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    // Started within the last second, as their numbers say.
+    for pid: Int32 in 99_901...99_940 {
+      stage.agent.source.files.add(pid, "bomb", mib: 3, parent: 99_900)
+      if isPartlyShared, pid % 2 == 0 { stage.agent.source.files.addShared(pid, kib: 4) }
+    }
+    // All are known by the survey of this look.
+    #expect(stage.tick() == ["meminfo"])
+    #expect(stage.tick().contains("SIGTERM 99901") || isPartlyShared)
+    let decision = try #require(stage.records("decision").first)
+    let party = try #require(decision["party"] as? [String: Any])
+    #expect(party["members"] as? Int == 40 && party["swarm"] is String)
+  }
+
   @Test func halfOfTheFloorIsNoTimeToBePolite() throws {
     let stage = try Stage(available: [50])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGKILL 100"])

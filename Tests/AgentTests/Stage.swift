@@ -133,6 +133,7 @@ extension MemorySource {
       RssAnon:\t\(mib * 1024) kB
       RssFile:\t0 kB
       RssShmem:\t0 kB
+      Threads:\t1
       CapEff:\t0000000000000000
 
       """)
@@ -141,6 +142,14 @@ extension MemorySource {
     set(.cgroup, of: pid, "0::/system.slice/\(comm).service\n")
     set(.exe, of: pid, "/usr/bin/\(comm)")
     set(.cmdline, of: pid, "\(comm)\0")
+  }
+
+  /// Gives a process a part in shared memory.
+  mutating func addShared(_ pid: Int32, kib: UInt64) {
+    let key = Key(.status, of: pid)
+    guard let status = processes.contains(pid) ? files[key] : nil else { return }
+    let text = String(decoding: status, as: UTF8.self)
+    set(.status, of: pid, text.replacingOccurrences(of: "RssShmem:\t0 kB", with: "RssShmem:\t\(kib) kB"))
   }
 
   mutating func remove(_ pid: Int32) {
