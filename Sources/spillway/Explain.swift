@@ -2,13 +2,17 @@ import Agent
 import ArgumentParser
 import Badness
 import Policy
+import PolicyFile
 import ProcModel
 import Record
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say why one process stands where it stands.",
-    discussion: "Its score term by term, each rule that touched it, who goes before it, and what would be sent.")
+    discussion: """
+      Its score term by term, each rule that touched it, who goes before it, and how it would be ended: signal, grace, who \
+      goes with it, and the hooks that are told.
+      """)
 
   @Argument(help: ArgumentHelp("The process's number.", valueName: "pid"))
   var pid: Int32
@@ -113,11 +117,7 @@ struct Explanation {
     var lines = ""
     for index in policy.rules.indices where standing.rules.contains(UInt8(truncatingIfNeeded: index)) {
       let rule = policy.rules[index]
-      var does: [String] = []
-      if rule.protects { does.append("protects it") }
-      if let order = rule.order { does.append("order \(order.name)") }
-      if rule.weight != 1 { does.append("weight \(decimal(rule.weight))") }
-      lines += "  \"\(visible(policy.bytes(rule.name)))\": \(does.joined(separator: ", "))\n"
+      lines += "  \"\(visible(policy.bytes(rule.name)))\": \(describe(effectOf: rule, in: policy))\n"
     }
     if lines.isEmpty { lines = "  none\n" }
     return "rules of \(inspection.loaded.name) that touched it:\n" + lines
@@ -149,13 +149,7 @@ struct Explanation {
 
   private var action: String {
     if standing.protection.protects { return "nothing would be sent\n" }
-    if !process.isWorthEnding {
-      let line = inspection.judge.settings.minimumFootprint.of(inspection.judge.machine.ram)
-      return "nothing would be sent: it gives back less than \(amount(line)), which is not worth an end\n"
-    }
-    let grace = inspection.judge.settings.grace.milliseconds
-    return
-      "in its turn it would be sent SIGTERM, and SIGKILL after \(grace) ms, or sooner if memory goes on falling\n"
+    return ExplainedEnd(inspection, process).text
   }
 }
 

@@ -49,7 +49,7 @@ import Testing
         950  node       368 MiB  order    normal   first    node first
                                  scope    process  cgroup   node first
                                  signal   SIGTERM  SIGKILL  node first
-                                 grace    5000 ms  none     node first
+                                 grace    5s       none     node first
         977  cc1plus    186 MiB  protect  no       yes      the compiler stays
 
         first to go: 950 (node), as before
