@@ -137,7 +137,8 @@ struct Difference {
     for line in settings.old { text += "- \(line)\n" }
     for line in settings.new { text += "+ \(line)\n" }
     if others > 0 {
-      text += "how \(others) end\(others == 1 ? "s" : "") differs by these settings alone\n"
+      text += others == 1 ? "1 process differs" : "\(others) processes differ"
+      text += " by these settings alone, in how \(others == 1 ? "it" : "they") would end\n"
     }
     if changes.isEmpty { text += "nobody's fate differs among \(new.processes.count) processes\n" }
     if new.tally.denied > 0 || new.tally.isHidden {

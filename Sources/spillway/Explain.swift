@@ -124,7 +124,10 @@ struct Explanation {
   }
 
   private var rank: String {
-    if standing.protection.protects { return "it is never ended: \(process.ruleName(policy) ?? "protected")\n" }
+    if standing.protection.protects {
+      if let name = standing.protection.builtInName { return "it is never ended, \(name)\n" }
+      return "it is never ended, for the rule \"\(process.ruleName(policy) ?? "")\" protects it\n"
+    }
     let total = inspection.processes.count { !$0.candidate.standing.protection.protects }
     var lines = "place \(place + 1) of \(total) that may be ended, order \(standing.tier.name)\n"
     for other in inspection.processes[..<place].suffix(neighbours) {

@@ -55,7 +55,7 @@ import Testing
         first to go: 950 (node), as before
         - grace: 5s
         + grace: 3s
-        how 6 end differs by these settings alone
+        6 processes differ by these settings alone, in how they would end
 
         """)
   }

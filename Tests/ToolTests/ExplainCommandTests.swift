@@ -7,13 +7,16 @@ import Testing
 
   /// What follows the blank line before the last part.
   private static func end(of pid: Int, _ policy: String) throws -> String {
+    String(try #require(try text(of: pid, policy).split(separator: "\n\n").last))
+  }
+
+  private static func text(of pid: Int, _ policy: String) throws -> String {
     let tool = try Tool()
     try tool.write(server + policy, to: "policy.toml")
     let result = try tool.run(
       "explain", "\(pid)", "--policy", "policy.toml", "--proc-root", Fixture.path("5.10"))
     #expect(result.status == 0)
-    let last = try #require(result.output.split(separator: "\n\n").last)
-    return String(last)
+    return result.output
   }
 
   private static func rule(_ match: String, _ effects: String) -> String {
@@ -86,14 +89,17 @@ import Testing
     #expect(try !Self.end(of: 977, "action.swarm = \"off\"\n").contains("swarm"))
   }
 
-  @Test func whoIsProtectedIsSentNothing() throws {
-    #expect(try Self.end(of: 412, "action.scope = \"unit\"\n") == "nothing would be sent\n")
+  @Test(arguments: [
+    (1, "it is never ended, built-in: init"), (412, "it is never ended, built-in: oom_score_adj -1000"),
+    (977, "it is never ended, for the rule \"it\" protects it"),
+  ])
+  func whoIsProtectedIsSentNothing(pid: Int, why: String) throws {
+    let policy = "action.scope = \"unit\"\n" + Self.rule("comm = \"cc1plus\", uid = 1000", "protect = true")
+    #expect(try Self.text(of: pid, policy).hasSuffix("\n\n\(why)\n\nnothing would be sent\n"))
   }
 
   @Test func whatARuleSaysIsShown() throws {
-    let tool = try Tool()
-    try tool.write(Self.server + Self.rule("comm = \"cc1plus\"", "scope = \"tree\"\ngrace = \"1s\""), to: "p.toml")
-    let result = try tool.run("explain", "977", "--policy", "p.toml", "--proc-root", Fixture.path("5.10"))
-    #expect(result.output.contains("\"it\": scope tree, grace 1s\n"))
+    let rule = Self.rule("comm = \"cc1plus\"", "scope = \"tree\"\ngrace = \"1s\"")
+    #expect(try Self.text(of: 977, rule).contains("\"it\": scope tree, grace 1s\n"))
   }
 }
