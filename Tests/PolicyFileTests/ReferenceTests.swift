@@ -243,6 +243,22 @@ import Testing
     #expect(examples == Set(try Self.documentedInManual()).count)
   }
 
+  /// Each block of TOML in a document. A fragment stands in a policy as the text around it says.
+  @Test(arguments: [("README.md", 1), ("docs/policy.md", 7)])
+  func theExamplesOfTheDocumentsCompile(document: String, count: Int) throws {
+    let blocks = try Self.text(document).components(separatedBy: "```toml\n").dropFirst()
+    #expect(blocks.count == count)
+    for block in blocks {
+      var policy = try #require(block.components(separatedBy: "```").first)
+      if policy.hasPrefix("confirm") { policy = "[trigger]\n" + policy }
+      if !policy.hasPrefix("version") { policy = "version = 1\nextends = \"server\"\n" + policy }
+      let compilation = PolicyCompiler.compile(
+        policy, file: document, accounts: PolicyCompilerTests.accounts, programs: ProgramLookup { _ in .ready })
+      // The accounts of these tests are not all that documents speak of.
+      #expect(compilation.diagnostics.filter { !$0.what.contains(" here is called ") } == [], "\(policy)")
+    }
+  }
+
   private static func documentedInManual() throws -> [Substring] {
     try text("packaging/man/spillway.toml.5").split(separator: "\n").filter { $0.hasPrefix(".It Sy ") }
   }
