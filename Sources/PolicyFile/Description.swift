@@ -1,7 +1,7 @@
 import Badness
 package import Policy
 import Pressure
-import ProcModel
+package import ProcModel
 
 /// A policy as people read it: its settings, then each rule with what it looks at and what it does.
 ///
@@ -16,7 +16,7 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
     lines += describe(domain.settings).filter(own.contains).map { "  " + $0 }
   }
   for (index, rule) in policy.rules.enumerated() {
-    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(effect(of: rule, in: policy))")
+    lines.append("rule \(index + 1), \(quoted(policy.string(rule.name))): \(describe(effectOf: rule, in: policy))")
     for test in policy.tests[rule.conditions] {
       lines.append("  " + describe(test, of: policy, patterns: patterns))
     }
@@ -82,7 +82,7 @@ private func describe(_ confirmation: Confirmation) -> String {
 }
 
 /// As a policy states it; what is less than a millisecond is left out.
-func describe(_ time: Nanoseconds) -> String {
+package func describe(_ time: Nanoseconds) -> String {
   var parts: [String] = []
   var rest = time.milliseconds
   for (unit, milliseconds) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)] as [(String, UInt64)]
@@ -122,7 +122,8 @@ private func describe(_ minimum: MinimumFootprint) -> String {
   }
 }
 
-private func effect(of rule: Rule, in policy: CompiledPolicy) -> String {
+/// What a rule says of those it matches.
+package func describe(effectOf rule: Rule, in policy: CompiledPolicy) -> String {
   if rule.protects { return "protect" }
   var effects: [String] = []
   if let order = rule.order { effects.append("order \(order.name)") }

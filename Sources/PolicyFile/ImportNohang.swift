@@ -240,9 +240,9 @@ struct NohangImport {
 
   // MARK: Rules
 
-  /// A rule's `match`, or why there is none.
+  /// A field of a rule's `match` with its value, or why there is none.
   private enum Match {
-    case table(String)
+    case field(String)
     case none(String)
   }
 
@@ -256,7 +256,7 @@ struct NohangImport {
       guard let numbers = PythonPattern.numbers(pattern) else {
         return .none("user IDs are numbers and ranges here: uid = [0, \"1000-1999\"]")
       }
-      return .table("{ uid = [\(numbers.map(String.init).joined(separator: ", "))] }")
+      return .field("uid = [\(numbers.map(String.init).joined(separator: ", "))]")
     case "CWD": return .none("rules do not look at the working directory, which a process chooses")
     case "ENVIRON": return .none("rules do not look at the environment: reading it can wait for the process's memory")
     default: return .none("nohang 0.3 has no such property")
@@ -274,7 +274,7 @@ struct NohangImport {
       } catch {
         return .none("the pattern cannot be had here: at byte \(error.offset) \(error.message)")
       }
-      return .table("{ \(field.name) = \(tomlString(text)) }")
+      return .field("\(field.name) = \(tomlString(text))")
     } catch {
       return .none("the pattern cannot be had here: \(error.why)")
     }
@@ -285,18 +285,20 @@ struct NohangImport {
     writer.line()
     writer.comment(
       "@BADNESS_ADJ_RE_…: points more or less. " + BadnessShift.reason(byScore: byScore)
-        + " nohang does not prefer those with a negative oom_score_adj; rules do not look at it.")
+        + " nohang does not prefer those with a negative oom_score_adj, nor does this.")
     if file.adjustments.contains(where: { $0.property == "CGROUP_V1" }) {
       writer.comment("What was matched by the version 1 cgroup is matched by the one that accounts memory.")
     }
     for adjustment in file.adjustments {
       switch NohangImport.match(adjustment.property, adjustment.pattern) {
       case .none(let why): drop(adjustment.shown, at: adjustment.offset, why)
-      case .table where adjustment.points == 0: leftOut.append((adjustment.shown, "no points change nothing"))
-      case .table(let match):
-        let points = adjustment.points > 0 ? "+\(adjustment.points)" : "−\(-adjustment.points)"
+      case .field where adjustment.points == 0: leftOut.append((adjustment.shown, "no points change nothing"))
+      case .field(let match):
+        let isPreferred = adjustment.points > 0
+        let points = isPreferred ? "+\(adjustment.points)" : "−\(-adjustment.points)"
         writer.rule(
-          "nohang, line \(adjustment.line): \(points)", comment: "", match: match,
+          "nohang, line \(adjustment.line): \(points)", comment: "",
+          match: isPreferred ? "{ \(match), oom_score_adj = \"0..1000\" }" : "{ \(match) }",
           effect: BadnessShift.effect(of: adjustment.points, byScore: byScore))
       }
     }
@@ -318,10 +320,10 @@ struct NohangImport {
       }
       switch NohangImport.match(action.property, action.pattern) {
       case .none(let why): drop(action.shown, at: action.offset, why)
-      case .table(let match):
+      case .field(let match):
         writer.rule(
           "nohang, line \(action.line): \(signal.name)",
-          comment: "Sent in place of SIGTERM; SIGKILL follows when the grace is over.", match: match,
+          comment: "Sent in place of SIGTERM; SIGKILL follows when the grace is over.", match: "{ \(match) }",
           effect: "signal = \"\(signal.name)\"")
       }
     }

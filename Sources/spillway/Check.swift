@@ -8,7 +8,7 @@ struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Read policy files and say what is wrong with them.",
     discussion: """
-      Silent with exit code 0 where all are right; otherwise FILE:LINE:COLUMN: error: …, the line below it, and exit
+      Silent with exit code 0 where all are right; otherwise FILE:LINE:COLUMN: error: …, the line below it, and exit \
       code 78. A warning alone leaves the code at 0. The drop-ins in policy.d beside each file are read with it.
       """)
 

@@ -9,7 +9,7 @@ struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show whose fate differs on this machine between two policies.",
     discussion: """
-      Whether a process is protected, its order and weight, and how it would be ended; who would be the first to go; and
+      Whether a process is protected, its order and weight, and how it would be ended; who would be the first to go; and \
       the settings that differ. Exit code 0 where nothing does, 1 where something does.
       """)
 
@@ -46,8 +46,8 @@ private struct Fate: Equatable {
   var weight: Double
   var scope: Scope
   var signal: EndingSignal
-  /// In milliseconds; nil where the signal leaves none.
-  var grace: UInt64?
+  /// Nil where the signal leaves none.
+  var grace: Nanoseconds?
   /// The program that is told, with whom it runs as.
   var hook: String?
   /// What of the last four a rule said, and not the file's own settings.
@@ -60,7 +60,7 @@ private struct Fate: Equatable {
     weight = standing.weight
     scope = judge.scope(of: standing)
     signal = judge.signal(of: standing)
-    grace = signal == .kill ? nil : judge.grace(of: standing).milliseconds
+    grace = signal == .kill ? nil : judge.grace(of: standing)
     hook = judge.hook(of: standing).map { judge.policy.describe(command: $0) }
     ofRules = []
     if standing.scope != nil { ofRules.insert("scope") }
@@ -79,7 +79,7 @@ private struct Fate: Equatable {
     if isProtected { return [("protect", "yes")] }
     return [
       ("protect", "no"), ("order", order.name), ("weight", decimal(weight)), ("scope", scope.name),
-      ("signal", signal.name), ("grace", grace.map { "\($0) ms" } ?? "none"),
+      ("signal", signal.name), ("grace", grace.map { describe($0) } ?? "none"),
       ("hook", hook ?? "off"),
     ]
   }
@@ -137,7 +137,8 @@ struct Difference {
     for line in settings.old { text += "- \(line)\n" }
     for line in settings.new { text += "+ \(line)\n" }
     if others > 0 {
-      text += "how \(others) end\(others == 1 ? "s" : "") differs by these settings alone\n"
+      text += others == 1 ? "1 process differs" : "\(others) processes differ"
+      text += " by these settings alone, in how \(others == 1 ? "it" : "they") would end\n"
     }
     if changes.isEmpty { text += "nobody's fate differs among \(new.processes.count) processes\n" }
     if new.tally.denied > 0 || new.tally.isHidden {
@@ -252,7 +253,7 @@ struct Difference {
     json.key("signal")
     json.value(fate.signal.name)
     json.key("grace_ms")
-    if let grace = fate.grace { json.value(grace) } else { json.null() }
+    if let grace = fate.grace { json.value(grace.milliseconds) } else { json.null() }
     json.key("hook")
     if let hook = fate.hook { json.value(hook) } else { json.null() }
     json.key("rule")

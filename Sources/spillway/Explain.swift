@@ -2,13 +2,17 @@ import Agent
 import ArgumentParser
 import Badness
 import Policy
+import PolicyFile
 import ProcModel
 import Record
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say why one process stands where it stands.",
-    discussion: "Its score term by term, each rule that touched it, who goes before it, and what would be sent.")
+    discussion: """
+      Its score term by term, each rule that touched it, who goes before it, and how it would be ended: signal, grace, who \
+      goes with it, and the hooks that are told.
+      """)
 
   @Argument(help: ArgumentHelp("The process's number.", valueName: "pid"))
   var pid: Int32
@@ -113,18 +117,17 @@ struct Explanation {
     var lines = ""
     for index in policy.rules.indices where standing.rules.contains(UInt8(truncatingIfNeeded: index)) {
       let rule = policy.rules[index]
-      var does: [String] = []
-      if rule.protects { does.append("protects it") }
-      if let order = rule.order { does.append("order \(order.name)") }
-      if rule.weight != 1 { does.append("weight \(decimal(rule.weight))") }
-      lines += "  \"\(visible(policy.bytes(rule.name)))\": \(does.joined(separator: ", "))\n"
+      lines += "  \"\(visible(policy.bytes(rule.name)))\": \(describe(effectOf: rule, in: policy))\n"
     }
     if lines.isEmpty { lines = "  none\n" }
     return "rules of \(inspection.loaded.name) that touched it:\n" + lines
   }
 
   private var rank: String {
-    if standing.protection.protects { return "it is never ended: \(process.ruleName(policy) ?? "protected")\n" }
+    if standing.protection.protects {
+      if let name = standing.protection.builtInName { return "it is never ended, \(name)\n" }
+      return "it is never ended, for the rule \"\(process.ruleName(policy) ?? "")\" protects it\n"
+    }
     let total = inspection.processes.count { !$0.candidate.standing.protection.protects }
     var lines = "place \(place + 1) of \(total) that may be ended, order \(standing.tier.name)\n"
     for other in inspection.processes[..<place].suffix(neighbours) {
@@ -149,13 +152,7 @@ struct Explanation {
 
   private var action: String {
     if standing.protection.protects { return "nothing would be sent\n" }
-    if !process.isWorthEnding {
-      let line = inspection.judge.settings.minimumFootprint.of(inspection.judge.machine.ram)
-      return "nothing would be sent: it gives back less than \(amount(line)), which is not worth an end\n"
-    }
-    let grace = inspection.judge.settings.grace.milliseconds
-    return
-      "in its turn it would be sent SIGTERM, and SIGKILL after \(grace) ms, or sooner if memory goes on falling\n"
+    return ExplainedEnd(inspection, process).text
   }
 }
 

@@ -8,11 +8,11 @@ struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make a policy of what another agent was told.",
     discussion: """
-      Writes a policy that does the same, as far as it can be said here; what cannot stands in comments, and is told on
+      Writes a policy that does the same, as far as it can be said here; what cannot stands in comments, and is told on \
       standard error. Look it over, and compare it with `spillway diff` before you use it.
       """)
 
-  @Argument(help: "Whose configuration it is: \(Killer.allCases.map(\.rawValue).joined(separator: " or ")).")
+  @Argument(help: ArgumentHelp("Whose configuration it is.", valueName: "agent"))
   var killer: Killer
 
   @Argument(

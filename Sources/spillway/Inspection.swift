@@ -20,8 +20,7 @@ struct InspectionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The formula in place of the policy's: \(Formula.allCases.map(\.name).joined(separator: ", ")).",
-      valueName: "name"))
+      "The formula in place of the policy's.", valueName: "name"))
   var formula: Formula?
 
   @Option(
@@ -29,7 +28,10 @@ struct InspectionOptions: ParsableArguments {
       "The memory domain that is short, by its name in the policy. Without it the system.", valueName: "name"))
   var domain: String?
 
-  @Option(help: ArgumentHelp("At most so many processes.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "At most so many processes: with rank all, with explain 3 that go before it, where this is not given.",
+      valueName: "count"))
   var limit: Int?
 
   @Option(help: ArgumentHelp("Read this in place of /proc; its uptime is the present.", valueName: "dir"))
@@ -73,6 +75,9 @@ struct Inspection {
   var tally: SurveyTally
   /// Of the domain's memory.
   var reading: MemoryReading
+  /// All of the survey, with each row's place.
+  var table = ProcessTable(capacity: 0)
+  var places = Places(capacity: 0)
 }
 
 extension Inspection {
@@ -134,8 +139,12 @@ extension Inspection {
       ancestry.learn(table, policy: loaded.policy)
       return ancestry
     }
-    for row in table.rows where !(source.isLive && row.identity.pid == OwnProcess.pid) {
-      guard row.domains.contains(DomainSet(number: domainNumber)) else { continue }
+    for row in table.rows {
+      let isOwn = source.isLive && row.identity.pid == OwnProcess.pid
+      guard !isOwn, row.domains.contains(DomainSet(number: domainNumber)) else {
+        for index in inspections.indices { inspections[index].places.appendOutside() }
+        continue
+      }
       var process = row
       process.growthPerSecond = process.lifelongGrowthPerSecond(units: units)
       subject.load(process, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
@@ -146,6 +155,7 @@ extension Inspection {
     }
     for index in inspections.indices {
       inspections[index].tally = tally
+      inspections[index].table = table
       inspections[index].sort()
     }
     return inspections
@@ -156,6 +166,7 @@ extension Inspection {
     let moment = Moment(process: process, machine: judge.machine, lineage: lineage)
     let standing = loaded.policy.standing(loaded.policy.settle(subject), at: moment)
     let candidate = judge.candidate(process, standing: standing, terms: &terms)
+    places.append(candidate, isPassedOver: false)
     processes.append(
       Inspected(
         candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(process),

@@ -7,8 +7,8 @@ struct Rank: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the candidates, worst first: whom the agent would end, and in what order.",
     discussion: """
-      Those that may be ended come first, in their order; the protected ones follow. Processes too small to be worth
-      ending are dim on a terminal and marked with ~ in the order column.
+      Those that may be ended come first, in their order; the protected ones follow. Processes too small to be \
+      worth ending are dim on a terminal and marked with ~ in the order column.
       """)
 
   @OptionGroup var options: InspectionOptions

@@ -44,14 +44,22 @@ import Testing
   }
 
   /// Those that stand for something themselves: `trigger.floor.available`, not `trigger.floor`. A domain's settings are
-  /// the file's, and a hook's keys are told of `before`, which has them all.
+  /// the file's, a hook's keys are told of `before`, which has them all, and the fields of `not` are those of `match`.
   private static var leaves: Set<String> {
-    known.filter { path in !known.contains { $0.hasPrefix(path + ".") } }.filter { !isToldElsewhere($0) }
+    let own = known.filter { !isToldElsewhere($0) }
+    return own.filter { path in !own.contains { $0.hasPrefix(path + ".") } }
   }
 
   private static func isToldElsewhere(_ path: String) -> Bool {
-    path.hasPrefix("domain.trigger.") || path.hasPrefix("domain.badness.") || path.hasPrefix("domain.action.")
-      || ["hooks.warn.", "hooks.after.", "hooks.no_candidate.", "rule.hook."].contains { path.hasPrefix($0) }
+    [
+      "domain.trigger.", "domain.badness.", "domain.action.", "hooks.warn.", "hooks.after.", "hooks.no_candidate.",
+      "rule.hook.", "rule.match.not.",
+    ].contains { path.hasPrefix($0) }
+  }
+
+  /// All keys below a table, as they are written in it.
+  private static func keys(below table: String) -> Set<String> {
+    Set(known.filter { $0.hasPrefix(table + ".") }.map { String($0.dropFirst(table.count + 1)) })
   }
 
   @Test func theCompilerTellsItsKeys() {
@@ -59,15 +67,13 @@ import Testing
       Self.known.isSuperset(of: ["version", "trigger.floor.available", "rule.match.exe", "hooks.before.takes_over"]))
     #expect(Self.known.count > 80)
     for table in ["trigger", "badness", "action"] {
-      let own = Self.known.filter { $0.hasPrefix(table + ".") }
-      let domains = Self.known.filter { $0.hasPrefix("domain.\(table).") }.map { String($0.dropFirst(7)) }
-      #expect(own == Set(domains))
+      #expect(Self.keys(below: table) == Self.keys(below: "domain.\(table)"))
     }
-    let hook = Set(["command", "user", "limit"])
     for place in ["hooks.warn", "hooks.after", "hooks.no_candidate", "rule.hook"] {
-      #expect(
-        Set(Self.known.filter { $0.hasPrefix(place + ".") }.map { String($0.dropFirst(place.count + 1)) }) == hook)
+      #expect(Self.keys(below: place) == ["command", "user", "limit"])
     }
+    let fields = Self.keys(below: "rule.match.not")
+    #expect(Self.keys(below: "rule.match") == fields.union(["not"]).union(fields.map { "not.\($0)" }))
   }
 
   // MARK: The documents'
@@ -145,6 +151,8 @@ import Testing
         let path = place.isEmpty ? key : "\(place).\(key)"
         let target = (value["$ref"] as? String)?.split(separator: "/").last.map(String.init)
         let referred = target.flatMap { definitions[$0] as? [String: Any] }
+        // `not` is a `match`, in which the schema refuses another.
+        if path == "rule.match.not.not" { continue }
         told[path] = value["description"] != nil || referred?["description"] != nil
         properties(value, path, definitions, into: &told)
       }
@@ -233,6 +241,22 @@ import Testing
       examples += 1
     }
     #expect(examples == Set(try Self.documentedInManual()).count)
+  }
+
+  /// Each block of TOML in a document. A fragment stands in a policy as the text around it says.
+  @Test(arguments: [("README.md", 1), ("docs/policy.md", 7)])
+  func theExamplesOfTheDocumentsCompile(document: String, count: Int) throws {
+    let blocks = try Self.text(document).components(separatedBy: "```toml\n").dropFirst()
+    #expect(blocks.count == count)
+    for block in blocks {
+      var policy = try #require(block.components(separatedBy: "```").first)
+      if policy.hasPrefix("confirm") { policy = "[trigger]\n" + policy }
+      if !policy.hasPrefix("version") { policy = "version = 1\nextends = \"server\"\n" + policy }
+      let compilation = PolicyCompiler.compile(
+        policy, file: document, accounts: PolicyCompilerTests.accounts, programs: ProgramLookup { _ in .ready })
+      // The accounts of these tests are not all that documents speak of.
+      #expect(compilation.diagnostics.filter { !$0.what.contains(" here is called ") } == [], "\(policy)")
+    }
   }
 
   private static func documentedInManual() throws -> [Substring] {

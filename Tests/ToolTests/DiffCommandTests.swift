@@ -49,13 +49,13 @@ import Testing
         950  node       368 MiB  order    normal   first    node first
                                  scope    process  cgroup   node first
                                  signal   SIGTERM  SIGKILL  node first
-                                 grace    5000 ms  none     node first
+                                 grace    5s       none     node first
         977  cc1plus    186 MiB  protect  no       yes      the compiler stays
 
         first to go: 950 (node), as before
         - grace: 5s
         + grace: 3s
-        how 6 end differs by these settings alone
+        6 processes differ by these settings alone, in how they would end
 
         """)
   }

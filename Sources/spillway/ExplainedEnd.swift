@@ -1,0 +1,91 @@
+import Agent
+import Policy
+import PolicyFile
+import ProcModel
+
+/// How a process that may be ended would go: the last lines of `spillway explain`.
+struct ExplainedEnd {
+  private let inspection: Inspection
+  private let process: Inspected
+
+  init(_ inspection: Inspection, _ process: Inspected) {
+    self.inspection = inspection
+    self.process = process
+  }
+
+  private var judge: Judge { inspection.judge }
+  private var facts: ProcessFacts { process.candidate.process }
+  private var standing: Standing { process.candidate.standing }
+
+  var text: String {
+    guard process.isWorthEnding else {
+      let line = judge.settings.minimumFootprint.of(judge.machine.ram)
+      return lines("nothing would be sent: it gives back less than \(amount(line)), which is not worth an end", [swarm])
+    }
+    return lines("in its turn it would be sent \(signals)", [company, hookBefore, hookAfter, swarm])
+  }
+
+  private func lines(_ first: String, _ others: [String?]) -> String {
+    ([first] + others.compactMap { $0.map { "  " + $0 } }).joined(separator: "\n") + "\n"
+  }
+
+  private var signals: String {
+    let signal = judge.signal(of: standing)
+    if signal == .kill { return signal.name }
+    let grace = judge.grace(of: standing)
+    if grace == .zero { return "\(signal.name), and SIGKILL at once" }
+    return "\(signal.name), and SIGKILL after \(describe(grace)), or sooner if memory goes on falling"
+  }
+
+  /// Who goes with it, found as for an end; nil where nobody is meant to.
+  private var company: String? {
+    let scope = judge.scope(of: standing)
+    guard scope != .process else { return nil }
+    var party = Party()
+    var resolver = ScopeResolver(capacity: inspection.table.rows.count)
+    resolver.resolve(
+      facts.identity, scope: scope, in: inspection.table, places: inspection.places, agent: judge.agent,
+      isComplete: inspection.tally.isComplete, into: &party)
+    if let fallback = party.fallback { return "alone, in spite of scope \(scope.name): \(reason(fallback, scope))" }
+    let others = party.members.count - 1
+    var text = "scope \(scope.name): "
+    switch others {
+    case 0: text += "nobody else would go with it"
+    default:
+      text += "\(others) other\(others == 1 ? "" : "s") would go with it;"
+      text += " together they give back \(amount(party.footprint))"
+    }
+    if party.protected > 0 { text += "; \(party.protected) protected there would stay" }
+    if party.beyond > 0 { text += "; \(party.beyond) more would be left for the next end" }
+    return text
+  }
+
+  private func reason(_ fallback: ScopeFallback, _ scope: Scope) -> String {
+    switch fallback {
+    case .otherNamespace: "its \(scope.name) belongs to another pid namespace"
+    case .rootCgroup: "its cgroup is the root, or cannot be read"
+    case .noUnit: "its cgroup lies in no system unit"
+    case .holdsInit: "process 1 is part of its \(scope.name)"
+    case .holdsAgent: "the agent is part of its \(scope.name)"
+    }
+  }
+
+  private var hookBefore: String? {
+    let hooks = judge.policy.measures.hooks
+    guard let command = hooks.before else { return nil }
+    let name = hooks.beforeTakesOver ? "hook before, which takes over: " : "hook before: "
+    return name + judge.policy.describe(command: command)
+  }
+
+  private var hookAfter: String? {
+    judge.hook(of: standing).map { "hook after: \(judge.policy.describe(command: $0))" }
+  }
+
+  /// Only the young go in a swarm.
+  private var swarm: String? {
+    guard let swarm = judge.settings.swarm,
+      judge.machine.units.seconds(facts.age) < swarm.age.milliseconds / 1000
+    else { return nil }
+    return "sooner as part of a swarm: it is younger than \(describe(swarm.age)), and \(swarm.members) such are enough"
+  }
+}
