@@ -4,12 +4,13 @@ package import ProcModel
 ///
 /// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and
 /// what would be slow to read for thousands. An entry is made anew when the process changes its name, user,
-/// capabilities or cgroup. Where a rule asks what changes by itself, such as an age, what the other tests came to is kept
+/// capabilities or cgroup, or executes another program. Where a rule asks what changes by itself, such as an age, what the other tests came to is kept
 /// in place of the standing.
 package struct Roster: Sendable {
   fileprivate struct Entry: Sendable {
     var identity: ProcessIdentity
     var comm: Comm
+    var image: UInt64
     var effectiveUID: UInt32
     var effectiveCapabilities: CapabilitySet
     var cgroupKey: UInt64?
@@ -250,6 +251,7 @@ extension Roster.Entry {
   fileprivate init(_ process: ProcessFacts, standing: Standing, sampledAt: Nanoseconds, generation: UInt32) {
     identity = process.identity
     comm = process.comm
+    image = process.image
     effectiveUID = process.effectiveUID
     effectiveCapabilities = process.effectiveCapabilities
     cgroupKey = process.cgroupKey
@@ -263,12 +265,14 @@ extension Roster.Entry {
 
   /// Whether nothing changed that its standing depends on.
   fileprivate func describes(_ process: ProcessFacts) -> Bool {
-    comm == process.comm && effectiveUID == process.effectiveUID && cgroupKey == process.cgroupKey
+    (image == process.image || image == 0 || process.image == 0) && comm == process.comm
+      && effectiveUID == process.effectiveUID && cgroupKey == process.cgroupKey
       && effectiveCapabilities == process.effectiveCapabilities
   }
 
   fileprivate mutating func take(_ process: ProcessFacts, standing: Standing) {
     comm = process.comm
+    image = process.image
     effectiveUID = process.effectiveUID
     effectiveCapabilities = process.effectiveCapabilities
     cgroupKey = process.cgroupKey

@@ -22,6 +22,8 @@ package struct ProcessFacts: Sendable {
   /// Whether it lives in a pid namespace below that of the proc file system.
   package var isInNamespace = false
   package var comm = Comm()
+  /// As ``ProcessStat/image``.
+  package var image: UInt64 = 0
   /// The state letter of proc(5): `R`, `S`, `D`, `Z`, `T`, …
   package var state: UInt8 = UInt8(ascii: "S")
   package var isKernelThread = false

@@ -1,4 +1,4 @@
-/// `/proc/PID/stat` (proc(5), `do_task_stat` in fs/proc/array.c): its first 24 fields.
+/// `/proc/PID/stat` (proc(5), `do_task_stat` in fs/proc/array.c): its first 24 fields, and two more.
 package struct ProcessStat: Sendable {
   package var pid: Int32
   package var comm: Comm
@@ -22,6 +22,9 @@ package struct ProcessStat: Sendable {
   package var virtualBytes: UInt64
   /// Approximate: threads add theirs in batches. Zero where the kernel printed less than that.
   package var residentPages: UInt64
+  /// Of where its code and its stack begin, which the kernel scatters: another after execve(2). 0 where there is no
+  /// memory, or the reader may not look into the process (ptrace(2), `PTRACE_MODE_READ_FSCREDS`), or was not told.
+  package var image: UInt64 = 0
 
   /// `PF_KTHREAD`.
   package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
@@ -75,6 +78,17 @@ package struct ProcessStat: Sendable {
     // Without what follows a field one cannot tell a whole number from the front of one.
     guard let end = scanner.next else { throw .truncated(offset: scanner.offset) }
     guard end == .space || end == .newline else { throw .malformed(offset: scanner.offset) }
+    scanner.advance()
+    ProcessStat.skipFields(1, &scanner)  // rsslim
+    image = ProcessStat.image(&scanner)
+  }
+
+  private static func image(_ scanner: inout ByteScanner) -> UInt64 {
+    guard let code = try? field(&scanner) else { return 0 }
+    skipFields(1, &scanner)  // endcode
+    guard let stack = try? field(&scanner), stack > 0 else { return 0 }
+    // Odd, so that no two beginnings of code become one.
+    return (code &* 0x9E37_79B9_7F4A_7C15) ^ stack
   }
 
   private static func field(_ scanner: inout ByteScanner) throws(ProcParseError) -> UInt64 {

@@ -139,6 +139,7 @@ package struct Survey: Sendable {
     facts.session = stat.session
     facts.hasTerminal = stat.terminal != 0
     facts.comm = stat.comm
+    facts.image = stat.image
     facts.threads = stat.threads
     facts.nice = stat.nice
     facts.cpu = stat.userTime + stat.systemTime

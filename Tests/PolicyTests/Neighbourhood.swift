@@ -7,6 +7,8 @@ struct Neighbour: Sendable {
   var pid: Int32 = 4711
   var startTime: UInt64 = 100
   var comm = "program"
+  /// ``ProcessStat/image``.
+  var image: UInt64 = 1
   var uid: UInt32 = 1000
   var capabilities: CapabilitySet = []
   var exe: String? = "/usr/bin/program"
@@ -23,6 +25,7 @@ struct Neighbour: Sendable {
   var facts: ProcessFacts {
     var facts = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: Ticks(startTime)))
     facts.comm = Comm(comm)
+    facts.image = image
     facts.effectiveUID = uid
     facts.effectiveCapabilities = capabilities
     facts.anonymous = KiB(footprint)

@@ -64,6 +64,8 @@ import Testing
   @Test(
     arguments: [
       { $0.comm = "renamed" }, { $0.uid = 0 }, { $0.cgroup = "0::/elsewhere.slice\n" }, { $0.capabilities = .sysAdmin },
+      // It executed another program.
+      { $0.image = 2 },
     ] as [@Sendable (inout Neighbour) -> Void])
   func aChangeMakesItLookAgain(change: @Sendable (inout Neighbour) -> Void) {
     var world = Self.world()
@@ -75,6 +77,16 @@ import Testing
     // At decision time what may be read is read, and no command line.
     #expect(world.reads { _ = $0.standing(neighbour) }.map(\.file) == [.exe, .cgroup])
     #expect(world.reads { $0.refresh([neighbour], budget: 3) }.count == 3)
+    #expect(world.reads { _ = $0.standing(neighbour) }.isEmpty)
+  }
+
+  /// As of a leader that has ended, or where the agent may not look.
+  @Test func aProgramThatCannotBeToldApartIsTheSame() {
+    var world = Self.world()
+    var neighbour = Neighbour()
+    neighbour.enter(&world.source)
+    world.refresh([neighbour], budget: 3)
+    neighbour.image = 0
     #expect(world.reads { _ = $0.standing(neighbour) }.isEmpty)
   }
 

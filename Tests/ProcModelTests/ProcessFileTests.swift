@@ -3,6 +3,25 @@ import ProcModel
 import Testing
 
 @Suite struct ProcessStatTests {
+  @Test func anotherProgramIsToldByWhereItsCodeAndStackBegin() throws {
+    func image(_ tail: String) throws -> UInt64 {
+      let text = "7 (a) S 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 100 4096 1\(tail)"
+      return try ProcessStat(parsing: Array(text.utf8).span).image
+    }
+    let first = try image(" 18446744073709551615 94186939981824 94186940004569 140728258800704 0 0\n")
+    let cases = [
+      // The same program again has other places; one without them differs by its stack alone.
+      " 18446744073709551615 94186939981824 94186940004569 140728258800720 0 0\n",
+      " 18446744073709551615 94186939985920 94186940004569 140728258800704 0 0\n",
+    ]
+    for other in cases { #expect(try image(other) != first) }
+    #expect(first != 0)
+    // Who may not look is shown 1 and 0; an old or cut file ends before.
+    for nothing in [" 18446744073709551615 1 1 0 0 0\n", " 18446744073709551615 94186939981824\n", "\n"] {
+      #expect(try image(nothing) == 0)
+    }
+  }
+
   @Test func aComposedLineGivesEveryField() throws {
     let stat = try ProcessStat(parsing: Fixture.bytes("5.10/977/stat").span)
     #expect(stat.pid == 977 && stat.parent == 900 && stat.processGroup == 977 && stat.session == 977)
