@@ -20,8 +20,9 @@ start_agent() {
             "$BENCH/earlyoom" -r 3600 "$@" >"$work/agent.log" 2>&1 &
             ;;
         spillway | ordinary)
-            printf 'version = 1\nextends = "server"\n[trigger]\nfloor = { available = %s }\nrelease = %s\n' \
-                "$line" "$release" >"$work/policy.toml"
+            # The sleepers are thousands that were started just now, and would go as a swarm.
+            printf 'version = 1\nextends = "server"\n[trigger]\nfloor = { available = %s }\nrelease = %s\n%s\n%s\n' \
+                "$line" "$release" '[action]' 'swarm = { members = 12, age = "1s", times = 3 }' >"$work/policy.toml"
             "$BIN/spillway" compile "$work/policy.toml" --output "$work/policy.image"
             if [ "$agent" = spillway ]; then
                 "$BIN/spillwayd" --image "$work/policy.image" >"$work/agent.log" 2>&1 &
@@ -89,6 +90,7 @@ case $what in
         ;;
     choose)
         start_sleepers "$3"
+        sleep 2
         mount_meminfo
         start_agent "$subject" shares
         agent=$!

@@ -147,6 +147,10 @@ private struct SetUp {
     if !options.isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
     let relief = takeUpRelief(source, &messages)
+    // Nothing that is still to come ends a start.
+    attempt(&messages, "the service manager was not told that the agent is ready") { () throws(Errno) in
+      try OwnProcess.tellReady()
+    }
     keepInMemory(&messages)
     var agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,

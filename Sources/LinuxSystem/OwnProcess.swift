@@ -37,6 +37,13 @@ package enum OwnProcess {
     _ = try retrying { Int(clinux_set_own_nice(nice)) }
   }
 
+  /// Tells the service manager that this process is ready (sd_notify(3)), where one asked for it.
+  ///
+  /// - Throws: Why it was not told; it waits for that until it gives up.
+  package static func tellReady() throws(Errno) {
+    _ = try retrying { Int(clinux_tell_ready()) }
+  }
+
   /// Makes sure that no program executed from here gains a privilege (`PR_SET_NO_NEW_PRIVS`).
   package static func forbidNewPrivileges() throws(Errno) {
     _ = try retrying { Int(clinux_prctl(PR_SET_NO_NEW_PRIVS, 1)) }

@@ -23,6 +23,45 @@ struct RunTests {
     #expect(result.records("stop").first?["reason"] as? String == "SIG" + signal)
   }
 
+  /// As systemd asks a service of `Type=notify` to; what begins with `@` is in no file system.
+  @Test(arguments: ["$PWD/notify", "@spillway-$$-notify"]) func itTellsTheServiceManagerWhenItIsReady(
+    socket: String
+  ) throws {
+    let result = try Namespace.run(
+      policy: Self.never,
+      """
+      export NOTIFY_SOCKET="\(socket)"
+      python3 -c '
+      import os, socket
+      manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+      manager.settimeout(20)
+      manager.bind(os.environ["NOTIFY_SOCKET"].replace("@", chr(0)))
+      open("bound", "w").close()
+      print("told", manager.recv(64).decode(), flush=True)' &
+      manager=$!
+      until [ -e bound ]; do kill -0 $manager || exit 1; sleep 0.05; done
+      printf 'version = 1\n[trigger]\nfloor = { availlable = "100%%" }\n' >mistake.toml
+      "$BIN/spillway" run --config mistake.toml; echo "mistake: $?"
+      agent
+      wait $manager; finish
+      """)
+    #expect(result.output.contains("mistake: 78\ntold READY=1\n"))
+    #expect(result.errors.contains("ready") == false)
+    #expect(result.output.contains("agent status 0"))
+  }
+
+  @Test func anAgentThatCannotTellThatItIsReadyRunsAllTheSame() throws {
+    let result = try Namespace.run(
+      policy: Self.never, environment: ["NOTIFY_SOCKET": "/nonexistent/notify"],
+      """
+      agent
+      until_record '"event":"start"'
+      finish
+      """)
+    #expect(result.errors.contains("the service manager was not told that the agent is ready"))
+    #expect(result.output.contains("agent status 0"))
+  }
+
   @Test func aNewPolicyComesIntoForceOnSIGHUP() throws {
     let result = try Namespace.run(
       policy: Self.never,

@@ -15,7 +15,9 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -25,9 +27,11 @@
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -116,6 +120,31 @@ static inline int clinux_allocate(int file, long size) { return fallocate(file, 
 
 // mkdir(2), for the owner alone. 0, or -1 with errno.
 static inline int clinux_mkdir(const char *path) { return mkdir(path, 0700); }
+
+// Tells whoever started this program as a service that it is ready (sd_notify(3)); nobody where $NOTIFY_SOCKET is not
+// set. 0, or -1 with errno.
+static inline int clinux_tell_ready(void) {
+    const char *name = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address;
+    size_t length = name == (char *)0 ? 0 : strlen(name);
+    if (length == 0) return 0;
+    if (length > sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    address.sun_family = AF_UNIX;
+    memcpy(address.sun_path, name, length);
+    // A name that is in no file system.
+    if (name[0] == '@') address.sun_path[0] = 0;
+    int teller = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (teller < 0) return -1;
+    long sent = sendto(teller, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&address,
+                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+    int error = errno;
+    close(teller);
+    errno = error;
+    return sent < 0 ? -1 : 0;
+}
 
 // reboot(2) at once, without sync(2). Returns only by failing: -1 with errno.
 static inline int clinux_reboot(void) { return reboot(RB_AUTOBOOT); }
