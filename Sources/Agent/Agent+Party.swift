@@ -15,9 +15,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     rank(now, in: number)
     let shortfall = verdict.lines.release - verdict.reading.available
     // Whoever was too small and too old at the last survey of all is part of no swarm.
-    if tally.leftOut > smallBefore,
-      swarmFinder.mayHide(
-        besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally)
+    if swarmFinder.mayHide(
+      besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
+      old: smallBefore)
     {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)

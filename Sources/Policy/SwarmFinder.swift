@@ -150,11 +150,14 @@ package struct SwarmFinder: Sendable {
 
   /// Whether a swarm may be among those that a survey left out as too small: then all have to be read, which among
   /// thousands takes the time that there is not.
+  ///
+  /// - Parameter old: Of those left out, so many are known to be too old.
   package func mayHide(
-    besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally
+    besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally,
+    old: UInt32 = 0
   ) -> Bool {
-    guard tally.leftOut > 0, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
-    var count = UInt64(tally.leftOut)
+    guard tally.leftOut > old, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
+    var count = UInt64(tally.leftOut - old)
     var total = tally.leftOutFootprint
     for row in table.rows.indices where bar.largest(table.rows[row], places[row]) != nil {
       count += 1

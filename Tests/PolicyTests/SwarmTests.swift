@@ -328,13 +328,16 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
   @Test func aSurveyIsNotRepeatedForNothing() {
     let finder = SwarmFinder(capacity: 4)
     let crowd = Crowd([SwarmCase.leak])
-    func mayHide(_ judge: Judge, _ count: UInt32, mib: UInt64) -> Bool {
+    func mayHide(_ judge: Judge, _ count: UInt32, mib: UInt64, old: UInt32 = 0) -> Bool {
       var tally = Crowd.completeTally
       (tally.leftOut, tally.leftOutFootprint) = (count, KiB(mib * 1024))
       return finder.mayHide(
         besides: crowd.table, places: crowd.places, best: SwarmCase.leak.candidate, shortfall: KiB(500 * 1024),
-        judge: judge, tally: tally)
+        judge: judge, tally: tally, old: old)
     }
+    // A handful that came since the last survey of all is no swarm, however many there are besides.
+    #expect(!mayHide(.ofSwarms(), 4000, mib: 400, old: 3989) && mayHide(.ofSwarms(), 4000, mib: 400, old: 3988))
+    #expect(!mayHide(.ofSwarms(), 4000, mib: 400, old: 4001))
     #expect(mayHide(.ofSwarms(), 400, mib: 400) && mayHide(.ofSwarms(), 12, mib: 10))
     #expect(!mayHide(.ofSwarms(nil), 400, mib: 400))
     #expect(
