@@ -150,9 +150,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Starts what is told of an end, once that is recorded.
   mutating func tellAfter(_ number: Int, _ ended: Pursuit, _ ending: Ending, _ verdict: Verdict) {
     guard ending == .exited || ending == .killed, let hook = ended.judge.hook(of: ended.victim.standing) else { return }
-    var cause = ended.cause
-    cause.reading = verdict.reading
-    setVariables(.after, number, cause, ended.victim, signal: ended.ladder.signal, ending: ending)
+    let cause = ended.cause
+    setVariables(
+      .after, number, cause, ended.victim, available: verdict.reading.available, signal: ended.ladder.signal,
+      ending: ending)
     let pid = ended.victim.process.identity.pid
     if startHook(hook, of: ended.judge.policy, .after, number, cause.episode, pid) == nil {
       tellUnstarted(hook, of: ended.judge.policy, .after, number, cause.episode, pid)
@@ -322,8 +323,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   // MARK: Variables
 
   private mutating func setVariables(
-    _ occasion: HookOccasion, _ number: Int, _ verdict: Verdict, _ victim: Candidate?, signal: Signal? = nil,
-    ending: Ending? = nil
+    _ occasion: HookOccasion, _ number: Int, _ verdict: Verdict, _ victim: Candidate?, available: KiB? = nil,
+    signal: Signal? = nil, ending: Ending? = nil
   ) {
     let name = watches[number].name
     let policy = judge.policy
@@ -337,7 +338,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     setVariable("TRIGGER") { text in text.append(verdict.trigger.name) }
     setVariable("REASON") { text in text.append(reason: verdict) }
     setVariable("TOTAL_KIB") { text in text.append(decimal: verdict.reading.total.count) }
-    setVariable("AVAILABLE_KIB") { text in text.append(decimal: verdict.reading.available.count) }
+    setVariable("AVAILABLE_KIB") { text in text.append(decimal: (available ?? verdict.reading.available).count) }
     guard let victim else { return }
     setVariable("PID") { text in text.append(decimal: Int64(victim.process.identity.pid)) }
     setVariable("COMM") { text in text.append(visible: victim.process.comm.bytes) }

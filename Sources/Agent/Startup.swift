@@ -230,6 +230,8 @@ private struct SetUp {
           "/run/spillway/relief makes no sense, and no relief is given: put right by hand what it names, and remove it")
       } else if isWanted {
         messages.say("relief cannot be made ready in /run/spillway, and is not given", error)
+      } else if error != .noSuchFile {
+        messages.say("what a run before this one left changed, by /run/spillway/relief, cannot be put back", error)
       }
       return nil
     }

@@ -56,17 +56,18 @@ package struct CgroupRelief: ~Copyable {
   package static func undoLeftovers(
     below root: borrowing OwnedDescriptor, in folder: borrowing OwnedDescriptor
   ) throws(Errno) -> Int {
-    let store: OwnedDescriptor
+    var buffer = ByteBuffer(capacity: ReliefNote.length + 1)
     do throws(Errno) {
-      store = try folder.open(CPath(noteName), [.readWrite, .noFollow])
+      buffer.count = try folder.open(CPath(noteName), [.read, .noFollow]).readWhole(into: &buffer.storage)
     } catch .noSuchFile {
       return 0
     }
-    var buffer = ByteBuffer(capacity: ReliefNote.length + 1)
-    buffer.count = try store.readWhole(into: &buffer.storage)
     // Made, and not written any more.
     if buffer.count == 0 { return 0 }
     guard var left = try? ReliefNote(parsing: buffer.bytes) else { throw .invalidArgument }
+    // Where nothing is left to undo, nothing need be writable.
+    if !left.holds(.high) && !left.holds(.freeze) { return 0 }
+    let store = try folder.open(CPath(noteName), [.readWrite, .noFollow])
     var undone = 0
     for file in ReliefFile.allCases where left.holds(file) {
       let (old, cgroup) = (left.old(file), left.cgroup(file))

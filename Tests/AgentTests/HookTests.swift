@@ -152,6 +152,8 @@ import Testing
     let outcome = try #require(stage.records("outcome").first)
     let told = try line("after")
     #expect(NSDictionary(dictionary: told) == NSDictionary(dictionary: outcome), "the very line")
+    #expect(variables("after")["SPILLWAY_REASON"] == told["reason"] as? String, "why he was ended, not how it is now")
+    #expect(variables("after")["SPILLWAY_AVAILABLE_KIB"] == (told["available_kib"] as? Int).map(String.init))
     // Nobody is left, and memory goes on falling.
     stage.agent.source.available = [73]
     for _ in 0..<3 { _ = stage.tick() }
