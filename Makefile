@@ -56,9 +56,12 @@ run: build ## Rank this machine's processes, then watch it in dry run until Ctrl
 	build/bin/spillway rank --limit 10
 	$(if $(RUN_FOR),timeout --foreground --preserve-status $(RUN_FOR) )build/bin/spillway run --dry-run --verbose
 
+# Exit tests have a process to themselves: what watches for their ends, with waitid(2), sees no other while a child that
+# another test has left lies uncollected.
 test: build ## Build, then run every test
 	@scripts/setup.sh test
-	swift test
+	swift test --skip SteadyTests
+	swift test --skip-build --filter SteadyTests
 
 bench: build ## Measure beside earlyoom and a floor in C; RECORD=1 writes docs/performance.md
 	Benchmarks/run.sh

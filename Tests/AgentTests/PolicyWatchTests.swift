@@ -139,6 +139,8 @@ import Testing
     stage.look()
     (isBusy, isDue) = (stage.agent.reloader.isBusy, stage.agent.reloader.due != nil)
     #expect(isBusy && !isDue)
+    // Collects the compiler.
+    #expect(throws: Reloader.Refusal.self) { _ = try stage.agent.reloader.finish() }
   }
 
   @Test func filesThatCannotBeWatchedAreToldOfOnce() throws {
