@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "word.h"
+
 // The agents' lines are at 10 % and above 10.5 % all is well again. Near the line both look often.
 static const double low_share = 0.08, high_share = 0.11;
 enum { maximum_mib = 512, patience_ms = 30000 };
@@ -30,29 +32,8 @@ struct arrival {
     double processor, wall;
 };
 
-static double microseconds(clockid_t clock) {
-    struct timespec time;
-    if (clock_gettime(clock, &time) != 0) return -1;
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
-
 // The processor clock of another process (clock_getcpuclockid(3)).
 static clockid_t processor_clock(pid_t pid) { return (clockid_t)(~(unsigned)pid << 3 | 2); }
-
-static void cross(const char *path, const char *original, double share) {
-    char text[4096];
-    long total = 0;
-    sscanf(original, "MemTotal: %ld", &total);
-    const char *line = strstr(original, "MemAvailable:"), *rest = strchr(line, '\n');
-    int length = snprintf(text, sizeof text, "%.*sMemAvailable: %12ld kB%s", (int)(line - original), original,
-                          (long)((double)total * share), rest);
-    int file = open(path, O_WRONLY);
-    if (file < 0 || pwrite(file, text, (size_t)length, 0) != length) {
-        perror(path);
-        exit(1);
-    }
-    close(file);
-}
 
 static void bind_to_last_processor(pid_t pid) {
     cpu_set_t set;

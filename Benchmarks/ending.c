@@ -9,7 +9,7 @@
 // Prints a line `signal_us first_us all_us` a round, each since the word. The signal counts as there when the hog is seen
 // to be exiting (PF_EXITING in its flags), memory as coming back when a hundredth of the hog's is, and as back when
 // ninety-nine are. CGROUP is the folder of a memory cgroup that holds the hog alone, so that nobody else's memory is
-// counted. It looks every 100 µs, the least that leaves a processor to agent and hog.
+// counted. It looks every 100 µs, and sleeps between.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -23,32 +23,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "word.h"
+
 // The agents' lines are at 10 % and 1 %, or half, and above 10.5 % all is well again. Near a line both look often.
 static const double low_share = 0.08, lowest_share = 0.008, high_share = 0.11;
 enum { maximum_mib = 2048, patience_ms = 30000, exiting = 4 };
 
 static int termination[2];
-
-static double microseconds(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_BOOTTIME, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
-
-static void cross(const char *path, const char *original, double share) {
-    char text[4096];
-    long total = 0;
-    sscanf(original, "MemTotal: %ld", &total);
-    const char *line = strstr(original, "MemAvailable:"), *rest = strchr(line, '\n');
-    int length = snprintf(text, sizeof text, "%.*sMemAvailable: %12ld kB%s", (int)(line - original), original,
-                          (long)((double)total * share), rest);
-    int file = open(path, O_WRONLY);
-    if (file < 0 || pwrite(file, text, (size_t)length, 0) != length) {
-        perror(path);
-        exit(1);
-    }
-    close(file);
-}
 
 static void note(int number) {
     (void)number;
@@ -154,17 +135,17 @@ int main(int count, char **words) {
             usleep(300000 + 37000u * (unsigned)round % 100000);
         }
         long before = used_kib(usage);
-        double start = microseconds(), signal_at = 0, first_at = 0, all_at = 0;
+        double start = microseconds(CLOCK_BOOTTIME), signal_at = 0, first_at = 0, all_at = 0;
         cross(words[4], original, kills || escalates ? lowest_share : low_share);
-        while (all_at == 0 && microseconds() - start < patience_ms * 1e3) {
+        while (all_at == 0 && microseconds(CLOCK_BOOTTIME) - start < patience_ms * 1e3) {
             if (signal_at == 0 && is_exiting(stat)) {
-                signal_at = microseconds();
+                signal_at = microseconds(CLOCK_BOOTTIME);
                 // What the machine has is the word's, which nothing that is given back moves: nobody else is to go.
                 cross(words[4], original, high_share);
             }
             long back = before - used_kib(usage);
-            if (signal_at > 0 && first_at == 0 && back >= mib * 1024 / 100) first_at = microseconds();
-            if (signal_at > 0 && back >= mib * 1024 / 100 * 99) all_at = microseconds();
+            if (signal_at > 0 && first_at == 0 && back >= mib * 1024 / 100) first_at = microseconds(CLOCK_BOOTTIME);
+            if (signal_at > 0 && back >= mib * 1024 / 100 * 99) all_at = microseconds(CLOCK_BOOTTIME);
             usleep(100);
         }
         cross(words[4], original, high_share);
