@@ -1,6 +1,7 @@
 internal import CLinux
 
-/// A walk over a directory's entries whose names are numbers, as /proc's are, by getdents64(2) into one kept buffer.
+/// A walk over a directory's entries, above all those whose names are numbers, as /proc's are, by getdents64(2) into one
+/// kept buffer.
 package struct DirectoryWalk: ~Copyable {
   private let directory: OwnedDescriptor
   private var buffer: [UInt8]
@@ -26,13 +27,34 @@ package struct DirectoryWalk: ~Copyable {
 
   /// The next number, or nil at the end.
   package mutating func next() throws(Errno) -> Int32? {
-    while true {
-      if position >= end, try !refill() { return nil }
-      let entry = position
-      let length = Int(buffer[entry + Self.lengthOffset]) | Int(buffer[entry + Self.lengthOffset + 1]) << 8
-      position += max(length, Self.nameOffset)
-      if let number = number(at: entry + Self.nameOffset) { return number }
+    while let name = try nextName() {
+      if let number = number(at: name) { return number }
     }
+    return nil
+  }
+
+  /// The rest of the names but `.` and `..`, in the order of their bytes. Allocates.
+  ///
+  /// - Parameter limit: So many are taken at most, of a folder that has too many.
+  package mutating func names(limit: Int) throws(Errno) -> [[UInt8]] {
+    var names: [[UInt8]] = []
+    while names.count < limit, let start = try nextName() {
+      let name = buffer[start..<end].prefix { $0 != 0 }
+      if !name.elementsEqual([UInt8(ascii: ".")]), !name.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")]) {
+        names.append(Array(name))
+      }
+    }
+    names.sort { $0.lexicographicallyPrecedes($1) }
+    return names
+  }
+
+  /// Where the next name begins; nil at the end.
+  private mutating func nextName() throws(Errno) -> Int? {
+    if position >= end, try !refill() { return nil }
+    let entry = position
+    let length = Int(buffer[entry + Self.lengthOffset]) | Int(buffer[entry + Self.lengthOffset + 1]) << 8
+    position += max(length, Self.nameOffset)
+    return entry + Self.nameOffset
   }
 
   private mutating func refill() throws(Errno) -> Bool {

@@ -42,35 +42,4 @@ extension OwnedDescriptor {
       }
     return FileStatus(kind: kind, owner: status.st_uid, mode: UInt32(status.st_mode) & 0o7777)
   }
-
-  /// The names in this directory but `.` and `..`, in the order of their bytes; at most `limit` bytes of the kernel's
-  /// listing are read.
-  package func names(limit: Int = 1 << 20) throws(Errno) -> [[UInt8]] {
-    var names: [[UInt8]] = []
-    var buffer = [UInt8](repeating: 0, count: 16 * 1024)
-    var total = 0
-    while total < limit {
-      let raw = raw
-      let count = try retrying {
-        // The array outlives the call.
-        unsafe buffer.withUnsafeMutableBytes { bytes in
-          unsafe clinux_getdents64(raw, bytes.baseAddress, bytes.count)
-        }
-      }
-      if count == 0 { break }
-      total += count
-      // struct linux_dirent64: d_ino, d_off (8 bytes each), d_reclen (2), d_type (1), d_name.
-      var entry = 0
-      while entry + 19 < count {
-        let length = Int(buffer[entry + 16]) | Int(buffer[entry + 17]) << 8
-        let name = buffer[(entry + 19)..<min(entry + max(length, 20), count)].prefix { $0 != 0 }
-        entry += max(length, 20)
-        if !name.elementsEqual([UInt8(ascii: ".")]), !name.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")]) {
-          names.append(Array(name))
-        }
-      }
-    }
-    names.sort { $0.lexicographicallyPrecedes($1) }
-    return names
-  }
 }

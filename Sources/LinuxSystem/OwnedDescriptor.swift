@@ -140,21 +140,15 @@ package struct OwnedDescriptor: ~Copyable {
 
   /// write(2) until all of `bytes` is out.
   package func write(_ bytes: Span<UInt8>) throws(Errno) {
-    var written = 0
-    while written < bytes.count {
-      let start = written
-      written += try retrying {
-        // The span is borrowed for the call.
-        unsafe bytes.withUnsafeBytes { all in
-          let rest = unsafe UnsafeRawBufferPointer(rebasing: all[start...])
-          return unsafe CLinux.write(raw, rest.baseAddress, rest.count)
-        }
-      }
-    }
+    try writeAll(bytes, isFromBeginning: false)
   }
 
   /// pwrite(2) over what is at the beginning, until all of `bytes` is out. The position stays where it is.
   package func overwrite(_ bytes: Span<UInt8>) throws(Errno) {
+    try writeAll(bytes, isFromBeginning: true)
+  }
+
+  private func writeAll(_ bytes: Span<UInt8>, isFromBeginning: Bool) throws(Errno) {
     var written = 0
     while written < bytes.count {
       let start = written
@@ -162,7 +156,9 @@ package struct OwnedDescriptor: ~Copyable {
         // The span is borrowed for the call.
         unsafe bytes.withUnsafeBytes { all in
           let rest = unsafe UnsafeRawBufferPointer(rebasing: all[start...])
-          return unsafe pwrite(raw, rest.baseAddress, rest.count, off_t(start))
+          return isFromBeginning
+            ? unsafe pwrite(raw, rest.baseAddress, rest.count, off_t(start))
+            : unsafe CLinux.write(raw, rest.baseAddress, rest.count)
         }
       }
     }

@@ -21,6 +21,8 @@ package struct PolicyFolder: Sendable {
   package static let name = "policy.d"
   /// More than that in one folder is an accident.
   package static let maximumDropIns = 64
+  /// Of the folder's entries, drop-ins or not.
+  private static let maximumNames = 10_000
 
   /// The main file, then the drop-ins in their order.
   package private(set) var texts: [PolicyText] = []
@@ -66,7 +68,9 @@ package struct PolicyFolder: Sendable {
       // What is wrong on the way to it has been said of the file beside it.
       let known = texts[0].faults
       for fault in opened.faults where !known.contains(fault) { complain(folder, fault.what, fault.mend) }
-      names = try opened.descriptor.names().compactMap { PolicyFolder.dropIn($0) }
+      var walk = DirectoryWalk(
+        try opened.descriptor.open(CPath("."), [.read, .directory]), capacity: 16 * 1024)
+      names = try walk.names(limit: PolicyFolder.maximumNames).compactMap { PolicyFolder.dropIn($0) }
     } catch {
       if error != .noSuchFile { complain(folder, "the drop-ins cannot be listed: \(error.text)", "") }
       return
