@@ -180,8 +180,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Freezes the cgroup of the one that would be ended, if all in it may be: never the root, nor where process 1, the
   /// agent or somebody protected is, or might be.
   private mutating func freezeWorst(_ verdict: Verdict, for time: Nanoseconds) {
+    // Trouble that comes up meanwhile is what has to be seen to.
+    guard surveyInPassing() else { return }
     takeSeat(0, verdict.reading)
-    guard surveyProcesses(isWhole: true) else { return }
     rank(verdict.reading.time, in: 0)
     var isPossible = false
     if let victim = shortlist.victim {

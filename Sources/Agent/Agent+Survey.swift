@@ -86,12 +86,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// of processes take longer than memory may.
   ///
   /// - Returns: Whether the table is whole: not where trouble came up, or where it fails.
-  private mutating func surveyInPassing() -> Bool {
-    // What is said of the calm names who would go first; and the first survey warms what a decision will need.
-    let isForScores = isVerbose || table.count == 0
+  mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
     do throws(ReadFailure) {
-      try survey.begin(
-        from: &source, units: judge.machine.units, isForScores: isForScores, into: &table)
+      try survey.begin(from: &source, units: judge.machine.units, isForScores: isForScores, into: &table)
       while true {
         if let found = try survey.step(
           AgentPace.surveyStep, from: &source, units: judge.machine.units, into: &table)
@@ -182,7 +179,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
   private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
     surveyedAt = now
-    let isWhole = surveyInPassing()
+    // What is said of the calm names who would go first; and the first survey warms what a decision will need.
+    let isWhole = surveyInPassing(isForScores: isVerbose || table.count == 0)
     surveyTook = Nanoseconds(Clock.sinceBoot()) - now
     guard isWhole else { return }
     smallBefore = 0
@@ -204,7 +202,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   private var youngest: Ticks {
     var age = Nanoseconds.zero
     for watch in watches { age = max(age, watch.settings.swarm?.age ?? .zero) }
-    return Ticks(age.milliseconds * judge.machine.units.ticksPerSecond / 1000)
+    return judge.machine.units.ticks(age)
   }
 
   /// Ranks a domain's part of the table into the shortlist. Allocates nothing, and reads only what takes no target's

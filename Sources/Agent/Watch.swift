@@ -27,7 +27,7 @@ struct Watch: Sendable {
   var rehearsedEpisode: UInt32 = 0
   /// The last episode in which it was recorded that nobody can be ended; candidates are looked for on and on.
   var helplessEpisode: UInt32 = 0
-  /// The last episode in which it was said that nobody else is ended for now.
+  /// The last episode in which it was said that a respite holds.
   var heldEpisode: UInt32 = 0
   /// The last episode that was said to be over.
   var closedEpisode: UInt32 = 0

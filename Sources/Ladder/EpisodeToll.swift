@@ -7,9 +7,6 @@ package import ProcModel
 /// run, be it that somebody stopped it or that the machine stood still. Which of the two it was the kernel's account of
 /// stalls tells: what it counted meanwhile, as time in which all that had work waited for memory, counts whole.
 package struct EpisodeToll: Equatable, Sendable {
-  /// What the time between two looks counts as at most, unless the machine stood still.
-  static let longestStep = Nanoseconds.milliseconds(1000)
-
   package private(set) var episode: UInt32 = 0
   /// Those that were signalled and it is over with, whatever came of it. Those who went together are one.
   package private(set) var victims: UInt32 = 0
@@ -30,7 +27,7 @@ package struct EpisodeToll: Equatable, Sendable {
       self.episode = episode
     } else {
       let step = awake - latest
-      var counted = min(step, EpisodeToll.longestStep)
+      var counted = min(step, Ladder.longestStep)
       if let stalled, let total = stall?.full, total > stalled {
         let (stood, isOver) = (total - stalled).multipliedReportingOverflow(by: 1000)
         counted = max(counted, isOver ? step : min(step, Nanoseconds(stood)))

@@ -44,7 +44,7 @@ package struct SwarmFinder: Sendable {
     init?(_ judge: Judge, best: Candidate?, shortfall: KiB) {
       guard let swarm = judge.settings.swarm else { return nil }
       self.swarm = swarm
-      young = Ticks(swarm.age.milliseconds * judge.machine.units.ticksPerSecond / 1000)
+      young = judge.machine.units.ticks(swarm.age)
       least = judge.settings.minimumFootprint.of(judge.machine.ram)
       self.best = best.map { ($0.standing.tier, $0.process, $0.score) }
       self.judge = judge
