@@ -8,9 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from . import image, judge, machine, page, places, table
+from . import image, page, places, table
 from .agents import AGENTS
-from .scenario import Mistake, Scenario, load_all
+from .campaign import Campaign
+from .scenario import Mistake, load_all
 
 
 def main() -> int:
@@ -39,7 +40,9 @@ def _arguments() -> argparse.Namespace:
     run.add_argument("--agents", default="spillway", help=f"some of {','.join(AGENTS)}; default spillway")
     run.add_argument("--policy", type=Path, default=places.ROOT / "policies/server.toml", help="Spillway's policy")
     run.add_argument("--repeat", type=int, default=1, metavar="N", help="how often each is run")
+    run.add_argument("--guests", type=int, default=1, metavar="N", help="how many at a time")
     run.add_argument("--results", type=Path, default=places.RESULTS, help="a folder; runs are added to those in it")
+    run.add_argument("--resume", action="store_true", help="count what is there of the same agent and policy")
     show = actions.add_parser("page", help="write the page and the table of results anew")
     show.add_argument("--results", type=Path, default=places.RESULTS)
     return parser.parse_args()
@@ -55,33 +58,35 @@ def _run(arguments: argparse.Namespace) -> int:
     for program in (places.TOOL, places.AGENT):
         if not os.access(program, os.X_OK):
             raise Mistake(f"no {program.relative_to(places.ROOT)}; run `make build` first")
-    scenarios = load_all(arguments.scenarios, arguments.quick)
+    if arguments.repeat < 1 or arguments.guests < 1:
+        raise Mistake("--repeat and --guests need a number from 1")
+    campaign = Campaign(
+        load_all(arguments.scenarios, arguments.quick),
+        [AGENTS[name] for name in names],
+        arguments.policy,
+        arguments.repeat,
+        arguments.guests,
+        arguments.results,
+        arguments.resume,
+    )
     places.BUILD.mkdir(parents=True, exist_ok=True)
     with (places.BUILD / "lock").open("w") as lock:
-        # Two guests at a time would measure each other.
+        # Two campaigns at a time would measure each other.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _run_scenarios(arguments, names, scenarios)
+        return _run_campaign(campaign)
 
 
-def _run_scenarios(arguments: argparse.Namespace, names: list[str], scenarios: list[Scenario]) -> int:
-    image.make_all(any(AGENTS[name].under_systemd for name in names))
-    arguments.results.mkdir(parents=True, exist_ok=True)
+def _run_campaign(campaign: Campaign) -> int:
+    image.make_all(any(agent.under_systemd for agent in campaign.agents))
+    campaign.results.mkdir(parents=True, exist_ok=True)
     begun, wrong = time.monotonic(), []
     print(table.head(), flush=True)
-    for scenario in scenarios:
-        for name in names:
-            results = []
-            for repetition in range(1, arguments.repeat + 1):
-                agent = AGENTS[name]
-                result = judge.judge(scenario, agent, machine.run(scenario, agent, arguments.policy), repetition)
-                results.append(result)
-                with (arguments.results / "results.jsonl").open("a") as stream:
-                    stream.write(json.dumps(result, ensure_ascii=False) + "\n")
-            print(table.row(results), flush=True)
-            if name == "spillway":
-                wrong += [(result["scenario"], fault) for result in results for fault in result["faults"]]
+    for results in campaign.groups():
+        print(table.row(results), flush=True)
+        if results[0]["agent"] == "spillway":
+            wrong += [(result["scenario"], fault) for result in results for fault in result["faults"]]
     image.say(f"took {time.monotonic() - begun:.0f} s")
-    _write_page(arguments.results, quiet=True)
+    _write_page(campaign.results, quiet=True)
     for scenario_name, fault in wrong:
         print(f"arena: Spillway in {scenario_name}: {fault}", file=sys.stderr)
     return 1 if wrong else 0

@@ -19,8 +19,8 @@ class Agent:
     unit: str = ""
     """Whose cgroup it runs in."""
     command: Callable[[Scenario], list[str]] | None = None
-    prepare: Callable[[Archive, Scenario, Path], None] | None = None
-    """Adds to the guest's files what the agent reads; the path is that of the operator's policy."""
+    prepare: Callable[[Archive, Scenario, Path, Path], None] | None = None
+    """Adds to the guest's files what the agent reads; the paths are the operator's policy and a folder to work in."""
     protected_adj: int = 0
     """`oom_score_adj` of what the operator protects, where that is the way to say it."""
     adj: int = 0
@@ -38,9 +38,8 @@ def _policy(scenario: Scenario, base: Path) -> str:
     return text
 
 
-def _prepare_spillway(archive: Archive, scenario: Scenario, base: Path) -> None:
-    policy = places.BUILD / "policy.toml"
-    image = places.BUILD / "policy.img"
+def _prepare_spillway(archive: Archive, scenario: Scenario, base: Path, folder: Path) -> None:
+    policy, image = folder / "policy.toml", folder / "policy.img"
     policy.write_text(_policy(scenario, base))
     result = subprocess.run([places.TOOL, "compile", policy, "-o", image], capture_output=True, text=True, check=False)
     if result.returncode != 0:
@@ -59,7 +58,7 @@ def _earlyoom(scenario: Scenario) -> list[str]:
     return ["/usr/bin/earlyoom", "-r", "3600", *avoid]
 
 
-def _prepare_nohang(archive: Archive, scenario: Scenario, base: Path) -> None:
+def _prepare_nohang(archive: Archive, scenario: Scenario, base: Path, folder: Path) -> None:
     text = next((places.BUILD / "packages/root/etc/nohang").glob("nohang.conf")).read_text()
     for name in scenario.protect:
         text += f"\n@BADNESS_ADJ_RE_NAME -1000 /// ^{name}$\n"

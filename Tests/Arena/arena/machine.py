@@ -15,10 +15,6 @@ from .scenario import USER_SCOPE, Actor, Scenario
 SETTLE = {False: 5.0, True: 10.0}
 """Seconds from the start of the cast to the scene, by whether systemd starts it."""
 
-AGENT_BEFORE = 2.0
-"""Seconds before the scene at which the agent starts. By then the cast has what it wants: an agent that saw a database
-fill its pool would take it for a leak, which here, where nothing is a month old, would be an accident of the guest."""
-
 START_LIMIT = {False: 90.0, True: 180.0}
 """Seconds in which a guest comes to its scene, by whether it has systemd; it takes 10 and 35 on a host of its own."""
 
@@ -45,21 +41,23 @@ class Life:
     load_after: float
 
 
-def run(scenario: Scenario, agent: Agent, policy: Path) -> Life:
-    """Starts a guest and waits for its end, which it reaches in any case; another one if it never came to its scene."""
+def run(scenario: Scenario, agent: Agent, policy: Path, folder: Path) -> Life:
+    """Starts a guest and waits for its end, which it reaches in any case; another one if it never came to its scene.
+
+    The folder is the guest's alone, and what is in it goes.
+    """
     for attempt in range(1, ATTEMPTS + 1):
-        life = _live(scenario, agent, policy, attempt)
+        life = _live(scenario, agent, policy, folder, attempt)
         if life.came_to_scene:
             break
     return life
 
 
-def _live(scenario: Scenario, agent: Agent, policy: Path, attempt: int) -> Life:
-    folder = places.BUILD / "guest"
+def _live(scenario: Scenario, agent: Agent, policy: Path, folder: Path, attempt: int) -> Life:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     initrd, report, console = folder / "initrd", folder / "report", folder / "console"
-    initrd.write_bytes(_initrd(scenario, agent, policy))
+    initrd.write_bytes(_initrd(scenario, agent, policy, folder))
     load_before, start = os.getloadavg()[0], time.monotonic()
     with (folder / "errors").open("wb") as errors:
         guest = subprocess.Popen(
@@ -156,7 +154,7 @@ def _command(
     return words
 
 
-def _initrd(scenario: Scenario, agent: Agent, policy: Path) -> bytes:
+def _initrd(scenario: Scenario, agent: Agent, policy: Path, folder: Path) -> bytes:
     archive = Archive()
     for program in ("workload", "referee", "appender"):
         archive.add_file(f"stage/{program}", places.PROGRAMS / program)
@@ -164,7 +162,7 @@ def _initrd(scenario: Scenario, agent: Agent, policy: Path) -> bytes:
     archive.add("stage/setup", _setup(scenario, agent).encode())
     archive.add("stage/plan", _plan(scenario, agent).encode())
     if agent.prepare:
-        agent.prepare(archive, scenario, policy)
+        agent.prepare(archive, scenario, policy, folder)
     first = places.INITRAMFS.read_bytes()
     return first + bytes(-len(first) % 4) + archive.finish()
 
@@ -217,7 +215,7 @@ def _plan(scenario: Scenario, agent: Agent) -> str:
                 "actor",
                 "agent",
                 "agent",
-                _ms(-AGENT_BEFORE),
+                _ms(scenario.agent_at),
                 "0",
                 str(agent.adj),
                 "0",

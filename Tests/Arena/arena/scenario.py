@@ -12,6 +12,10 @@ ROLES = ("critical", "innocent", "culprit")
 BEFORE = -60
 """Early enough to be among the first."""
 
+AGENT_AT = -2
+"""By then the cast has what it wants: an agent is not judged by what it makes of a machine's first seconds, unless a
+scenario is about them."""
+
 USER_SCOPE = "/user.slice/user-1000.slice/{name}.scope"
 
 
@@ -73,6 +77,8 @@ class Scenario:
     quiet: float = 6
     """Seconds without trouble, once the culprits are gone, after which there is no more to see."""
     quick: bool = False
+    agent_at: float = AGENT_AT
+    """Seconds of the scene at which the agent starts."""
     disk_iops: int = 500
     swap: Swap | None = None
     protect: tuple[str, ...] = ()
