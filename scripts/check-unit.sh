@@ -70,7 +70,7 @@ calls="execve openat read pread64 write writev close fstat fstatfs newfstatat st
     epoll_create1 epoll_ctl epoll_wait epoll_pwait poll ppoll timerfd_create timerfd_settime signalfd4 rt_sigaction
     rt_sigprocmask rt_sigtimedwait clock_gettime clock_nanosleep nanosleep clone clone3 fork vfork wait4 waitid pipe2
     dup dup2 dup3 exit exit_group getpid gettid getuid geteuid sysinfo uname futex set_robust_list set_tid_address rseq
-    arch_prctl getrandom socket connect sendto sendmsg sched_getaffinity"
+    arch_prctl getrandom socket connect sendto sendmsg sched_getaffinity sched_setscheduler"
 for call in $calls; do
     grep -qx "$call" "$allowed" || fail "SystemCallFilter does not let $call through"
 done

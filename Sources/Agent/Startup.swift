@@ -147,6 +147,11 @@ private struct SetUp {
     if !options.isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
     let relief = takeUpRelief(source, &messages)
+    // After the helpers, whose work is long, are made.
+    attempt(&messages, "the agent has no real-time priority, and waits its turn where many want to run") {
+      () throws(Errno) in
+      try OwnProcess.runInRealTime()
+    }
     // Nothing that is still to come ends a start.
     attempt(&messages, "the service manager was not told that the agent is ready") { () throws(Errno) in
       try OwnProcess.tellReady()

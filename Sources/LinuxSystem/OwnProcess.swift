@@ -37,6 +37,16 @@ package enum OwnProcess {
     _ = try retrying { Int(clinux_set_own_nice(nice)) }
   }
 
+  /// Runs this thread before all that is not of real time (sched(7), `SCHED_FIFO` 1); whom it starts does not.
+  ///
+  /// The kernel's allocator gives a real-time task a part of its last reserve without having it reclaim first
+  /// (mm/page_alloc.c, `gfp_to_alloc_flags`), which opening a file of /proc may need.
+  ///
+  /// - Throws: `EPERM` without CAP_SYS_NICE, or where the cgroup may have no real-time tasks.
+  package static func runInRealTime() throws(Errno) {
+    _ = try retrying { Int(clinux_run_in_real_time()) }
+  }
+
   /// Tells the service manager that this process is ready (sd_notify(3)), where one asked for it.
   ///
   /// - Throws: Why it was not told; it waits for that until it gives up.

@@ -282,7 +282,7 @@ struct EarlyoomImport {
       "-r",
       "reports in calm times are `spillway run --verbose`'s, and whether they are shown is not the policy's to say"
     ),
-    ("-p", "the service gives the agent nice −20 and oom_score_adj −1000 by itself"),
+    ("-p", "the agent takes real-time priority and oom_score_adj −1000 by itself"),
     ("-n", "there are no notifications by D-Bus; a program in [hooks] can send some"),
     ("--dryrun", "it is an option of `spillway run`, --dry-run, and the service has it until it is armed"),
     ("--syslog", "messages go to standard error, which systemd takes to the journal"),

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -173,6 +174,12 @@ static inline int clinux_prctl(int option, unsigned long argument) {
 
 // setpriority(2) on ourselves; glibc's first parameter is an enum in C++ and an int in C.
 static inline int clinux_set_own_nice(int nice) { return setpriority(PRIO_PROCESS, 0, nice); }
+
+// sched_setscheduler(2): the lowest of the real-time priorities, for this thread and nobody that it starts.
+static inline int clinux_run_in_real_time(void) {
+    struct sched_param parameter = {.sched_priority = 1};
+    return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameter);
+}
 
 // How a waited-for child ended: its exit code, or 128 + the signal's number, as shells say it.
 static inline int clinux_exit_status(int status) {
