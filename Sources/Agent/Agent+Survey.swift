@@ -15,6 +15,11 @@ enum AgentPace {
   static let calmSurvey = Nanoseconds.milliseconds(10_000)
   /// Between surveys below the release line.
   static let watchfulSurvey = Nanoseconds.milliseconds(1000)
+  /// Between surveys while memory is being used up, the least over which growth is measured. Where they came by the clock
+  /// alone, a database that had filled its pool since the last one was taken for a leak.
+  static let fallingSurvey = Nanoseconds.milliseconds(500)
+  /// Memory counts as being used up where such a part of it has gone since the last survey.
+  static let fallenPart: UInt64 = 16
   /// A survey in calm time is not followed by another for so many times what it took.
   static let surveyShare: UInt64 = 20
   /// Of one party: the kernel's log is for people, and takes ten lines in five seconds from a program.
@@ -159,7 +164,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         if number == 0 { return }
         mayWait = false
       }
-      interval = min(interval, surveyInterval(verdict))
+      interval = min(interval, surveyInterval(verdict, isFalling: watches[number].isFalling))
     }
     // However many processes there are, looking at them is not what the machine is for.
     interval = max(interval, Nanoseconds(surveyTook.count * AgentPace.surveyShare))
@@ -170,7 +175,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   /// The time between surveys at such a verdict.
-  func surveyInterval(_ verdict: Verdict) -> Nanoseconds {
+  func surveyInterval(_ verdict: Verdict, isFalling: Bool) -> Nanoseconds {
+    if isFalling { return AgentPace.fallingSurvey }
     if verdict.level != .calm { return AgentPace.watchfulSurvey }
     let hasPlenty = verdict.reading.available > KiB(verdict.reading.total.count / 2)
     return hasPlenty ? AgentPace.idleSurvey : AgentPace.calmSurvey
@@ -183,6 +189,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let isWhole = surveyInPassing(isForScores: isVerbose || table.count == 0)
     surveyTook = Nanoseconds(Clock.sinceBoot()) - now
     guard isWhole else { return }
+    for number in watches.indices {
+      watches[number].mostAvailable = watches[number].verdict?.reading.available ?? .zero
+    }
     smallBefore = 0
     let young = youngest
     for process in table.rows where process.footprint < judge.leavesOutBelow && process.age >= young {

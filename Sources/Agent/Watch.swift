@@ -12,7 +12,11 @@ struct Watch: Sendable {
   var settings: Settings
   var detector: Detector
   var lookAhead: LookAhead
-  var verdict: Verdict?
+  var verdict: Verdict? {
+    didSet { mostAvailable = max(mostAvailable, verdict?.reading.available ?? .zero) }
+  }
+  /// The most that was available at any look since the last survey of all.
+  var mostAvailable = KiB.zero
   /// The last reading of all that a cgroup tells, until it is too old to go by.
   var whole: MemoryReading?
   /// When all was read that a trigger measures over a window.
@@ -64,6 +68,15 @@ struct Watch: Sendable {
     guard !isCgroup, let reading = verdict?.reading else { return false }
     let ceiling = settings.thresholds.ceiling(of: reading.total)
     return reading.available > ceiling + ceiling
+  }
+
+  /// How much less is available than there was since the last survey.
+  var fallen: KiB { mostAvailable - (verdict?.reading.available ?? mostAvailable) }
+
+  /// Whether a good part of its memory has been used up since the last survey.
+  var isFalling: Bool {
+    guard let total = verdict?.reading.total, total > .zero else { return false }
+    return fallen.count > total.count / AgentPace.fallenPart
   }
 
   /// Whether it is in trouble, or somebody is being ended for it.

@@ -184,6 +184,15 @@ package struct Roster: Sendable {
     return process.lifelongGrowthPerSecond(units: units)
   }
 
+  /// How much a process has grown since the last refresh; all that it holds where it was born after that.
+  ///
+  /// - Parameter elapsed: Since then.
+  /// - Returns: Nil where it was there and is not known.
+  package func grown(_ process: ProcessFacts, since elapsed: Ticks) -> KiB? {
+    guard let index = index(of: process.identity) else { return process.age <= elapsed ? process.footprint : nil }
+    return process.footprint - entries[index].footprint
+  }
+
   private mutating func append(_ entry: Entry) {
     if (entries.count + 1) * 2 > slots.count {
       slots = [UInt32](repeating: 0, count: slots.count * 2)
