@@ -14,15 +14,18 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard surveyProcesses() else { return nil }
     rank(now, in: number)
     let shortfall = verdict.lines.release - verdict.reading.available
+    // Then there is no need to look for a swarm, which among thousands of the young takes seconds.
+    let isCulprit = shortlist.victim.map { took(most: $0.process, number, shortfall, now) } ?? false
     // Whoever was too small and too old at the last survey of all is part of no swarm.
-    if swarmFinder.mayHide(
-      besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
-      old: smallBefore)
+    if !isCulprit,
+      swarmFinder.mayHide(
+        besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
+        old: smallBefore)
     {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)
     }
-    var isSwarm = findSwarm(shortfall)
+    var isSwarm = !isCulprit && findSwarm(shortfall)
     if isSwarm, tally.leftOut > 0 {
       // Its youngest hold next to nothing yet, and would go on where the others were stopped.
       guard surveyProcesses(isWhole: true) else { return nil }
@@ -41,6 +44,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       victim.process.identity, scope: judge.scope(of: victim.standing), in: table, places: places, agent: judge.agent,
       isComplete: tally.isComplete, into: &party)
     return victim
+  }
+
+  /// Whether the end of this one is enough, and it has taken three quarters of what has gone since the last survey.
+  private func took(most process: ProcessFacts, _ number: Int, _ shortfall: KiB, _ now: Nanoseconds) -> Bool {
+    guard process.footprint >= shortfall, watches[number].isFalling,
+      let grown = roster.grown(process, since: judge.machine.units.ticks(now - surveyedAt))
+    else { return false }
+    return grown.count >= watches[number].fallen.count / 4 * 3
   }
 
   private mutating func findSwarm(_ shortfall: KiB) -> Bool {
@@ -76,9 +87,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       }
     }
     switch party.whole {
-    case .group(let group) where group == party.leader?.identity.pid: hands[number].hand.takeGroup()
+    case .group(let group): hands[number].hand.takeGroup(group)
     case .cgroup where isSame: takeCgroup(number)
-    case .group, .cgroup, nil: break
+    case .cgroup, nil: break
     }
   }
 

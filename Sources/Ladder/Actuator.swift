@@ -61,8 +61,9 @@ package protocol Actuator: ~Copyable {
   ///
   /// - Returns: Also `refused(.tooManyFiles)` where the party is full; 512 are held at most, the leader among them.
   mutating func join(_ identity: ProcessIdentity) -> Hold
-  /// Says that the leader's whole process group may go, so that SIGKILL reaches those too that it forks meanwhile.
-  mutating func takeGroup()
+  /// Says that the whole of a process group may go, which one of the party leads: a signal then reaches those too that it
+  /// forks meanwhile. Where none of them does, nothing comes of it.
+  mutating func takeGroup(_ number: Int32)
   /// Gives the party a cgroup that may go whole, so that SIGKILL ends whoever is in it, or comes into it.
   mutating func take(_ cgroup: consuming CgroupDirectory)
   /// Signals the party. Whoever has ended meanwhile is no failure.
@@ -96,7 +97,7 @@ package struct RehearsalActuator: Actuator, ~Copyable {
 
   package mutating func hold(_ identity: ProcessIdentity) -> Hold { .held }
   package mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
-  package mutating func takeGroup() {}
+  package mutating func takeGroup(_: Int32) {}
   package mutating func take(_ cgroup: consuming CgroupDirectory) {}
   package mutating func send(_ signal: Signal) -> Delivery { .rehearsed }
   package var reach: Reach { Reach() }

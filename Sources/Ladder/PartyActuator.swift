@@ -23,7 +23,8 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   private var count = 0
   /// Where the first that lives was found last.
   private var living = 0
-  private var takesGroup = false
+  /// The member that leads the process group that may go whole.
+  private var groupLeader: Int?
   private var cgroup: CgroupDirectory?
   private var wasKilled = false
   private var hasStaged = false
@@ -106,8 +107,9 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     PartyActuator(calls: try calls.another(), capacity: Self.furtherCapacity)
   }
 
-  package mutating func takeGroup() {
-    takesGroup = count > 0
+  package mutating func takeGroup(_ number: Int32) {
+    groupLeader = nil
+    for index in 0..<count where members[index].pid == number { groupLeader = index }
   }
 
   package mutating func take(_ cgroup: consuming CgroupDirectory) {
@@ -116,17 +118,21 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
 
   package mutating func send(_ signal: Signal) -> Delivery {
     reach = Reach()
+    // In one step, before one's end can make another start more, and with those that were born since the survey: of a
+    // fork bomb whose members got SIGTERM one by one, one escaped each time and made a hundred again.
+    let isOfGroup = sendToGroup(signal)
+    if isOfGroup { reach.isWhole = true }
     if signal == .kill {
       wasKilled = true
-      // In one step, before one's end can make another start more.
-      if takesGroup, (try? calls.send(.kill, toGroupOf: members[0].process, pid: members[0].pid)) != nil {
-        reach.isWhole = true
-      }
       sweep(signal)
     }
     for index in 0..<count {
       if signal == .kill { hasten(index) }
-      deliver(signal, to: members[index].process)
+      if isOfGroup, signal != .kill {
+        followUp(signal, members[index].process)
+      } else {
+        deliver(signal, to: members[index].process)
+      }
     }
     if signal != .kill { sweep(signal) }
     return reach.delivery
@@ -140,13 +146,33 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     if !calls.hasExited(members[index].process) { try? calls.hasten(members[index].pid, path: &path) }
   }
 
+  private mutating func sendToGroup(_ signal: Signal) -> Bool {
+    guard let groupLeader else { return false }
+    let leader = members[groupLeader]
+    return (try? calls.send(signal, toGroupOf: leader.process, pid: leader.pid)) != nil
+  }
+
+  /// What comes after a signal that a member got with its group: twice it could mean more to it than once.
+  private mutating func followUp(_ signal: Signal, _ process: Int32) {
+    if calls.hasExited(process) {
+      reach.vanished += 1
+    } else {
+      reach.sent += 1
+      resume(process, after: signal)
+    }
+  }
+
+  /// A stopped process acts on no signal but these two. One that runs gets SIGCONT in vain, unless it asks for it:
+  /// systemd does the same after each SIGTERM (systemd.kill(5)). The first signal has arrived whatever comes of it.
+  private func resume(_ process: Int32, after signal: Signal) {
+    if signal != .kill, signal != .resume { try? calls.send(.resume, to: process) }
+  }
+
   private mutating func deliver(_ signal: Signal, to process: Int32) {
     do throws(Errno) {
       try calls.send(signal, to: process)
       reach.sent += 1
-      // A stopped process acts on no signal but these two. One that runs gets SIGCONT in vain, unless it asks for it:
-      // systemd does the same after each SIGTERM (systemd.kill(5)). The first signal has arrived whatever comes of it.
-      if signal != .kill, signal != .resume { try? calls.send(.resume, to: process) }
+      resume(process, after: signal)
     } catch .noSuchProcess {
       reach.vanished += 1
     } catch {
@@ -366,7 +392,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     for index in 0..<count { calls.close(members[index].process) }
     count = 0
     living = 0
-    takesGroup = false
+    groupLeader = nil
     wasKilled = false
     cgroup = nil
     reach = Reach()

@@ -16,7 +16,7 @@ package struct ProgramActuator: Actuator, ~Copyable {
 
   package mutating func hold(_ identity: ProcessIdentity) -> Hold { live?.hold(identity) ?? rehearsal.hold(identity) }
   package mutating func join(_ identity: ProcessIdentity) -> Hold { live?.join(identity) ?? rehearsal.join(identity) }
-  package mutating func takeGroup() { live?.takeGroup() }
+  package mutating func takeGroup(_ number: Int32) { live?.takeGroup(number) }
   package mutating func take(_ cgroup: consuming CgroupDirectory) { live?.take(cgroup) }
   package mutating func send(_ signal: Signal) -> Delivery { live?.send(signal) ?? rehearsal.send(signal) }
   package var reach: Reach {

@@ -50,7 +50,7 @@ struct LoggingHand: Actuator {
   }
 
   mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
-  mutating func takeGroup() {}
+  mutating func takeGroup(_: Int32) {}
   mutating func take(_ cgroup: consuming CgroupDirectory) {}
   mutating func reap() {}
   mutating func examine() -> Standstill { .running }

@@ -21,6 +21,8 @@ import ProcModel
 private struct Hand: ~Copyable {
   private var actuator: LiveActuator
   private var freezer: String?
+  /// The first process held.
+  private var first: Int32 = 0
 
   init() throws(Errno) {
     var calls = LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), [.read, .directory]))
@@ -34,6 +36,7 @@ private struct Hand: ~Copyable {
     var isFirst = true
     var answers: [String] = []
     while rest.count > 1, let identity = Hand.identity(rest[rest.startIndex], rest[rest.startIndex + 1]) {
+      if isFirst { first = identity.pid }
       answers.append("\(isFirst ? actuator.hold(identity) : actuator.join(identity))")
       isFirst = false
       rest = rest.dropFirst(2)
@@ -67,7 +70,7 @@ private struct Hand: ~Copyable {
     case "term": return Hand.text(actuator.send(.terminate))
     case "kill": return Hand.text(actuator.send(.kill))
     case "group":
-      actuator.takeGroup()
+      actuator.takeGroup(first)
       return "taken"
     case "examine": return actuator.examine().name
     case "thaw": return actuator.thaw() ? "thawed" : "unthawed"

@@ -151,11 +151,11 @@ struct HandTests {
       """, says: "held sent gone\n3")
   }
 
-  @Test func aForkBombInAProcessGroupEndsInOneStep() throws {
+  @Test(arguments: ["term", "kill"]) func aForkBombInAProcessGroupEndsInOneStep(signal: String) throws {
     let result = try run(
       """
       start bomb --own-group --bomb 150
-      hand $(identity $bomb) group kill gone
+      hand $(identity $bomb) group \(signal) gone
       left=$(count bomb); echo "left $left"
       grep -c 'ended by itself' bomb.ready
       """)

@@ -156,10 +156,10 @@ import Testing
   func aGroupThatCannotBeSignalledWholeIsSignalledOneByOne(errno: Errno) {
     let script = Self.script()
     let hand = Self.hand(script, 7, 8)
-    hand.takeGroup()
+    hand.takeGroup(7)
     script.failures["group"] = errno
     #expect(hand.send(.terminate) == .sent)
-    #expect(!script.take().contains { $0.hasPrefix("group") }, "SIGTERM goes to those that were chosen")
+    #expect(script.take().filter { $0.hasSuffix("SIGTERM") } == ["group 7 SIGTERM", "send 7 SIGTERM", "send 8 SIGTERM"])
     #expect(hand.send(.kill) == .sent)
     let sends = script.take().filter { !$0.hasPrefix("hasten") }
     #expect(sends == ["group 7 SIGKILL", "send 7 SIGKILL", "send 8 SIGKILL"])
@@ -169,9 +169,28 @@ import Testing
   @Test func aGroupThatGotItWholeNeedsNobodyElse() {
     let script = Self.script()
     let hand = Self.hand(script, 7, 8)
-    hand.takeGroup()
+    hand.takeGroup(7)
     script.exited = [7, 8]
     #expect(hand.send(.kill) == .sent && hand.reach.isWhole && hand.reach.vanished == 2)
+  }
+
+  @Test func theFirstSignalReachesAGroupInOneStepAndNobodyTwice() {
+    let script = Self.script()
+    let hand = Self.hand(script, 8, 7, 9)
+    hand.takeGroup(7)
+    _ = script.take()
+    script.exited = [9]
+    #expect(hand.send(.terminate) == .sent && hand.reach.isWhole)
+    #expect(script.take() == ["group 7 SIGTERM", "send 8 SIGCONT", "send 7 SIGCONT"])
+    #expect(hand.reach.sent == 2 && hand.reach.vanished == 1)
+  }
+
+  @Test func aGroupThatNobodyOfThePartyLeadsIsNotTaken() {
+    let script = Self.script()
+    let hand = Self.hand(script, 8, 9)
+    hand.takeGroup(7)
+    #expect(hand.send(.terminate) == .sent && !hand.reach.isWhole)
+    #expect(!script.take().contains { $0.hasPrefix("group") })
   }
 
   // Ending.
@@ -385,7 +404,7 @@ private final class ScriptedHand {
 
   func hold(_ identity: ProcessIdentity) -> Hold { hand.hold(identity) }
   func join(_ identity: ProcessIdentity) -> Hold { hand.join(identity) }
-  func takeGroup() { hand.takeGroup() }
+  func takeGroup(_ number: Int32) { hand.takeGroup(number) }
   func send(_ signal: Signal) -> Delivery { hand.send(signal) }
   func reap() { hand.reap() }
   func examine() -> Standstill { hand.examine() }
