@@ -34,6 +34,8 @@ package enum ImageLayout {
   package static let stallOff: UInt8 = 0
   package static let stallSome: UInt8 = 1
   package static let stallFull: UInt8 = 2
+  /// Added to either where nothing is waited for while swap is left.
+  package static let stallIgnoresSwap: UInt8 = 2
 
   /// Of the triggers that are on or off.
   package static let triggerOff: UInt8 = 0

@@ -297,9 +297,12 @@ private struct ImageCursor: ~Escapable {
     switch kind {
     case ImageLayout.stallOff where share.count == 0 && over == .zero && below == nil:
       return nil
-    case ImageLayout.stallSome, ImageLayout.stallFull:
+    case ImageLayout.stallSome...ImageLayout.stallFull + ImageLayout.stallIgnoresSwap:
       guard let below else { throw .invalid(.amount, entry: 0) }
-      return Stall(isFull: kind == ImageLayout.stallFull, share: share, over: over, below: below)
+      let isPatient = kind <= ImageLayout.stallFull
+      let counted = isPatient ? kind : kind - ImageLayout.stallIgnoresSwap
+      return Stall(
+        isFull: counted == ImageLayout.stallFull, share: share, over: over, below: below, isPatient: isPatient)
     default:
       throw .invalid(.stall, entry: 0)
     }

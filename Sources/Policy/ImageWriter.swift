@@ -86,7 +86,12 @@ package struct ImageWriter {
   // What is off has no figures: zeros stand in their places.
 
   private mutating func stall(_ stall: Stall?) {
-    put(stall.map { $0.isFull ? ImageLayout.stallFull : ImageLayout.stallSome } ?? ImageLayout.stallOff)
+    var kind = ImageLayout.stallOff
+    if let stall {
+      kind = stall.isFull ? ImageLayout.stallFull : ImageLayout.stallSome
+      if !stall.isPatient { kind += ImageLayout.stallIgnoresSwap }
+    }
+    put(kind)
     put(stall?.share.count ?? 0)
     put(stall?.over.count ?? 0)
     amount(stall?.below)

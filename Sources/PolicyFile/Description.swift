@@ -53,8 +53,10 @@ private func describe(_ thresholds: Thresholds) -> [String] {
 }
 
 private func describe(_ stall: Stall) -> String {
-  "\(stall.isFull ? "all tasks" : "some task") stalled for \(describe(.share(stall.share))) of \(describe(stall.over)), "
-    + "and available memory at or below \(describe(stall.below))"
+  let patience =
+    stall.isPatient ? " (\(describe(.share(stall.patientShare))) of \(describe(stall.span)) while swap lasts)" : ""
+  return "\(stall.isFull ? "all tasks" : "some task") stalled for \(describe(.share(stall.share))) of "
+    + "\(describe(stall.over))\(patience), and available memory at or below \(describe(stall.below))"
 }
 
 private func describe(_ thrash: Thrash) -> String {

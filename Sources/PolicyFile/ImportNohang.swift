@@ -140,7 +140,7 @@ struct NohangImport {
     }
     writer.line(
       "stall = { \(parts[0]) = \"\(percent)\", over = \"\(describe(.milliseconds(window)))\", "
-        + "below = \"\(describe(memory))\" }")
+        + "below = \"\(describe(memory))\", swap = \"ignore\" }")
   }
 
   /// Whether the formula is the kernel's own number, to which a factor does what points do.

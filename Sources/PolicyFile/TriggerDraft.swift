@@ -153,11 +153,12 @@ struct TriggerDraft {
 
   private func readStall(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Stall? {
     let table = SettingsReader(
-      entries, at: offset, place: "\"stall\"", known: ["full", "some", "over", "below"], log: &log)
+      entries, at: offset, place: "\"stall\"", known: ["full", "some", "over", "below", "swap"], log: &log)
     let full = table.share("full", "\"15%\"", within: TriggerLimits.stall, log: &log)
     let some = table.share("some", "\"40%\"", within: TriggerLimits.stall, log: &log)
     let over = table.duration("over", "\"2s\"", within: TriggerLimits.window, log: &log)
     let below = table.amount("below", log: &log)
+    let isPatient = table.choice("swap", [("wait", true), ("ignore", false)], log: &log)
     switch (table["full"], table["some"]) {
     case (nil, nil):
       log.error(at: offset, "\"stall\" has neither \"full\" nor \"some\"", "write as in \(TriggerDraft.stallExample)")
@@ -170,7 +171,7 @@ struct TriggerDraft {
     guard let share = full ?? some else { return nil }
     return Stall(
       isFull: full != nil, share: share, over: over ?? TriggerDraft.defaultWindow,
-      below: below ?? .share(.percent(25)))
+      below: below ?? .share(.percent(25)), isPatient: isPatient ?? true)
   }
 
   private func readThrash(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Thrash? {

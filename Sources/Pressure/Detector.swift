@@ -79,7 +79,11 @@ package struct Detector: Sendable {
       return .limit(hits)
     }
     if let forecast = thresholds.forecast, let left = forecast.fires(reading, trend) { return .forecast(left) }
-    if let stall = thresholds.stall, let share = stall.fires(reading, trend) { return .stall(share) }
+    if let stall = thresholds.stall,
+      let share = stall.fires(reading, trend, swapLine: lines.floorSwapFree, hasFired: isInEpisode)
+    {
+      return .stall(share)
+    }
     if let thrash = thresholds.thrash, let rate = thrash.fires(reading, trend, units: units) { return .thrash(rate) }
     return .none
   }

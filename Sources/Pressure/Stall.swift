@@ -5,6 +5,10 @@ package import ProcModel
 /// Measured over our own window from PSI's `total` counters: the kernel's running averages take many seconds to move
 /// (its `avg10` needs 9 s of standstill to reach 60 %). The ceiling on available memory keeps a machine that is busy
 /// with its disk, and has plenty, from killing.
+///
+/// While swap is left, and is not about to be used up, it is asked for more: before the kernel moves idle memory to swap it
+/// looks for other memory first, and everybody waits for that. In the arena (`calm-swap`) a batch of 6 MiB a second had all
+/// tasks lose half of two seconds in this way, before a page was swapped and all went on well.
 package struct Stall: Equatable, Sendable {
   /// Whether all tasks must stand still (`full`), or one is enough (`some`).
   package var isFull: Bool
@@ -14,11 +18,43 @@ package struct Stall: Equatable, Sendable {
   /// Available memory, of `MemTotal`.
   package var below: Amount
 
-  package init(isFull: Bool, share: BasisPoints, over: Nanoseconds, below: Amount) {
+  /// Whether more is asked for while swap lasts.
+  package var isPatient: Bool
+
+  package init(isFull: Bool, share: BasisPoints, over: Nanoseconds, below: Amount, isPatient: Bool = true) {
     self.isFull = isFull
     self.share = share
     self.over = over
     self.below = below
+    self.isPatient = isPatient
+  }
+
+  /// While swap is left that would last for ``lasting`` at the rate of the last two windows, a share so many times as
+  /// large, over a window so many times as long.
+  package static let patience: (share: UInt32, window: UInt64) = (2, 3)
+  /// A leak of 40 MiB a second at the end of memory has used up 384 MiB of swap in ten seconds, and is not waited for.
+  package static let lasting = Nanoseconds.milliseconds(20_000)
+
+  /// The longest time that it looks back over.
+  package var span: Nanoseconds { isPatient ? Nanoseconds(over.count * Stall.patience.window) : over }
+
+  /// The share of ``span`` that is asked for while swap lasts.
+  package var patientShare: BasisPoints {
+    isPatient ? BasisPoints(min(share.count * Stall.patience.share, 10_000)) : share
+  }
+
+  private var patient: Stall {
+    Stall(isFull: isFull, share: patientShare, over: span, below: below, isPatient: false)
+  }
+
+  /// Whether memory and swap would last for a while, at the rate at which they went over two windows; where that is not
+  /// known yet they do.
+  private func lasts(_ reading: MemoryReading, _ trend: Trend) -> Bool {
+    guard let earlier = trend.reading(before: reading.time, by: over + over) else { return true }
+    let used = earlier.left - reading.left
+    let (time, overflow) = reading.left.count.multipliedReportingOverflow(
+      by: (reading.time - earlier.time).milliseconds)
+    return used == .zero || overflow || time / used.count > Stall.lasting.milliseconds
   }
 
   /// The share of the window that was lost; nil before the window is full, or where the kernel does not tell.
@@ -35,9 +71,21 @@ package struct Stall: Equatable, Sendable {
   }
 
   /// What was measured, if it is trouble.
-  package func fires(_ reading: MemoryReading, _ trend: Trend) -> BasisPoints? {
-    guard reading.available <= below.of(reading.total), let measured = measured(reading, trend), measured >= share
-    else { return nil }
+  ///
+  /// - Parameters:
+  ///   - swapLine: Free swap at or below which it counts as spent; nil where nothing is asked of swap.
+  ///   - hasFired: Whether it is trouble already: a leak is no better because the machine has slowed it down.
+  package func fires(_ reading: MemoryReading, _ trend: Trend, swapLine: KiB?, hasFired: Bool) -> BasisPoints? {
+    guard reading.available <= below.of(reading.total) else { return nil }
+    if !isPatient || hasFired || reading.isSwapSpent(swapLine) || !lasts(reading, trend) {
+      return exceeded(reading, trend)
+    }
+    return patient.exceeded(reading, trend)
+  }
+
+  /// What was measured, if it reaches the share.
+  func exceeded(_ reading: MemoryReading, _ trend: Trend) -> BasisPoints? {
+    guard let measured = measured(reading, trend), measured >= share else { return nil }
     return measured
   }
 }

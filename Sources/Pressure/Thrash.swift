@@ -49,7 +49,7 @@ package struct Thrash: Equatable, Sendable {
       let measured = measured(reading, trend, units: units), measured >= refaults
     else { return nil }
     let stall = Stall(isFull: true, share: Thrash.lost, over: over, below: Thrash.below)
-    let isFelt = reading.stall == nil ? now.directScans > then.directScans : stall.fires(reading, trend) != nil
+    let isFelt = reading.stall == nil ? now.directScans > then.directScans : stall.exceeded(reading, trend) != nil
     return isFelt ? measured : nil
   }
 }

@@ -80,6 +80,6 @@ package struct Thresholds: Equatable, Sendable {
 
   /// The longest time that a trigger looks back over.
   package var span: Nanoseconds {
-    max(max(stall?.over ?? .zero, thrash?.over ?? .zero), Forecast.longWindow)
+    max(max(stall?.span ?? .zero, thrash?.over ?? .zero), Forecast.longWindow)
   }
 }

@@ -3,6 +3,8 @@ package import ProcModel
 /// The readings of the last moments, in a fixed ring, thin enough to span the longest window that a trigger looks over.
 package struct Trend: Sendable {
   private static let capacity = 64
+  /// Of these, those that span the longest window; the others are there because readings do not come on the beat.
+  private static let spanning = 56
 
   private var ring: InlineArray<64, MemoryReading>
   private var newest = 0
@@ -13,8 +15,7 @@ package struct Trend: Sendable {
   package init(span: Nanoseconds) {
     ring = InlineArray(
       repeating: MemoryReading(time: .zero, total: .zero, available: .zero, swapTotal: .zero, swapFree: .zero))
-    // A little over, so that the window is spanned although readings do not come on the beat.
-    spacing = Nanoseconds(span.count / UInt64(Trend.capacity / 2))
+    spacing = Nanoseconds(span.count / UInt64(Trend.spanning))
   }
 
   /// Takes a reading in, unless it follows the last one too closely to be kept. Time that went backwards, or leapt by

@@ -115,7 +115,7 @@ import Testing
       thresholds
         == Thresholds(
           floor: Floor(available: .share(.percent(8)), swapFree: .share(.percent(10))),
-          stall: Stall(isFull: true, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(40))),
+          stall: Stall(isFull: true, share: .percent(25), over: .milliseconds(1000), below: .share(.percent(40))),
           thrash: Thrash(refaults: .percent(1), over: .milliseconds(2000), swapFree: .share(.percent(10))),
           forecast: Forecast(horizon: .milliseconds(200), below: .share(.percent(16))),
           limit: Limit(available: .share(.percent(10)), swapFree: .share(.percent(10))),

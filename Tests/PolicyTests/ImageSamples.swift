@@ -83,7 +83,7 @@ enum Sample: CaseIterable, Sendable {
     policy.settings.thresholds.release = .size(KiB(.max))
     policy.settings.thresholds.stall = Stall(
       isFull: false, share: TriggerLimits.stall.upperBound, over: TriggerLimits.window.lowerBound,
-      below: .size(KiB(.max)))
+      below: .size(KiB(.max)), isPatient: false)
     policy.settings.thresholds.thrash = Thrash(
       refaults: TriggerLimits.refaults.upperBound, over: TriggerLimits.window.upperBound,
       swapFree: .share(.percent(100)))

@@ -270,7 +270,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.settings, 19, 0, .amount, 0), (.settings, 37, 0, .amount, 0), (.settings, 10, 3, .amount, 0),
     (.settings, 28, 255, .amount, 0), (.settings, 11, 1, .amount, 0),
     (.settings, 22, 1, .share, 0), (.settings, 27, 1, .share, 0),
-    (.settings, 46, 0, .stall, 0), (.settings, 46, 3, .stall, 0), (.settings, 59, 0, .amount, 0),
+    (.settings, 46, 0, .stall, 0), (.settings, 46, 5, .stall, 0), (.settings, 59, 0, .amount, 0),
     (.settings, 59, 3, .amount, 0), (.settings, 62, 1, .share, 0),
     (.settings, 68, 0, .thrash, 0), (.settings, 68, 2, .thrash, 0), (.settings, 81, 4, .amount, 0),
     (.settings, 90, 0, .forecast, 0), (.settings, 90, 255, .forecast, 0),

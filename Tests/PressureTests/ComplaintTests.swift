@@ -56,6 +56,12 @@ import Testing
       $0.swapFree = { _ in 0.05 }
       $0.available = { _ in 0.3 }
     },
+    // Recorded in the arena's `calm-swap`, where nobody was ended.
+    complaint("the kernel looks for other memory before it swaps, and all wait for two seconds") {
+      $0.swapTotal = 512 * 1024
+      $0.available = { second in max(0.13 - second * 0.012, 0.06) }
+      $0.stalled = { second in second < 2 ? (0, 0) : second < 4 ? (0.5, 0.6) : second < 8 ? (0.22, 0.3) : (0.02, 0.1) }
+    },
     complaint("a program that starts fast and stops well above the floor") {
       $0.available = { second in second < 1 ? 0.9 : second < 1.3 ? 0.9 - (second - 1) * 2 : 0.3 }
       $0.interval = .milliseconds(10)
@@ -75,6 +81,14 @@ import Testing
       complaint("earlyoom #320: stands still at 14.8 % available, without swap") {
         $0.available = { _ in 0.148 }
         $0.stalled = { second in second > 1 ? (0.7, 0.95) : (0, 0) }
+      }, 2, "stall"
+    ),
+    (
+      complaint("a leak into swap that has ten seconds left") {
+        $0.swapTotal = 384 * 1024
+        $0.available = { second in max(0.15 - second * 0.04, 0.02) }
+        $0.swapFree = { second in second < 3 ? 1 : 1 - (second - 3) * 0.05 }
+        $0.stalled = { second in second > 3 ? (0.5, 0.6) : (0, 0) }
       }, 4, "stall"
     ),
     (
@@ -104,7 +118,7 @@ import Testing
         $0.swapTotal = 1024 * 1024
         $0.swapFree = { _ in 0.5 }
         $0.stalled = { second in second > 1 ? (1, 1) : (0, 0) }
-      }, 2, "stall"
+      }, 3, "stall"
     ),
     (
       complaint("a burst at memory speed outruns a fixed floor") {

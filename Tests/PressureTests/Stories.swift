@@ -61,7 +61,7 @@ extension Thresholds {
   /// All triggers on, as the default preset has them.
   static let server = Thresholds(
     floor: Floor(available: .share(.percent(8)), swapFree: .share(.percent(10))),
-    stall: Stall(isFull: true, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(40))),
+    stall: Stall(isFull: true, share: .percent(25), over: .milliseconds(1000), below: .share(.percent(40))),
     thrash: Thrash(refaults: .percent(1), over: .milliseconds(2000), swapFree: .share(.percent(10))),
     forecast: Forecast(horizon: .milliseconds(200), below: .share(.percent(16))),
     release: .share(.percent(12)))
