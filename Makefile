@@ -70,10 +70,13 @@ bench: build ## Measure beside earlyoom and a floor in C; RECORD=1 writes docs/p
 ARENA = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=Tests/Arena python3 -m arena
 AGENTS ?= $(if $(POLICY),spillway,kernel,earlyoom,nohang,oomd,spillway,dry-run)
 REPEAT ?= $(if $(POLICY),1,3)
-ARENA_RUN = $(ARENA) run --agents $(AGENTS) $(if $(POLICY),--policy $(POLICY)) --repeat $(REPEAT)
+# At a time, each with two processors.
+GUESTS ?= 1
+ARENA_RUN = $(ARENA) run --agents $(AGENTS) $(if $(POLICY),--policy $(POLICY)) --repeat $(REPEAT) --guests $(GUESTS) \
+  $(if $(RESUME),--resume)
 
 arena: build arena-setup ## Exhaust virtual machines under Spillway, its peers and the kernel; POLICY=mine.toml: under that
-	@rm -rf build/arena/results
+	$(if $(RESUME),,@rm -rf build/arena/results)
 	$(ARENA_RUN) $(SCENARIOS)
 
 arena-quick: AGENTS = spillway

@@ -83,6 +83,41 @@ import Testing
     #expect(party["members"] as? Int == 40 && party["swarm"] is String)
   }
 
+  /// The end of either would be enough, and the swarm holds more: 450 MiB, beside one of 400.
+  @Test(arguments: [(10, 50_000), (400, 99_901)] as [(UInt64, Int)])
+  func whoTookWhatIsGoneGoesBeforeASwarm(before: UInt64, expected: Int) throws {
+    let stage = try Stage(available: [500, 80]) { policy in
+      policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
+    }
+    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    stage.agent.source.files.add(50_000, "one", mib: before)
+    for pid: Int32 in 99_901...99_950 { stage.agent.source.files.add(pid, "many", mib: 9, parent: 99_900) }
+    #expect(stage.tick() == ["meminfo"])
+    stage.agent.source.files.add(50_000, "one", mib: 400)
+    _ = stage.tick()
+    #expect(victim(try #require(stage.records("decision").first)) == expected)
+  }
+
+  @Test func processesAreSurveyedAnewWhereASixteenthOfMemoryHasGone() throws {
+    let stage = try Stage(available: [500])
+    _ = stage.tick()
+    let first = stage.agent.surveyedAt
+    #expect(first > .zero)
+    func surveys(at available: UInt64, after milliseconds: UInt64) -> Bool {
+      stage.agent.surveyedAt = Nanoseconds(Clock.sinceBoot()) - .milliseconds(milliseconds)
+      let before = stage.agent.surveyedAt
+      stage.agent.source.available = [available]
+      _ = stage.tick()
+      return stage.agent.surveyedAt != before
+    }
+    #expect(!surveys(at: 430, after: 300), "growth over so little is noise")
+    #expect(!surveys(at: 440, after: 700), "60 MiB are less than a sixteenth of 1000")
+    #expect(surveys(at: 430, after: 700))
+    #expect(!surveys(at: 400, after: 700), "from there on")
+    // What came back and went again counts as gone.
+    #expect(!surveys(at: 600, after: 700) && surveys(at: 530, after: 700))
+  }
+
   @Test func halfOfTheFloorIsNoTimeToBePolite() throws {
     let stage = try Stage(available: [50])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGKILL 100"])

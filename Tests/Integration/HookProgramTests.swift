@@ -32,6 +32,27 @@ struct HookProgramTests {
 
   private static func shell(_ script: String) -> String { #"["/bin/sh", "-c", "\#(script)"]"# }
 
+  /// By fields 40 and 41 of `stat`: real-time priority and policy, of which 1 is SCHED_FIFO and 0 the ordinary one.
+  @Test func theAgentRunsInRealTimeAndItsHelpersAndHooksDoNot() throws {
+    let result = try Namespace.run(
+      policy: Self.policy("after = " + Self.shell("cut -d ' ' -f 18,19,40,41 /proc/self/stat >TOLD/hook")),
+      Self.prepare + """
+        start hog --mib 60
+        agent
+        until_record '"event":"hook"'
+        echo "hook $(cat told/hook)"
+        echo "agent $(cut -d ' ' -f 40,41 /proc/$agent/task/$agent/stat)"
+        for thread in /proc/$agent/task/*; do
+          [ "${thread##*/}" = $agent ] || echo "helper $(cut -d ' ' -f 19,40,41 $thread/stat)"
+        done
+        finish
+        """)
+    #expect(result.output.contains("hook 20 0 0 0\n"))
+    #expect(result.output.contains("agent 1 1\n"))
+    #expect(result.output.contains("helper -20 0 0\n") && !result.output.contains("helper 0"), "\(result.output)")
+    #expect(!result.errors.contains("real-time"))
+  }
+
   @Test func nobodyIsToldOfAnEndAndMayDoNothing() throws {
     let result = try Namespace.run(
       policy: Self.policy(
