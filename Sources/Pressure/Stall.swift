@@ -31,7 +31,7 @@ package struct Stall: Equatable, Sendable {
 
   /// While swap is left that would last for ``lasting`` at the rate of the last two windows, a share so many times as
   /// large, over a window so many times as long.
-  package static let patience: (share: UInt32, window: UInt64) = (2, 3)
+  package static let patience: (share: UInt32, window: UInt64) = (2, 6)
   /// A leak of 40 MiB a second at the end of memory has used up 384 MiB of swap in ten seconds, and is not waited for.
   package static let lasting = Nanoseconds.milliseconds(20_000)
 

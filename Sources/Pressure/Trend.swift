@@ -2,11 +2,11 @@ package import ProcModel
 
 /// The readings of the last moments, in a fixed ring, thin enough to span the longest window that a trigger looks over.
 package struct Trend: Sendable {
-  private static let capacity = 64
+  private static let capacity = 128
   /// Of these, those that span the longest window; the others are there because readings do not come on the beat.
-  private static let spanning = 56
+  private static let spanning = 112
 
-  private var ring: InlineArray<64, MemoryReading>
+  private var ring: InlineArray<128, MemoryReading>
   private var newest = 0
   package private(set) var count = 0
   let spacing: Nanoseconds

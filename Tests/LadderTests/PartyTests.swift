@@ -159,7 +159,8 @@ import Testing
     hand.takeGroup(7)
     script.failures["group"] = errno
     #expect(hand.send(.terminate) == .sent)
-    #expect(script.take().filter { $0.hasSuffix("SIGTERM") } == ["group 7 SIGTERM", "send 7 SIGTERM", "send 8 SIGTERM"])
+    let first = script.take().filter { $0.hasSuffix("SIGTERM") }
+    #expect(first == ["group 7 SIGTERM", "send 7 SIGTERM", "send 8 SIGTERM"])
     #expect(hand.send(.kill) == .sent)
     let sends = script.take().filter { !$0.hasPrefix("hasten") }
     #expect(sends == ["group 7 SIGKILL", "send 7 SIGKILL", "send 8 SIGKILL"])

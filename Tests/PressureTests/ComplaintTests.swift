@@ -97,7 +97,7 @@ import Testing
         $0.swapFree = { _ in 0.7 }
         $0.available = { _ in 0.04 }
         $0.stalled = { second in second > 1 ? (0.6, 0.9) : (0, 0) }
-      }, 4, "stall"
+      }, 6.1, "stall"
     ),
     (
       complaint("earlyoom #269: no swap, program text is evicted and read back, MemAvailable looks fine") {
@@ -118,7 +118,7 @@ import Testing
         $0.swapTotal = 1024 * 1024
         $0.swapFree = { _ in 0.5 }
         $0.stalled = { second in second > 1 ? (1, 1) : (0, 0) }
-      }, 3, "stall"
+      }, 6, "stall"
     ),
     (
       complaint("a burst at memory speed outruns a fixed floor") {
