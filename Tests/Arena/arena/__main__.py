@@ -94,6 +94,9 @@ def _run_campaign(campaign: Campaign) -> int:
 
 def _write_page(folder: Path, quiet: bool = False) -> int:
     results = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    # Guests that ran beside each other left theirs in no order.
+    agents = list(AGENTS)
+    results.sort(key=lambda result: (result["scenario"], agents.index(result["agent"]), result["repetition"]))
     (folder / "arena.html").write_text(page.write(results))
     image.say(f"{folder / 'arena.html'} shows every run")
     if not quiet:
