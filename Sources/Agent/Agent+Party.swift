@@ -14,10 +14,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard surveyProcesses() else { return nil }
     rank(now, in: number)
     let shortfall = verdict.lines.release - verdict.reading.available
-    // Then there is no need to look for a swarm, which among thousands of the young takes seconds.
-    let isCulprit = shortlist.victim.map { took(most: $0.process, number, shortfall, now) } ?? false
+    // Beside one there is no need to look for a swarm, which among thousands of the young takes seconds.
+    let hasCulprit = shortlist.victim.map { isCulprit($0, number, shortfall, now) } ?? false
     // Whoever was too small and too old at the last survey of all is part of no swarm.
-    if !isCulprit,
+    if !hasCulprit,
       swarmFinder.mayHide(
         besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
         old: smallBefore)
@@ -25,7 +25,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)
     }
-    var isSwarm = !isCulprit && findSwarm(shortfall)
+    var isSwarm = !hasCulprit && findSwarm(shortfall)
     if isSwarm, tally.leftOut > 0 {
       // Its youngest hold next to nothing yet, and would go on where the others were stopped.
       guard surveyProcesses(isWhole: true) else { return nil }
@@ -46,10 +46,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return victim
   }
 
-  /// Whether the end of this one is enough, and it has taken three quarters of what has gone since the last survey.
-  private func took(most process: ProcessFacts, _ number: Int, _ shortfall: KiB, _ now: Nanoseconds) -> Bool {
-    guard process.footprint >= shortfall, watches[number].isFalling,
-      let grown = roster.grown(process, since: judge.machine.units.ticks(now - surveyedAt))
+  /// Whether a candidate's end is enough, it has taken three quarters of what has gone since the last survey, and no rule
+  /// has others go before it.
+  private func isCulprit(_ candidate: Candidate, _ number: Int, _ shortfall: KiB, _ now: Nanoseconds) -> Bool {
+    guard candidate.process.footprint >= shortfall, watches[number].isFalling,
+      !judge.policy.hasOrder(before: candidate.standing.tier),
+      let grown = roster.grown(candidate.process, since: judge.machine.units.ticks(now - surveyedAt))
     else { return false }
     return grown.count >= watches[number].fallen.count / 4 * 3
   }

@@ -42,6 +42,14 @@ package struct CompiledPolicy: Equatable, Sendable {
   package func bytes(_ range: Slice) -> Span<UInt8> {
     text.span.extracting(range.indices)
   }
+
+  /// Whether any rule has somebody go before that tier.
+  package func hasOrder(before tier: Tier) -> Bool {
+    for rule in rules {
+      if let order = rule.order, order < tier { return true }
+    }
+    return false
+  }
 }
 
 /// A run of entries in one of the policy's tables.

@@ -74,9 +74,7 @@ package struct SwarmFinder: Sendable {
     /// much of it at most, by the formulas that count in KiB, and `oom_score_adj` is taken to be 0.
     func mayBeWorse(_ total: KiB) -> Bool {
       guard let best, bestSuffices else { return true }
-      for rule in judge.policy.rules {
-        if let order = rule.order, order < best.tier { return true }
-      }
+      if judge.policy.hasOrder(before: best.tier) { return true }
       return switch judge.settings.formula {
       case .spillway, .footprint: Double(total.count) * 4 > best.score
       case .classic, .linux24, .linux26, .linux, .oomScore: true

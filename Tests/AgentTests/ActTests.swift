@@ -98,6 +98,23 @@ import Testing
     #expect(victim(try #require(stage.records("decision").first)) == expected)
   }
 
+  @Test func whoTookWhatIsGoneGoesAfterThoseWhomARuleHasGoFirst() throws {
+    let stage = try Stage(available: [500, 80]) { policy in
+      policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
+      policy.text += Array("many".utf8)
+      let name = UInt32(policy.text.count - 4)..<UInt32(policy.text.count)
+      policy.addRule(name: name, comm: name, protects: false)
+      policy.rules[policy.rules.count - 1].order = .first
+    }
+    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    stage.agent.source.files.add(50_000, "one", mib: 10)
+    for pid: Int32 in 99_901...99_950 { stage.agent.source.files.add(pid, "many", mib: 9, parent: 99_900) }
+    #expect(stage.tick() == ["meminfo"])
+    stage.agent.source.files.add(50_000, "one", mib: 400)
+    _ = stage.tick()
+    #expect(victim(try #require(stage.records("decision").first)) == 99_901)
+  }
+
   @Test func processesAreSurveyedAnewWhereASixteenthOfMemoryHasGone() throws {
     let stage = try Stage(available: [500])
     _ = stage.tick()
