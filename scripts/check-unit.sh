@@ -9,8 +9,8 @@ armed=packaging/systemd/armed.conf
 hooks=packaging/systemd/hooks.conf
 last_resort=packaging/systemd/last-resort.conf
 relief=packaging/systemd/relief.conf
-# Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 22. What is left is root, seeing all
-# processes, and the capabilities.
+# Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 23. What is left is root, seeing all
+# processes, real-time scheduling, and the capabilities.
 exposure=25
 
 fail() { printf 'check-unit: %s\n' "$*" >&2; exit 1; }
