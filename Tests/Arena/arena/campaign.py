@@ -74,7 +74,12 @@ class Campaign:
     def _earlier(self) -> dict[tuple[str, str, str | None], list[Result]]:
         found: dict[tuple[str, str, str | None], list[Result]] = {}
         path = self.results / "results.jsonl"
-        for line in path.read_text().splitlines() if path.exists() else []:
+        if not path.exists():
+            return found
+        # A campaign that was killed while it wrote left part of a line, which no other must follow.
+        whole = path.read_bytes().rpartition(b"\n")[:2]
+        path.write_bytes(b"".join(whole))
+        for line in whole[0].splitlines():
             result = json.loads(line)
             found.setdefault((result["scenario"], result["agent"], result.get("build")), []).append(result)
         return found
