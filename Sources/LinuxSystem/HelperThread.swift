@@ -44,6 +44,16 @@ package struct HelperThread: ~Copyable {
     unsafe clinux_helper_end(raw)
   }
 
+  /// The sizes in bytes of a helper's guard and stack.
+  ///
+  /// - Parameters:
+  ///   - pageSize: Of the machine, in bytes: 4, 16 or 64 KiB.
+  ///   - minimum: The C library's, in bytes (`sysconf(_SC_THREAD_STACK_MIN)`).
+  package static func layout(pageSize: Int, minimum: Int) -> (guard: Int, stack: Int) {
+    let layout = clinux_thread_layout_for(pageSize, minimum)
+    return (layout.guard, layout.stack)
+  }
+
   /// Whether this kernel has process_mrelease(2), Linux 5.15.
   package static var canReleaseMemory: Bool {
     clinux_process_mrelease(-1) == -1 && Errno.current != .notSupported

@@ -16,6 +16,17 @@ import Testing
     return try #require(result)
   }
 
+  /// Of x86-64, and of arm64 with each of its page sizes; glibc's minimum on arm64 is 131072 bytes.
+  @Test(arguments: [
+    (page: 4096, minimum: 16384), (4096, 131_072), (16384, 131_072), (65536, 131_072), (65536, 140_000),
+  ])
+  func aStackHasTheLibrarysMinimumAndAWholePageForItsGuard(page: Int, minimum: Int) {
+    let layout = HelperThread.layout(pageSize: page, minimum: minimum)
+    #expect(layout.guard >= page && layout.guard.isMultiple(of: page))
+    // The library takes its part of the minimum: what the helper's code needs comes on top.
+    #expect(layout.stack >= minimum + 32768 && layout.stack.isMultiple(of: page))
+  }
+
   @Test(.enabled(if: HelperThread.canReleaseMemory, "process_mrelease needs Linux 5.15"))
   func itReleasesTheDyingAndNobodyElse() throws {
     let helper = try HelperThread()

@@ -4,8 +4,9 @@
 #ifndef SPILLWAY_CLINUX_HELPER_H
 #define SPILLWAY_CLINUX_HELPER_H
 
-#include <pthread.h>
 #include <sys/eventfd.h>
+
+#include "CLinuxThread.h"
 
 // The same number on every architecture; older kernel headers do not have it (Linux 5.15).
 #ifndef SYS_process_mrelease
@@ -18,9 +19,6 @@ enum {
     // The kernel's own reaper tries as often (MAX_OOM_REAP_RETRIES, mm/oom_kill.c), at 100 ms.
     CLINUX_HELPER_TRIES = 10,
     CLINUX_HELPER_PAUSE_NS = 10000000,
-    CLINUX_HELPER_GUARD = 4096,
-    CLINUX_HELPER_STACK = 65536,
-    CLINUX_HELPER_TOUCHED = 12288,
 };
 
 enum clinux_helper_kind { clinux_helper_reap = 1, clinux_helper_write, clinux_helper_sync, clinux_helper_call,
@@ -34,7 +32,7 @@ struct clinux_helper_result {
 };
 
 struct clinux_helper {
-    pthread_t thread;
+    struct clinux_thread thread;
     int wake, done;
     // 1 from the posting of a job to its end; whoever reads 0 may read the result and post the next.
     int busy;
@@ -87,9 +85,7 @@ static inline void clinux_helper_release(struct clinux_helper *helper) {
 
 static inline void *clinux_helper_main(void *argument) {
     struct clinux_helper *helper = (struct clinux_helper *)argument;
-    // Pages that a job will need are there before it comes.
-    volatile char room[CLINUX_HELPER_TOUCHED];
-    for (int index = 0; index < CLINUX_HELPER_TOUCHED; index += 1024) room[index] = 0;
+    clinux_thread_touch_stack();
     prctl(PR_SET_NAME, "spillway-hand");
     for (;;) {
         uint64_t value;
@@ -119,32 +115,18 @@ static inline void *clinux_helper_main(void *argument) {
 
 // Starts the thread with every signal blocked. NULL with errno.
 static inline struct clinux_helper *clinux_helper_start(void) {
-    size_t size = CLINUX_HELPER_GUARD + CLINUX_HELPER_STACK + sizeof(struct clinux_helper);
-    char *memory = (char *)mmap((void *)0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == (char *)MAP_FAILED) return (struct clinux_helper *)0;
-    char *stack = memory + CLINUX_HELPER_GUARD;
-    struct clinux_helper *helper = (struct clinux_helper *)(stack + CLINUX_HELPER_STACK);
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int error = mprotect(memory, CLINUX_HELPER_GUARD, PROT_NONE) == 0 ? 0 : errno;
-    // Written throughout, so that no page of it is new later.
-    memset(helper, 0, sizeof *helper);
+    struct clinux_thread thread;
+    struct clinux_helper *helper = (struct clinux_helper *)clinux_thread_map(&thread, sizeof *helper);
+    if (!helper) return (struct clinux_helper *)0;
+    helper->thread = thread;
     helper->wake = eventfd(0, EFD_CLOEXEC);
     helper->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (error == 0 && (helper->wake < 0 || helper->done < 0)) error = errno;
-    if (error == 0) {
-        sigfillset(&all);
-        pthread_attr_init(&attributes);
-        error = pthread_attr_setstack(&attributes, stack, CLINUX_HELPER_STACK);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (error == 0) error = pthread_create(&helper->thread, &attributes, clinux_helper_main, helper);
-        pthread_sigmask(SIG_SETMASK, &before, (sigset_t *)0);
-        pthread_attr_destroy(&attributes);
-    }
+    int error = helper->wake < 0 || helper->done < 0 ? errno : 0;
+    if (error == 0) error = clinux_thread_start(&helper->thread, clinux_helper_main, helper);
     if (error == 0) return helper;
     if (helper->wake >= 0) close(helper->wake);
     if (helper->done >= 0) close(helper->done);
-    munmap(memory, size);
+    clinux_thread_unmap(helper->thread);
     errno = error;
     return (struct clinux_helper *)0;
 }
@@ -169,11 +151,10 @@ static inline void clinux_helper_post(struct clinux_helper *helper, enum clinux_
 static inline void clinux_helper_end(struct clinux_helper *helper) {
     if (clinux_helper_is_busy(helper)) return;
     clinux_helper_post(helper, clinux_helper_quit);
-    pthread_join(helper->thread, (void **)0);
+    pthread_join(helper->thread.handle, (void **)0);
     close(helper->wake);
     close(helper->done);
-    munmap((char *)helper - CLINUX_HELPER_STACK - CLINUX_HELPER_GUARD,
-           CLINUX_HELPER_GUARD + CLINUX_HELPER_STACK + sizeof *helper);
+    clinux_thread_unmap(helper->thread);
 }
 
 #endif
