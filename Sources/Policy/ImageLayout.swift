@@ -16,42 +16,31 @@ package enum ImageLayout {
   package static let sectionsOffset = 20
   package static let headerSize = 108
   package static let settingsOffset = headerSize
-  package static let settingsSize = 184
-  package static let measuresOffset = settingsOffset + settingsSize
-  package static let measuresSize = 53
+  package static var settingsSize: Int { Settings.byteCount }
+  package static var measuresOffset: Int { settingsOffset + settingsSize }
   /// Of the first section; each other begins where the one before it ends.
-  package static let tablesOffset = measuresOffset + measuresSize
+  package static var tablesOffset: Int { measuresOffset + Measures.byteCount }
 
   /// In bytes. Every section at its own maximum fits, so that an author meets those limits and not this one.
   package static let maximumLength = 1 << 18
 
-  // How an amount, a trigger, a confirmation, an order and an alternative are told apart. They never change.
+  // How forms of one record are told apart. They never change.
 
-  package static let amountNone: UInt8 = 0
+  /// Of whatever may be absent.
+  package static let off: UInt8 = 0
+  /// Of a record that has one form.
+  package static let on: UInt8 = 1
+
   package static let amountShare: UInt8 = 1
   package static let amountSize: UInt8 = 2
 
-  package static let stallOff: UInt8 = 0
   package static let stallSome: UInt8 = 1
   package static let stallFull: UInt8 = 2
   /// Added to either where nothing is waited for while swap is left.
   package static let stallIgnoresSwap: UInt8 = 2
 
-  /// Of the triggers that are on or off.
-  package static let triggerOff: UInt8 = 0
-  package static let triggerOn: UInt8 = 1
-
   package static let confirmationImmediate: UInt8 = 1
   package static let confirmationClassic: UInt8 = 2
-
-  package static let orderNone: UInt8 = 0
-  package static let scopeNone: UInt8 = 0
-  package static let signalNone: UInt8 = 0
-  package static let actionNone: UInt8 = 0
-
-  /// Of a rule's grace.
-  package static let graceNone: UInt8 = 0
-  package static let graceOwn: UInt8 = 1
 
   // Of a command's number: those from 0 are written one higher.
   package static let commandNone: UInt16 = 0
@@ -105,17 +94,17 @@ package enum ImageSection: UInt8, CaseIterable, Sendable {
   /// Of one entry, in bytes.
   package var recordSize: Int {
     switch self {
-    case .domains: 16 + ImageLayout.settingsSize
-    case .rules: 40
-    case .tests: 9
-    case .alternatives: 9
-    case .patterns: 20
-    case .automata: 9
-    case .positions: 4
-    case .sets: 32
-    case .commands: 24
-    case .cgroups: 8
-    case .text: 1
+    case .domains: Domain.byteCount
+    case .rules: Rule.byteCount
+    case .tests: FieldTest.byteCount
+    case .alternatives: Alternative.byteCount
+    case .patterns: TextPattern.byteCount
+    case .automata: Automaton.byteCount
+    case .positions: Automaton.Position.byteCount
+    case .sets: Bits256.byteCount
+    case .commands: Command.byteCount
+    case .cgroups: Slice.byteCount
+    case .text: UInt8.byteCount
     }
   }
 

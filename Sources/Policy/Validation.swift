@@ -10,7 +10,10 @@ extension CompiledPolicy {
     for section in ImageSection.allCases {
       guard count(of: section) <= section.maximum else { throw .tooMany(section) }
     }
-    try validate(settings)
+    var check = ImageCheck()
+    // A copy, of which nothing is changed: its tables are those of this one.
+    var figures = self
+    try figures.pass(through: &check)
     try validateDomains()
     try validateRules()
     try validateTests()
@@ -31,7 +34,6 @@ extension CompiledPolicy {
       guard domain.cgroup.isWithin(text.count), isCgroup(bytes(domain.cgroup)) else {
         throw .invalid(.domainCgroup, entry: index)
       }
-      try validate(domain.settings)
     }
   }
 
@@ -44,51 +46,6 @@ extension CompiledPolicy {
       return false
     }
     return true
-  }
-
-  private func validate(_ settings: Settings) throws(ImageError) {
-    if let swarm = settings.swarm {
-      guard MeasureLimits.swarmMembers.contains(swarm.members), MeasureLimits.swarmAge.contains(swarm.age),
-        MeasureLimits.swarmTimes.contains(swarm.times)
-      else { throw .invalid(.swarmFigures, entry: 0) }
-    }
-    let thresholds = settings.thresholds
-    try validateShare(thresholds.floor.available)
-    try validateShare(thresholds.floor.swapFree)
-    try validateShare(thresholds.release)
-    if case .amount(let minimum) = settings.minimumFootprint {
-      try validateShare(minimum)
-    }
-    if let stall = thresholds.stall {
-      guard TriggerLimits.stall.contains(stall.share) else { throw .invalid(.stallShare, entry: 0) }
-      guard TriggerLimits.window.contains(stall.over) else { throw .invalid(.window, entry: 0) }
-      try validateShare(stall.below)
-    }
-    if let thrash = thresholds.thrash {
-      guard TriggerLimits.refaults.contains(thrash.refaults) else { throw .invalid(.refaults, entry: 0) }
-      guard TriggerLimits.window.contains(thrash.over) else { throw .invalid(.window, entry: 0) }
-      try validateShare(thrash.swapFree)
-    }
-    if let forecast = thresholds.forecast {
-      guard TriggerLimits.horizon.contains(forecast.horizon) else { throw .invalid(.horizon, entry: 0) }
-      try validateShare(forecast.below)
-    }
-    if let limit = thresholds.limit {
-      try validateShare(limit.available)
-      try validateShare(limit.swapFree)
-    }
-    if case .classic(let constants) = thresholds.confirmation {
-      guard TriggerLimits.gap.contains(constants.gap), TriggerLimits.youngest.contains(constants.youngest),
-        TriggerLimits.failures.contains(constants.failures), TriggerLimits.pause.contains(constants.pause)
-      else { throw .invalid(.classicConstants, entry: 0) }
-      try validateShare(constants.swapFree)
-    }
-  }
-
-  private func validateShare(_ amount: Amount?) throws(ImageError) {
-    if case .share(let points) = amount, points > .percent(100) {
-      throw .invalid(.share, entry: 0)
-    }
   }
 
   private func validateRules() throws(ImageError) {
@@ -109,8 +66,6 @@ extension CompiledPolicy {
       guard ancestors(rule.conditions) <= 1, ancestors(rule.exceptionTests) <= 1 else {
         throw .invalid(.ruleAncestors, entry: index)
       }
-      // Minus zero too would be a second way to write zero.
-      guard rule.weight.isFinite, rule.weight.sign == .plus else { throw .invalid(.ruleWeight, entry: index) }
       guard hasCommand(rule.hook?.command) else { throw .invalid(.ruleHook, entry: index) }
     }
     guard next == tests.count else { throw .invalid(.unownedTest, entry: Int(next)) }
@@ -173,7 +128,6 @@ extension CompiledPolicy {
   private func validateAutomaton(_ index: Int) throws(ImageError) {
     let automaton = automata[index]
     let count = automaton.positions.count
-    guard count <= Automaton.maximumPositions else { throw .invalid(.automatonPositions, entry: index) }
     guard automaton.refers(automaton.first, below: count) else { throw .invalid(.automatonFirst, entry: index) }
     guard automaton.refers(automaton.accepting, below: count) else {
       throw .invalid(.automatonAccepting, entry: index)

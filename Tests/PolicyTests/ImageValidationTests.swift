@@ -158,7 +158,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a domain's cgroup that ends with a slash", .domainCgroup, 0) {
       $0.domains[0].cgroup.count = UInt32("/batch.slice/".utf8.count)
     },
-    Flaw("a domain's share above the whole", .share) {
+    Flaw("a domain's share above the whole", .share, 1) {
       $0.domains[1].settings.thresholds.release = .share(BasisPoints(10_001))
     },
     Flaw("8 domains", .tooMany(.domains)) { $0.domains += [Domain](repeating: $0.domains[0], count: 6) },
@@ -176,7 +176,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("more to reclaim than there is", .reclaim) { $0.measures.relief.reclaim = 3 },
     Flaw("high of no cgroup", .reliefFigures) { $0.measures.relief.high?.cgroup = 2 },
     Flaw("high at nearly nothing", .reliefFigures) { $0.measures.relief.high?.to = .share(BasisPoints(999)) },
-    Flaw("high above the whole", .reliefFigures) { $0.measures.relief.high?.to = .share(BasisPoints(10_001)) },
+    Flaw("high above the whole", .share) { $0.measures.relief.high?.to = .share(BasisPoints(10_001)) },
     Flaw("high for a moment", .reliefFigures) { $0.measures.relief.high?.duration = Nanoseconds(999_999_999) },
     Flaw("high for ever", .reliefFigures) { $0.measures.relief.high?.duration = Nanoseconds(600_000_000_001) },
     Flaw("frozen for a moment", .reliefFigures) { $0.measures.relief.freeze = .zero },
@@ -305,7 +305,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.measures, 1, 1, .hook, 0), (.measures, 3, 255, .hook, 0), (.measures, 6, 1, .hook, 0),
     (.measures, 8, 1, .hook, 0), (.measures, 4, 2, .takesOver, 0), (.measures, 2, 0, .takesOver, 0),
     (.measures, 10, 1, .reclaim, 0), (.measures, 11, 0, .relief, 0), (.measures, 11, 2, .relief, 0),
-    (.measures, 13, 1, .reliefFigures, 0), (.measures, 14, 0, .amount, 0), (.measures, 18, 1, .reliefFigures, 0),
+    (.measures, 13, 1, .reliefFigures, 0), (.measures, 14, 0, .amount, 0), (.measures, 18, 1, .share, 0),
     (.measures, 19, 1, .share, 0), (.measures, 30, 1, .reliefFigures, 0), (.measures, 31, 0, .relief, 0),
     (.measures, 31, 2, .relief, 0), (.measures, 39, 1, .reliefFigures, 0), (.measures, 40, 0, .lastResort, 0),
     (.measures, 40, 3, .lastResort, 0), (.measures, 44, 1, .lastResortFigures, 0),
