@@ -60,8 +60,8 @@ run: build ## Rank this machine's processes, then watch it in dry run until Ctrl
 # another test has left lies uncollected.
 test: build ## Build, then run every test
 	@scripts/setup.sh test
-	swift test --skip SteadyTests
-	swift test --skip-build --filter SteadyTests
+	@scripts/run-tests.sh all --skip SteadyTests
+	@scripts/run-tests.sh exit --skip-build --filter SteadyTests
 
 bench: build ## Measure beside earlyoom and a floor in C; RECORD=1 writes docs/performance.md
 	Benchmarks/run.sh

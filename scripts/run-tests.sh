@@ -1,0 +1,26 @@
+#!/bin/bash
+# run-tests.sh NAME ARGUMENT...: runs `swift test ARGUMENT...` and prints one line for each suite, and all that is said of
+# what failed. The whole output, some 4 MB, goes to build/tests-NAME.txt.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+log=build/tests-$1.txt
+shift
+mkdir -p build
+
+# A line of a failure is followed by lines that begin with an arrow and explain it. An argument of a test may be
+# megabytes long.
+swift test "$@" 2>&1 | tee "$log" | awk '
+    function show() { print substr($0, 1, 1000); fflush() }
+    /^(✔ Suite|✔ Test run|Building for|Build complete|error: |\/[^ ]+: error: )/ { show(); explains = 0; next }
+    /^✘/ { show(); explains = 1; next }
+    /^↳/ && explains { show(); next }
+    { explains = 0 }'
+status=${PIPESTATUS[0]}
+
+if [ "$status" -ne 0 ]; then
+    # What a crash says has no form of its own.
+    printf '\nswift test ended with %s. The last of what it printed:\n' "$status"
+    tail -n 25 "$log"
+    printf '\nThe whole output is in %s.\n' "$log"
+fi
+exit "$status"
