@@ -2,7 +2,7 @@
 # run-tests.sh NAME ARGUMENT...: runs `swift test ARGUMENT...` and prints one line for each suite, and all that is said of
 # what failed. The whole output, some 4 MB, goes to build/tests-NAME.txt.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 log=build/tests-$1.txt
 shift
 mkdir -p build
