@@ -1,4 +1,5 @@
 import Badness
+import Fixtures
 import ProcModel
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
   }
 
   @Test func footprintIsThatOfTheFacts() {
-    var numbers = SampleNumbers(state: 1)
+    var numbers = SplitMix64(seed: 1)
     for _ in 0..<1000 {
       let process = numbers.process()
       #expect(Formula.footprint.plainScore(process) == Double(process.footprint.count))

@@ -1,4 +1,5 @@
 import Badness
+import Fixtures
 import ProcModel
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
   }
 
   @Test(arguments: Formula.allCases) func termsExplainTheScore(formula: Formula) {
-    var numbers = SampleNumbers(state: 2)
+    var numbers = SplitMix64(seed: 2)
     for _ in 0..<1000 {
       let process = numbers.process()
       for use in OomScoreAdjUse.allCases {
@@ -43,7 +44,7 @@ import Testing
   }
 
   @Test(arguments: Formula.allCases) func termsFitTheListAndAreNamedOnce(formula: Formula) {
-    var numbers = SampleNumbers(state: 3)
+    var numbers = SplitMix64(seed: 3)
     for _ in 0..<100 {
       var terms = TermList()
       _ = formula.score(numbers.process(), on: sampleMachine, adjustment: .respect, terms: &terms)
@@ -66,7 +67,7 @@ import Testing
   ]
 
   @Test(arguments: Formula.allCases) func moreMemoryNeverScoresLower(formula: Formula) {
-    var numbers = SampleNumbers(state: 4)
+    var numbers = SplitMix64(seed: 4)
     for _ in 0..<1000 {
       let process = numbers.process()
       for (name, amount) in amounts {
@@ -83,7 +84,7 @@ import Testing
   /// Of `linux-2.4` it is not true: its coarse root is not monotonic.
   @Test(arguments: Formula.allCases.filter { $0 != .linux24 })
   func longerServiceNeverScoresHigher(formula: Formula) {
-    var numbers = SampleNumbers(state: 5)
+    var numbers = SplitMix64(seed: 5)
     for _ in 0..<1000 {
       let process = numbers.process()
       let before = formula.plainScore(process)
@@ -97,7 +98,7 @@ import Testing
   }
 
   @Test func serviceNeverSparesMoreThanSixteenfold() {
-    var numbers = SampleNumbers(state: 6)
+    var numbers = SplitMix64(seed: 6)
     for _ in 0..<1000 {
       var process = numbers.process()
       let score = Formula.spillway.plainScore(process)
@@ -108,7 +109,7 @@ import Testing
   }
 
   @Test(arguments: Formula.allCases) func privilegeNeverScoresHigher(formula: Formula) {
-    var numbers = SampleNumbers(state: 7)
+    var numbers = SplitMix64(seed: 7)
     for _ in 0..<1000 {
       let process = numbers.process()
       var root = process

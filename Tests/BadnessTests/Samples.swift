@@ -1,4 +1,5 @@
 import Badness
+import Fixtures
 import ProcModel
 
 /// 4 KiB pages, 100 ticks a second, 2 000 000 pages of RAM and no swap: a thousandth is 2000 pages.
@@ -32,18 +33,7 @@ extension Formula {
   }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every run.
-struct SampleNumbers: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
+extension SplitMix64 {
   /// An amount of any magnitude below 2³⁰.
   mutating func amount() -> UInt64 {
     next() >> UInt64.random(in: 34...63, using: &self)

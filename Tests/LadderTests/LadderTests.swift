@@ -1,3 +1,4 @@
+import Fixtures
 import Ladder
 import LinuxSystem
 import Pressure
@@ -173,7 +174,7 @@ import Testing
 
   /// Whatever is seen, in any order: one escalation at most, none after SIGKILL, and an end in bounded time.
   @Test func theWayDownHasNoLoop() {
-    var numbers = LadderNumbers(state: 3)
+    var numbers = SplitMix64(seed: 3)
     for _ in 0..<2000 {
       let signal = Bool.random(using: &numbers) ? Signal.terminate : .kill
       let start = Self.time(0)
@@ -239,17 +240,4 @@ private func verdict(_ level: Level, _ available: UInt64) -> Verdict {
     MemoryReading(time: .zero, total: KiB(10_000), available: KiB(available), swapTotal: .zero, swapFree: .zero))
   #expect(verdict.level == level)
   return verdict
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every run.
-private struct LadderNumbers: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
 }

@@ -1,3 +1,4 @@
+import Fixtures
 import Glibc
 import Policy
 import Testing
@@ -11,7 +12,7 @@ import Testing
 /// for the end of a line without being asked to (it finds `.(^.$)` in "a\nb").
 @Suite struct PatternDifferentialTests {
   @Test(arguments: 0..<20) func regexAgreesWithRegexec(seed: Int) throws {
-    var random = SplitMix(seed: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     var matched = 0
     for _ in 0..<60 {
       let expression = RegexGenerator(repeatsAnchors: false).expression(&random)
@@ -29,7 +30,7 @@ import Testing
   }
 
   @Test(arguments: 0..<20) func regexAgreesWithItsDefinition(seed: Int) throws {
-    var random = SplitMix(seed: 500 + UInt64(seed))
+    var random = SplitMix64(seed: 500 + UInt64(seed))
     for _ in 0..<60 {
       let expression = RegexGenerator(repeatsAnchors: true).expression(&random)
       let pattern = try compiled(expression)
@@ -54,7 +55,7 @@ import Testing
 
   @Test(arguments: 0..<20, [PatternFlavour.path, .plain])
   func globAgreesWithFnmatch(seed: Int, flavour: PatternFlavour) throws {
-    var random = SplitMix(seed: 1000 + UInt64(seed))
+    var random = SplitMix64(seed: 1000 + UInt64(seed))
     var matched = 0
     for _ in 0..<80 {
       let glob = GlobGenerator.glob(&random)
@@ -67,7 +68,7 @@ import Testing
   /// Of two letters, so that the ends of a pattern often fit a text that is too short for both.
   @Test(arguments: 0..<20, [PatternFlavour.path, .plain])
   func globWithLiteralEndsAgreesWithFnmatch(seed: Int, flavour: PatternFlavour) throws {
-    var random = SplitMix(seed: 2000 + UInt64(seed))
+    var random = SplitMix64(seed: 2000 + UInt64(seed))
     var matched = 0
     for _ in 0..<80 {
       let prefix = GlobGenerator.letters(&random)
@@ -116,20 +117,7 @@ import Testing
   }
 }
 
-/// Vigna's generator: small, and the same everywhere.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
+extension SplitMix64 {
   mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
   mutating func pick(_ choices: [String]) -> String { choices[below(choices.count)] }
@@ -165,11 +153,11 @@ private struct RegexGenerator {
   /// Whether a group that holds `^` or `$` may be repeated.
   let repeatsAnchors: Bool
 
-  func expression(_ random: inout SplitMix, depth: Int = 0) -> String {
+  func expression(_ random: inout SplitMix64, depth: Int = 0) -> String {
     (0..<(1 + random.below(3))).map { _ in branch(&random, depth) }.joined(separator: "|")
   }
 
-  private func branch(_ random: inout SplitMix, _ depth: Int) -> String {
+  private func branch(_ random: inout SplitMix64, _ depth: Int) -> String {
     var text = random.below(4) == 0 ? "^" : ""
     for _ in 0..<(1 + random.below(4)) {
       let piece = atom(&random, depth)
@@ -182,7 +170,7 @@ private struct RegexGenerator {
     return random.below(4) == 0 ? text + "$" : text
   }
 
-  private func atom(_ random: inout SplitMix, _ depth: Int) -> String {
+  private func atom(_ random: inout SplitMix64, _ depth: Int) -> String {
     if depth < 2, random.below(4) == 0 { return "(" + expression(&random, depth: depth + 1) + ")" }
     return random.pick([
       "a", "b", "c", "a", "b", ".", "[ab]", "[^a]", "[a-c]", "[^[:space:]]", "[[:digit:]]", "[]a]", "[b-]",
@@ -190,7 +178,7 @@ private struct RegexGenerator {
     ])
   }
 
-  static func text(_ random: inout SplitMix) -> String {
+  static func text(_ random: inout SplitMix64) -> String {
     (0..<random.below(9)).map { _ in
       random.pick(["a", "b", "c", "a", "b", "A", "0", "-", ".", "*", "$", "^", " ", "\n", "]", "\\", "/", "é"])
     }.joined()
@@ -198,7 +186,7 @@ private struct RegexGenerator {
 }
 
 private enum GlobGenerator {
-  static func glob(_ random: inout SplitMix) -> String {
+  static func glob(_ random: inout SplitMix64) -> String {
     var glob = ""
     for _ in 0..<(1 + random.below(6)) {
       var piece = random.pick([
@@ -213,11 +201,11 @@ private enum GlobGenerator {
     return glob.hasPrefix("/") && glob.hasSuffix("/") ? glob + "a" : glob
   }
 
-  static func letters(_ random: inout SplitMix) -> String {
+  static func letters(_ random: inout SplitMix64) -> String {
     (0..<random.below(4)).map { _ in random.pick(["a", "b"]) }.joined()
   }
 
-  static func text(_ random: inout SplitMix) -> String {
+  static func text(_ random: inout SplitMix64) -> String {
     (0..<random.below(7)).map { _ in random.pick(["a", "b", "c", "a", "b", "/", "*", ".", "]", "-", "Z"]) }.joined()
   }
 }

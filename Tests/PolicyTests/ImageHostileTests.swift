@@ -1,4 +1,5 @@
 import Badness
+import Fixtures
 import Policy
 import Pressure
 import ProcModel
@@ -67,7 +68,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8 as Range<UInt64>) func randomChangesAreRefusedOrSound(seed: UInt64) {
-    var numbers = SeededNumbers(state: seed)
+    var numbers = SplitMix64(seed: seed)
     let image = ImageWriter.image(of: (seed % 2 == 0 ? Sample.mixed : Sample.small).policy)
     var sound = 0
     for _ in 0..<3000 {
@@ -91,7 +92,7 @@ import Testing
   }
 
   @Test func onlyNoiseAfterTheHeaderIsRefusedOrSound() {
-    var numbers = SeededNumbers(state: 1983)
+    var numbers = SplitMix64(seed: 1983)
     let image = ImageWriter.image(of: Sample.mixed.policy)
     for _ in 0..<3000 {
       var hostile = image

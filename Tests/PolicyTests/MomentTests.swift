@@ -159,7 +159,7 @@ import Testing
 
   /// However a policy is split into what is kept and what is asked anew, it comes to what it says.
   @Test(arguments: 1...20 as ClosedRange<UInt64>) func settledAndMomentaryTogetherAreTheWhole(seed: UInt64) {
-    var numbers = SeededNumbers(state: seed)
+    var numbers = SplitMix64(seed: seed)
     for _ in 0..<200 {
       var policy = CompiledPolicy.blank
       for number in 0..<8 {

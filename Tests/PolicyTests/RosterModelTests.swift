@@ -63,7 +63,7 @@ import Testing
   /// Thousands come, go, change and have their numbers taken over; at every survey the roster knows just who a
   /// dictionary does.
   @Test(arguments: 1...4 as ClosedRange<UInt64>) func itKnowsWhomADictionaryKnows(seed: UInt64) {
-    var numbers = SeededNumbers(state: seed)
+    var numbers = SplitMix64(seed: seed)
     var policy = CompiledPolicy.blank
     policy.addTextRule("kept", protects: true, [(.exe, ["/kept"])])
     var source = MemorySource()

@@ -1,3 +1,4 @@
+import Fixtures
 import Policy
 import ProcModel
 import Testing
@@ -157,7 +158,7 @@ import Testing
 
   /// Against the rules as they are written, on invented machines.
   @Test(arguments: 1...40 as ClosedRange<UInt64>) func itReachesWhomTheSlowReckoningReaches(seed: UInt64) {
-    var numbers = SeededNumbers(state: seed)
+    var numbers = SplitMix64(seed: seed)
     let paths = ["/", "/a.slice", "/a.slice/b.service", "/a.slice/b.service/c", "/a.slice/b.service/cd", "/x/y"]
     let count = Int32.random(in: 2...60, using: &numbers)
     var people: [Crowd.Person] = []

@@ -1,4 +1,5 @@
 import Badness
+import Fixtures
 import Policy
 import Pressure
 import ProcModel
@@ -7,7 +8,7 @@ import Testing
 /// The order of ending, and who is not in it.
 @Suite struct ShortlistTests {
   /// Few different values, so that ties are common at every step of the order.
-  private static func candidate(_ pid: Int32, _ numbers: inout SeededNumbers) -> Candidate {
+  private static func candidate(_ pid: Int32, _ numbers: inout SplitMix64) -> Candidate {
     var process = ProcessFacts(
       identity: ProcessIdentity(pid: pid, startTime: Ticks(UInt64.random(in: 1...3, using: &numbers))))
     process.anonymous = KiB(UInt64.random(in: 0...3, using: &numbers))
@@ -40,7 +41,7 @@ import Testing
   }
 
   @Test func theOrderIsStrictAndTransitive() {
-    var numbers = SeededNumbers(state: 5)
+    var numbers = SplitMix64(seed: 5)
     for _ in 0..<300 {
       let some = (1...12).map { Self.candidate($0, &numbers) }
       for a in some {
@@ -55,7 +56,7 @@ import Testing
   }
 
   @Test func itIsTheFrontOfTheWholeOrder() {
-    var numbers = SeededNumbers(state: 6)
+    var numbers = SplitMix64(seed: 6)
     var shortlist = Shortlist()
     for round in 0..<4000 {
       let count = Int.random(in: 0...30, using: &numbers)
@@ -83,7 +84,7 @@ import Testing
   @Test func anEmptyListHasNoVictim() {
     var shortlist = Shortlist()
     #expect(shortlist.victim == nil && shortlist.count == 0)
-    var numbers = SeededNumbers(state: 7)
+    var numbers = SplitMix64(seed: 7)
     var candidate = Self.candidate(1, &numbers)
     candidate.standing.protection = .none
     shortlist.offer(candidate, isWorthEnding: true, isPassedOver: false)

@@ -1,3 +1,4 @@
+import Fixtures
 import Policy
 import ProcModel
 import Testing
@@ -218,7 +219,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
 
   // Invented machines.
 
-  private static func machine(_ numbers: inout SeededNumbers) -> Crowd {
+  private static func machine(_ numbers: inout SplitMix64) -> Crowd {
     let paths = ["/", "/a.slice/b.service", "/a.slice/b.service/c"]
     let sizes: [UInt64] = [200, 1000, 4000, 12_000, 20_000, 60_000]
     let large = Int.random(in: 2...sizes.count, using: &numbers)
@@ -267,7 +268,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
   }
 
   @Test(arguments: 1...8 as ClosedRange<UInt64>) func itFindsOneWhereTheSlowReckoningDoes(seed: UInt64) {
-    var numbers = SeededNumbers(state: seed)
+    var numbers = SplitMix64(seed: seed)
     var found = 0
     for _ in 0..<200 {
       let crowd = Self.machine(&numbers)
@@ -291,7 +292,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
   }
 
   @Test(arguments: 1...8 as ClosedRange<UInt64>) func whatASurveyLeftOutIsLookedForWhereItCouldMatter(seed: UInt64) {
-    var numbers = SeededNumbers(state: seed)
+    var numbers = SplitMix64(seed: seed)
     var hidden = 0
     var spared = 0
     for _ in 0..<200 {

@@ -1,3 +1,4 @@
+import Fixtures
 import Pressure
 import ProcModel
 import Testing
@@ -134,7 +135,7 @@ import Testing
   /// Less memory is never better: whatever has been before, of two readings the lower gives at least the level of the
   /// higher.
   @Test func lessAvailableIsNeverCalmer() {
-    var numbers = PressureNumbers(state: 1)
+    var numbers = SplitMix64(seed: 1)
     for _ in 0..<20_000 {
       var detector = Detector(thresholds: Bool.random(using: &numbers) ? tenPercent : memoryOnly, units: .common)
       for _ in 0..<3 { _ = detector.judge(numbers.reading()) }

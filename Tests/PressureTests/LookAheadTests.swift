@@ -1,3 +1,4 @@
+import Fixtures
 import Pressure
 import ProcModel
 import Testing
@@ -32,7 +33,7 @@ import Testing
   }
 
   @Test func theDelayIsBoundedAndGrowsWithWhatIsLeft() {
-    var numbers = PressureNumbers(state: 2)
+    var numbers = SplitMix64(seed: 2)
     for _ in 0..<20_000 {
       let more = numbers.reading()
       var less = more

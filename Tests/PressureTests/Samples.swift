@@ -1,3 +1,4 @@
+import Fixtures
 import Pressure
 import ProcModel
 
@@ -19,18 +20,7 @@ let tenPercent = Thresholds(
 let memoryOnly = Thresholds(
   floor: Floor(available: .share(.percent(10)), swapFree: nil), release: .share(.percent(15)))
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every run.
-struct PressureNumbers: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
+extension SplitMix64 {
   /// Any magnitude, up to all 64 bits.
   mutating func amount() -> KiB { KiB(next() >> (next() % 64)) }
 

@@ -66,7 +66,7 @@ import Testing
   @Test func aMissingRootIsAnErrorAndAMissingFileIsNot() throws {
     #expect(throws: Errno.noSuchFile) { _ = try LiveSource.open(root: CPath("/nonexistent")) }
     #expect(throws: Errno(ENOTDIR)) { _ = try LiveSource.open(root: CPath("/proc/meminfo")) }
-    let folder = try Tree()
+    let folder = try TemporaryFolder()
     var source = try LiveSource.open(root: CPath(folder.path))
     var buffer = ByteBuffer(capacity: 64)
     for file in SystemFile.allCases {
@@ -88,7 +88,7 @@ import Testing
   /// Root may read everything; this thread stops being root for the file system meanwhile (setfsuid(2) is the thread's
   /// own).
   @Test func whatMayNotBeReadIsDenied() throws {
-    let folder = try Tree()
+    let folder = try TemporaryFolder()
     try folder.makeFolder("7")
     try folder.write("7/stat", "secret")
     try #require(unsafe chmod(folder.path + "/7/stat", 0) == 0)
@@ -111,7 +111,7 @@ import Testing
   }
 
   @Test func theMachinesFilesAreReadAnewEachTime() throws {
-    let folder = try Tree()
+    let folder = try TemporaryFolder()
     try folder.write("meminfo", "MemTotal: 1 kB\n")
     var source = try LiveSource.open(root: CPath(folder.path))
     var buffer = ByteBuffer(capacity: 64)
@@ -145,7 +145,7 @@ import Testing
   }
 
   @Test func threeThousandProcessesAreEachFoundOnceAmongOtherNames() throws {
-    let folder = try Tree()
+    let folder = try TemporaryFolder()
     for number in 1...3000 { try folder.makeFolder("\(number)") }
     for name in ["self", "thread-self", "sys", "1x", "-5", "12.5", "meminfo"] { try folder.makeFolder(name) }
     var source = try LiveSource.open(root: CPath(folder.path))

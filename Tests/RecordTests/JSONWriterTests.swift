@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Record
 import Testing
@@ -41,7 +42,7 @@ import Testing
   }
 
   @Test func realNumbersAreNearestToThousandths() throws {
-    var numbers = RecordNumbers(state: 1)
+    var numbers = SplitMix64(seed: 1)
     for _ in 0..<20_000 {
       let number = Double.random(in: -1e9...1e9, using: &numbers)
       let read = try #require(Double(Self.written { $0.value(number) }))
@@ -81,7 +82,7 @@ import Testing
 
   /// Each maximal part that is not UTF-8 becomes one U+FFFD, as Swift's own decoder has it.
   @Test func hostileBytesAreReadAsSwiftReadsThem() throws {
-    var numbers = RecordNumbers(state: 2)
+    var numbers = SplitMix64(seed: 2)
     // Bytes at which the rules of UTF-8 turn.
     let edges: [UInt8] = [
       0x00, 0x22, 0x5c, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed,
@@ -136,18 +137,5 @@ import Testing
     json.clear()
     json.value(false)
     #expect(json.bytes == Array("false".utf8))
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every run.
-struct RecordNumbers: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,10 +1,10 @@
-import Foundation
+package import Foundation
 
-/// A folder that goes with its owner.
-final class TemporaryFolder {
-  let url: URL
+/// A folder on disk that is removed with its owner, with all that is in it.
+package final class TemporaryFolder {
+  package let url: URL
 
-  init() throws {
+  package init() throws {
     url = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
@@ -13,13 +13,13 @@ final class TemporaryFolder {
     try? FileManager.default.removeItem(at: url)
   }
 
-  var path: String { url.path() }
+  package var path: String { url.path() }
 
-  func makeFolder(_ name: String) throws {
+  package func makeFolder(_ name: String) throws {
     try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
   }
 
-  func write(_ name: String, _ text: String) throws {
+  package func write(_ name: String, _ text: String) throws {
     let file = url.appending(path: name)
     try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     try Data(text.utf8).write(to: file)
