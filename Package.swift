@@ -52,7 +52,7 @@ let package = Package(
     room("LinuxSystem", ["CLinux", "CLibcap"]),
 
     // Where the two meet.
-    room("ProcReader", ["ProcModel", "LinuxSystem"]),
+    room("ProcReader", ["ProcModel", "Pressure", "LinuxSystem"]),
     room("Ladder", ["ProcModel", "Pressure", "Policy", "LinuxSystem"]),
     room("Record", ["ProcModel", "Pressure", "Badness", "Policy", "Ladder", "LinuxSystem"]),
     room(
@@ -79,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "spillway",
       dependencies: [
-        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader", "Record", "Agent",
+        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader", "Ladder", "Record",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),

@@ -4,6 +4,7 @@ import LinuxSystem
 import Policy
 import Pressure
 import ProcModel
+import ProcReader
 import Record
 
 /// The memory domains: which there are, and what there is to read of each.

@@ -4,6 +4,7 @@ package import LinuxSystem
 package import Policy
 import Pressure
 package import ProcModel
+import ProcReader
 package import Record
 
 /// The loop that ties the path together: read, judge, choose, end, record. One thread; it owns everything it touches.

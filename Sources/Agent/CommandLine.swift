@@ -1,4 +1,4 @@
-import LinuxSystem
+package import LinuxSystem
 import Record
 
 /// What `spillwayd` does with its command line, and how it ended.

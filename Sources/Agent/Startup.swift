@@ -1,24 +1,11 @@
 import Badness
 import Ladder
-import LinuxSystem
+package import LinuxSystem
 import Policy
 import Pressure
 import ProcModel
 import ProcReader
 import Record
-
-/// The ways in which the agent ends (sysexits.h).
-package enum ExitStatus: Int32, Sendable {
-  /// By request.
-  case ok = 0
-  /// The command line makes no sense.
-  case usage = 64
-  /// The kernel lacks something that cannot be done without.
-  case kernelFeature = 69
-  case noPermission = 77
-  /// The policy image is not whole.
-  case configuration = 78
-}
 
 /// Why the agent does not start.
 struct StartFailure: Error {

@@ -1,5 +1,5 @@
-import Agent
 import ArgumentParser
+import LinuxSystem
 import Policy
 import PolicyFile
 import ProcModel

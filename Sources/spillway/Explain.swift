@@ -1,6 +1,6 @@
-import Agent
 import ArgumentParser
 import Badness
+import LinuxSystem
 import Policy
 import PolicyFile
 import ProcModel

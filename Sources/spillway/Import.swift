@@ -1,6 +1,6 @@
-import Agent
 import ArgumentParser
 import FoundationEssentials
+import LinuxSystem
 import PolicyFile
 import ProcModel
 

@@ -1,4 +1,3 @@
-import Agent
 import Policy
 import PolicyFile
 import Pressure

@@ -1,5 +1,6 @@
-import Agent
 import ArgumentParser
+import LinuxSystem
+import Record
 
 /// The operator's tool.
 @main

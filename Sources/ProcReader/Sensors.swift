@@ -99,7 +99,7 @@ package struct Sensors: Sendable {
   ///
   /// - Parameter last: What was read of it a moment ago.
   /// - Returns: Nil where all has to be read.
-  mutating func glance<Source: ProcSource & ~Copyable>(
+  package mutating func glance<Source: ProcSource & ~Copyable>(
     cgroup path: Span<UInt8>, after last: MemoryReading, at now: Nanoseconds, from source: inout Source
   ) -> MemoryReading? {
     guard let usage = parse(.usage, ofCgroup: path, from: &source, CgroupAmount.self)?.amount,
