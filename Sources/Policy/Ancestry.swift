@@ -39,7 +39,7 @@ package struct Ancestry: Sendable {
   }
 
   private var links: [Link] = []
-  private var linksByPID = SurveyIndex(capacity: 0)
+  private var linksByPID = IntegerMap(capacity: 0)
   /// The links of a way up.
   private var way: [Int] = []
   private var buffer = ByteBuffer(capacity: 0)

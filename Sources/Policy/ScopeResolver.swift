@@ -23,18 +23,16 @@ package struct ScopeResolver: Sendable {
     case cgroup(UInt64)
   }
 
-  private var rowsByPID: SurveyIndex
   private var descent: [Descent] = []
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
-    rowsByPID = SurveyIndex(capacity: capacity)
     descent.reserveCapacity(capacity)
   }
 
   /// Takes, in calm time, what memory a table of this size may need.
   package mutating func prepare(for table: ProcessTable) {
-    index(table)
+    forgetDescent(table)
   }
 
   /// - Parameters:
@@ -48,7 +46,7 @@ package struct ScopeResolver: Sendable {
     into party: inout Party
   ) {
     party.begin(wanted: scope)
-    guard let row = ScopeResolver.row(of: victim, in: table), places[row].reach == .mayEnd else { return }
+    guard let row = table.row(of: victim), places[row].reach == .mayEnd else { return }
     let reach: Reach
     switch ScopeResolver.reach(of: table.rows[row], scope, in: table) {
     case .success(let found): reach = found
@@ -85,11 +83,6 @@ package struct ScopeResolver: Sendable {
   ) {
     party.begin(wanted: scope, fallback: fallback)
     party.take(row, table.rows[row], places[row])
-  }
-
-  private static func row(of identity: ProcessIdentity, in table: ProcessTable) -> Int? {
-    for row in table.rows.indices where table.rows[row].identity == identity { return row }
-    return nil
   }
 
   /// Either a reach or why there is none.
@@ -132,43 +125,29 @@ package struct ScopeResolver: Sendable {
 
   // MARK: Descent
 
-  private mutating func index(_ table: ProcessTable) {
-    rowsByPID.removeAll()
+  private mutating func forgetDescent(_ table: ProcessTable) {
     descent.removeAll(keepingCapacity: true)
-    for row in table.rows.indices {
-      rowsByPID.set(UInt64(UInt32(bitPattern: table.rows[row].identity.pid)), to: UInt64(row))
-      descent.append(.unknown)
-    }
+    for _ in table.rows.indices { descent.append(.unknown) }
   }
 
   /// Says of each row whether it descends from `root`. What is found on a way up holds for all who are on it, so that
   /// each row is passed twice at most, however deep the tree.
   private mutating func markDescent(from root: Int, in table: ProcessTable) {
-    index(table)
+    forgetDescent(table)
     descent[root] = .inside
     for row in table.rows.indices {
       var at = row
       while descent[at] == .unknown {
         descent[at] = .onTheWay
-        guard let parent = parent(of: at, in: table) else { break }
+        guard let parent = table.parent(of: at) else { break }
         at = parent
       }
       let found: Descent = descent[at] == .inside ? .inside : .outside
       var next: Int? = row
       while let back = next, descent[back] == .onTheWay {
         descent[back] = found
-        next = parent(of: back, in: table)
+        next = table.parent(of: back)
       }
     }
-  }
-
-  /// The row of its parent. Not of a younger process: that has its late parent's number and nothing else.
-  private func parent(of row: Int, in table: ProcessTable) -> Int? {
-    let process = table.rows[row]
-    guard process.parent > 0, let found = rowsByPID.value(for: UInt64(UInt32(bitPattern: process.parent))) else {
-      return nil
-    }
-    let parent = Int(found)
-    return table.rows[parent].identity.startTime <= process.identity.startTime ? parent : nil
   }
 }

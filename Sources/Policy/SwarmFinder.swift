@@ -16,11 +16,11 @@ package import ProcModel
 /// processes.
 package struct SwarmFinder: Sendable {
   /// By kin and tier: how many, in the low 20 bits, and their footprint, in KiB, above those.
-  private var groups: SurveyIndex
+  private var groups: IntegerMap
 
   /// - Parameter capacity: Processes that need no further memory, where each has kin of its own.
   package init(capacity: Int) {
-    groups = SurveyIndex(capacity: capacity)
+    groups = IntegerMap(capacity: capacity)
   }
 
   /// Takes, in calm time, what memory a table of this size may need.
@@ -291,7 +291,7 @@ package struct SwarmFinder: Sendable {
     case .session(let session): number = session
     case .cgroup: number = 0
     }
-    let kin = SurveyIndex.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
-    return SurveyIndex.mix(kin ^ (process.cgroupKey ?? 0))
+    let kin = IntegerMap.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
+    return IntegerMap.mix(kin ^ (process.cgroupKey ?? 0))
   }
 }

@@ -6,13 +6,13 @@ package struct CgroupTree: Sendable {
   private static let deepest = 2048
 
   /// 0 for the root.
-  private var parents: SurveyIndex
-  private var units: SurveyIndex
+  private var parents: IntegerMap
+  private var units: IntegerMap
 
   /// - Parameter capacity: Cgroups that need no further memory, those among them that only hold others.
   package init(capacity: Int) {
-    parents = SurveyIndex(capacity: capacity)
-    units = SurveyIndex(capacity: capacity / 2)
+    parents = IntegerMap(capacity: capacity)
+    units = IntegerMap(capacity: capacity / 2)
   }
 
   package mutating func removeAll() {

@@ -1,8 +1,9 @@
 /// The processes of one survey, in the order of its walk. Filled anew by each; what was reserved is kept.
 package struct ProcessTable: Sendable {
-  package var rows: [ProcessFacts] = []
+  package internal(set) var rows: [ProcessFacts] = []
   /// Of all processes in it.
   package var cgroups: CgroupTree
+  private var rowsByPID: IntegerMap
 
   /// - Parameter capacity: Processes that need no further memory. More are taken all the same, at the price of an
   ///   allocation.
@@ -10,6 +11,8 @@ package struct ProcessTable: Sendable {
     rows.reserveCapacity(capacity)
     // A server has a few dozen cgroups, however many processes run in them.
     cgroups = CgroupTree(capacity: capacity / 4)
+    // All entries are resident, at 20 bytes each; where there are more processes than fit, the map grows once.
+    rowsByPID = IntegerMap(capacity: capacity / 4)
   }
 
   package var count: Int { rows.count }
@@ -18,9 +21,33 @@ package struct ProcessTable: Sendable {
   package mutating func clear() {
     rows.removeAll(keepingCapacity: true)
     cgroups.removeAll()
+    rowsByPID.removeAll()
   }
 
   package mutating func append(_ facts: ProcessFacts) {
+    rowsByPID.set(ProcessTable.key(facts.identity.pid), to: UInt64(rows.count))
     rows.append(facts)
   }
+
+  /// The row of the process that has this number.
+  package func row(ofPID pid: Int32) -> Int? {
+    rowsByPID.value(for: ProcessTable.key(pid)).map { Int($0) }
+  }
+
+  package func row(of identity: ProcessIdentity) -> Int? {
+    guard let row = row(ofPID: identity.pid), rows[row].identity == identity else { return nil }
+    return row
+  }
+
+  /// The row of a process's parent. A process that is younger than its child is not its parent: it has the number of
+  /// the parent that died, and nothing else.
+  package func parent(of row: Int) -> Int? {
+    let process = rows[row]
+    guard process.parent > 0, let found = self.row(ofPID: process.parent),
+      rows[found].identity.startTime <= process.identity.startTime
+    else { return nil }
+    return found
+  }
+
+  private static func key(_ pid: Int32) -> UInt64 { UInt64(UInt32(bitPattern: pid)) }
 }

@@ -90,7 +90,7 @@ package struct Survey: Sendable {
       }
       left -= 1
       if pid == 1 { tally.isHidden = false }
-      if neighbours.contains(pid) { continue }
+      if table.row(ofPID: pid) != nil { continue }
       tally.seen += 1
       if smallest > .zero {
         // Of a process that stays it is read again after `stat`: memory must never be older than the start time by
@@ -102,7 +102,6 @@ package struct Survey: Sendable {
         let facts = facts(
           of: pid, from: &source, now: now, units: units, cgroups: &table.cgroups, tally: &tally)
       else { continue }
-      neighbours.add(pid, row: table.count)
       table.append(facts)
     }
     return nil

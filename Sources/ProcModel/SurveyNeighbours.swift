@@ -1,40 +1,26 @@
 /// What a process's facts owe to the other rows of its table: its children's address space, and among how many its
 /// shared memory is divided.
 ///
-/// One pass over the rows for each, with two tables kept from survey to survey.
+/// One pass over the rows for each, with a map kept from survey to survey.
 struct SurveyNeighbours: Sendable {
-  private var rowsByPID: SurveyIndex
-  private var sharing: SurveyIndex
+  private var sharing: IntegerMap
 
   init(capacity: Int) {
-    // All entries are resident, at 20 bytes each; where there are more processes than fit, the tables grow once.
-    rowsByPID = SurveyIndex(capacity: capacity / 4)
     // A row that shares memory, and most do not, is in one group or two; a group has an entry for itself and one for
     // each size among its rows.
-    sharing = SurveyIndex(capacity: capacity / 4)
+    sharing = IntegerMap(capacity: capacity / 4)
   }
 
   mutating func removeAll() {
-    rowsByPID.removeAll()
     sharing.removeAll()
-  }
-
-  /// Whether ``add(_:row:)`` was told of this pid.
-  func contains(_ pid: Int32) -> Bool {
-    rowsByPID.value(for: UInt64(UInt32(bitPattern: pid))) != nil
-  }
-
-  mutating func add(_ pid: Int32, row: Int) {
-    rowsByPID.set(UInt64(UInt32(bitPattern: pid)), to: UInt64(row))
   }
 
   /// Sets ``ProcessFacts/childrenVirtual`` and ``ProcessFacts/sharers`` of all rows.
   mutating func relate(_ table: inout ProcessTable) {
     for row in table.rows.indices {
       let virtual = table.rows[row].virtual
-      let parent = UInt64(UInt32(bitPattern: table.rows[row].parent))
-      if virtual > .zero, let found = rowsByPID.value(for: parent), Int(found) != row {
-        table.rows[Int(found)].childrenVirtual += virtual
+      if virtual > .zero, let parent = table.parent(of: row), parent != row {
+        table.rows[parent].childrenVirtual += virtual
       }
       enter(table.rows[row])
     }
@@ -92,14 +78,14 @@ struct SurveyNeighbours: Sendable {
   }
 
   private static func group(cgroup key: UInt64) -> UInt64 {
-    SurveyIndex.mix(key ^ 0x6367_726f_7570_0000)
+    IntegerMap.mix(key ^ 0x6367_726f_7570_0000)
   }
 
   private static func group(childrenOf pid: Int32) -> UInt64 {
-    SurveyIndex.mix(UInt64(UInt32(bitPattern: pid)) ^ 0x7061_7265_6e74_0000)
+    IntegerMap.mix(UInt64(UInt32(bitPattern: pid)) ^ 0x7061_7265_6e74_0000)
   }
 
   private static func entry(_ size: UInt64, of group: UInt64) -> UInt64 {
-    SurveyIndex.mix(group &+ size &+ 1)
+    IntegerMap.mix(group &+ size &+ 1)
   }
 }

@@ -259,8 +259,9 @@ import Testing
     #expect(standing(5, age: 0).tier == .first && standing(5, age: 501).tier == .normal)
     #expect(standing(6, age: 0).tier == .normal)
     #expect(source.reads.count == before)
-    // Who goes takes what was kept of him along, and no other's.
-    table.rows.removeFirst()
+    // What was kept of a process goes with it, and nothing else does.
+    table.clear()
+    for neighbour in neighbours.dropFirst() { table.append(neighbour.facts) }
     roster.refresh(table, now: .milliseconds(2000), policy: policy, needs: needs, budget: 0, from: &source)
     #expect(standing(5, age: 0).tier == .first && standing(6, age: 0).tier == .normal && roster.count == 2)
     #expect(source.reads.count == before)

@@ -1,5 +1,6 @@
-/// An open-addressed table from numbers to numbers, emptied in no time and grown only when a survey outgrows it.
-package struct SurveyIndex: Sendable {
+/// An open-addressed map from integers to integers. It is emptied in constant time, and takes memory only when it holds
+/// more entries than ever before.
+package struct IntegerMap: Sendable {
   private var keys: [UInt64]
   private var values: [UInt64]
   /// A slot is in use if it bears the present generation.
@@ -68,7 +69,7 @@ package struct SurveyIndex: Sendable {
 
   /// Where the key is, or where it would be put. At least half of the slots are free, so that the search ends.
   private func slot(for key: UInt64) -> Int {
-    var slot = Int(truncatingIfNeeded: SurveyIndex.mix(key) >> shift)
+    var slot = Int(truncatingIfNeeded: IntegerMap.mix(key) >> shift)
     while stamps[slot] == generation, keys[slot] != key {
       slot = (slot + 1) & (keys.count - 1)
     }
@@ -76,7 +77,7 @@ package struct SurveyIndex: Sendable {
   }
 
   private mutating func grow() {
-    var larger = SurveyIndex(capacity: keys.count)
+    var larger = IntegerMap(capacity: keys.count)
     for slot in keys.indices where stamps[slot] == generation {
       larger.set(keys[slot], to: values[slot])
     }
