@@ -113,9 +113,8 @@ install: ## Install what `make build` left, below DESTDIR and PREFIX
 	install -Dm 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
 	sed $(AT_PREFIX) packaging/systemd/armed.conf >build/armed.conf
 	install -Dm 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
-	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/systemd/hooks.conf \
-	  packaging/systemd/last-resort.conf packaging/systemd/relief.conf
-	build/bin/spillway --generate-completion-script bash >build/completion.bash
+	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/systemd/hooks.conf packaging/systemd/last-resort.conf
+	build/bin/spillway --generate-completion-script bash | sed '1{/^#!/d}' >build/completion.bash
 	install -Dm 644 build/completion.bash "$(DESTDIR)$(BASHCOMPDIR)/spillway"
 	build/bin/spillway --generate-completion-script zsh >build/completion.zsh
 	install -Dm 644 build/completion.zsh "$(DESTDIR)$(ZSHCOMPDIR)/_spillway"
