@@ -25,8 +25,8 @@ RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sou
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help setup tool build run test bench arena arena-quick arena-setup format lint image install uninstall deb \
-  clean FORCE
+.PHONY: help setup tool build run test bench arena arena-quick arena-setup guest-test format lint image install \
+  uninstall deb clean FORCE
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,10 @@ arena-quick: build arena-setup ## Five scenarios of it under Spillway, in at mos
 arena-setup: ## Make the guests of the arena from Debian's packages
 	@scripts/setup.sh arena
 	$(ARENA) setup $(if $(findstring oomd,$(AGENTS)),--debian)
+
+guest-test: deb ## Install the package in a Debian guest and try it there, in some seven minutes; ONLY=word: less
+	@scripts/setup.sh guest
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=Tests/Arena:Tests/Guest python3 -m guesttest $(if $(ONLY),--only $(ONLY))
 
 format: ## Rewrite the Swift sources as .swift-format says
 	swift format --in-place --recursive Sources Tests Package.swift
