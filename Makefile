@@ -25,8 +25,8 @@ RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sou
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help setup tool build run test bench arena arena-quick arena-setup format lint image install uninstall deb \
-  clean FORCE
+.PHONY: help setup tool build run test bench arena arena-quick arena-setup guest-test format lint image install \
+  uninstall deb clean FORCE
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,10 @@ arena-setup: ## Make the guests of the arena from Debian's packages
 	@scripts/setup.sh arena
 	$(ARENA) setup $(if $(findstring oomd,$(AGENTS)),--debian)
 
+guest-test: deb ## Install the package in a Debian guest and try it there, in some seven minutes; ONLY=word: less
+	@scripts/setup.sh guest
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=Tests/Arena:Tests/Guest python3 -m guesttest $(if $(ONLY),--only $(ONLY))
+
 format: ## Rewrite the Swift sources as .swift-format says
 	swift format --in-place --recursive Sources Tests Package.swift
 
@@ -113,9 +117,8 @@ install: ## Install what `make build` left, below DESTDIR and PREFIX
 	install -Dm 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
 	sed $(AT_PREFIX) packaging/systemd/armed.conf >build/armed.conf
 	install -Dm 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
-	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/systemd/hooks.conf \
-	  packaging/systemd/last-resort.conf packaging/systemd/relief.conf
-	build/bin/spillway --generate-completion-script bash >build/completion.bash
+	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/systemd/hooks.conf packaging/systemd/last-resort.conf
+	build/bin/spillway --generate-completion-script bash | sed '1{/^#!/d}' >build/completion.bash
 	install -Dm 644 build/completion.bash "$(DESTDIR)$(BASHCOMPDIR)/spillway"
 	build/bin/spillway --generate-completion-script zsh >build/completion.zsh
 	install -Dm 644 build/completion.zsh "$(DESTDIR)$(ZSHCOMPDIR)/_spillway"

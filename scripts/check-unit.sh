@@ -8,10 +8,10 @@ unit=packaging/systemd/spillway.service
 armed=packaging/systemd/armed.conf
 hooks=packaging/systemd/hooks.conf
 last_resort=packaging/systemd/last-resort.conf
-relief=packaging/systemd/relief.conf
-# Exposure in tenths, as systemd 252 reckons, that the unit may have: it has 23. What is left is root, seeing all
-# processes, real-time scheduling, and the capabilities.
-exposure=25
+# Exposure in tenths, as systemd 252 reckons, that the unit has, and that it has when it is armed. What is left is root,
+# seeing all processes, real-time scheduling, the capabilities and, when armed, writing cgroups.
+exposure=23
+armed_exposure=25
 
 fail() { printf 'check-unit: %s\n' "$*" >&2; exit 1; }
 
@@ -27,8 +27,22 @@ done
 # A value that is not understood is said, ignored, and no failure to verify(1).
 said=$(systemd-analyze verify --man=no "$dir/spillway.service" 2>&1) || said="${said:-failed}"
 [ -z "$said" ] || fail "$unit does not verify: $said"
-systemd-analyze security --offline=yes --no-pager --threshold="$exposure" "$dir/spillway.service" >"$dir/security" ||
-    fail "exposure is over $exposure tenths: $(tail -n 1 "$dir/security")"
+assess() {
+    systemd-analyze security --offline=yes --no-pager --threshold="$1" "$dir/spillway.service" >"$dir/security" ||
+        fail "exposure is over $1 tenths: $(tail -n 1 "$dir/security")"
+}
+assess "$armed_exposure"
+mv "$dir/spillway.service.d" "$dir/aside"
+assess "$exposure"
+mv "$dir/aside" "$dir/spillway.service.d"
+
+# Of each process that is killed there is a pidfd and a duplicate for the helper; the other domains have smaller hands.
+whole=$(sed -n 's/.*CLINUX_HELPER_DESCRIPTORS = \([0-9]*\).*/\1/p' Sources/CLinux/include/*.h)
+further=$(sed -n 's/.*furtherCapacity: Int { \([0-9]*\) }.*/\1/p' Sources/Ladder/PartyActuator.swift)
+domains=$(sed -n 's/.*static let capacity = \([0-9]*\).*/\1/p' Sources/ProcModel/DomainRoots.swift)
+limit=$(sed -n 's/^LimitNOFILE=//p' "$unit")
+# 256 for all else that it has open.
+[ "$limit" -ge $((2 * whole + further * (domains - 1) + 256)) ] || fail "LimitNOFILE=$limit is too few for a kill"
 
 # The one difference between the armed command and the service's own.
 service_start=$(sed -n 's/^ExecStart=//p' "$unit")
@@ -70,8 +84,12 @@ calls="execve openat read pread64 write writev close fstat fstatfs newfstatat st
     epoll_create1 epoll_ctl epoll_wait epoll_pwait poll ppoll timerfd_create timerfd_settime signalfd4 rt_sigaction
     rt_sigprocmask rt_sigtimedwait clock_gettime clock_nanosleep nanosleep clone clone3 fork vfork wait4 waitid pipe2
     dup dup2 dup3 exit exit_group getpid gettid getuid geteuid sysinfo uname futex set_robust_list set_tid_address rseq
-    arch_prctl getrandom socket connect sendto sendmsg sched_getaffinity sched_setscheduler"
-for call in $calls; do
+    arch_prctl getrandom socket connect sendto sendmsg recvfrom recvmsg sched_getaffinity sched_setscheduler kcmp
+    eventfd2 statfs getpgid fdatasync rename renameat renameat2 unlink unlinkat mkdir mkdirat chdir fchmod sync
+    inotify_init1 inotify_add_watch inotify_rm_watch setpgid pwrite64 close_range"
+# Those that CLinux makes by number, but for what hooks.conf lets through.
+numbered=$(grep -rhoE 'SYS_[a-z0-9_]+' Sources/CLinux | sed 's/^SYS_//' | grep -vxE 'setgroups|setres[ug]id' | sort -u)
+for call in $calls $numbered; do
     grep -qx "$call" "$allowed" || fail "SystemCallFilter does not let $call through"
 done
 for call in reboot mount setuid bpf init_module ptrace; do
@@ -90,6 +108,5 @@ drop_in() {
         grep -qx "$call" "$allowed" || fail "SystemCallFilter of $file does not let $call through"
     done
 }
-drop_in "$hooks" setgroups setresuid setresgid setpgid chdir
-drop_in "$last_resort" reboot sync
-drop_in "$relief" mkdir mkdirat pwrite64
+drop_in "$hooks" setgroups setresuid setresgid
+drop_in "$last_resort" reboot

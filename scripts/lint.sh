@@ -12,7 +12,9 @@ for script in "${scripts[@]}"; do
 done
 if have shellcheck; then shellcheck "${scripts[@]}"; fi
 
-# The arena: what BusyBox runs in its guests, programs in C, and the harness in Python.
+if have shellcheck; then shellcheck Tests/Guest/files/lib.sh; fi
+
+# The arena and the guest of the package: what BusyBox runs in guests, programs in C, and the harnesses in Python.
 mapfile -t scripts < <(grep -lE '^#!/bin/busybox sh' -r Tests/Arena | sort)
 for script in "${scripts[@]}"; do sh -n "$script"; done
 if have shellcheck; then shellcheck --shell=dash --exclude=SC1091 "${scripts[@]}"; fi
@@ -24,13 +26,18 @@ if have gofmt; then
     if [ -n "$unformatted" ]; then printf 'gofmt: %s\n' "$unformatted" >&2; exit 1; fi
 fi
 if have python3; then
-    python3 - Tests/Arena/arena/*.py <<'PYTHON'
+    python3 - Tests/Arena/arena/*.py Tests/Guest/guesttest/*.py <<'PYTHON'
 import ast, pathlib, sys
 for path in sys.argv[1:]:
     ast.parse(pathlib.Path(path).read_bytes(), path)
 PYTHON
 fi
-if have ruff; then ruff check --quiet Tests/Arena/arena && ruff format --quiet --check Tests/Arena/arena; fi
+if have ruff; then
+    for folder in Tests/Arena/arena Tests/Guest/guesttest; do
+        ruff check --quiet --config Tests/Arena/ruff.toml "$folder"
+        ruff format --quiet --check --config Tests/Arena/ruff.toml "$folder"
+    done
+fi
 
 for page in packaging/man/*.[1-8]; do
     if have mandoc; then

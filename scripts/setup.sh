@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup.sh [build|test|deb|arena]: installs, through apt-get, what building (testing, packaging, the arena) needs and
-# this machine lacks.
+# setup.sh [build|test|deb|arena|guest]: installs, through apt-get, what building (testing, packaging, the arena, the
+# guest that tries the package) needs and this machine lacks.
 # Says nothing when all is there. Without the right to install, says what to type and ends with 1.
 set -eu
 
@@ -52,10 +52,10 @@ missing() {
     if [ "$purpose" = deb ]; then
         command -v dpkg-shlibdeps >/dev/null 2>&1 || echo dpkg-dev
     fi
-    if [ "$purpose" = arena ]; then
+    if [ "$purpose" = arena ] || [ "$purpose" = guest ]; then
         command -v qemu-system-x86_64 >/dev/null 2>&1 || echo qemu-system-x86
         command -v mkfs.ext4 >/dev/null 2>&1 || echo e2fsprogs
-        command -v go >/dev/null 2>&1 || echo golang-go
+        if [ "$purpose" = arena ]; then command -v go >/dev/null 2>&1 || echo golang-go; fi
         command -v debootstrap >/dev/null 2>&1 || echo debootstrap
         # The harness reads TOML, which Python does since 3.11.
         python3 -c 'import tomllib' >/dev/null 2>&1 || echo python3

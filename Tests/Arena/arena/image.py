@@ -66,21 +66,35 @@ DEBIAN_DISK_MIB = 1700
 
 def make_all(with_debian: bool) -> None:
     """Makes every part that is missing or made of something else than it would be now."""
+    packages = make_start()
+    make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), _compile_programs], _compile_programs)
+    make(places.DISK, [_write_disk, *PACKAGES, DATA_MIB, DISK_MIB], lambda: _write_disk(packages))
+    if with_debian:
+        make(
+            places.DEBIAN_DISK,
+            [
+                _write_debian_disk,
+                bootstrap,
+                write_unit,
+                places.GUEST / "arena.service",
+                DEBIAN_FILES,
+                DATA_MIB,
+                DEBIAN_DISK_MIB,
+            ],
+            _write_debian_disk,
+        )
+
+
+def make_start() -> Path:
+    """Makes what every guest starts with, kernel and initramfs; where Debian's packages are unpacked."""
     places.BUILD.mkdir(parents=True, exist_ok=True)
-    packages = _unpacked_packages()
-    _make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), _compile_programs], _compile_programs)
-    _make(
+    packages = unpacked_packages()
+    make(
         places.INITRAMFS,
         [places.GUEST / "init-first", _write_initramfs, *MODULES],
         lambda: _write_initramfs(packages),
     )
-    _make(places.DISK, [_write_disk, *PACKAGES, DATA_MIB, DISK_MIB], lambda: _write_disk(packages))
-    if with_debian:
-        _make(
-            places.DEBIAN_DISK,
-            [_write_debian_disk, places.GUEST / "arena.service", DEBIAN_FILES, DATA_MIB, DEBIAN_DISK_MIB],
-            _write_debian_disk,
-        )
+    return packages
 
 
 def say(text: str) -> None:
@@ -88,7 +102,8 @@ def say(text: str) -> None:
     print(f"arena: {text}", file=sys.stderr, flush=True)
 
 
-def _run(*words: str | Path, folder: Path | None = None) -> str:
+def run(*words: str | Path, folder: Path | None = None) -> str:
+    """What a program prints. Its failure ends this one."""
     result = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         command = " ".join(str(word) for word in words)
@@ -96,7 +111,7 @@ def _run(*words: str | Path, folder: Path | None = None) -> str:
     return result.stdout
 
 
-def _make(part: Path, recipe: list[object], build: Callable[[], None]) -> None:
+def make(part: Path, recipe: list[object], build: Callable[[], None]) -> None:
     """Builds a part unless it was built by this recipe: files, functions, and what else it depends on."""
     digest = hashlib.sha256()
     for item in recipe:
@@ -113,7 +128,8 @@ def _make(part: Path, recipe: list[object], build: Callable[[], None]) -> None:
     stamp.write_text(digest.hexdigest())
 
 
-def _unpacked_packages() -> Path:
+def unpacked_packages() -> Path:
+    """Where Debian's packages are, and below `root` what is in them."""
     folder = places.BUILD / "packages"
     kernel = _kernel_package()
     complete = folder / "complete"
@@ -123,29 +139,33 @@ def _unpacked_packages() -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     # apt fetches as a user of its own where it can; this folder may be beyond that one's reach.
-    _run("apt-get", "-o", "APT::Sandbox::User=root", "download", kernel, *PACKAGES, folder=folder)
+    run("apt-get", "-o", "APT::Sandbox::User=root", "download", kernel, *PACKAGES, folder=folder)
     for package in sorted(folder.glob("*.deb")):
-        _run("dpkg-deb", "-x", package, folder / "root")
+        run("dpkg-deb", "-x", package, folder / "root")
     shutil.copy(next((folder / "root/boot").glob("vmlinuz-*")), places.KERNEL)
     complete.write_text(kernel)
     return folder
 
 
 def _kernel_package() -> str:
-    for line in _run("apt-cache", "depends", KERNEL_PACKAGE).splitlines():
+    for line in run("apt-cache", "depends", KERNEL_PACKAGE).splitlines():
         if "Depends: linux-image-" in line:
             return line.split()[-1]
     raise SystemExit(f"arena: apt knows no {KERNEL_PACKAGE}; try: apt-get update")
 
 
+def compile_c(source: Path, program: Path) -> None:
+    """Makes a program for guests, which have no library that fits."""
+    run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, source)
+
+
 def _compile_programs() -> None:
     places.PROGRAMS.mkdir(exist_ok=True)
     for program in ("workload", "referee"):
-        source = places.GUEST / f"{program}.c"
-        _run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", places.PROGRAMS / program, source)
+        compile_c(places.GUEST / f"{program}.c", places.PROGRAMS / program)
     source = places.GUEST / "appender.go"
     cache = places.BUILD / "go-cache"
-    _run(
+    run(
         "env",
         "CGO_ENABLED=0",
         f"GOCACHE={cache}",
@@ -193,43 +213,50 @@ def _write_disk(packages: Path) -> None:
     # A shell by another name, so that a run can tell it from the scripts.
     (root / "bin/shell").symlink_to("busybox")
     _write_data(root)
-    _make_file_system(root, places.DISK, DISK_MIB)
+    make_file_system(root, places.DISK, DISK_MIB)
     shutil.rmtree(root)
 
 
 def _write_debian_disk() -> None:
     root = places.BUILD / "debian"
-    shutil.rmtree(root, ignore_errors=True)
-    say("making a Debian root (some minutes)")
-    _run(
-        "debootstrap",
-        "--variant=minbase",
-        "--include=systemd,systemd-sysv,systemd-oomd,dbus,busybox-static",
-        "bookworm",
-        root,
-    )
-    for needless in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists"):
-        shutil.rmtree(root / needless, ignore_errors=True)
+    bootstrap(root, ["systemd-oomd", "busybox-static"])
     (root / "bin/shell").symlink_to("busybox")
     with (root / "etc/passwd").open("a") as stream:
         stream.write("arena-user:x:1000:1000::/:/bin/sh\narena-data:x:106:106::/:/bin/sh\n")
     for path, text in DEBIAN_FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    (root / "etc/systemd/system/arena.service").write_bytes((places.GUEST / "arena.service").read_bytes())
-    wants = root / "etc/systemd/system/multi-user.target.wants"
-    wants.mkdir(exist_ok=True)
-    (wants / "arena.service").symlink_to("/etc/systemd/system/arena.service")
-    default = root / "etc/systemd/system/default.target"
-    default.unlink(missing_ok=True)
-    default.symlink_to("/lib/systemd/system/multi-user.target")
+    write_unit(root, places.GUEST / "arena.service")
     _write_data(root)
-    _make_file_system(root, places.DEBIAN_DISK, DEBIAN_DISK_MIB)
+    make_file_system(root, places.DEBIAN_DISK, DEBIAN_DISK_MIB)
     shutil.rmtree(root)
 
 
-def _make_file_system(root: Path, image: Path, mib: int) -> None:
+def bootstrap(root: Path, packages: list[str]) -> None:
+    """Makes a Debian root in which systemd is process 1, with these packages beside."""
+    shutil.rmtree(root, ignore_errors=True)
+    say("making a Debian root (some minutes)")
+    include = ",".join(["systemd", "systemd-sysv", "dbus", *packages])
+    run("debootstrap", "--variant=minbase", f"--include={include}", "bookworm", root)
+    for needless in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists"):
+        shutil.rmtree(root / needless, ignore_errors=True)
+    default = root / "etc/systemd/system/default.target"
+    default.unlink(missing_ok=True)
+    default.symlink_to("/lib/systemd/system/multi-user.target")
+
+
+def write_unit(root: Path, unit: Path) -> None:
+    """Puts a unit into a Debian root, which starts it."""
+    folder = root / "etc/systemd/system"
+    shutil.copyfile(unit, folder / unit.name)
+    wants = folder / "multi-user.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / unit.name).symlink_to(f"/etc/systemd/system/{unit.name}")
+
+
+def make_file_system(root: Path, image: Path, mib: int) -> None:
+    """Makes a disk of what lies below a folder."""
     image.unlink(missing_ok=True)
     with image.open("wb") as stream:
         stream.truncate(mib << 20)
-    _run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", root, image)
+    run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", root, image)

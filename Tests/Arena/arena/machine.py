@@ -112,33 +112,13 @@ def _command(
     disk = places.DEBIAN_DISK if agent.under_systemd else places.DISK
     # Five seconds' worth may go at once, so that the guest is not long in starting.
     limits = f"throttling.iops-total={scenario.disk_iops},throttling.iops-total-max={scenario.disk_iops * 2}"
-    words: list[str | Path] = [
-        "qemu-system-x86_64",
-        "-accel",
-        "tcg,thread=multi",
-        "-smp",
-        "2",
-        "-m",
-        f"{scenario.memory_mib}M",
-        "-nodefaults",
-        "-no-user-config",
-        "-display",
-        "none",
+    words = [
+        *qemu(scenario.memory_mib, initrd, disk, limits),
         "-no-reboot",
-        "-kernel",
-        places.KERNEL,
-        "-initrd",
-        initrd,
-        "-append",
-        "console=ttyS0 loglevel=4 cgroup_no_v1=all panic=-1 tsc=reliable systemd.show_status=false",
         "-serial",
         f"file:{console}",
         "-serial",
         f"file:{report}",
-        "-drive",
-        f"file={disk},format=raw,if=none,id=root,snapshot=on,{limits}",
-        "-device",
-        "virtio-blk-pci,drive=root",
     ]
     if scenario.swap and scenario.swap.kind == "disk":
         swap = folder / "swap"
@@ -154,6 +134,33 @@ def _command(
     return words
 
 
+def qemu(memory_mib: int, initrd: Path, disk: Path, limits: str = "") -> list[str | Path]:
+    """The command of a guest, but for its serial lines. What it writes to its disk goes when it ends."""
+    return [
+        "qemu-system-x86_64",
+        "-accel",
+        "tcg,thread=multi",
+        "-smp",
+        "2",
+        "-m",
+        f"{memory_mib}M",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-kernel",
+        places.KERNEL,
+        "-initrd",
+        initrd,
+        "-append",
+        "console=ttyS0 loglevel=4 cgroup_no_v1=all panic=-1 tsc=reliable systemd.show_status=false",
+        "-drive",
+        ",".join(filter(None, [f"file={disk},format=raw,if=none,id=root,snapshot=on", limits])),
+        "-device",
+        "virtio-blk-pci,drive=root",
+    ]
+
+
 def _initrd(scenario: Scenario, agent: Agent, policy: Path, folder: Path) -> bytes:
     archive = Archive()
     for program in ("workload", "referee", "appender"):
@@ -163,6 +170,11 @@ def _initrd(scenario: Scenario, agent: Agent, policy: Path, folder: Path) -> byt
     archive.add("stage/plan", _plan(scenario, agent).encode())
     if agent.prepare:
         agent.prepare(archive, scenario, policy, folder)
+    return start_with(archive)
+
+
+def start_with(archive: Archive) -> bytes:
+    """An initramfs that makes the disk's root the machine's, with these files in it."""
     first = places.INITRAMFS.read_bytes()
     return first + bytes(-len(first) % 4) + archive.finish()
 

@@ -1,0 +1,513 @@
+"""What is tried in the guest, in order: the first installs the package, and the last take it away and bring it back.
+
+Each but those leaves the service running as `restore` does: armed once it has been armed, with the package's policy.
+"""
+
+from collections.abc import Callable
+
+from .guest import Failed, Guest
+
+Check = Callable[[Guest], str]
+"""Says what was seen; raises `Failed` with what was seen instead."""
+
+ALL: list[Check] = []
+
+GOOD = 'version = 1\n[[rule]]\nname = "batch first"\nmatch = { unit = "batch*.service" }\norder = "first"\n'
+BAD = 'version = 1\n[[rule]]\nname = "slip"\nmatch = { unti = "x.service" }\nprotect = true\n'
+WHOLE = (
+    'version = 1\n[[rule]]\nname = "hive goes whole"\nmatch = { unit = "hive.service" }\n'
+    'scope = "unit"\nsignal = "SIGKILL"\n'
+)
+HOOK = 'version = 1\n[hooks]\nafter = ["/bin/sh", "-c", "id -u; id -G"]\n'
+FREEZE = 'version = 1\n[relief]\nfreeze = { for = "60s" }\n'
+
+
+def check(function: Check) -> Check:
+    """Adds a check to those that are tried."""
+    ALL.append(function)
+    return function
+
+
+def expect(condition: bool, seen: str) -> None:
+    """Fails with what was seen."""
+    if not condition:
+        raise Failed(seen.replace("\n", " | "))
+
+
+def write_policy(guest: Guest, name: str, text: str) -> None:
+    """Writes a drop-in of the policy."""
+    guest.do(f"mkdir -p $policies && cat >$policies/{name}.toml <<'END'\n{text}END\nchmod 644 $policies/{name}.toml")
+
+
+def restore(guest: Guest) -> None:
+    """The package's policy alone, armed, and running."""
+    guest.do(
+        """
+        rm -rf $policies $drop_ins/zz-*.conf
+        systemctl daemon-reload && systemctl restart spillway && becomes armed 30
+        """
+    )
+
+
+def recover(guest: Guest) -> None:
+    """What a check that failed may have left, so that the next can be tried all the same."""
+    guest.run(
+        "rm -rf $policies $drop_ins/zz-*.conf; systemctl daemon-reload; systemctl restart spillway; becomes armed 20"
+    )
+
+
+def leak(guest: Guest) -> str:
+    """Has an ordinary user leak until it is killed: what the kernel had killed before and after."""
+    return guest.do(
+        """
+        before=$(oom_kills)
+        as_user leak /stage/workload leak name=leak mib=900 rate=60
+        within 60 '! systemctl is-active --quiet leak' || { available_mib; systemctl stop leak; exit 1; }
+        echo $before $(oom_kills)
+        """
+    )
+
+
+def spillways_kill(guest: Guest, after: int, kills: str) -> str:
+    """What the record says of the last leak, which Spillway killed, and the kernel nothing."""
+    before, now = kills.split()
+    expect(before == now, f"the kernel killed: oom_kill went from {before} to {now}")
+    guest.do(f"recorded 10 {after} after_ms")
+    outcomes = [record for record in guest.records(after) if record["event"] == "outcome"]
+    seen = ", ".join(f"{record['victim']['comm']} {record['outcome']}" for record in outcomes)
+    expect(seen in ("leak exited", "leak killed"), f"the record has the outcomes: {seen}")
+    return f"{seen} after {outcomes[0]['after_ms']} ms, oom_kill stays {now}"
+
+
+@check
+def it_installs_and_watches_in_dry_run(guest: Guest) -> str:
+    """And a service is started beside it, which has to live through all that follows."""
+    output = guest.do("dpkg -i /stage/spillway.deb")
+    expect("runs in dry run" in output, f"dpkg says: {output[-300:]}")
+    guest.do(
+        """
+        becomes dry 20 && systemctl is-enabled spillway || exit
+        cat >/etc/systemd/system/beat.service <<'END'
+[Service]
+ExecStart=/stage/workload log file=/run/beats gap=200
+[Install]
+WantedBy=multi-user.target
+END
+        systemctl enable --now beat
+        """
+    )
+    return "enabled, active, --dry-run"
+
+
+@check
+def systemd_understands_the_unit(guest: Guest) -> str:
+    """Nothing in it is ignored."""
+    said = guest.do(
+        "systemd-analyze verify --man=no spillway.service 2>&1; journalctl -q -b _PID=1 | grep spillway.serv"
+    )
+    ignored = [line for line in said.splitlines() if "ignoring" in line or "Unknown" in line or "Failed" in line]
+    expect(not ignored, " | ".join(ignored))
+    names = ("StartLimitIntervalUSec", "RestartUSec", "WatchdogUSec", "LimitNOFILE", "Group")
+    shown = guest.do(f"systemctl show {' '.join(f'-p {name}' for name in names)} spillway | sort").replace("\n", " ")
+    expect("StartLimitIntervalUSec=0" in shown and "RestartUSec=5s" in shown, shown)
+    return shown
+
+
+@check
+def the_group_adm_alone_reads_records(guest: Guest) -> str:
+    """Modes and owners of the service's folders, and what two users can read."""
+    modes = guest.do("stat -c '%n %a %U:%G' /var/log/spillway $record /var/lib/spillway /run/spillway")
+    expect(
+        modes.splitlines()
+        == [
+            "/var/log/spillway 750 root:adm",
+            "/var/log/spillway/decisions.jsonl 640 root:adm",
+            "/var/lib/spillway 750 root:adm",
+            "/run/spillway 755 root:adm",
+        ],
+        modes,
+    )
+    guest.do("setpriv --reuid reader --regid 1001 --init-groups head -c 1 $record >/dev/null")
+    code, _ = guest.run("setpriv --reuid leaker --regid 1000 --clear-groups head -c 1 $record")
+    expect(code != 0, "an ordinary user reads the record")
+    return modes.replace("\n", ", ")
+
+
+@check
+def the_sandbox_opens_the_services_folders_alone(guest: Guest) -> str:
+    """What can be written in the agent's view of the files, in dry run."""
+    seen = guest.do(
+        """
+        for path in /run/spillway /var/lib/spillway /var/log/spillway /sys/fs/cgroup/cgroup.procs /run /etc /usr; do
+            if agent_can_write $path; then echo $path; fi
+        done
+        """
+    )
+    expect(seen.split() == ["/run/spillway", "/var/lib/spillway", "/var/log/spillway"], f"it can write: {seen}")
+    return "it writes spillway in /run, /var/lib and /var/log, and no cgroup"
+
+
+@check
+def a_dry_run_names_a_users_leak_and_kills_nothing(guest: Guest) -> str:
+    """A leak that stops short of what the kernel would kill for."""
+    after = guest.record_count()
+    guest.do(
+        f"""
+        before=$(oom_kills)
+        as_user leak /stage/workload leak name=leak mib=$(($(available_mib) - 18)) rate=60
+        recorded 60 {after} rehearsed || {{ available_mib; exit 1; }}
+        sleep 6
+        systemctl is-active leak && [ $before = $(oom_kills) ]
+        status=$?
+        systemctl stop leak
+        exit $status
+        """
+    )
+    decision = next(record for record in guest.records(after) if record["event"] == "decision")
+    victim = decision["victim"]
+    expect((victim["comm"], victim["uid"]) == ("leak", 1000), f"it names {victim['comm']} of user {victim['uid']}")
+    expect(decision["outcome"] == "rehearsed", f"the outcome is {decision['outcome']}")
+    return f"{decision['reason']}: {victim['comm']} with {victim['footprint_kib'] // 1024} MiB, which lives"
+
+
+@check
+def arming_is_what_armed_conf_says(guest: Guest) -> str:
+    """The very commands in its comments."""
+    guest.do(
+        """
+        sed -n 's/^#     //p' /usr/share/spillway/armed.conf >/run/arm
+        grep -q daemon-reload /run/arm && sh -e /run/arm && becomes armed 30
+        """
+    )
+    guest.do("agent_can_write /sys/fs/cgroup/cgroup.procs || { echo cgroups cannot be written; exit 1; }")
+    seen = guest.do("said info | grep ', armed'").splitlines()
+    expect(len(seen) == 1, f"the journal says: {seen}")
+    return f"active, cgroups writable: {seen[0]}"
+
+
+@check
+def a_leak_is_killed_and_a_service_lives(guest: Guest) -> str:
+    """The kernel's own killer has nothing to do."""
+    after = guest.record_count()
+    beat = guest.do("systemctl show -P MainPID beat")
+    seen = spillways_kill(guest, after, leak(guest))
+    guest.do(
+        f"""
+        [ $(systemctl show -P MainPID beat) = {beat} ] || {{ echo the other service was killed; exit 1; }}
+        size=$(wc -c </run/beats)
+        within 5 "[ \\$(wc -c </run/beats) -gt $size ]" || {{ echo the other service stands still; exit 1; }}
+        dmesg | grep -q 'Killed process .*leak' || {{ dmesg | tail -n 3; exit 1; }}
+        """
+    )
+    return seen + "; the kernel's log names it, the other service beats"
+
+
+@check
+def a_kill_is_a_warning_in_the_journal(guest: Guest) -> str:
+    """Of the leak before. That the agent is armed is none."""
+    warnings = guest.do("said warning").splitlines()
+    kills = [line for line in warnings if "leak" in line]
+    expect(bool(kills), f"warnings are: {warnings[-3:]}")
+    expect(not any(", armed" in line for line in warnings), f"warnings are: {warnings[-3:]}")
+    named = [line for line in guest.do("said info").splitlines() if line.startswith("spillwayd:")]
+    expect(not named, f"the journal, which names the program, has: {named[:1]}")
+    return kills[-1]
+
+
+@check
+def a_reload_takes_a_good_policy(guest: Guest) -> str:
+    """By systemctl reload."""
+    after = guest.record_count()
+    write_policy(guest, "10-good", GOOD)
+    guest.do(f"systemctl reload spillway && recorded 20 {after} in_force")
+    record = next(record for record in guest.records(after) if record["event"] == "reload")
+    expect(record["changes"]["added"] == ["batch first"], str(record))
+    return f"in force with {record['rules']} rules, added: {record['changes']['added'][0]}"
+
+
+@check
+def a_reload_refuses_a_bad_policy(guest: Guest) -> str:
+    """The old one stays, and so does the process."""
+    after, old = guest.record_count(), guest.do("agent")
+    write_policy(guest, "20-bad", BAD)
+    code, _ = guest.run("systemctl reload spillway")
+    expect(code != 0, "systemctl reload says that it went well")
+    # It has seen the file by itself as well.
+    guest.do(f"recorded 20 {after} refused")
+    seen = guest.do("agent; mode").split()
+    expect(seen == [old, "armed"], f"process and mode are: {seen}")
+    return "systemctl fails, the record says refused, the same process is armed"
+
+
+@check
+def a_start_with_a_bad_policy_takes_the_last_good_one(guest: Guest) -> str:
+    """In the mode that was asked for, and loudly."""
+    restore(guest)
+    write_policy(guest, "10-good", GOOD)
+    guest.do("systemctl restart spillway && becomes armed 30")
+    rules = guest.do("said info | grep ', armed' | tail -n 1 | grep -o '[0-9]* rules'")
+    write_policy(guest, "20-bad", BAD)
+    after = guest.record_count()
+    guest.do("systemctl restart spillway; becomes armed 20")
+    seen = guest.do("said info | grep ', armed' | tail -n 1 | grep -o '[0-9]* rules'")
+    expect(seen == rules, f"in force are {seen}, and were {rules}")
+    status = guest.do("systemctl show -P StatusText spillway")
+    expect("policy" in status, f"the status says: {status}")
+    errors = guest.do("said err | grep policy | tail -n 1")
+    seen = spillways_kill(guest, after, leak(guest))
+    return f"armed with {rules}; status: {status}; error: {errors}; {seen}"
+
+
+@check
+def a_boot_with_a_bad_policy_takes_the_last_good_one(guest: Guest) -> str:
+    """The whole system starts anew."""
+    restore(guest)
+    write_policy(guest, "20-bad", BAD)
+    guest.reboot()
+    guest.do("becomes armed 60")
+    restore(guest)
+    return "armed after the boot"
+
+
+@check
+def without_a_last_policy_the_preset_stands_in_dry(guest: Guest) -> str:
+    """It knows nothing of what the operator protects."""
+    write_policy(guest, "20-bad", BAD)
+    guest.do("systemctl stop spillway && rm -rf /var/lib/spillway/* && systemctl start spillway; becomes dry 20")
+    errors = guest.do("said err | grep -i 'dry run' | tail -n 1")
+    # It arms itself, as it was told to, when there is a policy again.
+    guest.do("rm $policies/20-bad.toml && becomes armed 40")
+    restore(guest)
+    return f"error: {errors}; armed again by itself once the policy is whole"
+
+
+@check
+def the_agent_is_back_after_a_kill(guest: Guest) -> str:
+    """By SIGKILL, as the kernel would send it."""
+    took = guest.do(
+        """
+        old=$(agent); start=$(date +%s%N); kill -9 $old
+        becomes armed 30 $old || exit
+        echo $((($(date +%s%N) - start) / 1000000))
+        """
+    )
+    expect(4900 < int(took) < 15000, f"it took {took} ms")
+    return f"armed again after {took} ms"
+
+
+@check
+def a_stopped_agent_is_killed_and_started_again(guest: Guest) -> str:
+    """By a watchdog that is shortened, and leaves alone an agent that goes round."""
+    guest.do(r"with_drop_in 'WatchdogSec=15s\n' && becomes armed 30")
+    guest.do("old=$(agent); sleep 25; [ $(agent) = $old ] || { echo an agent that is well was killed; exit 1; }")
+    seen = guest.do(
+        """
+        old=$(agent); kill -STOP $old
+        becomes armed 60 $old || exit
+        journalctl -q -b -u spillway -o cat _PID=1 | grep -i watchdog | tail -n 1
+        """
+    )
+    restore(guest)
+    return seen
+
+
+@check
+def crashes_at_the_start_never_leave_it_failed(guest: Guest) -> str:
+    """More of them, and faster, than systemd's usual limit of five in ten seconds bears."""
+    guest.run(r"""with_drop_in 'RestartSec=100ms\nExecStart=\nExecStart=/bin/sh -c "kill -SEGV $$$$"\n'""")
+    count, state = guest.do(
+        "within 40 '[ $(restarts) -ge 12 ]'; restarts; systemctl is-failed spillway || true"
+    ).split()
+    expect(int(count) >= 12 and state != "failed", f"after {count} restarts it is {state}")
+    guest.do("rm $drop_ins/zz-check.conf; systemctl daemon-reload; becomes armed 30")
+    return f"{count} crashes, then {state}; armed once it no longer crashes"
+
+
+@check
+def a_unit_is_killed_in_one_step(guest: Guest) -> str:
+    """By cgroup.kill, which a probe in the kernel sees."""
+    restore(guest)
+    write_policy(guest, "10-whole", WHOLE)
+    guest.do(
+        """
+        systemctl restart spillway && becomes armed 30 || exit
+        mount -t tracefs none /sys/kernel/tracing 2>/dev/null
+        cd /sys/kernel/tracing && echo 'p:whole cgroup_kill_write' >kprobe_events && echo 1 >events/kprobes/enable
+        """
+    )
+    after = guest.record_count()
+    seen = guest.do(
+        """
+        before=$(oom_kills)
+        as_user hive /stage/workload swarm name=hive count=4 gap=1200 mib=300 rate=20
+        within 90 '! systemctl is-active --quiet hive' || { systemctl status hive; exit 1; }
+        cd /sys/kernel/tracing
+        echo $before $(oom_kills); grep -c 'spillwayd.*whole:' trace
+        echo 0 >events/kprobes/enable; echo >kprobe_events
+        """
+    ).split()
+    expect(seen[0] == seen[1], f"oom_kill went from {seen[0]} to {seen[1]}")
+    expect(seen[2] != "0", "the agent has not written cgroup.kill")
+    guest.do(f"recorded 10 {after} after_ms")
+    outcome = next(record for record in guest.records(after) if record["event"] == "outcome")
+    expect(outcome["outcome"] == "killed" and outcome["members"] > 1, str(outcome))
+    restore(guest)
+    return f"{outcome['members']} processes killed, by cgroup.kill"
+
+
+@check
+def a_hook_has_its_own_users_group_alone(guest: Guest) -> str:
+    """Though the agent is in the group adm."""
+    write_policy(guest, "10-hook", HOOK)
+    guest.do("cp /usr/share/spillway/hooks.conf $drop_ins/zz-hooks.conf; systemctl daemon-reload")
+    guest.do("systemctl restart spillway && becomes armed 30")
+    after = guest.record_count()
+    seen = spillways_kill(guest, after, leak(guest))
+    guest.do(f"recorded 10 {after} occasion")
+    hook = next(record for record in guest.records(after) if record["event"] == "hook")
+    expect(hook["output"].split() == ["65534", "65534"], str(hook))
+    restore(guest)
+    return f"{hook['program']} wrote {hook['output'].strip()}; {seen}"
+
+
+@check
+def a_frozen_cgroup_is_thawed_after_a_crash(guest: Guest) -> str:
+    """Relief under the armed unit, whose note outlives the agent. The next one has a policy without relief."""
+    write_policy(guest, "10-freeze", FREEZE)
+    guest.do("systemctl restart spillway && becomes armed 30")
+    seen = guest.do(
+        """
+        events=/sys/fs/cgroup/system.slice/slow.service/cgroup.events
+        as_user slow /stage/workload leak name=slow mib=$(($(available_mib) - 48)) rate=25
+        within 60 "grep -qsx 'frozen 1' $events" || { available_mib; tail -n 2 $record | cut -c 1-400; exit 1; }
+        stat -c '%a %U:%G' /run/spillway/relief
+        old=$(agent); rm $policies/10-freeze.toml; kill -9 $old
+        grep -qx 'frozen 1' $events || { echo it is thawed already; exit 1; }
+        becomes armed 30 $old && within 10 "grep -qx 'frozen 0' $events" || { cat $events; exit 1; }
+        systemctl stop slow
+        said info | grep 'put back' | tail -n 1
+        """
+    ).splitlines()
+    expect(seen[0] == "640 root:adm" and "1 cgroup" in seen[1], " | ".join(seen))
+    restore(guest)
+    return "; ".join(seen)
+
+
+@check
+def the_last_resorts_drop_in_leaves_cgroups_writable(guest: Guest) -> str:
+    """Though it makes /sys read-only by name."""
+    seen = guest.do(
+        """
+        cp /usr/share/spillway/last-resort.conf $drop_ins/zz-resort.conf
+        systemctl daemon-reload && systemctl restart spillway && becomes armed 30 || exit
+        for path in /sys/fs/cgroup/cgroup.procs /sys/kernel/profiling /proc/sys/vm/swappiness /proc/sysrq-trigger; do
+            if agent_can_write $path; then echo $path; fi
+        done
+        """
+    )
+    expect(seen.split() == ["/sys/fs/cgroup/cgroup.procs", "/proc/sysrq-trigger"], f"it can write: {seen}")
+    restore(guest)
+    return "cgroups and sysrq-trigger writable, the rest of /sys and /proc/sys not"
+
+
+@check
+def records_are_rotated_and_go_on(guest: Guest) -> str:
+    """By logrotate, as its timer would."""
+    guest.do("logrotate --force /etc/logrotate.d/spillway")
+    seen = guest.do("stat -c '%a %U:%G %s' $record; stat -c '%a %U:%G' $record.1").splitlines()
+    expect(seen == ["640 root:adm 0", "640 root:adm"], " | ".join(seen))
+    guest.do("systemctl restart spillway && becomes armed 30 && within 5 '[ -s $record ]'")
+    return "the file and its copy are 640 root:adm, and the agent goes on"
+
+
+@check
+def another_killer_is_warned_of(guest: Guest) -> str:
+    """When the package is configured, by check --live, and by the agent."""
+    guest.do("dpkg -i /stage/earlyoom.deb && systemctl is-active earlyoom")
+    try:
+        output = guest.do("dpkg -i /stage/spillway.deb 2>&1")
+        expect("WARNING: earlyoom runs" in output, f"dpkg says: {output[-300:]}")
+        guest.do("becomes armed 20")
+        live = guest.run("spillway check --live /etc/spillway/spillway.toml 2>&1 | grep -i earlyoom")[1].strip()
+        expect(bool(live), "dpkg warns, but check --live does not")
+        agent = guest.run("said warning | grep -i earlyoom | tail -n 1")[1].strip()
+        expect(bool(agent), "dpkg and check --live warn, but the agent does not")
+    finally:
+        guest.do("dpkg --purge earlyoom")
+    return f"dpkg warns; check: {live.splitlines()[0]}; the agent: {agent}"
+
+
+@check
+def an_upgrade_watches_until_the_new_agent_does(guest: Guest) -> str:
+    """Unpacked, the old agent runs; configured, the new one."""
+    seen = guest.do(
+        """
+        old=$(agent)
+        dpkg --unpack /stage/spillway.deb >/dev/null && becomes armed 1 || exit
+        unpacked=$(agent)
+        dpkg --configure spillway >/dev/null && becomes armed 20 $old || exit
+        echo $old $unpacked $(agent)
+        """
+    ).split()
+    expect(seen[0] == seen[1], f"the old process {seen[0]} was {seen[1]} when it was unpacked")
+    return f"armed all the time: process {seen[0]}, then {seen[2]}"
+
+
+@check
+def an_upgrade_with_a_bad_policy_keeps_the_old_agent(guest: Guest) -> str:
+    """And says so."""
+    write_policy(guest, "20-bad", BAD)
+    old = guest.do("agent")
+    output = guest.do("dpkg -i /stage/spillway.deb 2>&1")
+    seen = guest.do("agent; mode").split()
+    expect(seen == [old, "armed"], f"process and mode are: {seen}, and the process was {old}")
+    expect("WARNING: the policy has a mistake" in output and "unti" in output, f"dpkg says: {output[-400:]}")
+    restore(guest)
+    return "dpkg shows the mistake; the same process is armed"
+
+
+@check
+def removed_and_installed_again_it_is_as_it_was(guest: Guest) -> str:
+    """Without a purge an operator's files stay."""
+    guest.do("dpkg --remove spillway && ! systemctl is-active spillway")
+    output = guest.do("dpkg -i /stage/spillway.deb && becomes armed 20")
+    expect("it is ARMED" in output, f"dpkg says: {output[-300:]}")
+    return "armed, and dpkg says so"
+
+
+@check
+def a_purge_leaves_nothing_of_its_own(guest: Guest) -> str:
+    """But what the operator wrote beside it."""
+    guest.do(
+        r"""
+        cd $drop_ins
+        cp armed.conf zz-mixed.conf
+        printf 'Environment=MINE=1\n' >>zz-mixed.conf
+        ln -s /usr/share/spillway/armed.conf zz-link.conf
+        printf '[Service]\nExecStart=\nExecStart=/usr/bin/spillway run \\\n  --verbose\n' >zz-split.conf
+        printf '[Service]\nExecStart=\nExecStart=/usr/bin/spillway run --dry-run --verbose\n' >zz-dry.conf
+        printf '[Service]\nNice=1\n' >zz-mine.conf
+        systemctl daemon-reload
+        """
+    )
+    guest.do("dpkg --purge spillway")
+    left = guest.do(
+        "find / -xdev -iname '*spillway*' -not -path '/stage/*'; find /run -iname '*spillway*'; ls $drop_ins"
+    )
+    files = sorted(line for line in left.split() if line != "/etc/systemd/system/spillway.service.d")
+    expect(files == ["zz-dry.conf", "zz-mine.conf", "zz-mixed.conf"], f"left are: {' '.join(files)}")
+    mixed = guest.do("grep -v '^#' $drop_ins/zz-mixed.conf | tr '\\n' ' '")
+    expect(mixed.split() == ["[Service]", "Environment=MINE=1"], f"zz-mixed.conf has: {mixed}")
+    return "left are drop-ins of the operator, without what armed"
+
+
+@check
+def installed_after_a_purge_it_is_in_dry_run(guest: Guest) -> str:
+    """As at first."""
+    output = guest.do("dpkg -i /stage/spillway.deb && becomes dry 20")
+    expect("runs in dry run" in output, f"dpkg says: {output[-300:]}")
+    return "dry run"
+
+
+NEEDED = (it_installs_and_watches_in_dry_run, arming_is_what_armed_conf_says)
+"""What the others build on."""
