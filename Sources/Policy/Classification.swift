@@ -52,6 +52,17 @@ package struct Settled: Sendable {
   package var isProvisional: Bool { !conditions.unknown.isEmpty || !exceptions.unknown.isEmpty }
 }
 
+/// Of which rules the tests of `cmdline` passed when it was read.
+///
+/// A command line is part of the memory of its process, and cannot be read at decision time. It is the same program's
+/// as long as none other is executed, whatever name, user or cgroup the process has by then.
+package struct CmdlineOutcomes: Sendable {
+  fileprivate var conditions = Bits256()
+  fileprivate var exceptions = Bits256()
+
+  package init() {}
+}
+
 /// What momentary tests look at.
 package struct Moment: Sendable {
   /// With its growth.
@@ -76,11 +87,13 @@ extension CompiledPolicy {
     var standing = Standing()
     for index in rules.indices {
       let rule = rules[index]
-      var outcome = outcome(of: rule.conditions, for: subject)
+      let number = UInt8(truncatingIfNeeded: index)
+      var outcome = outcome(of: rule.conditions, for: subject, subject.passedEarlier(number, asException: false))
       if rule.exceptions > 0, outcome != .no {
-        outcome = outcome.and(self.outcome(of: rule.exceptionTests, for: subject).opposite)
+        let passedEarlier = subject.passedEarlier(number, asException: true)
+        outcome = outcome.and(self.outcome(of: rule.exceptionTests, for: subject, passedEarlier).opposite)
       }
-      standing.take(rule, UInt8(truncatingIfNeeded: index), outcome)
+      standing.take(rule, number, outcome)
     }
     return standing
   }
@@ -91,13 +104,34 @@ extension CompiledPolicy {
     for index in rules.indices {
       let rule = rules[index]
       let number = UInt8(truncatingIfNeeded: index)
-      let outcome = outcome(of: rule.conditions, for: subject, isSettling: true)
+      let outcome = outcome(
+        of: rule.conditions, for: subject, subject.passedEarlier(number, asException: false), isSettling: true)
       settled.conditions[number] = outcome
       if rule.exceptions > 0, outcome != .no {
-        settled.exceptions[number] = self.outcome(of: rule.exceptionTests, for: subject, isSettling: true)
+        settled.exceptions[number] = self.outcome(
+          of: rule.exceptionTests, for: subject, subject.passedEarlier(number, asException: true), isSettling: true)
       }
     }
     return settled
+  }
+
+  /// What the tests of a command line come to; nil where it could not be read.
+  func cmdlineOutcomes(of subject: Subject) -> CmdlineOutcomes? {
+    if subject.cmdlineKnowledge == .unknown { return subject.earlierCmdline }
+    var outcomes = CmdlineOutcomes()
+    for index in rules.indices {
+      let number = UInt8(truncatingIfNeeded: index)
+      if passesCmdline(rules[index].conditions, subject) { outcomes.conditions.insert(number) }
+      if passesCmdline(rules[index].exceptionTests, subject) { outcomes.exceptions.insert(number) }
+    }
+    return outcomes
+  }
+
+  private func passesCmdline(_ range: Range<Int>, _ subject: Subject) -> Bool {
+    for index in range where tests[index].field == .cmdline {
+      return outcome(of: tests[index], for: subject, nil) == .yes
+    }
+    return false
   }
 
   /// The other part. Runs no pattern; allocates nothing.
@@ -121,11 +155,15 @@ extension CompiledPolicy {
     return standing
   }
 
-  /// - Parameter isSettling: Whether momentary tests are left for later.
-  private func outcome(of range: Range<Int>, for subject: Subject, isSettling: Bool = false) -> TestOutcome {
+  /// - Parameters:
+  ///   - passedEarlier: Whether the test of `cmdline` among them passed when it could be read; nil where it never was.
+  ///   - isSettling: Whether momentary tests are left for later.
+  private func outcome(
+    of range: Range<Int>, for subject: Subject, _ passedEarlier: Bool?, isSettling: Bool = false
+  ) -> TestOutcome {
     var outcome = TestOutcome.yes
     for index in range where !(isSettling && tests[index].field.isMomentary) {
-      outcome = outcome.and(self.outcome(of: tests[index], for: subject))
+      outcome = outcome.and(self.outcome(of: tests[index], for: subject, passedEarlier))
       if outcome == .no { return .no }
     }
     return outcome
@@ -141,11 +179,13 @@ extension CompiledPolicy {
     return outcome
   }
 
-  private func outcome(of test: FieldTest, for subject: Subject) -> TestOutcome {
+  private func outcome(of test: FieldTest, for subject: Subject, _ passedEarlier: Bool?) -> TestOutcome {
     switch test.field {
     case .comm: return outcome(of: test, .known, subject.comm.bytes)
     case .exe: return outcome(of: test, subject.exeKnowledge, subject.exe.bytes)
-    case .cmdline: return outcome(of: test, subject.cmdlineKnowledge, subject.cmdline.bytes)
+    case .cmdline:
+      if subject.cmdlineKnowledge == .unknown, let passedEarlier { return passedEarlier ? .yes : .no }
+      return outcome(of: test, subject.cmdlineKnowledge, subject.cmdline.bytes)
     case .cgroup:
       return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.cgroupPath ?? 0..<0))
     case .unit:
@@ -246,6 +286,16 @@ extension CompiledPolicy {
       if case .flag(flag) = alternatives[index] { return .yes }
     }
     return .no
+  }
+}
+
+extension Subject {
+  /// Whether the test of `cmdline` in a rule passed when it could be read; nil where it never was.
+  ///
+  /// - Parameter asException: Whether that in `not` is meant.
+  fileprivate func passedEarlier(_ rule: UInt8, asException: Bool) -> Bool? {
+    guard let earlierCmdline else { return nil }
+    return (asException ? earlierCmdline.exceptions : earlierCmdline.conditions).contains(rule)
   }
 }
 

@@ -4,8 +4,9 @@ package import ProcModel
 ///
 /// Kept by process number and start time, so that a decision finds at hand what must not be read then (`cmdline`), and
 /// what would be slow to read for thousands. An entry is made anew when the process changes its name, user,
-/// capabilities or cgroup, or executes another program. Where a rule asks what changes by itself, such as an age, what the other tests came to is kept
-/// in place of the standing.
+/// capabilities or cgroup, or executes another program. Of what it was before, only the outcome of the tests of its
+/// command line is kept, and only as long as it executes no other program. Where a rule asks what changes by itself,
+/// such as an age, what the other tests came to is kept in place of the standing.
 package struct Roster: Sendable {
   fileprivate struct Entry: Sendable {
     var identity: ProcessIdentity
@@ -30,6 +31,9 @@ package struct Roster: Sendable {
   private var settled: [Settled] = []
   /// Of the process that was classified last, likewise.
   private var lastSettled = Settled()
+  /// One for each entry where the policy has tests of `cmdline`; else none. Nil where it was never read.
+  private var cmdlines: [CmdlineOutcomes?] = []
+  private var lastCmdline: CmdlineOutcomes?
   private var ancestry = Ancestry()
   /// Open addressing over process numbers: an entry's index and one, or 0. Always a power of two, at most half full.
   private var slots: [UInt32]
@@ -51,6 +55,7 @@ package struct Roster: Sendable {
     entries.removeAll(keepingCapacity: true)
     // A policy without momentary tests needs no room for what they left to ask.
     settled = []
+    cmdlines = []
     for index in slots.indices {
       slots[index] = 0
     }
@@ -73,6 +78,7 @@ package struct Roster: Sendable {
   ) {
     generation &+= 1
     if needs.contains(.moment), settled.count != entries.count { clear() }
+    if needs.contains(.cmdline), cmdlines.count != entries.count { clear() }
     meet(table, policy: policy, needs: needs)
     var left = budget
     for row in table.rows.indices {
@@ -81,16 +87,19 @@ package struct Roster: Sendable {
         entries[index].generation = generation
         entries[index].sample(process.footprint, at: now)
         if left > 0, !entries[index].describes(process) {
-          entries[index].take(process, standing: classify(process, policy, needs, mayWait, from: &source))
-          keepSettled(at: index, needs)
+          let standing = classify(
+            process, policy, needs, mayWait, earlier: cmdline(of: process, at: index), from: &source)
+          entries[index].take(process, standing: standing)
+          keepOutcomes(at: index, needs)
           left -= 1
         }
       } else if left > 0 {
         append(
           Entry(
-            process, standing: classify(process, policy, needs, mayWait, from: &source), sampledAt: now,
-            generation: generation))
+            process, standing: classify(process, policy, needs, mayWait, earlier: nil, from: &source),
+            sampledAt: now, generation: generation))
         if needs.contains(.moment) { settled.append(lastSettled) }
+        if needs.contains(.cmdline) { cmdlines.append(lastCmdline) }
         left -= 1
       }
     }
@@ -114,19 +123,24 @@ package struct Roster: Sendable {
       step += 1
       guard let index = index(of: process.identity), entries[index].classifiedIn != generation else { continue }
       if step <= round || entries[index].standing.isProvisional {
-        entries[index].take(process, standing: classify(process, policy, needs, true, from: &source))
-        keepSettled(at: index, needs)
+        let standing = classify(
+          process, policy, needs, true, earlier: cmdline(of: process, at: index), from: &source)
+        entries[index].take(process, standing: standing)
+        keepOutcomes(at: index, needs)
         left -= 1
       }
     }
     cursor = rows == 0 ? 0 : (cursor % rows + (left > 0 ? min(round, rows) : step)) % rows
   }
 
+  /// - Parameter earlier: What the tests of its command line came to, for where it cannot be read now.
   private mutating func classify<Source: ProcSource & ~Copyable>(
     _ process: ProcessFacts, _ policy: CompiledPolicy, _ needs: MatchNeeds, _ mayWait: Bool,
-    from source: inout Source
+    earlier: CmdlineOutcomes?, from source: inout Source
   ) -> Standing {
     subject.load(process, needs: needs, inCalm: mayWait, from: &source)
+    subject.earlierCmdline = earlier
+    if needs.contains(.cmdline) { lastCmdline = policy.cmdlineOutcomes(of: subject) }
     guard needs.contains(.moment) else { return policy.classify(subject) }
     lastSettled = policy.settle(subject)
     var standing = Standing()
@@ -134,8 +148,15 @@ package struct Roster: Sendable {
     return standing
   }
 
-  private mutating func keepSettled(at index: Int, _ needs: MatchNeeds) {
+  private mutating func keepOutcomes(at index: Int, _ needs: MatchNeeds) {
     if needs.contains(.moment) { settled[index] = lastSettled }
+    if needs.contains(.cmdline) { cmdlines[index] = lastCmdline }
+  }
+
+  /// What the tests of a process's command line came to, where it has executed no other program since.
+  private func cmdline(of process: ProcessFacts, at index: Int) -> CmdlineOutcomes? {
+    guard index < cmdlines.count, process.image != 0, entries[index].image == process.image else { return nil }
+    return cmdlines[index]
   }
 
   /// Learns who descends from whom, where rules ask: of the table whose processes' standings are asked next.
@@ -154,18 +175,15 @@ package struct Roster: Sendable {
   ) -> Standing {
     let index = index(of: process.identity)
     let known = index.map { entries[$0].describes(process) } == true ? index : nil
+    if known == nil {
+      subject.load(process, needs: needs, inCalm: false, from: &source)
+      if let index { subject.earlierCmdline = cmdline(of: process, at: index) }
+    }
     guard needs.contains(.moment) else {
       if let known { return entries[known].standing }
-      subject.load(process, needs: needs, inCalm: false, from: &source)
       return policy.classify(subject)
     }
-    let settled: Settled
-    if let known {
-      settled = self.settled[known]
-    } else {
-      subject.load(process, needs: needs, inCalm: false, from: &source)
-      settled = policy.settle(subject)
-    }
+    let settled = known.map { self.settled[$0] } ?? policy.settle(subject)
     var moment = Moment(process: process, machine: machine)
     if needs.contains(.ancestors) {
       moment.lineage = ancestry.lineage(of: process, policy: policy, from: &source)
@@ -207,10 +225,12 @@ package struct Roster: Sendable {
     for index in entries.indices where entries[index].generation == generation {
       entries[kept] = entries[index]
       if !settled.isEmpty { settled[kept] = settled[index] }
+      if !cmdlines.isEmpty { cmdlines[kept] = cmdlines[index] }
       kept += 1
     }
     guard kept < entries.count else { return }
     if !settled.isEmpty { settled.removeLast(entries.count - kept) }
+    if !cmdlines.isEmpty { cmdlines.removeLast(entries.count - kept) }
     entries.removeLast(entries.count - kept)
     for index in slots.indices {
       slots[index] = 0

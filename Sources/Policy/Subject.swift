@@ -22,6 +22,8 @@ package struct Subject: Sendable {
   /// Its words with single blanks between.
   package var cmdline = ByteBuffer(capacity: 4096)
   package var cmdlineKnowledge = Knowledge.absent
+  /// What the tests of ``cmdline`` came to while it could be read; they count where it is unknown.
+  package var earlierCmdline: CmdlineOutcomes?
   /// `/proc/PID/cgroup`, of which the path and the unit are parts.
   // A path of up to 4 KiB in each of systemd's two hierarchies, and the others beside.
   package var cgroup = ByteBuffer(capacity: 16 * 1024)
@@ -46,6 +48,7 @@ package struct Subject: Sendable {
     unread = process.unread
     exeKnowledge = .absent
     cmdlineKnowledge = .absent
+    earlierCmdline = nil
     cgroupKnowledge = .absent
     cgroupPath = nil
     unit = nil

@@ -25,6 +25,9 @@ struct EarlyoomOptions {
   /// Words that are no option of earlyoom's.
   private(set) var notUnderstood: [String] = []
 
+  /// Options of which it was said that they are given twice.
+  private var repeated: Set<String> = []
+
   /// The last one of a name holds.
   subscript(name: String) -> Option? { options.last { $0.name == name } }
 
@@ -109,7 +112,7 @@ struct EarlyoomOptions {
           at: own.offset, "systemd takes a backslash out of this, and earlyoom sees \(quoted(value))",
           "the policy has that too: mend it there if it was not meant"))
     }
-    if let earlier = self[name] {
+    if let earlier = self[name], repeated.insert(name).inserted {
       notes.append(
         source.note(at: earlier.offset, "\(name) is given twice", "earlyoom takes the last, and so does the policy"))
     }

@@ -180,18 +180,56 @@ struct RuleReader {
     let isFree = { (test: RuleDraft.Test) in
       switch test.field {
       case .comm, .cmdline, .ancestor, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container: true
-      case .exe, .cgroup, .unit, .uid, .gid, .capability, .oomScoreAdj: false
+      case .exe, .cgroup, .unit: !test.bounds
+      case .uid, .gid, .capability, .oomScoreAdj: false
       }
     }
     // A `not` of which one field can be made not to hold rules nobody out.
     let canPass = match.exceptions.isEmpty || match.exceptions.contains(where: isNamed)
     let all = match.tests + match.exceptions
-    guard canPass, match.tests.allSatisfy(isFree), all.contains(where: isNamed) else { return }
+    guard canPass, match.tests.allSatisfy(isFree), all.contains(where: isNamed) else {
+      warnOfUnreadCommandLines(match, at: entry, log: &log)
+      return
+    }
     log.warning(
       at: entry.keyOffset,
       all.contains { $0.field == .ancestor }
         ? "any process can give itself, or a parent that it makes, this name and be protected"
         : "any process can give itself this name and be protected",
       "match exe, unit, user, uid or cgroup as well")
+  }
+
+  /// A command line is read in calm time only, and what could not be read counts for protection: without a field that
+  /// bounds it, such a rule protects all that is new.
+  private func warnOfUnreadCommandLines(
+    _ match: RuleDraft.Match, at entry: SettingEntry, log: inout DiagnosticLog
+  ) {
+    guard (match.tests + match.exceptions).contains(where: { $0.field == .cmdline }),
+      !match.tests.contains(where: \.bounds)
+    else { return }
+    let owners = match.tests.filter { $0.field == .uid || $0.field == .gid }.map { quoted($0.key) }
+    let whose = owners.isEmpty ? "" : " of that \(owners.joined(separator: " and "))"
+    log.warning(
+      at: entry.keyOffset,
+      "every new process\(whose) is protected until its command line has been read, which is done in calm time only",
+      "a leak that began in trouble cannot be killed: match exe, unit or cgroup as well")
+  }
+}
+
+extension RuleDraft.Test {
+  /// Whether it keeps processes out by where they are or what they execute: not where it matches any place.
+  fileprivate var bounds: Bool {
+    let places: [String]
+    switch field {
+    case .exe: places = ["/tmp/a", "/usr/bin/b", "/home/c/d"]
+    case .cgroup: places = ["/", "/user.slice/user-1000.slice/session-1.scope", "/system.slice/a.service"]
+    case .unit: places = ["a.service", "b@c.service", "session-1.scope"]
+    default: return false
+    }
+    return !places.allSatisfy { place in
+      values.contains { value in
+        if case .pattern(let pattern, _, _) = value { pattern.matches(Array(place.utf8)) } else { false }
+      }
+    }
   }
 }

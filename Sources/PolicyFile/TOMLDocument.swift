@@ -78,7 +78,7 @@ enum TOMLDocument {
     if let stumble {
       // What is wrong before it is the first thing to say.
       _ = try read(source.bytes[..<stumble.statement])
-      throw TOMLFault(at: stumble.offset, in: source, "not TOML: " + stumble.what, stumble.meant)
+      throw TOMLFault(at: stumble.offset, in: source, stumble.what, stumble.meant)
     }
     let table = try read(source.bytes[...])
     if let offset = nulEscapes.first {

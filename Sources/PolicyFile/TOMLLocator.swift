@@ -20,7 +20,8 @@ struct TOMLLocator {
   private var offset = 0
   /// Where a string spells a NUL with an escape: the parser's strings end there.
   private(set) var nulEscapes: [Int] = []
-  /// What the parser does not report: it aborts there (`TOML_ASSERT_ASSUME` of toml++).
+  /// What the parser does not report: it aborts there (`TOML_ASSERT_ASSUME` of toml++), or its tables are nested so deep
+  /// that the stack is too small to free them.
   struct Stumble {
     var offset: Int
     /// Where the header or key begins that leads there: all before it is whole in itself.
@@ -32,11 +33,12 @@ struct TOMLLocator {
   /// The first of those.
   private(set) var stumble: Stumble?
   private var statement = 0
-  /// Of lists and tables in each other.
-  private var depth = 0
+  /// Of the table that the last header opened.
+  private var tableDepth = 0
 
-  /// More than the parser takes, which refuses 256.
-  private static let maximumDepth = 300
+  /// Of tables and lists in each other, however they are written: each part of a dotted key or header is one. The parser
+  /// has the same limit, but for values within values alone.
+  private static let maximumDepth = 256
 
   private init(_ bytes: [UInt8]) {
     self.bytes = bytes
@@ -54,6 +56,14 @@ struct TOMLLocator {
     stumble = stumble ?? Stumble(offset: offset, statement: statement, what: what, meant: meant)
   }
 
+  /// Ends the walk where something is nested too deep.
+  private mutating func stumbleOverDepth(at place: Int) {
+    stumble(
+      at: place, "tables and lists are nested more than \(TOMLLocator.maximumDepth) deep",
+      "no policy needs that: is it the right file?")
+    offset = bytes.count
+  }
+
   private var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
   private mutating func document(into root: Location) {
@@ -66,7 +76,7 @@ struct TOMLLocator {
       if byte == UInt8(ascii: "[") {
         table = header(in: root)
       } else {
-        pair(into: table)
+        pair(into: table, depth: tableDepth)
       }
     }
   }
@@ -80,9 +90,14 @@ struct TOMLLocator {
     var table = root
     skipSpaces()
     if let byte = peek, byte != UInt8(ascii: "]"), !byte.beginsKey {
-      stumble(at: start, "a header names no table", "write as in [trigger] or [[rule]]")
+      stumble(at: start, "not TOML: a header names no table", "write as in [trigger] or [[rule]]")
     }
     let path = keyPath()
+    tableDepth = path.count
+    if path.count > TOMLLocator.maximumDepth {
+      stumbleOverDepth(at: path[TOMLLocator.maximumDepth].offset)
+      return root
+    }
     for (index, key) in path.enumerated() {
       let known = table.members[key.name]
       let next = known ?? Location(offset: start, keyOffset: key.offset)
@@ -98,9 +113,14 @@ struct TOMLLocator {
   }
 
   /// `key = value`, with a dotted key's tables.
-  private mutating func pair(into table: Location) {
+  ///
+  /// - Parameter depth: Of the table.
+  private mutating func pair(into table: Location, depth: Int) {
     var table = table
     let path = keyPath()
+    if depth + path.count > TOMLLocator.maximumDepth {
+      return stumbleOverDepth(at: path[max(TOMLLocator.maximumDepth - depth, 0)].offset)
+    }
     guard let last = path.last else {
       // Not TOML: a step forward all the same, so that the walk ends.
       offset += 1
@@ -114,7 +134,7 @@ struct TOMLLocator {
     skipSpaces()
     if peek == UInt8(ascii: "=") { offset += 1 }
     skipSpaces()
-    let value = value(keyOffset: last.offset)
+    let value = value(keyOffset: last.offset, depth: depth + path.count)
     table.members[last.name] = value
   }
 
@@ -136,12 +156,10 @@ struct TOMLLocator {
     }
   }
 
-  private mutating func value(keyOffset: Int) -> Location {
+  private mutating func value(keyOffset: Int, depth: Int) -> Location {
     let location = Location(offset: offset, keyOffset: keyOffset)
-    depth += 1
-    defer { depth -= 1 }
     if depth > TOMLLocator.maximumDepth {
-      offset = bytes.count
+      stumbleOverDepth(at: offset)
       return location
     }
     switch peek {
@@ -156,9 +174,9 @@ struct TOMLLocator {
         }
         guard let byte = peek, byte != UInt8(ascii: "]") else { break }
         if byte == UInt8(ascii: "}") {
-          stumble(at: offset, "a list has a brace where a value is due", "close a list with \"]\"")
+          stumble(at: offset, "not TOML: a list has a brace where a value is due", "close a list with \"]\"")
         }
-        location.elements.append(value(keyOffset: offset))
+        location.elements.append(value(keyOffset: offset, depth: depth + 1))
       }
       offset += 1
     case UInt8(ascii: "{"):
@@ -170,7 +188,7 @@ struct TOMLLocator {
           continue
         }
         guard let byte = peek, byte != UInt8(ascii: "}") else { break }
-        pair(into: location)
+        pair(into: location, depth: depth)
       }
       offset += 1
     default:

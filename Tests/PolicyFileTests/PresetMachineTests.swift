@@ -66,7 +66,8 @@ import Testing
       facts.effectiveUID = row.process.uid
       facts.oomScoreAdj = row.adjustment
       var terms = TermList()
-      let standing = policy.classify(row.process.subject)
+      let moment = Moment(process: facts, machine: judge.machine)
+      let standing = policy.standing(policy.settle(row.process.subject), at: moment)
       return (row, judge.candidate(facts, standing: standing, terms: &terms), judge)
     }
   }
@@ -100,6 +101,36 @@ import Testing
           comm: row.process.comm, exe: "/home/u/bin/\(row.process.comm)",
           cmdline: row.process.exe + " " + row.process.cmdline, cgroup: cgroup, uid: 1000)
         #expect(!policy.classify(leak.subject).protection.protects, "\(leak)")
+      }
+    }
+  }
+
+  /// Any user can start any executable that he may read with code of his own in it (LD_PRELOAD), and a job, a shell or a
+  /// program of his site starts in a service's own unit. What is not told apart from that by its user is either a
+  /// session's, in which all is the user's own, or has a unit where no user's programs start.
+  @Test(arguments: Preset.allCases) func anOrdinaryUserIsProtectedInNoUnitWhereHisProgramsStart(preset: Preset) throws {
+    let policy = try #require(Self.compiled[preset])
+    let executables = Self.machines.flatMap(\.rows).filter { $0.fate == .stays }.map(\.process.exe)
+    var units = ["cron", "crond", "atd", "ssh", "sshd", "x/getty@tty1"]
+    // A kiosk's screen is an ordinary user's in a unit of any name.
+    if preset != .desktop {
+      units += [
+        "networking", "dbus", "nginx", "lighttpd", "apache2", "php8.2-fpm", "gitlab-runner", "buildkite-agent",
+        "docker",
+        "containerd", "k3s", "kubelet",
+      ]
+    }
+    for exe in executables + [
+      "/usr/sbin/cron", "/usr/sbin/atd", "/usr/sbin/dhclient", "/usr/bin/login", "/usr/bin/sway",
+    ] {
+      for unit in units {
+        let process = SampleProcess(comm: "x", exe: exe, cgroup: "/system.slice/\(unit).service", uid: 1000)
+        var facts = ProcessFacts(identity: ProcessIdentity(pid: 100, startTime: Ticks(1)))
+        (facts.anonymous, facts.effectiveUID) = (KiB(64 << 10), 1000)
+        let moment = Moment(
+          process: facts, machine: MachineFacts(ram: KiB(4 << 20), swap: .zero, units: .common))
+        let standing = policy.standing(policy.settle(process.subject), at: moment)
+        #expect(!standing.protection.protects, "\(exe) in \(unit)")
       }
     }
   }

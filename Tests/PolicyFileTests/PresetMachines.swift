@@ -72,6 +72,10 @@ extension PresetMachineTests {
           "php-fpm8.2", "/usr/sbin/php-fpm8.2", in: "/system.slice/php8.2-fpm.service", uid: 33, 260, minutes: 5,
           .normal),
         Row("caddy", "/usr/bin/caddy", in: "/system.slice/caddy.service", uid: 997, 40, .stays),
+        Row("traefik", "/usr/local/bin/traefik", in: "/system.slice/traefik.service", uid: 61_500, 40, .stays),
+        Row("lighttpd", "/usr/sbin/lighttpd", in: "/system.slice/lighttpd.service", uid: 33, 15, .goes(.last)),
+        // An application in the proxy's unit, in the proxy's executable.
+        Row("nginx", "/usr/sbin/nginx", in: "/system.slice/nginx.service", uid: 1001, 50, .normal),
         // What a page started.
         Row(
           "convert", "/usr/bin/convert-im6.q16", in: "/system.slice/php8.2-fpm.service", uid: 33, 100, minutes: 1,
@@ -106,6 +110,12 @@ extension PresetMachineTests {
         Row(
           "ld", "/usr/bin/x86_64-linux-gnu-ld.bfd", in: "/system.slice/gitlab-runner.service", uid: 998, 900,
           minutes: 1, .normal),
+        // One that a build started with code of its own in it, and one that runs as the user whom its builds run as.
+        Row(
+          "gitlab-runner", "/usr/bin/gitlab-runner", in: "/system.slice/gitlab-runner.service", uid: 998, 80, .normal),
+        Row(
+          "buildkite-agent", "/usr/bin/buildkite-agent", in: "/system.slice/buildkite-agent.service", uid: 996, 60,
+          .normal),
         // One that a build left in its place.
         Row(
           "gitlab-runner", "/home/gitlab-runner/bin/gitlab-runner", in: "/system.slice/gitlab-runner.service", uid: 998,
@@ -123,6 +133,9 @@ extension PresetMachineTests {
         Row("gunicorn", "/usr/local/bin/python3.12", in: "/", uid: 1000, 200, minutes: 30, .normal),
         Row("gunicorn", "/usr/local/bin/python3.12", in: "/", uid: 1000, 500, minutes: 30, .normal),
         Row("tini", "/home/app/tini", in: "/", uid: 1000, 20, .normal),
+        // With code of somebody's own in it: no supervisor is so large.
+        Row("dumb-init", "/usr/bin/dumb-init", in: "/", uid: 1000, 120, .normal),
+        Row("runsv", "/usr/bin/runsv", in: "/", uid: 1000, 40, .normal),
       ], victim: "gunicorn"),
     Machine(
       preset: .kubernetesNode, what: "kubeadm with containerd, systemd's cgroups", mebibytes: 16384,
@@ -221,6 +234,10 @@ extension PresetMachineTests {
           "pulseaudio", "/usr/bin/pulseaudio", in: "/user.slice/user-1000.slice/session-c1.scope", uid: 1000, 15, .stays
         ),
         Row("Xorg", "/home/u/Xorg", in: "/user.slice/user-1000.slice/session-c1.scope", uid: 1000, 150, .normal),
+        // A kiosk's, in a unit of its own; and one that a job of cron's starts.
+        Row("weston", "/usr/bin/weston", in: "/system.slice/kiosk.service", uid: 1001, 90, .stays),
+        Row("weston", "/usr/bin/weston", in: "/system.slice/cron.service", uid: 1001, 90, .normal),
+        Row("pulseaudio", "/usr/bin/pulseaudio", in: "/system.slice/atd.service", uid: 1001, 30, .normal),
         Row(
           "gimp-2.10", "/usr/bin/gimp-2.10", in: "/user.slice/user-1000.slice/session-c1.scope", uid: 1000, 400,
           minutes: 3, .normal),

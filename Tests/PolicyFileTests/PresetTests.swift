@@ -32,6 +32,13 @@ import Testing
     SampleProcess(exe: "/sbin/dhclient", cgroup: "/system.slice/networking.service"),
     SampleProcess(exe: "/usr/sbin/chronyd", cgroup: "/system.slice/chrony.service", uid: 108),
     SampleProcess(exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service"),
+    // Debian's atd gives its privileges up between two jobs.
+    SampleProcess(exe: "/usr/sbin/atd", cgroup: "/system.slice/atd.service", uid: 1),
+    // The part of a login that is not root's: Debian's and Fedora's user sshd.
+    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/ssh.service", uid: 105),
+    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/sshd.service", uid: 74),
+    SampleProcess(exe: "/usr/bin/dbus-broker", cgroup: "/system.slice/dbus-broker.service", uid: 81),
+    SampleProcess(exe: "/usr/sbin/dhcpcd", cgroup: "/system.slice/dhcpcd.service", uid: 107),
     SampleProcess(exe: "/usr/bin/dockerd", cgroup: "/system.slice/docker.service"),
     SampleProcess(
       exe: "/usr/bin/containerd-shim-runc-v2", cgroup: "/system.slice/containerd.service"),
@@ -70,6 +77,22 @@ import Testing
     SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/ssh.service", uid: 1000),
     SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/x/getty@tty1.service"),
     SampleProcess(exe: "/usr/bin/python3.11", cgroup: "/system.slice/cron.service"),
+    // An ordinary user's code in a daemon's executable (LD_PRELOAD), where a job, a shell or a hook of his starts it.
+    SampleProcess(comm: "cron", exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service", uid: 1000),
+    SampleProcess(exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service", uid: 33),
+    SampleProcess(exe: "/usr/sbin/crond", cgroup: "/system.slice/crond.service", uid: 1000),
+    SampleProcess(exe: "/usr/sbin/atd", cgroup: "/system.slice/atd.service", uid: 1000),
+    SampleProcess(exe: "/usr/sbin/atd", cgroup: "/system.slice/atd.service", uid: 33),
+    SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/ssh.service", uid: 1000),
+    SampleProcess(exe: "/usr/lib/openssh/sshd-session", cgroup: "/system.slice/ssh.service", uid: 1000),
+    SampleProcess(
+      exe: "/usr/sbin/agetty", cgroup: "/system.slice/system-getty.slice/getty@tty1.service", uid: 1000),
+    SampleProcess(
+      exe: "/bin/login", cgroup: "/system.slice/system-getty.slice/getty@tty1.service", uid: 33),
+    SampleProcess(exe: "/usr/bin/dbus-daemon", cgroup: "/system.slice/dbus.service", uid: 1000),
+    SampleProcess(exe: "/sbin/dhclient", cgroup: "/system.slice/networking.service", uid: 1000),
+    SampleProcess(exe: "/usr/bin/containerd", cgroup: "/system.slice/containerd.service", uid: 100_000),
+    SampleProcess(exe: "/usr/bin/conmon", cgroup: "/system.slice/podman.service", uid: 1000),
     // Root of a container, however deep it nests the path.
     SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope"),
     SampleProcess(

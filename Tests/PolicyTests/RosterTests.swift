@@ -22,6 +22,16 @@ import Testing
       seconds += 1
     }
 
+    /// A survey that may read nothing that waits for a process's memory.
+    mutating func refreshInTrouble(_ neighbours: [Neighbour]) {
+      table.clear()
+      for neighbour in neighbours { table.append(neighbour.facts) }
+      roster.refresh(
+        table, now: .milliseconds(seconds * 1000), policy: policy, needs: policy.needs, budget: .max, mayWait: false,
+        from: &source)
+      seconds += 1
+    }
+
     mutating func standing(_ neighbour: Neighbour) -> Standing {
       roster.standing(of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
     }
@@ -118,6 +128,78 @@ import Testing
     #expect(world.roster.count == 1)
     world.refresh([known, new])
     #expect(world.standing(new).protection == .rule(3))
+  }
+
+  /// What a policy asks of a command line: by itself, beside a name, in `not`, and beside what changes by itself.
+  private static let renders: [@Sendable (inout CompiledPolicy) -> Void] = [
+    { $0.addTextRule("kept", protects: true, [(.cmdline, ["program"])]) },
+    { policy in
+      policy.addTextRule("kept", protects: true, [(.cmdline, ["program"])])
+      policy.addRule("old", weight: 0.5, [(.minAge, [.time(.milliseconds(1))])])
+    },
+    { $0.addTextRule("kept", protects: true, [(.cmdline, ["program"]), (.exe, ["/usr/bin/program"])]) },
+  ]
+
+  /// prctl(PR_SET_NAME) in a loop, a user or a cgroup: none makes a command line unknown that was read.
+  @Test(
+    arguments: [{ $0.comm = "renamed" }, { $0.uid = 0 }, { $0.cgroup = "0::/elsewhere.slice\n" }]
+      as [@Sendable (inout Neighbour) -> Void], renders)
+  func whatChangesWithoutExecutingKeepsItsCommandLine(
+    change: @Sendable (inout Neighbour) -> Void, rule: @Sendable (inout CompiledPolicy) -> Void
+  ) {
+    for (cmdline, expected) in [("program\0", Protection.rule(0)), ("leak\0", .none)] {
+      var world = World()
+      rule(&world.policy)
+      var neighbour = Neighbour { $0.cmdline = cmdline }
+      neighbour.enter(&world.source)
+      world.refresh([neighbour], budget: 3)
+      change(&neighbour)
+      neighbour.enter(&world.source)
+      #expect(world.standing(neighbour).protection == expected)
+      // Nor where a survey of a domain's trouble sees it first, which may not read command lines either.
+      world.refreshInTrouble([neighbour])
+      #expect(world.standing(neighbour).protection == expected)
+      change(&neighbour)
+      neighbour.comm = "again"
+      #expect(world.standing(neighbour).protection == expected)
+      // Another program has another one, and one that cannot be told apart may have.
+      for image in [2, 0] as [UInt64] {
+        neighbour.image = image
+        #expect(world.standing(neighbour).protection == .assumed(0))
+      }
+    }
+  }
+
+  /// The new name is asked all the same.
+  @Test func aNewNameIsHeldAgainstTheRulesOfNames() {
+    var world = World()
+    world.policy.addTextRule("kept", protects: true, [(.comm, ["keeper"]), (.cmdline, ["program"])])
+    world.policy.addRule("not", protects: true, [(.uid, [.range(1000, 1000)]), (.cmdline, [.never])])
+    var neighbour = Neighbour()
+    neighbour.enter(&world.source)
+    world.refresh([neighbour], budget: 3)
+    #expect(world.standing(neighbour).protection == .none)
+    neighbour.comm = "keeper"
+    #expect(world.standing(neighbour).protection == .rule(0))
+    neighbour.comm = "other"
+    #expect(world.standing(neighbour).protection == .none)
+  }
+
+  /// The outcomes go with their processes when those before them in the roster have gone.
+  @Test func outcomesStayWithTheirProcess() {
+    var world = World()
+    world.policy.addTextRule("kept", protects: true, [(.cmdline, ["kept"])])
+    var all = (0..<20).map { number in
+      Neighbour { ($0.pid, $0.cmdline) = (Int32(100 + number), number % 3 == 0 ? "kept\0" : "other\0") }
+    }
+    for neighbour in all { neighbour.enter(&world.source) }
+    world.refresh(all)
+    all.removeFirst(7)
+    world.refresh(all, budget: 0)
+    for index in all.indices {
+      all[index].comm = "renamed"
+      #expect(world.standing(all[index]).protection == (all[index].cmdline == "kept\0" ? .rule(0) : .none))
+    }
   }
 
   @Test func whatCouldNotBeReadIsTriedAgain() {
