@@ -202,6 +202,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     for number in watches.indices {
       watches[number].mostAvailable = watches[number].verdict?.reading.available ?? .zero
     }
+    lookForKillers(now, mayWait: mayWait)
     smallBefore = 0
     let young = youngest
     for process in table.rows where process.footprint < judge.leavesOutBelow && process.age >= young {

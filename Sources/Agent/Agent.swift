@@ -81,6 +81,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// The kernel told of a stall: until then the agent looks often enough to measure it.
   var alertUntil = Nanoseconds.zero
   var said: Said = []
+  var killerWatch = KillerWatch()
 
   static var compilerTag: UInt64 { EventLoop.firstFreeTag }
   static var pressureTag: UInt64 { EventLoop.firstFreeTag + 1 }
