@@ -52,6 +52,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
     do throws(ImageError) {
       waitingPolicy = try CompiledPolicy(image: image.span)
+      waitingImage = reloader.takeImage()
       takeUpWaitingPolicy()
     } catch {
       refuseReload(error.message, error)
@@ -88,13 +89,17 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       line.append(changes)
     }
     sayLostPrivileges()
+    if let config = reloader.config { policyName = config }
+    leaveFallback()
+    if let image = waitingImage.take() { keeper.offer(image) }
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {
-    recorder.reload(refused: problem, rules: judge.policy.rules.count)
+    recorder.reload(refused: problem, rules: judge.policy.rules.count, fallback: supervision.fallback)
     messages.say { line in
       line.append("the policy in force stays: ")
       if let imageError { line.append(imageError) } else { line.append(problem) }
     }
+    sayFallback()
   }
 }

@@ -76,9 +76,18 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func surveyProcesses(isWhole: Bool = false) -> Bool {
     isUnlisted = false
     do throws(ReadFailure) {
-      tally = try survey.take(
+      try survey.begin(
         from: &source, units: judge.machine.units, leavingOutBelow: isWhole ? .zero : judge.leavesOutBelow,
         into: &table)
+      while true {
+        if let found = try survey.step(
+          AgentPace.surveyStep, from: &source, units: judge.machine.units, into: &table)
+        {
+          tally = found
+          break
+        }
+        supervision.feed(at: Nanoseconds(Clock.sinceBoot()))
+      }
     } catch {
       sayUnlisted()
       return false
@@ -114,6 +123,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Whether a domain is in trouble, looked at where it was due.
   private mutating func isCalled() -> Bool {
     let now = Nanoseconds(Clock.sinceBoot())
+    supervision.feed(at: now)
     for number in watches.indices where watches[number].dueAt <= now {
       guard var verdict = watches[number].verdict, let reading = readMemory(of: number, now, isWhole: true) else {
         continue
@@ -192,6 +202,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     for number in watches.indices {
       watches[number].mostAvailable = watches[number].verdict?.reading.available ?? .zero
     }
+    lookForKillers(now, mayWait: mayWait)
     smallBefore = 0
     let young = youngest
     for process in table.rows where process.footprint < judge.leavesOutBelow && process.age >= young {

@@ -20,8 +20,15 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var kernelLine: [UInt8] = []
   let isVerbose: Bool
   var reloader: Reloader
-  /// A policy that waits for victims in domains to be gone.
+  /// A policy that waits for victims in domains to be gone, and its image.
   var waitingPolicy: CompiledPolicy?
+  var waitingImage: OwnedDescriptor?
+  /// Of the policy in force: its file, or what it is called.
+  var policyName = CPath("")
+  var keeper: PolicyKeeper
+  var supervision: Supervision
+  /// Nil once the record's file is open, and where there is none.
+  var recordOpening: RecordOpening?
 
   /// Of the domain that is looked at.
   var judge: Judge
@@ -75,6 +82,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// The kernel told of a stall: until then the agent looks often enough to measure it.
   var alertUntil = Nanoseconds.zero
   var said: Said = []
+  var killerWatch = KillerWatch()
 
   static var compilerTag: UInt64 { EventLoop.firstFreeTag }
   static var pressureTag: UInt64 { EventLoop.firstFreeTag + 1 }
@@ -89,7 +97,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
     reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
     relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil, judge: Judge,
-    fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
+    fill: UInt64 = LookAhead.usualFill, supervision: consuming Supervision = Supervision(),
+    keeper: consuming PolicyKeeper = PolicyKeeper(), recordOpening: consuming RecordOpening? = nil, isVerbose: Bool
   ) {
     self.source = source
     hands = [HandHolder(hand)]
@@ -102,6 +111,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     self.judge = judge
     self.isVerbose = isVerbose
     self.fill = fill
+    self.supervision = supervision
+    self.keeper = keeper
+    self.recordOpening = recordOpening
+    waitingImage = nil
     needs = judge.policy.needs
     watches = []
     self.hooks = hooks
@@ -113,14 +126,26 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     takeUpRelief()
   }
 
-  /// Runs until SIGTERM or SIGINT.
+  /// Why the loop ended.
+  package enum End: Equatable, Sendable {
+    case byRequest
+    /// The service manager has to start the agent again: only so is it armed.
+    case toBeArmed
+  }
+
+  /// Runs until SIGTERM or SIGINT, or until it has to be started again.
   ///
   /// - Throws: Only what makes waiting itself impossible.
-  package mutating func run() throws(Errno) {
+  package mutating func run() throws(Errno) -> End {
     rehearse()
     watchFiles()
     try loop.wake(inNanoseconds: 1)
     while true {
+      if isTimeToArm(at: Nanoseconds(Clock.sinceBoot())) {
+        messages.say("the policy is whole again: the agent stops, for the service manager to start it armed")
+        recorder.stop(reason: "to_be_armed")
+        return .toBeArmed
+      }
       switch try loop.wait() {
       case .ready(tag: Self.pressureTag):
         alertUntil = Nanoseconds(Clock.sinceBoot()) + AgentPace.alertness
@@ -130,6 +155,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.compilerTag):
         finishReload()
+      case .ready(tag: Self.keeperTag):
+        finishKeeping()
       case .ready(tag: Self.filesTag):
         reloader.takeChanges(at: Nanoseconds(Clock.sinceBoot()))
         try loop.wake(inNanoseconds: tick().count)
@@ -142,15 +169,20 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       case .signal(.hangUp):
         beginReload()
       case .signal(.terminate):
-        endRelief()
-        return recorder.stop(signal: .terminate)
+        return stop(.terminate)
       case .signal(.interrupt):
-        endRelief()
-        return recorder.stop(signal: .interrupt)
+        return stop(.interrupt)
       case .signal:
         break
       }
     }
+  }
+
+  private mutating func stop(_ signal: Signal) -> End {
+    supervision.tellStopping()
+    endRelief()
+    recorder.stop(signal: signal)
+    return .byRequest
   }
 
   /// Looks at the domains whose time has come, and does what follows from it.
@@ -158,6 +190,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// - Returns: The time until the next look.
   mutating func tick() -> Nanoseconds {
     let now = Nanoseconds(Clock.sinceBoot())
+    tendSupervision(now)
     reloader.giveUp(at: now)
     reloadChangedFiles(now)
     takeUpWaitingPolicy()
@@ -176,6 +209,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     if let due = hooks.due(after: end) { next = min(next, due) }
     if let due = reliefCourse.due { next = min(next, due) }
     if let due = reloadDue(after: end) { next = min(next, due) }
+    if let due = supervision.feedDue { next = min(next, due) }
     return next - end
   }
 
@@ -227,11 +261,12 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Writes the first record.
   package mutating func recordStart(
-    version: String, policy: CPath, _ privileges: Privileges, _ panic: PanicSettings?
+    version: String, _ privileges: Privileges, _ panic: PanicSettings?
   ) {
     _ = readMemory(of: 0, Nanoseconds(Clock.sinceBoot()))
     recorder.start(
-      version: version, policy: policy, judge: judge, roots: watches[0].isCgroup ? survey.roots : nil,
+      version: version, policy: policyName, fallback: supervision.fallback, judge: judge,
+      roots: watches[0].isCgroup ? survey.roots : nil,
       panic: panic, held: privileges.held, lacking: privileges.lacking)
   }
 }

@@ -38,6 +38,9 @@ private func complain(of mistake: Options.Mistake) {
     case .badDescriptor(let word):
       line.append("--image-fd takes the number of an open descriptor, not ")
       line.append(visible: word.span)
+    case .badTime(let word):
+      line.append("--last-good takes seconds since 1970, not ")
+      line.append(visible: word.span)
     }
     line.append("; see spillwayd --help")
   }

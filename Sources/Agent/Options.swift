@@ -12,6 +12,16 @@ package struct Options: Sendable {
   package var procRoot = CPath("/proc")
   /// Where records go; `-` is standard output.
   package var record: CPath?
+  /// Where the last good policy is kept.
+  package var stateDirectory: CPath?
+  /// Seconds since 1970-01-01 UTC: the image is the policy that was last in force, then.
+  package var lastGood: UInt64?
+  /// The built-in policy stands in for one that cannot be used.
+  package var standsIn = false
+  /// Why either of these; text for people.
+  package var because: [UInt8] = []
+  /// What could be done without ends the start all the same.
+  package var isStrict = false
   package var isDryRun = false
   package var isVerbose = false
   package var wantsHelp = false
@@ -24,6 +34,7 @@ package struct Options: Sendable {
     case unknown([UInt8])
     case needsValue([UInt8])
     case badDescriptor([UInt8])
+    case badTime([UInt8])
   }
 
   /// - Parameter words: Without the program's name.
@@ -44,6 +55,16 @@ package struct Options: Sendable {
       case .compiler: compiler = try Options.path(after: word, &rest)
       case .procRoot: procRoot = try Options.path(after: word, &rest)
       case .record: record = try Options.path(after: word, &rest)
+      case .stateDirectory: stateDirectory = try Options.path(after: word, &rest)
+      case .lastGood:
+        guard let value = rest.popFirst() else { throw .needsValue(word) }
+        guard let seconds = Options.seconds(value) else { throw .badTime(value) }
+        lastGood = seconds
+      case .builtIn: standsIn = true
+      case .because:
+        guard let value = rest.popFirst() else { throw .needsValue(word) }
+        because = value
+      case .strict: isStrict = true
       case nil: throw .unknown(word)
       }
     }
@@ -51,6 +72,7 @@ package struct Options: Sendable {
 
   private enum Flag: CaseIterable {
     case dryRun, verbose, help, version, imageDescriptor, image, config, compiler, procRoot, record
+    case stateDirectory, lastGood, builtIn, because, strict
 
     var word: String {
       switch self {
@@ -64,6 +86,11 @@ package struct Options: Sendable {
       case .compiler: "--compiler"
       case .procRoot: "--proc-root"
       case .record: "--record"
+      case .stateDirectory: "--state-dir"
+      case .lastGood: "--last-good"
+      case .builtIn: "--built-in"
+      case .because: "--because"
+      case .strict: "--strict"
       }
     }
 
@@ -84,11 +111,20 @@ package struct Options: Sendable {
   }
 
   private static func number(_ digits: [UInt8]) -> Int32? {
-    guard !digits.isEmpty, digits.count <= 6 else { return nil }
-    var number: Int32 = 0
+    number(digits, atMost: 6).map { Int32(truncatingIfNeeded: $0) }
+  }
+
+  /// Of a time since 1970.
+  private static func seconds(_ digits: [UInt8]) -> UInt64? {
+    number(digits, atMost: 18)
+  }
+
+  private static func number(_ digits: [UInt8], atMost length: Int) -> UInt64? {
+    guard !digits.isEmpty, digits.count <= length else { return nil }
+    var number: UInt64 = 0
     for digit in digits {
       guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
-      number = number * 10 + Int32(digit - UInt8(ascii: "0"))
+      number = number * 10 + UInt64(digit - UInt8(ascii: "0"))
     }
     return number
   }
@@ -108,12 +144,20 @@ package struct Options: Sendable {
       --compiler FILE    The `spillway` program.
       --proc-root DIR    Read this in place of /proc; without --dry-run it must be the live one.
       --record FILE      Append records as JSON Lines; - is standard output.
+      --strict           Do not start where the record cannot be opened.
       --verbose          Tell about calm times as well.
       --version          Print the version.
       --help             Print this.
 
-    SIGNALS: SIGHUP reads the policy again; SIGTERM and SIGINT end the agent.
-    EXIT CODES: 0 ended by request; 64 usage; 69 the kernel lacks something; 77 no permission; 78 policy image.
+    GIVEN BY spillway run:
+      --state-dir DIR    Where the policy in force is kept, by --compiler.
+      --last-good N      The image is the policy that was in force last, at N seconds since 1970.
+      --built-in         The built-in policy, in dry run, in place of one that cannot be used.
+      --because TEXT     Why.
+
+    SIGNALS: SIGHUP reads the policy again; SIGTERM and SIGINT stop the agent.
+    EXIT CODES: 0 stopped by request; 64 usage; 69 the kernel lacks something; 75 to be started again, armed;
+      77 no permission; 78 policy image.
 
     """
 }

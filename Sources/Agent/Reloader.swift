@@ -5,8 +5,10 @@ package import ProcModel
 /// Compiles the policy again, in another process, while the agent goes on.
 package struct Reloader: ~Copyable {
   private let compiler: CPath?
-  private let config: CPath?
+  /// The policy's file; nil where nothing can be read again.
+  let config: CPath?
   private var image: OwnedDescriptor?
+  private var compiled: OwnedDescriptor?
   private var child: Child?
   private var deadline = Nanoseconds.zero
   private var files: PolicyWatch?
@@ -21,6 +23,7 @@ package struct Reloader: ~Copyable {
     self.compiler = compiler
     self.config = config
     image = nil
+    compiled = nil
     child = nil
     files = nil
   }
@@ -103,11 +106,15 @@ package struct Reloader: ~Copyable {
       var bytes = [UInt8](repeating: 0, count: ImageLayout.maximumLength + 1)
       let count = try file.readWhole(into: &bytes)
       bytes.removeLast(bytes.count - count)
+      compiled = .some(file)
       return bytes
     } catch {
       throw .unreadable(error)
     }
   }
+
+  /// The file of the image that ``finish()`` gave last, once.
+  package mutating func takeImage() -> OwnedDescriptor? { compiled.take() }
 
   /// Ends a compiler that takes too long; its end then wakes the loop.
   package mutating func giveUp(at now: Nanoseconds) {

@@ -39,9 +39,9 @@ struct StartFailure: Error {
 package func runAgent(_ options: Options) -> ExitStatus {
   var messages = Messages()
   do throws(StartFailure) {
+    let image = SetUp.imageToKeep(options)
     let setUp = try SetUp(options)
-    try setUp.run(&messages)
-    return .ok
+    return try setUp.run(keeping: image, &messages)
   } catch {
     if let imageError = error.imageError {
       messages.say { line in line.append(imageError) }
@@ -54,15 +54,39 @@ package func runAgent(_ options: Options) -> ExitStatus {
   }
 }
 
+/// Where records go.
+private struct OpenedRecord: ~Copyable {
+  var sink: OwnedDescriptor?
+  var opening: RecordOpening?
+  var isMissing = false
+
+  init() {
+    sink = nil
+    opening = nil
+  }
+}
+
 /// Everything that is settled before the loop begins, in the order in which privileges allow it.
 private struct SetUp {
   let options: Options
   let policy: CompiledPolicy
   let policyName: CPath
+  /// What is in force in place of the policy that was asked for.
+  let fallback: PolicyFallback?
+  /// Also where the built-in policy stands in, which knows nothing of what the operator protects.
+  let isDryRun: Bool
 
   init(_ options: Options) throws(StartFailure) {
     self.options = options
-    if let descriptor = options.imageDescriptor {
+    isDryRun = options.isDryRun || options.standsIn
+    fallback =
+      options.standsIn
+      ? PolicyFallback(.builtIn, because: options.because)
+      : options.lastGood.map { PolicyFallback(.lastGood(keptAt: $0), because: options.because) }
+    if options.standsIn {
+      policy = try SetUp.policy(BuiltInPolicy.image())
+      policyName = CPath("built-in: server")
+    } else if let descriptor = options.imageDescriptor {
       policy = try SetUp.policy(from: OwnedDescriptor(owning: descriptor))
       policyName = options.config ?? CPath("built-in: server")
     } else if let path = options.imagePath {
@@ -104,9 +128,14 @@ private struct SetUp {
     }
   }
 
-  func run(_ messages: inout Messages) throws(StartFailure) {
+  func run(
+    keeping image: consuming OwnedDescriptor?, _ messages: inout Messages
+  ) throws(StartFailure) -> ExitStatus {
     var source = try openSource()
-    let record = try openRecord()
+    // While it can still be reached for certain.
+    let manager = askManager(&messages)
+    var supervision = Supervision(consume manager, fallback: fallback, isArmed: !options.isDryRun)
+    let record = try openRecord(&messages)
     let loop: EventLoop
     do throws(Errno) {
       loop = try EventLoop.taking([.terminate, .interrupt, .hangUp])
@@ -118,7 +147,9 @@ private struct SetUp {
     let judge = Judge(
       policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units),
       agent: source.isLive ? OwnProcess.pid : 0)
-    let recorder = Recorder(sink: record, isDryRun: options.isDryRun)
+    let isRecordMissing = record.isMissing
+    var recorder = Recorder(sink: record.sink, isDryRun: isDryRun)
+    if isRecordMissing { recorder.awaitSink() }
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
     introduce(&messages)
@@ -126,12 +157,12 @@ private struct SetUp {
     let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
-    let kernelLog = options.isDryRun ? nil : openKernelLog(&messages)
+    let kernelLog = isDryRun ? nil : openKernelLog(&messages)
     let arms = try openArms(source)
     let privileges = harden(&messages)
     let hand = takeUp(arms, &messages)
     var hooks = HookBench()
-    if !options.isDryRun { hooks.takeUp(policy, &messages) }
+    if !isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
     let relief = takeUpRelief(source, &messages)
     // After the helpers, whose work is long, are made.
@@ -140,18 +171,29 @@ private struct SetUp {
       try OwnProcess.runInRealTime()
     }
     // Nothing that is still to come ends a start.
-    attempt(&messages, "the service manager was not told that the agent is ready") { () throws(Errno) in
-      try OwnProcess.tellReady()
+    let mode = AgentMode(isDryRun: isDryRun, policy: policyName, rules: policy.rules.count)
+    do throws(Errno) {
+      try supervision.tell("READY=1\n", mode)
+    } catch {
+      messages.say(SetUp.notTold, error)
     }
     keepInMemory(&messages)
     var agent = Agent(
       source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
       pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief, lastResort: lastResort,
       judge: judge,
-      fill: fill, isVerbose: options.isVerbose)
-    agent.recordStart(version: spillwayVersion, policy: policyName, privileges, panic)
+      fill: fill, supervision: supervision,
+      keeper: PolicyKeeper(tool: options.compiler, directory: options.stateDirectory, config: options.config),
+      recordOpening: record.opening, isVerbose: options.isVerbose)
+    agent.policyName = policyName
+    switch consume image {
+    case .some(let image): agent.keeper.offer(image)
+    case .none: break
+    }
+    agent.sayFallback()
+    agent.recordStart(version: spillwayVersion, privileges, panic)
     do throws(Errno) {
-      try agent.run()
+      return try agent.run() == .toBeArmed ? .toBeArmed : .ok
     } catch {
       agent.endRelief()
       throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
@@ -160,7 +202,7 @@ private struct SetUp {
 
   /// What an armed agent ends others by; nil in a dry run.
   private func openArms(_ source: borrowing LiveSource) throws(StartFailure) -> LiveCalls? {
-    options.isDryRun ? nil : LiveCalls(proc: try armedRoot(source))
+    isDryRun ? nil : LiveCalls(proc: try armedRoot(source))
   }
 
   /// Makes the hand. Its helper thread has the privileges of the one that makes it, so this comes after they are reduced;
@@ -175,7 +217,7 @@ private struct SetUp {
 
   /// What the last resort acts by; nil in a dry run, and where the policy has none.
   private func takeUpLastResort(_ messages: inout Messages) -> LastResortHand? {
-    guard let wanted = policy.measures.lastResort, !options.isDryRun else { return nil }
+    guard let wanted = policy.measures.lastResort, !isDryRun else { return nil }
     do throws(Errno) {
       var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
       if let refusal = machine.refusal {
@@ -198,7 +240,7 @@ private struct SetUp {
       if isWanted { messages.say("relief needs cgroups of version 2, which account memory: none is given here") }
       return nil
     }
-    if options.isDryRun { return nil }
+    if isDryRun { return nil }
     let path = CPath(CgroupRelief.folder)
     do throws(Errno) {
       if isWanted { try? OwnedDescriptor.makeFolder(path) }
@@ -273,18 +315,60 @@ private struct SetUp {
     return root
   }
 
-  private func openRecord() throws(StartFailure) -> OwnedDescriptor? {
-    guard let path = options.record else { return nil }
-    if path.bytes.equals(CPath("-").bytes) {
-      do throws(Errno) {
-        return try OwnedDescriptor.duplicate(1)
-      } catch {
-        throw StartFailure(.usage, "--record -: standard output is closed", error)
-      }
+  private static var notTold: String { "the service manager was not told that the agent is ready" }
+
+  private func askManager(_ messages: inout Messages) -> ServiceManager? {
+    do throws(Errno) {
+      return try ServiceManager.asking()
+    } catch {
+      messages.say(SetUp.notTold, error)
+      return nil
     }
-    return try SetUp.open(
-      path, [.write, .create, .append, .noFollow], "the record file cannot be opened", otherwise: .usage)
   }
+
+  /// The image to be kept once the policy is in force; nil where none is, or one that was kept is in force itself.
+  ///
+  /// To be called before the descriptor is read, and closed.
+  static func imageToKeep(_ options: Options) -> OwnedDescriptor? {
+    guard let descriptor = options.imageDescriptor, options.stateDirectory != nil, options.lastGood == nil else {
+      return nil
+    }
+    return try? OwnedDescriptor.duplicate(descriptor)
+  }
+
+  /// Opens the record's file. Where that fails, or takes long, the agent watches without it and goes on trying.
+  private func openRecord(_ messages: inout Messages) throws(StartFailure) -> OpenedRecord {
+    guard let path = options.record else { return OpenedRecord() }
+    var opened = OpenedRecord()
+    do throws(Errno) {
+      if path.bytes.equals(CPath("-").bytes) {
+        opened.sink = try OwnedDescriptor.duplicate(1)
+        return opened
+      }
+      let opener = try FileOpener(path, [.write, .create, .append, .noFollow])
+      try opener.begin()
+      opener.wait(milliseconds: SetUp.recordPatience)
+      var opening = RecordOpening(opener)
+      do throws(Errno) {
+        opened.sink = try opening.next(at: Nanoseconds(Clock.sinceBoot()))
+      } catch {
+        opened.opening = .some(opening)
+        throw error
+      }
+      if opened.sink == nil {
+        opened.opening = .some(opening)
+        throw .timedOut
+      }
+    } catch {
+      if options.isStrict { throw StartFailure(opening: "the record file cannot be opened", error, otherwise: .usage) }
+      opened.isMissing = true
+      messages.say("THERE IS NO RECORD, and what happens is told here alone: its file cannot be opened", error)
+    }
+    return opened
+  }
+
+  /// For a file system that does not answer, before the agent watches without a record.
+  private static let recordPatience: Int32 = 2000
 
   /// Has the kernel wake the agent at the system's stalls: the machine's, or those of the container it is in.
   private func watchPressure(
@@ -316,7 +400,7 @@ private struct SetUp {
   private func introduce(_ messages: inout Messages) {
     messages.say { line in
       line.append(spillwayVersion)
-      line.append(options.isDryRun ? ", dry run: nobody is ended" : ", armed")
+      line.append(isDryRun ? ", dry run: nobody is ended" : ", armed")
       line.append("; policy ")
       line.append(visible: policyName.bytes)
       line.append(", ")
@@ -352,7 +436,7 @@ private struct SetUp {
   /// What the policy asks for beside ending processes; a dry run does none of it.
   private var purposes: CapabilityNeed.Purpose {
     var purposes: CapabilityNeed.Purpose = []
-    if options.isDryRun { return purposes }
+    if isDryRun { return purposes }
     for command in policy.commands where command.uid != OwnProcess.effectiveUID || command.uid == 0 {
       purposes.insert(.hooks)
     }

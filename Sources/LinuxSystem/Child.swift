@@ -34,6 +34,20 @@ package struct Child: ~Copyable {
     }
   }
 
+  /// Waits for its end, so long at most.
+  ///
+  /// - Returns: Whether it has ended, and ``wait()`` would not wait.
+  package func hasEnded(withinMilliseconds limit: Int32) -> Bool {
+    var request = pollfd(fd: handle.descriptor.raw, events: Int16(POLLIN), revents: 0)
+    let deadline = Clock.awake() + UInt64(max(limit, 0)) * 1_000_000
+    while true {
+      let left = Int64(clamping: deadline) - Int64(clamping: Clock.awake())
+      // One pollfd, on the stack, for the call. A signal interrupts it.
+      if unsafe poll(&request, 1, Int32(clamping: max(left, 0) / 1_000_000)) == 1 { return true }
+      if left <= 0 { return false }
+    }
+  }
+
   /// Waits for its end.
   ///
   /// - Returns: Its exit code, or 128 and the signal's number.

@@ -30,6 +30,7 @@ package struct Errno: Error, Equatable, Sendable {
   package static let isDirectory = Errno(EISDIR)
   package static let tooManyLinks = Errno(ELOOP)
   package static let notSupportedHere = Errno(EOPNOTSUPP)
+  package static let timedOut = Errno(ETIMEDOUT)
 
   /// Whether the same call may succeed when tried again: it failed for want of memory or descriptors.
   package var isPassing: Bool {
@@ -70,6 +71,9 @@ package struct Errno: Error, Equatable, Sendable {
     case ENAMETOOLONG: "name too long"
     case ENOSYS: "not supported by this kernel"
     case EOPNOTSUPP: "not supported"
+    case ETIMEDOUT: "no answer in time"
+    case ECONNREFUSED: "connection refused"
+    case EAFNOSUPPORT: "this kind of address is not supported"
     default: "error"
     }
   }

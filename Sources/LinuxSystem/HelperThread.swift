@@ -149,6 +149,11 @@ package struct HelperThread: ~Copyable {
     unsafe clinux_helper_post(raw, clinux_helper_sync)
   }
 
+  /// Has a file opened. The caller keeps `job` until the job has ended, and has seen that none is under way.
+  func open(_ job: UnsafeMutablePointer<clinux_open_job>) {
+    unsafe clinux_helper_open(raw, job)
+  }
+
   /// Has a program started.
   ///
   /// - Throws: `EBUSY` while a job is under way.

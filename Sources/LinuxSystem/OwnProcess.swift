@@ -47,11 +47,19 @@ package enum OwnProcess {
     _ = try retrying { Int(clinux_run_in_real_time()) }
   }
 
-  /// Tells the service manager that this process is ready (sd_notify(3)), where one asked for it.
-  ///
-  /// - Throws: Why it was not told; it waits for that until it gives up.
-  package static func tellReady() throws(Errno) {
-    _ = try retrying { Int(clinux_tell_ready()) }
+  /// The bytes of an environment variable; nil where it is not set.
+  package static func environment(_ name: String) -> [UInt8]? {
+    // The text belongs to the process for good: nothing here changes the environment. It ends in a NUL.
+    unsafe CPath(name).withCString { name in
+      guard let text = unsafe clinux_environment(name) else { return nil }
+      var bytes: [UInt8] = []
+      var index = 0
+      while unsafe text[index] != 0 {
+        bytes.append(UInt8(bitPattern: unsafe text[index]))
+        index += 1
+      }
+      return bytes
+    }
   }
 
   /// Makes sure that no program executed from here gains a privilege (`PR_SET_NO_NEW_PRIVS`).

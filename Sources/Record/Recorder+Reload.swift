@@ -5,8 +5,11 @@ extension Recorder {
   private static var nameLimit: Int { 8 }
 
   /// The policy was read again, and the old one stays.
-  package mutating func reload(refused problem: String, rules: Int) {
+  ///
+  /// - Parameter fallback: What goes on to be in force in place of the policy that was asked for.
+  package mutating func reload(refused problem: String, rules: Int, fallback: PolicyFallback? = nil) {
     beginReload("refused", rules: rules)
+    value(fallback)
     json.key("reason")
     json.value(problem)
     json.key("changes")
@@ -17,6 +20,7 @@ extension Recorder {
   /// The policy was read again, and is in force.
   package mutating func reload(from old: CompiledPolicy, to new: CompiledPolicy, _ changes: PolicyChanges) {
     beginReload("in_force", rules: new.rules.count)
+    value(nil)
     json.key("reason")
     json.null()
     json.key("changes")

@@ -13,7 +13,9 @@ package struct Recorder: ~Copyable {
   /// Members of a party that are named.
   private static let partyLimit = 64
 
-  private let sink: OwnedDescriptor?
+  private var sink: OwnedDescriptor?
+  /// Whether lines are meant to be written though there is no sink yet.
+  private var isSinkMissing = false
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
   /// Lines that could not be written, or not whole.
@@ -29,14 +31,27 @@ package struct Recorder: ~Copyable {
     self.isDryRun = isDryRun
   }
 
+  /// Counts lines as lost until there is a sink.
+  package mutating func awaitSink() {
+    isSinkMissing = true
+  }
+
+  /// Writes to `sink` from here on.
+  package mutating func takeUp(_ sink: consuming OwnedDescriptor) {
+    self.sink = .some(sink)
+    isSinkMissing = false
+  }
+
   /// The agent began.
   ///
   /// - Parameters:
+  ///   - fallback: What is in force in place of the policy that was asked for; nil where it is that.
   ///   - judge: Of the system.
   ///   - roots: Whose first is the container's own cgroup; nil where the system is the machine.
   ///   - panic: Nil where it cannot be read.
   package mutating func start(
-    version: String, policy: borrowing CPath, judge: Judge, roots: DomainRoots?, panic: PanicSettings?,
+    version: String, policy: borrowing CPath, fallback: PolicyFallback? = nil, judge: Judge, roots: DomainRoots?,
+    panic: PanicSettings?,
     held: CapabilitySet, lacking: CapabilitySet
   ) {
     begin("start")
@@ -46,6 +61,11 @@ package struct Recorder: ~Copyable {
     json.value(Int64(OwnProcess.pid))
     json.key("policy")
     json.value(untrusted: policy.bytes)
+    value(fallback)
+    json.key("policy_fallback_reason")
+    if let fallback { json.value(untrusted: fallback.reason.span) } else { json.null() }
+    json.key("policy_age_s")
+    if let age = fallback?.age(at: Clock.sinceEpoch() / 1_000_000_000) { json.value(age) } else { json.null() }
     json.key("total_kib")
     json.value(judge.machine.ram.count)
     json.key("swap_total_kib")
@@ -202,9 +222,14 @@ package struct Recorder: ~Copyable {
 
   /// The agent ended by request.
   package mutating func stop(signal: Signal) {
+    stop(reason: signal.name)
+  }
+
+  /// The agent ended.
+  package mutating func stop(reason: String) {
     begin("stop")
     json.key("reason")
-    json.value(signal.name)
+    json.value(reason)
     finish()
   }
 
@@ -256,8 +281,14 @@ package struct Recorder: ~Copyable {
         isTorn = true
         lost += 1
       }
-    case .none: break
+    case .none: if isSinkMissing { lost += 1 }
     }
+  }
+
+  /// Which fallback is in force, if one is.
+  mutating func value(_ fallback: PolicyFallback?) {
+    json.key("policy_fallback")
+    if let fallback { json.value(fallback.kind.name) } else { json.null() }
   }
 
   private mutating func value(_ candidate: Candidate, judge: Judge) {

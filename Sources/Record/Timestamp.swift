@@ -43,6 +43,20 @@ extension Array where Element == UInt8 {
     append(UInt8(ascii: "Z"))
   }
 
+  /// For people, to the minute: `2026-11-23 06:13 UTC`.
+  package mutating func append(minuteOf moment: Timestamp) {
+    append(moment.year, digits: 4)
+    append(UInt8(ascii: "-"))
+    append(moment.month, digits: 2)
+    append(UInt8(ascii: "-"))
+    append(moment.day, digits: 2)
+    append(UInt8(ascii: " "))
+    append(moment.milliseconds / 3_600_000, digits: 2)
+    append(UInt8(ascii: ":"))
+    append(moment.milliseconds / 60_000 % 60, digits: 2)
+    append(" UTC")
+  }
+
   private mutating func append(_ number: UInt64, digits: Int) {
     var divisor: UInt64 = 1
     for _ in 1..<digits { divisor *= 10 }

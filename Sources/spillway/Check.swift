@@ -2,6 +2,7 @@ import ArgumentParser
 import LinuxSystem
 import Policy
 import PolicyFile
+import ProcModel
 import Record
 
 struct Check: ParsableCommand {
@@ -34,6 +35,11 @@ struct Check: ParsableCommand {
   func run() throws {
     try reportingFailures { () throws(Failure) in
       var findings: [Diagnostic] = []
+      // First: a file that cannot be read ends this.
+      if let finding = Check.fallback {
+        findings.append(finding)
+        if !json { StandardError.write(finding.text) }
+      }
       for file in files {
         let found = try look(at: file)
         findings += found
@@ -43,6 +49,16 @@ struct Check: ParsableCommand {
       if json { Output().write(Check.json(findings)) }
       if findings.contains(where: { $0.severity == .error }) { throw Failure(.configuration, "") }
     }
+  }
+
+  /// Whether the service runs by another policy than it was asked to: what is right now may not be in force.
+  private static var fallback: Diagnostic? {
+    let store = PolicyStore.ofService(nil) ?? PolicyStore(PolicyStore.systemDirectory, user: OwnProcess.effectiveUID)
+    guard let note = (try? store.note()) ?? nil, note.isOfTheLiving else { return nil }
+    return Diagnostic(
+      severity: .warning, file: "\(store.directory)/\(PolicyStore.noteName)", line: 1, column: 1,
+      what: "the agent that runs, \(note.agent.pid), is on \(visible(Array(note.sentence.utf8).span))",
+      meant: "it reads the policy again when that changes, or on `systemctl reload spillway`")
   }
 
   /// A file that is not there is one more finding, where a program reads them.

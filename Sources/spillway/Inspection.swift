@@ -63,6 +63,8 @@ struct Inspected {
   var exe: [UInt8]?
   var cgroup: [UInt8]?
   var unit: [UInt8]?
+  /// Which other killer it is, if it is one.
+  var killer: OtherKiller?
 }
 
 /// All processes of a machine, ranked by the code that the agent ranks them with.
@@ -171,7 +173,15 @@ extension Inspection {
         candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(process),
         exe: subject.exeKnowledge == .known ? subject.exe.bytes.array : nil,
         cgroup: subject.cgroupPath.map { subject.cgroup.bytes.extracting($0).array },
-        unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array }))
+        unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array },
+        killer: Inspection.killer(process, subject)))
+  }
+
+  private static func killer(_ process: ProcessFacts, _ subject: Subject) -> OtherKiller? {
+    guard let killer = OtherKiller(process) else { return nil }
+    if subject.exeKnowledge == .known, !killer.hasProgram(subject.exe.bytes) { return nil }
+    if subject.cmdlineKnowledge == .known, killer.isHarmless(subject.cmdline.bytes) { return nil }
+    return killer
   }
 
   private mutating func sort() {

@@ -27,7 +27,7 @@ struct LiveCheck {
   }
 
   var findings: [Diagnostic] {
-    var found = idleProtections + memory(of: inspection, "")
+    var found = otherKillers + idleProtections + memory(of: inspection, "")
     for (name, result) in domains {
       let place = "in the domain \"\(name)\" "
       switch result {
@@ -36,6 +36,16 @@ struct LiveCheck {
       }
     }
     return found
+  }
+
+  /// Two that kill act at once. The service itself is no other.
+  private var otherKillers: [Diagnostic] {
+    inspection.processes.compactMap { inspected in
+      guard let killer = inspected.killer, killer != .spillwayd else { return nil }
+      let process = inspected.candidate.process
+      return finding(
+        "another killer runs: \(process.identity.pid) (\(visible(process.comm.bytes)))", killer.advice)
+    }
   }
 
   private func memory(of inspection: Inspection, _ place: String) -> [Diagnostic] {

@@ -88,7 +88,10 @@ struct LoadedPolicy {
     for diagnostic in compilation.diagnostics {
       StandardError.write(diagnostic.text)
     }
-    guard let policy = compilation.policy else { throw Failure(.configuration, "") }
+    guard let policy = compilation.policy else {
+      let first = compilation.diagnostics.first { $0.severity == .error }
+      throw Failure(.configuration, "", told: first?.description ?? "")
+    }
     self.name = name
     self.path = path
     self.policy = policy

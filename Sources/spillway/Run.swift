@@ -1,12 +1,16 @@
 import ArgumentParser
 import FoundationEssentials
 import LinuxSystem
+import PolicyFile
+import Record
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compile the policy and become the agent, in the foreground.",
     discussion: """
-      SIGTERM and SIGINT end it; SIGHUP reads the policy again, and a mistake in it keeps the old one in force.
+      SIGTERM and SIGINT stop it; SIGHUP reads the policy again, and a mistake in it keeps the old one in force.
+      Where the policy cannot be used at the start, the agent runs with the policy that was last in force; where none is \
+      kept, with the built-in preset, in dry run. It says so again and again. --strict fails instead.
       """)
 
   @Option(
@@ -27,32 +31,50 @@ struct Run: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Tell about calm times as well.")
   var verbose = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Fail on a policy that cannot be used, and where the record cannot be opened, in place of watching all the same.")
+  )
+  var strict = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the policy in force is kept. Without it what $STATE_DIRECTORY says, and failing that nowhere.",
+      valueName: "dir"))
+  var stateDir: String?
+
   func run() throws {
     try reportingFailures { () throws(Failure) in
-      let loaded = try LoadedPolicy.load(config)
-      let image = try loaded.image()
       guard let agent = Programs.agent else {
         throw Failure(.kernelFeature, "spillwayd is neither beside this program nor in ../sbin; install it there")
       }
+      let store = PolicyStore.ofService(stateDir)
+      let policy = try StartPolicy.choose(config, store: store, isStrict: strict)
+      note(policy.fallback, in: store)
       do throws(Errno) {
-        let file = try MemoryFile.create(CPath("spillway-policy"))
-        try file.write(image.span)
-        try MemoryFile.seal(file)
-        try file.setCloseOnExec(false)
-        try OwnProcess.become(CPath(agent), words(image: file.raw, policyPath: loaded.path))
+        try OwnProcess.become(CPath(agent), words(policy).map { CPath($0) })
       } catch {
         throw Failure(.kernelFeature, "\(agent) cannot be started: \(error.text)")
       }
     }
   }
 
-  private func words(image: Int32, policyPath: String?) -> [CPath] {
-    var words = ["spillwayd", "--image-fd", "\(image)", "--proc-root", procRoot]
-    if let policyPath, let own = Programs.own { words += ["--config", policyPath, "--compiler", own] }
+  /// For `spillway check`. The agent has this process's number.
+  private func note(_ fallback: PolicyFallback?, in store: PolicyStore?) {
+    guard let fallback, let store, let agent = FallbackNote.identity(of: OwnProcess.pid) else { return }
+    var sentence: [UInt8] = []
+    sentence.append(fallback)
+    // Where it cannot be noted, the agent says it all the same.
+    try? store.note(FallbackNote(agent: agent, sentence: String(decoding: sentence, as: UTF8.self)))
+  }
+
+  private func words(_ policy: borrowing StartPolicy) -> [String] {
+    var words = ["spillwayd", "--proc-root", procRoot] + policy.words
     if let record { words += ["--record", record] }
     if dryRun { words.append("--dry-run") }
+    if strict { words.append("--strict") }
     if verbose { words.append("--verbose") }
-    return words.map { CPath($0) }
+    return words
   }
 }
 

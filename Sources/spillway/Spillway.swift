@@ -9,20 +9,24 @@ struct Spillway: ParsableCommand {
     commandName: "spillway",
     abstract: "Ends the process whose loss costs least, before the kernel has to pick one blindly.",
     discussion: """
-      Exit codes: 0 done; 1 `diff` found differences; 64 usage; 69 the kernel lacks something; 77 no permission; 78 policy file.
+      Exit codes: 0 done; 1 `diff` found differences; 64 usage; 69 the kernel lacks something; \
+      75 `run` stopped to be started again, armed; 77 no permission; 78 policy file.
       """,
     version: spillwayVersion,
-    subcommands: [Run.self, Rank.self, Explain.self, Diff.self, Check.self, Import.self, Compile.self])
+    subcommands: [Run.self, Rank.self, Explain.self, Diff.self, Check.self, Import.self, Compile.self, Keep.self])
 }
 
 /// A reason to stop, with the exit code that says it to scripts.
 struct Failure: Error, CustomStringConvertible {
   var code: ExitStatus
   var description: String
+  /// The reason in one line, where it has been told already and ``description`` is empty.
+  var told: String
 
-  init(_ code: ExitStatus, _ description: String) {
+  init(_ code: ExitStatus, _ description: String, told: String = "") {
     self.code = code
     self.description = description
+    self.told = told
   }
 }
 

@@ -17,12 +17,16 @@ import Testing
     var words: [String] = []
     if options.isDryRun { words.append("dry") }
     if options.isVerbose { words.append("verbose") }
+    if options.isStrict { words.append("strict") }
+    if options.standsIn { words.append("built-in") }
+    if let time = options.lastGood { words.append("last-good=\(time)") }
+    if !options.because.isEmpty { words.append("because=" + String(decoding: options.because, as: UTF8.self)) }
     if options.wantsHelp { words.append("help") }
     if options.wantsVersion { words.append("version") }
     if let descriptor = options.imageDescriptor { words.append("fd=\(descriptor)") }
     for (name, path) in [
       ("image", options.imagePath), ("config", options.config), ("compiler", options.compiler),
-      ("record", options.record),
+      ("record", options.record), ("state", options.stateDirectory),
     ] {
       if let path = text(path) { words.append("\(name)=\(path)") }
     }
@@ -38,6 +42,9 @@ import Testing
       "--record - --image i --config c --compiler s --proc-root /tmp/p",
       "image=i config=c compiler=s record=- proc=/tmp/p"
     ),
+    ("--last-good 1700000000 --because why --state-dir /s", "last-good=1700000000 because=why state=/s proc=/proc"),
+    ("--built-in --strict", "strict built-in proc=/proc"), ("--last-good 0", "last-good=0 proc=/proc"),
+    ("--last-good 999999999999999999", "last-good=999999999999999999 proc=/proc"),
     ("--record a --record b", "record=b proc=/proc"), ("--record --dry-run", "record=--dry-run proc=/proc"),
   ])
   func whatMakesSense(line: String, expected: String) throws {
@@ -50,7 +57,9 @@ import Testing
     ("--dry-run --", "unknown --"), ("--record", "needsValue --record"),
     ("--verbose --proc-root", "needsValue --proc-root"),
     ("--image-fd", "needsValue --image-fd"), ("--image-fd three", "badDescriptor three"),
-    ("--image-fd -1", "badDescriptor -1"),
+    ("--image-fd -1", "badDescriptor -1"), ("--last-good", "needsValue --last-good"),
+    ("--last-good now", "badTime now"), ("--last-good 1000000000000000000", "badTime 1000000000000000000"),
+    ("--because", "needsValue --because"), ("--state-dir", "needsValue --state-dir"),
     ("--image-fd 1000000", "badDescriptor 1000000"), ("--image-fd 3x", "badDescriptor 3x"),
   ])
   func whatDoesNot(line: String, expected: String) {
@@ -63,20 +72,23 @@ import Testing
         case .unknown(let word): ("unknown", word)
         case .needsValue(let word): ("needsValue", word)
         case .badDescriptor(let word): ("badDescriptor", word)
+        case .badTime(let word): ("badTime", word)
         }
       #expect(kind + " " + String(decoding: word, as: UTF8.self) == expected)
     }
   }
 
   @Test func anEmptyWordIsNoPathAndNoNumber() {
-    for option in ["--image", "--config", "--compiler", "--proc-root", "--record", "--image-fd"] {
+    for option in [
+      "--image", "--config", "--compiler", "--proc-root", "--record", "--image-fd", "--state-dir", "--last-good",
+    ] {
       #expect(throws: Options.Mistake.self) { _ = try Options(parsing: [Array(option.utf8), []][...]) }
     }
   }
 
   @Test func theHelpTellsEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
-    #expect(options.count == 10)
+    #expect(options.count == 15)
     for option in options {
       let word = try #require(option[1].substring)
       let value = option[2].substring.map { _ in " 7" } ?? ""

@@ -77,8 +77,12 @@ struct ScriptedSource: ProcSource {
   let log: Log
   /// MiB.
   var total: UInt64 = 1000
+  /// Done before each file of the machine is read, and of each process.
+  var beforeMachine: () -> Void = {}
+  var beforeProcess: () -> Void = {}
 
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    beforeMachine()
     if file == .meminfo {
       log.lines.append("meminfo")
       let next = available.count > 1 ? available.removeFirst() : available[0]
@@ -101,6 +105,7 @@ struct ScriptedSource: ProcSource {
   }
 
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    beforeProcess()
     try files.read(file, of: pid, into: &buffer)
   }
 
@@ -170,7 +175,8 @@ final class Stage<Hand: Actuator & ~Copyable> {
     available: [UInt64?], hand: consuming Hand, log: Log, isDryRun: Bool = false,
     grace: Nanoseconds = .milliseconds(60_000),
     policy change: (inout CompiledPolicy) -> Void = { _ in }, relief: consuming CgroupRelief? = nil,
-    lastResort: LastResortHand? = nil
+    lastResort: LastResortHand? = nil, supervision: consuming Supervision = Supervision(),
+    source alter: (inout ScriptedSource) -> Void = { _ in }
   ) throws {
     self.log = log
     var source = ScriptedSource(available: available, log: log)
@@ -180,6 +186,7 @@ final class Stage<Hand: Actuator & ~Copyable> {
     source.files.add(101, "second", mib: 200)
     source.files.add(102, "keeper", mib: 400)
     source.files.add(103, "small", mib: 1)
+    alter(&source)
 
     var policy = CompiledPolicy(
       settings: Settings(
@@ -201,7 +208,8 @@ final class Stage<Hand: Actuator & ~Copyable> {
       reloader: Reloader(compiler: nil, config: nil), relief: relief,
       lastResort: lastResort,
       judge: Judge(
-        policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: .common), agent: 0), isVerbose: false)
+        policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: .common), agent: 0),
+      supervision: supervision, isVerbose: false)
     self.record = record
     self.spoken = spoken
   }

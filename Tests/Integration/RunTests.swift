@@ -41,11 +41,11 @@ struct RunTests {
       manager=$!
       until [ -e bound ]; do kill -0 $manager || exit 1; sleep 0.05; done
       printf 'version = 1\n[trigger]\nfloor = { availlable = "100%%" }\n' >mistake.toml
-      "$BIN/spillway" run --config mistake.toml; echo "mistake: $?"
+      "$BIN/spillway" run --strict --config mistake.toml; echo "mistake: $?"
       agent
       wait $manager; finish
       """)
-    #expect(result.output.contains("mistake: 78\ntold READY=1\n"))
+    #expect(result.output.contains("mistake: 78\ntold READY=1\nSTATUS=armed; policy /"))
     #expect(result.errors.contains("ready") == false)
     #expect(result.output.contains("agent status 0"))
   }
@@ -136,10 +136,10 @@ struct RunTests {
   }
 
   @Test(arguments: [
-    ("run --config missing.toml", 78), ("run --bogus", 64), ("compile policy.toml", 64),
+    ("run --strict --config missing.toml", 78), ("run --bogus", 64), ("compile policy.toml", 64),
     ("rank --formula nonsense", 64),
     ("rank --proc-root missing", 64), ("explain 4194303", 64), ("check missing.toml", 78), ("check policy.toml", 0),
-    ("run --config policy.toml --record missing/record", 64), ("run --dry-run --proc-root missing", 64),
+    ("run --strict --config policy.toml --record missing/record", 64), ("run --dry-run --proc-root missing", 64),
   ]) func exitCodesAreThoseOfTheManual(words: String, code: Int) throws {
     let result = try Namespace.run(policy: Self.never, "\"$BIN/spillway\" \(words); echo \"code $?\"")
     #expect(result.output.contains("code \(code)\n"), "\(result.output)\(result.errors)")
@@ -221,7 +221,7 @@ struct RunTests {
       for command in 'check' 'compile -o image'; do
         "$BIN/spillway" $command $file; echo "$command $?"
       done
-      "$BIN/spillway" run --dry-run --config $file; echo "run $?"
+      "$BIN/spillway" run --strict --dry-run --config $file; echo "run $?"
       "$BIN/spillway" rank --policy $file >/dev/null; echo "rank $?"
       "$BIN/spillway" compile -o /dev/null /dev/stdin <$file; echo "handed over $?"
       """)

@@ -48,10 +48,52 @@ import Testing
     try Self.expect(
       Self.own(records[0], "start", isDryRun: true),
       """
-      {"version": "1.2.3", "pid": \(getpid()), "policy": "/\u{fffd}\\"", "total_kib": 1024000, "swap_total_kib": 0,
+      {"version": "1.2.3", "pid": \(getpid()), "policy": "/\u{fffd}\\"", "policy_fallback": null,
+      "policy_fallback_reason": null, "policy_age_s": null, "total_kib": 1024000, "swap_total_kib": 0,
       "system_cgroup": null, "domains": [], "panic_on_oom": 2, "kernel_panic": -1,
       "capabilities": ["CAP_KILL", "CAP_SYSLOG"], "lacking": ["CAP_IPC_LOCK"]}
       """)
+  }
+
+  @Test(
+    arguments: [
+      (PolicyFallback.Kind.builtIn, "built_in", nil), (.lastGood(keptAt: 0), "last_good", 1_000_000_000),
+      (.lastGood(keptAt: .max), "last_good", 0),
+    ] as [(PolicyFallback.Kind, String, Int?)])
+  func aFallbackIsToldAtTheStartAndOfEachRefusedReload(kind: PolicyFallback.Kind, name: String, age: Int?) throws {
+    let scene = Scene()
+    let fallback = PolicyFallback(kind, because: [0x61, 0x0a, 0xff, 0x22])
+    let records = try recorded(isDryRun: true) { recorder in
+      recorder.start(
+        version: "1", policy: CPath("p"), fallback: fallback, judge: scene.judge, roots: nil, panic: nil, held: [],
+        lacking: [])
+      recorder.reload(refused: "no", rules: 1, fallback: fallback)
+    }
+    try #require(records.count == 2)
+    #expect(records.allSatisfy { $0["policy_fallback"] as? String == name })
+    #expect(records[0]["policy_fallback_reason"] as? String == "a\n\u{fffd}\"")
+    // This is later than 2001.
+    if let age, age > 0 { #expect((records[0]["policy_age_s"] as? Int ?? 0) > age) }
+    if age == 0 { #expect(records[0]["policy_age_s"] as? Int == 0) }
+    if age == nil { #expect(records[0]["policy_age_s"] is NSNull) }
+  }
+
+  @Test func linesAreCountedUntilThereIsASink() throws {
+    let file = try MemoryFile.create(CPath("record"))
+    var recorder = Recorder(sink: nil, isDryRun: false)
+    recorder.stop(reason: "unwanted")
+    let unwanted = recorder.lost
+    recorder.awaitSink()
+    recorder.stop(reason: "lost")
+    recorder.stop(reason: "lost")
+    let lost = recorder.lost
+    recorder.takeUp(try OwnedDescriptor.duplicate(file.raw))
+    recorder.stop(reason: "written")
+    #expect(unwanted == 0 && lost == 2 && recorder.lost == 2)
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = try file.readWhole(into: &bytes)
+    let text = String(decoding: bytes[..<count], as: UTF8.self)
+    #expect(text.contains("written") && !text.contains("lost"))
   }
 
   @Test(arguments: [Signal.terminate, .kill], [false, true]) func aDecision(signal: Signal, isDryRun: Bool) throws {
@@ -167,12 +209,12 @@ import Testing
     try Self.expect(
       Self.own(records[0], "reload"),
       """
-      {"outcome": "in_force", "reason": null, "rules": \(new.rules.count), "changes": {"settings": true,
+      {"outcome": "in_force", "policy_fallback": null, "reason": null, "rules": \(new.rules.count), "changes": {"settings": true,
       "reordered": false, "added": [\(added)], "changed": ["\(names[0])"], "removed": ["\(names[1])"], "unnamed": 4}}
       """)
     try Self.expect(
       Self.own(records[1], "reload"),
-      #"{"outcome": "refused", "reason": "a \"mistake\"", "rules": 3, "changes": null}"#)
+      #"{"outcome": "refused", "policy_fallback": null, "reason": "a \"mistake\"", "rules": 3, "changes": null}"#)
     try Self.expect(Self.own(records[2], "stop"), #"{"reason": "SIGINT"}"#)
     var text: [UInt8] = []
     text.append(changes)

@@ -119,32 +119,46 @@ static inline int clinux_pipe(int *reading, int *writing) {
 // fallocate(2) from the file's beginning. 0, or -1 with errno.
 static inline int clinux_allocate(int file, long size) { return fallocate(file, 0, 0, size); }
 
+// renameat(2) and unlinkat(2) within one directory. 0, or -1 with errno.
+static inline int clinux_rename(int directory, const char *old, const char *name) {
+    return renameat(directory, old, directory, name);
+}
+static inline int clinux_unlink(int directory, const char *name) { return unlinkat(directory, name, 0); }
+
 // mkdir(2), for the owner alone. 0, or -1 with errno.
 static inline int clinux_mkdir(const char *path) { return mkdir(path, 0700); }
 
-// Tells whoever started this program as a service that it is ready (sd_notify(3)); nobody where $NOTIFY_SOCKET is not
-// set. 0, or -1 with errno.
-static inline int clinux_tell_ready(void) {
+// The value of an environment variable, or NULL: getenv(3), whose "nonnull" would force unwrapping on the caller.
+static inline const char *clinux_environment(const char *name) { return getenv(name); }
+
+// Directs a datagram socket to whoever started this program as a service (sd_notify(3)). 0, or -1 with errno: ENOENT
+// where $NOTIFY_SOCKET is not set, EAFNOSUPPORT where it is neither a path nor a name that is in no file system ('@').
+static inline int clinux_notify_connect(int teller) {
     const char *name = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address;
     size_t length = name == (char *)0 ? 0 : strlen(name);
-    if (length == 0) return 0;
-    if (length > sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
+    errno = length == 0 ? ENOENT : length > sizeof address.sun_path ? ENAMETOOLONG : EAFNOSUPPORT;
+    if (length < 2 || length > sizeof address.sun_path || (name[0] != '/' && name[0] != '@')) return -1;
     address.sun_family = AF_UNIX;
     memcpy(address.sun_path, name, length);
-    // A name that is in no file system.
     if (name[0] == '@') address.sun_path[0] = 0;
+    return connect(teller, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+}
+
+// Opens that socket, close-on-exec. A descriptor, or -1 with errno as above.
+static inline int clinux_notify_open(void) {
     int teller = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (teller < 0) return -1;
-    long sent = sendto(teller, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&address,
-                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+    if (clinux_notify_connect(teller) == 0) return teller;
     int error = errno;
     close(teller);
     errno = error;
-    return sent < 0 ? -1 : 0;
+    return -1;
+}
+
+// Sends one message without waiting. Bytes sent, or -1 with errno: EAGAIN where the reader is behind.
+static inline long clinux_notify_send(int teller, const void *bytes, size_t size) {
+    return send(teller, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 // reboot(2) at once, without sync(2). Returns only by failing: -1 with errno.
@@ -286,6 +300,56 @@ static inline void clinux_helper_start_hook(struct clinux_helper *helper, struct
     helper->function = clinux_hook_start;
     helper->argument = hook;
     __atomic_store_n(&hook->starting, 1, __ATOMIC_RELEASE);
+    clinux_helper_post(helper, clinux_helper_call);
+}
+
+// A file to be opened by a helper.
+struct clinux_open_job {
+    int flags;
+    // A descriptor, or an error number below 0.
+    int result;
+    char path[4096];
+};
+
+static inline struct clinux_open_job *clinux_open_job_make(const char *path, int flags) {
+    size_t length = strlen(path);
+    struct clinux_open_job *job;
+    if (length >= sizeof job->path) {
+        errno = ENAMETOOLONG;
+        return (struct clinux_open_job *)0;
+    }
+    job = (struct clinux_open_job *)malloc(sizeof *job);
+    if (!job) return job;
+    job->flags = flags;
+    job->result = -EAGAIN;
+    memcpy(job->path, path, length + 1);
+    return job;
+}
+
+// Takes the result, which then is another's to close: -EAGAIN where there is none.
+static inline int clinux_open_job_take(struct clinux_open_job *job) {
+    int result = job->result;
+    job->result = -EAGAIN;
+    return result;
+}
+
+// Also closes a file that nobody took.
+static inline void clinux_open_job_free(struct clinux_open_job *job) {
+    if (job->result >= 0) close(job->result);
+    free(job);
+}
+
+// As OwnedDescriptor.open: created files are readable by their group.
+static inline void clinux_open_run(void *argument) {
+    struct clinux_open_job *job = (struct clinux_open_job *)argument;
+    do job->result = open(job->path, job->flags, 0640);
+    while (job->result < 0 && errno == EINTR);
+    if (job->result < 0) job->result = -errno;
+}
+
+static inline void clinux_helper_open(struct clinux_helper *helper, struct clinux_open_job *job) {
+    helper->function = clinux_open_run;
+    helper->argument = job;
     clinux_helper_post(helper, clinux_helper_call);
 }
 
