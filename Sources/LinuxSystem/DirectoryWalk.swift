@@ -3,7 +3,7 @@ internal import CLinux
 /// A walk over a directory's entries, above all those whose names are numbers, as /proc's are, by getdents64(2) into one
 /// kept buffer.
 package struct DirectoryWalk: ~Copyable {
-  private let directory: OwnedDescriptor
+  private var directory: OwnedDescriptor?
   private var buffer: [UInt8]
   private var position = 0
   private var end = 0
@@ -14,7 +14,13 @@ package struct DirectoryWalk: ~Copyable {
 
   /// - Parameter capacity: Bytes a call may fill. An entry of /proc takes 24 to 32.
   package init(_ directory: consuming OwnedDescriptor, capacity: Int) {
-    self.directory = directory
+    self.directory = .some(directory)
+    buffer = [UInt8](repeating: 0, count: capacity)
+  }
+
+  /// A walk over nothing, until it begins with a directory.
+  package init(capacity: Int) {
+    directory = nil
     buffer = [UInt8](repeating: 0, count: capacity)
   }
 
@@ -22,7 +28,20 @@ package struct DirectoryWalk: ~Copyable {
   package mutating func rewind() throws(Errno) {
     position = 0
     end = 0
-    try directory.rewind()
+    switch directory {
+    case .some(let directory): try directory.rewind()
+    case .none: break
+    }
+  }
+
+  /// Begins with another directory, which the walk owns from here on.
+  ///
+  /// - Parameter position: Of the directory's own: 0, or one that its file system documents.
+  package mutating func begin(_ directory: consuming OwnedDescriptor, at position: Int) throws(Errno) {
+    self.position = 0
+    end = 0
+    if position > 0 { try directory.seek(to: position) }
+    self.directory = .some(directory)
   }
 
   /// The next number, or nil at the end.
@@ -58,7 +77,11 @@ package struct DirectoryWalk: ~Copyable {
   }
 
   private mutating func refill() throws(Errno) -> Bool {
-    let raw = directory.raw
+    let raw: Int32
+    switch directory {
+    case .some(let directory): raw = directory.raw
+    case .none: return false
+    }
     end = try retrying {
       // The array outlives the call.
       unsafe buffer.withUnsafeMutableBytes { bytes in

@@ -193,7 +193,12 @@ package struct OwnedDescriptor: ~Copyable {
 
   /// lseek(2) to the beginning: a directory is listed anew.
   package func rewind() throws(Errno) {
-    _ = try retrying { Int(lseek(raw, 0, SEEK_SET)) }
+    try seek(to: 0)
+  }
+
+  /// lseek(2), from the beginning.
+  package func seek(to position: Int) throws(Errno) {
+    _ = try retrying { Int(lseek(raw, off_t(position), SEEK_SET)) }
   }
 
   /// Lets a program executed next keep this descriptor, or not.

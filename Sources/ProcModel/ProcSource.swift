@@ -94,8 +94,13 @@ package protocol ProcSource: ~Copyable {
   /// The next process of the walk, or nil at its end. Any order; each at least once if it lives all the while.
   mutating func nextProcess() throws(ReadFailure) -> Int32?
 
-  /// A thread of `pid` other than its leader, the `index`th as listed, or nil.
-  mutating func thread(_ index: Int, of pid: Int32) throws(ReadFailure) -> Int32?
+  /// Begins a walk over the threads of process `pid`, beside that over all processes.
+  ///
+  /// - Parameter start: So many of them are left out, where the source can: else the walk begins with the first.
+  mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure)
+
+  /// The next thread of that walk, or nil at its end. The leader may be among them.
+  mutating func nextThread() throws(ReadFailure) -> Int32?
 
   /// The effective capabilities of `pid` by a better way than its `status`, where the source has one (libcap on the
   /// live kernel).

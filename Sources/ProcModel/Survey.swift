@@ -4,12 +4,9 @@
 /// page faults: never `cmdline`, never `exe`. Buffers and scratch tables are kept from survey to survey: once they have
 /// seen the most processes there are, a survey allocates nothing.
 package struct Survey: Sendable {
-  /// Threads of a dead leader that are looked at for a living one. Dead threads stay in the list only while a tracer
-  /// does not collect them.
-  private static let threadLimit = 1024
-
   private var buffer: ByteBuffer
   private var neighbours: SurveyNeighbours
+  var threadSearch = ThreadSearch()
   /// By which each process's ``ProcessFacts/domains`` are told.
   package var roots = DomainRoots()
   // Of the survey that is under way, or was taken last.
@@ -63,6 +60,7 @@ package struct Survey: Sendable {
     self.isForScores = isForScores
     table.clear()
     neighbours.removeAll()
+    threadSearch.beginSurvey()
     try source.read(.uptime, into: &buffer)
     now = .zero
     do throws(ProcParseError) {
@@ -148,12 +146,17 @@ package struct Survey: Sendable {
     var body = stat
     var thread: Int32?
     if stat.isDead {
-      guard let living = livingThread(of: stat, from: &source) else {
+      switch livingThread(of: stat, from: &source) {
+      case .found(let living):
+        body = living
+        thread = living.pid
+      case .none:
         tally.zombies += 1
         return nil
+      case .unknown:
+        tally.unsearched += 1
+        return nil
       }
-      body = living
-      thread = living.pid
     }
     facts.state = body.state
     facts.virtual = KiB(bytes: body.virtualBytes)
@@ -263,27 +266,7 @@ package struct Survey: Sendable {
     facts.domains = roots.domains(of: buffer.bytes.extracting(memoryPath))
   }
 
-  /// The `stat` of a thread that has not ended, if the process has more than one and such a one is found.
-  private mutating func livingThread<Source: ProcSource & ~Copyable>(
-    of leader: ProcessStat, from source: inout Source
-  ) -> ProcessStat? {
-    guard leader.threads > 1 else { return nil }
-    for index in 0..<Survey.threadLimit {
-      do throws(ReadFailure) {
-        guard let thread = try source.thread(index, of: leader.pid) else { return nil }
-        // Threads come and go meanwhile: one that cannot be read is passed over.
-        var ignored = SurveyTally()
-        let reading: SurveyReading<ProcessStat> = read(
-          .stat, of: leader.pid, thread: thread, from: &source, tally: &ignored)
-        if case .value(let stat) = reading, stat.pid == thread, !stat.isDead { return stat }
-      } catch {
-        return nil
-      }
-    }
-    return nil
-  }
-
-  private mutating func read<File: KernelFile, Source: ProcSource & ~Copyable>(
+  mutating func read<File: KernelFile, Source: ProcSource & ~Copyable>(
     _ name: ProcessFile, of pid: Int32, thread: Int32?, from source: inout Source, tally: inout SurveyTally
   ) -> SurveyReading<File> {
     do throws(ReadFailure) {
@@ -306,7 +289,7 @@ package struct Survey: Sendable {
 }
 
 /// What reading one file of one process came to.
-private enum SurveyReading<File> {
+enum SurveyReading<File> {
   case value(File)
   case failure(ReadFailure)
   /// Noted in the tally.

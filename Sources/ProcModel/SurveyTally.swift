@@ -18,6 +18,8 @@ package struct SurveyTally: Equatable, Sendable {
   package var kernelThreads: UInt32 = 0
   /// Ended, and no thread of them lives.
   package var zombies: UInt32 = 0
+  /// Their leader is dead, and so many of their threads with it that a living one was not found in this survey.
+  package var unsearched: UInt32 = 0
   /// Left out because they give back too little.
   package var leftOut: UInt32 = 0
   /// What those give back together.
@@ -43,7 +45,7 @@ package struct SurveyTally: Equatable, Sendable {
   /// Whether the table has every process there is, with all that files tell of it: what is asked before anything is
   /// done to a whole cgroup.
   package var isComplete: Bool {
-    !isHidden && leftOut == 0 && denied == 0 && failed == 0 && malformed == 0
+    !isHidden && leftOut == 0 && denied == 0 && failed == 0 && malformed == 0 && unsearched == 0
   }
 
   mutating func note(_ error: ProcParseError, in file: ProcessFile, of pid: Int32) {

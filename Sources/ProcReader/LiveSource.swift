@@ -8,6 +8,7 @@ package struct LiveSource: ProcSource, ~Copyable {
   private let root: OwnedDescriptor
   private let system: SystemDescriptors
   private var processes: DirectoryWalk
+  private var threads = DirectoryWalk(capacity: threadBytes)
   private var path = CPath("")
   private var zramPath = CPath("")
   private let capabilities: CapabilityReader?
@@ -18,6 +19,8 @@ package struct LiveSource: ProcSource, ~Copyable {
 
   // A call returns as many of /proc's entries as fit: some 300 in this.
   private static let walkBytes = 8 * 1024
+  // Some 40 threads: only those of the rare leader that is dead are listed.
+  private static let threadBytes = 1024
 
   private init(
     root: consuming OwnedDescriptor, system: consuming SystemDescriptors, processes: consuming DirectoryWalk,
@@ -151,18 +154,19 @@ package struct LiveSource: ProcSource, ~Copyable {
     }
   }
 
-  package mutating func thread(_ index: Int, of pid: Int32) throws(ReadFailure) -> Int32? {
+  package mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure) {
     do throws(Errno) {
       path.set(pid: pid, file: "task")
-      // Asked for the rare leader that has ended before its threads, so a walk of its own is cheap enough.
-      var threads = DirectoryWalk(try root.open(path, [.read, .directory]), capacity: 4096)
-      var left = index
-      while let thread = try threads.next() {
-        if thread == pid { continue }
-        if left == 0 { return thread }
-        left -= 1
-      }
-      return nil
+      // The kernel's positions here are the two dots, then threads by number (fs/proc/base.c, proc_task_readdir).
+      try threads.begin(try root.open(path, [.read, .directory]), at: isLive && start > 0 ? start + 2 : 0)
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func nextThread() throws(ReadFailure) -> Int32? {
+    do throws(Errno) {
+      return try threads.next()
     } catch {
       throw ReadFailure(error)
     }

@@ -117,7 +117,11 @@ struct ScriptedSource: ProcSource {
 
   mutating func beginProcesses() throws(ReadFailure) { try files.beginProcesses() }
   mutating func nextProcess() throws(ReadFailure) -> Int32? { try files.nextProcess() }
-  mutating func thread(_ index: Int, of pid: Int32) throws(ReadFailure) -> Int32? { try files.thread(index, of: pid) }
+  mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure) {
+    try files.beginThreads(of: pid, at: start)
+  }
+
+  mutating func nextThread() throws(ReadFailure) -> Int32? { try files.nextThread() }
   mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet? { nil }
 }
 

@@ -23,6 +23,7 @@ package struct MemorySource: ProcSource {
   package var processes: [Int32] = []
   /// By process, without the leader.
   package var threads: [Int32: [Int32]] = [:]
+  private var threadsLeft: ArraySlice<Int32> = []
   /// What to throw instead of giving a file.
   package var failures: [Key: ReadFailure] = [:]
   /// What to throw instead of giving a file of the machine.
@@ -147,9 +148,12 @@ package struct MemorySource: ProcSource {
     return processes[position - 1]
   }
 
-  package mutating func thread(_ index: Int, of pid: Int32) throws(ReadFailure) -> Int32? {
-    guard let list = threads[pid], index < list.count else { return nil }
-    return list[index]
+  package mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure) {
+    threadsLeft = (threads[pid] ?? []).dropFirst(start)
+  }
+
+  package mutating func nextThread() throws(ReadFailure) -> Int32? {
+    threadsLeft.popFirst()
   }
 
   package mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet? {

@@ -47,20 +47,31 @@ import Testing
   @Test func theThreadsOfADeadLeaderAreFound() throws {
     var source = try LiveSource.open(root: CPath(Fixture.path("6.18")))
     var buffer = ByteBuffer(capacity: 4096)
-    #expect(try source.thread(0, of: 15) == 20)
-    #expect(try source.thread(1, of: 15) == nil)
+    #expect(try threads(of: 15, &source).sorted() == [15, 20])
+    // Positions in a folder of an ordinary file system mean nothing: there the walk begins with the first.
+    #expect(try threads(of: 15, from: 1, &source).sorted() == [15, 20])
     try source.read(.stat, ofThread: 20, of: 15, into: &buffer)
     #expect(try ProcessStat(parsing: buffer.bytes).pid == 20)
-    #expect(throws: ReadFailure.vanished) { try source.thread(0, of: 14_000) }
+    #expect(throws: ReadFailure.vanished) { try source.beginThreads(of: 14_000, at: 0) }
     #expect(throws: ReadFailure.vanished) { try source.read(.stat, ofThread: 21, of: 15, into: &buffer) }
   }
 
   @Test func theThreadsOfThisProcessAreFoundOnceEach() throws {
     var source = try LiveSource.open(root: CPath("/proc"))
+    let found = try threads(of: getpid(), &source)
+    // The test runner has some beside its leader.
+    #expect(found.count > 1 && found.contains(getpid()) && Set(found).count == found.count)
+    // More than one call gives, so that the second walk begins in the middle of what the kernel lists.
+    let rest = try threads(of: getpid(), from: 1, &source)
+    #expect(!rest.contains(found[0]) && !rest.isEmpty)
+    #expect(try threads(of: getpid(), from: 1_000_000, &source).isEmpty)
+  }
+
+  private func threads(of pid: Int32, from start: Int = 0, _ source: inout LiveSource) throws -> [Int32] {
+    try source.beginThreads(of: pid, at: start)
     var found: [Int32] = []
-    while found.count < 10_000, let thread = try source.thread(found.count, of: getpid()) { found.append(thread) }
-    // The test runner has some, and its leader is none of them.
-    #expect(!found.isEmpty && !found.contains(getpid()) && Set(found).count == found.count)
+    while found.count < 10_000, let thread = try source.nextThread() { found.append(thread) }
+    return found
   }
 
   @Test func aMissingRootIsAnErrorAndAMissingFileIsNot() throws {
@@ -156,11 +167,12 @@ import Testing
     var source = try LiveSource.open(root: CPath("/proc"))
     var buffer = ByteBuffer(capacity: 8192)
     let before = try numbers("/proc/self/fd").count
-    for round in 0..<2000 {
+    for _ in 0..<2000 {
       try source.read(.meminfo, into: &buffer)
       try source.read(.stat, of: getpid(), into: &buffer)
       try source.read(.exe, of: getpid(), into: &buffer)
-      _ = try source.thread(round, of: getpid())
+      try source.beginThreads(of: getpid(), at: 0)
+      _ = try source.nextThread()
       #expect(throws: ReadFailure.vanished) { try source.read(.stat, of: 0, into: &buffer) }
     }
     // Other tests of this process hold a few meanwhile; a leak would be thousands.
