@@ -8,10 +8,12 @@ package struct Survey: Sendable {
   /// does not collect them.
   private static let threadLimit = 1024
 
-  private var buffer: ByteBuffer
+  var buffer: ByteBuffer
   private var neighbours: SurveyNeighbours
   /// By which each process's ``ProcessFacts/domains`` are told.
   package var roots = DomainRoots()
+  /// Of the source.
+  private(set) var view = ProcView()
   // Of the survey that is under way, or was taken last.
   private var tally = SurveyTally()
   private var now = Ticks.zero
@@ -59,6 +61,7 @@ package struct Survey: Sendable {
     into table: inout ProcessTable
   ) throws(ReadFailure) {
     tally = SurveyTally()
+    view = source.view
     self.smallest = smallest
     self.isForScores = isForScores
     table.clear()
@@ -185,10 +188,10 @@ package struct Survey: Sendable {
     case .value(let status):
       facts.realUID = status.realUID
       facts.effectiveUID = status.effectiveUID
-      facts.unread.remove(.user)
+      if status.effectiveUID != view.unmappedUser { facts.unread.remove(.user) }
       if let group = status.effectiveGID {
         facts.effectiveGID = group
-        facts.unread.remove(.group)
+        if group != view.unmappedGroup { facts.unread.remove(.group) }
       }
       if let namespaces = status.namespaces {
         facts.isInNamespace = namespaces > 1
@@ -253,15 +256,7 @@ package struct Survey: Sendable {
     {
       facts.oomScore = score.value
     }
-    var memoryPath = 0..<0
-    if case .value(let membership) =
-      read(.cgroup, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<CgroupMembership>
-    {
-      facts.cgroupKey = membership.key
-      cgroups.add(membership, in: buffer.bytes)
-      memoryPath = membership.memoryPath
-    }
-    facts.domains = roots.domains(of: buffer.bytes.extracting(memoryPath))
+    addCgroup(to: &facts, from: &source, cgroups: &cgroups, tally: &tally)
   }
 
   /// The `stat` of a thread that has not ended, if the process has more than one and such a one is found.

@@ -22,6 +22,9 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("Read this in place of /proc.", valueName: "dir"))
   var procRoot = "/proc"
 
+  @Option(help: MachineRoot.cgroupHelp)
+  var cgroupRoot: String?
+
   @Option(help: ArgumentHelp("Append records as JSON Lines; - is standard output.", valueName: "file"))
   var record: String?
 
@@ -50,6 +53,7 @@ struct Run: ParsableCommand {
   private func words(image: Int32, policyPath: String?) -> [CPath] {
     var words = ["spillwayd", "--image-fd", "\(image)", "--proc-root", procRoot]
     if let policyPath, let own = Programs.own { words += ["--config", policyPath, "--compiler", own] }
+    if let cgroupRoot { words += ["--cgroup-root", cgroupRoot] }
     if let record { words += ["--record", record] }
     if dryRun { words.append("--dry-run") }
     if verbose { words.append("--verbose") }

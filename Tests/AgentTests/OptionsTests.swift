@@ -69,14 +69,14 @@ import Testing
   }
 
   @Test func anEmptyWordIsNoPathAndNoNumber() {
-    for option in ["--image", "--config", "--compiler", "--proc-root", "--record", "--image-fd"] {
+    for option in ["--image", "--config", "--compiler", "--proc-root", "--cgroup-root", "--record", "--image-fd"] {
       #expect(throws: Options.Mistake.self) { _ = try Options(parsing: [Array(option.utf8), []][...]) }
     }
   }
 
   @Test func theHelpTellsEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
-    #expect(options.count == 10)
+    #expect(options.count == 11)
     for option in options {
       let word = try #require(option[1].substring)
       let value = option[2].substring.map { _ in " 7" } ?? ""
