@@ -83,7 +83,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     for index in party.members.indices.dropFirst() {
       let identity = party.members[index].identity
       // Two cgroups may have one key: only the path tells.
-      if isOfCgroup, !isSame || !liesInCgroup(identity.pid) { continue }
+      if isOfCgroup, !isSame || !liesInCgroup(party.members[index]) { continue }
       switch hands[number].hand.join(identity) {
       case .held, .vanished, .changed, .refused: continue
       }
@@ -138,8 +138,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return partyPath.count == path.count
   }
 
-  private mutating func liesInCgroup(_ pid: Int32) -> Bool {
-    guard let membership = membership(of: pid) else { return false }
+  private mutating func liesInCgroup(_ member: Party.Member) -> Bool {
+    guard let membership = membership(of: member.identity.pid),
+      membership.memoryKey == table.rows[Int(member.row)].memoryKey
+    else { return false }
     let path = cgroupBuffer.bytes.extracting(membership.path)
     guard path.count >= partyPath.count else { return false }
     for index in 0..<partyPath.count where partyPath.storage[index] != path[index] { return false }
@@ -159,8 +161,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   private mutating func takeCgroup(_ number: Int) {
     guard source.cgroupVersion == .v2 else { return }
     let path = partyPath
+    guard source.place(ofCgroup: path.bytes, into: &cgroupBuffer) else { return }
+    let place = cgroupBuffer
     do throws(Errno) {
-      cgroupPath.set("/sys/fs/cgroup", path.bytes, "")
+      cgroupPath.set("", place.bytes, "")
       let directory = try OwnedDescriptor.open(cgroupPath, [.read, .directory])
       hands[number].hand.take(CgroupDirectory(directory))
     } catch {

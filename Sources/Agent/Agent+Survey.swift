@@ -59,6 +59,7 @@ struct Said: OptionSet, Sendable {
   static let hidden = Said(rawValue: 4)
   static let unreadableProcesses = Said(rawValue: 8)
   static let passingRefusal = Said(rawValue: 16)
+  static let unknownCgroups = Said(rawValue: 128)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -153,6 +154,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
     if tally.isHidden {
       sayOnce(.hidden, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
+    }
+    if tally.unknownCgroups > 0 {
+      sayOnce(.unknownCgroups) { line in
+        line.append(decimal: UInt64(tally.unknownCgroups))
+        line.append(" processes are in cgroups that cannot be read: each counts to the domains of its nearest ancestor")
+      }
     }
     if tally.malformed > 0 {
       sayOnce(.malformed) { line in

@@ -10,6 +10,8 @@ package struct Options: Sendable {
   package var config: CPath?
   package var compiler: CPath?
   package var procRoot = CPath("/proc")
+  /// Where the machine's cgroups are mounted, for an agent in a cgroup namespace of its own.
+  package var cgroupRoot: CPath?
   /// Where records go; `-` is standard output.
   package var record: CPath?
   /// Where the last good policy is kept.
@@ -54,6 +56,7 @@ package struct Options: Sendable {
       case .config: config = try Options.path(after: word, &rest)
       case .compiler: compiler = try Options.path(after: word, &rest)
       case .procRoot: procRoot = try Options.path(after: word, &rest)
+      case .cgroupRoot: cgroupRoot = try Options.path(after: word, &rest)
       case .record: record = try Options.path(after: word, &rest)
       case .stateDirectory: stateDirectory = try Options.path(after: word, &rest)
       case .lastGood:
@@ -71,7 +74,7 @@ package struct Options: Sendable {
   }
 
   private enum Flag: CaseIterable {
-    case dryRun, verbose, help, version, imageDescriptor, image, config, compiler, procRoot, record
+    case dryRun, verbose, help, version, imageDescriptor, image, config, compiler, procRoot, cgroupRoot, record
     case stateDirectory, lastGood, builtIn, because, strict
 
     var word: String {
@@ -85,6 +88,7 @@ package struct Options: Sendable {
       case .config: "--config"
       case .compiler: "--compiler"
       case .procRoot: "--proc-root"
+      case .cgroupRoot: "--cgroup-root"
       case .record: "--record"
       case .stateDirectory: "--state-dir"
       case .lastGood: "--last-good"
@@ -143,6 +147,7 @@ package struct Options: Sendable {
       --config FILE      The policy the image was compiled from; with --compiler, SIGHUP compiles it again.
       --compiler FILE    The `spillway` program.
       --proc-root DIR    Read this in place of /proc; without --dry-run it must be the live one.
+      --cgroup-root DIR  Read the machine's cgroups here: the host's /sys/fs/cgroup, in a container that shows its processes.
       --record FILE      Append records as JSON Lines; - is standard output.
       --strict           Do not start where the record cannot be opened.
       --verbose          Tell about calm times as well.

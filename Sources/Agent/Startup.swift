@@ -67,7 +67,7 @@ private struct OpenedRecord: ~Copyable {
 }
 
 /// Everything that is settled before the loop begins, in the order in which privileges allow it.
-private struct SetUp {
+struct SetUp {
   let options: Options
   let policy: CompiledPolicy
   let policyName: CPath
@@ -153,6 +153,7 @@ private struct SetUp {
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
     introduce(&messages)
+    sayView(source.view, &messages)
     let panic = source.isLive ? readPanicSettings(&messages) : nil
     let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
@@ -287,7 +288,7 @@ private struct SetUp {
   }
 
   private func openSource() throws(StartFailure) -> LiveSource {
-    let source: LiveSource
+    var source: LiveSource
     do throws(Errno) {
       source = try LiveSource.open(root: options.procRoot)
     } catch {
@@ -296,6 +297,7 @@ private struct SetUp {
       throw StartFailure(
         opening: "the proc file system cannot be opened", error, otherwise: isUsual ? .kernelFeature : .usage)
     }
+    if let folder = options.cgroupRoot { try SetUp.takeCgroups(of: &source, from: folder) }
     return source
   }
 

@@ -55,7 +55,8 @@ package protocol HandCalls: ~Copyable {
   func another() throws(Errno) -> Self
 }
 
-/// Where a process can be frozen, by its `/proc/PID/cgroup`: ranges of paths, without that of a root, which never is.
+/// Where a process can be frozen, by its `/proc/PID/cgroup`: ranges of paths, without that of a root, which never is, and
+/// one outside of this cgroup namespace, which cannot be told.
 package struct FreezerPath: Equatable, Sendable {
   /// In the version 1 freezer hierarchy.
   package var first: Range<Int>?
@@ -73,7 +74,8 @@ package struct FreezerPath: Equatable, Sendable {
         let start = scanner.offset - 1
         while let byte = scanner.next, byte != .newline { scanner.advance() }
         let range = start..<scanner.offset
-        if range.count > 1 {
+        // Out of this cgroup namespace: below /sys/fs/cgroup the same path would be another's.
+        if range.count > 1, !leadsOutside(bytes.extracting(range)) {
           if isSecond { second = range } else { first = range }
         }
       }

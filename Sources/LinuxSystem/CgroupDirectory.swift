@@ -144,9 +144,21 @@ struct SubdirectoryWalk: ~Copyable {
   private var buffer = InlineArray<1024, UInt8>(repeating: 0)
   private var position = 0
   private var end = 0
+  private var nameStart = 0
 
   init(_ directory: consuming OwnedDescriptor) {
     self.directory = directory
+  }
+
+  /// Of the one that ``next()`` gave last. Allocates.
+  var name: [UInt8] {
+    var bytes: [UInt8] = []
+    var index = nameStart
+    while index < buffer.count, buffer[index] != 0 {
+      bytes.append(buffer[index])
+      index += 1
+    }
+    return bytes
   }
 
   /// The next one, open; `.some(nil)` where it cannot be opened, nil at the end.
@@ -172,6 +184,7 @@ struct SubdirectoryWalk: ~Copyable {
         buffer[entry + 19] == UInt8(ascii: ".")
         && (buffer[entry + 20] == 0 || (buffer[entry + 20] == UInt8(ascii: ".") && buffer[entry + 21] == 0))
       guard isDirectory, !isDots else { continue }
+      nameStart = entry + 19
       let raw = directory.raw
       // The kernel ends the name with a NUL, in the buffer.
       let child = unsafe buffer.span.withUnsafeBytes { bytes in

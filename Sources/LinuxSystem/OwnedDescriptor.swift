@@ -186,6 +186,14 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
+  /// The path of what this is open on, as the kernel has it, without symbolic links (`/proc/self/fd`, proc(5)).
+  ///
+  /// - Returns: Its bytes, cut at the buffer's size.
+  package func readOwnPath(into buffer: inout [UInt8]) throws(Errno) -> Int {
+    // Of an absolute path, so the directory does not matter.
+    try readLink(CPath(descriptor: raw), into: &buffer)
+  }
+
   /// mkdir(2), for its owner alone.
   package static func makeFolder(_ path: borrowing CPath) throws(Errno) {
     _ = try retrying { unsafe path.withCString { path in unsafe Int(clinux_mkdir(path)) } }

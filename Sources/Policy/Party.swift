@@ -4,8 +4,10 @@ package import ProcModel
 package enum ScopeFallback: UInt8, CaseIterable, Sendable {
   /// Its group or session belongs to another pid namespace.
   case otherNamespace
-  /// Its cgroup is the root, or could not be read.
+  /// Its cgroup is the root.
   case rootCgroup
+  /// Its cgroup could not be read, or is told from another root than the machine's.
+  case unknownCgroup
   /// Its cgroup lies in no system unit, or in a slice directly.
   case noUnit
   /// Process 1 is part of it.
@@ -17,6 +19,7 @@ package enum ScopeFallback: UInt8, CaseIterable, Sendable {
     switch self {
     case .otherNamespace: "other_namespace"
     case .rootCgroup: "root_cgroup"
+    case .unknownCgroup: "unknown_cgroup"
     case .noUnit: "no_unit"
     case .holdsInit: "holds_init"
     case .holdsAgent: "holds_agent"

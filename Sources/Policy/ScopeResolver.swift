@@ -20,7 +20,9 @@ package struct ScopeResolver: Sendable {
     case group(Int32)
     case session(Int32)
     case tree
-    case cgroup(UInt64)
+    /// By its key, and where another hierarchy accounts memory, by the key of the cgroup there as well. Of two names for
+    /// one thing either may be the less exact one (`name=systemd` and memory of version 1), so both have to fit.
+    case cgroup(UInt64, memory: UInt64?)
   }
 
   private var descent: [Descent] = []
@@ -53,6 +55,7 @@ package struct ScopeResolver: Sendable {
     case .failure(let fallback): return settle(for: row, scope, fallback, in: table, places: places, into: &party)
     }
     party.take(row, table.rows[row], places[row])
+    var haveOneCgroup = table.rows[row].hasOneCgroup
     switch reach {
     case .process: return
     case .tree: markDescent(from: row, in: table)
@@ -66,12 +69,13 @@ package struct ScopeResolver: Sendable {
         return settle(for: row, scope, .holdsAgent, in: table, places: places, into: &party)
       }
       if process.isKernelThread { continue }
+      haveOneCgroup = haveOneCgroup && process.hasOneCgroup
       party.take(other, process, places[other])
     }
     guard isComplete, party.protected == 0, party.inVain == 0, party.outside == 0 else { return }
     switch reach {
     case .group(let number): party.whole = .group(number)
-    case .cgroup(let key): party.whole = .cgroup(key)
+    case .cgroup(let key, _): if haveOneCgroup { party.whole = .cgroup(key) }
     case .process, .session, .tree: break
     }
   }
@@ -98,11 +102,15 @@ package struct ScopeResolver: Sendable {
     case .group:
       return numbered(process.processGroup).map { .failure($0) } ?? .success(.group(process.processGroup))
     case .session: return numbered(process.session).map { .failure($0) } ?? .success(.session(process.session))
-    case .cgroup: return process.cgroupKey.map { .success(.cgroup($0)) } ?? .failure(.rootCgroup)
-    case .unit:
-      guard let key = process.cgroupKey else { return .failure(.rootCgroup) }
-      return table.cgroups.unit(of: key).map { .success(.cgroup($0)) } ?? .failure(.noUnit)
+    case .cgroup, .unit: return cgroupReach(of: process, scope, in: table)
     }
+  }
+
+  private static func cgroupReach(of process: ProcessFacts, _ scope: Scope, in table: ProcessTable) -> Finding {
+    if process.unread.contains(.cgroup) { return .failure(.unknownCgroup) }
+    guard let key = process.cgroupKey else { return .failure(.rootCgroup) }
+    if scope == .cgroup { return .success(.cgroup(key, memory: process.hasOneCgroup ? nil : process.memoryKey)) }
+    return table.cgroups.unit(of: key).map { .success(.cgroup($0, memory: nil)) } ?? .failure(.noUnit)
   }
 
   /// Why a group or session of this number is none. That of process 1 is known also where it hides itself.
@@ -117,9 +125,12 @@ package struct ScopeResolver: Sendable {
     case .group(let number): return process.processGroup == number
     case .session(let number): return process.session == number
     case .tree: return descent[row] == .inside
-    case .cgroup(let key):
-      guard let own = process.cgroupKey else { return false }
-      return table.cgroups.isSameOrBelow(own, key)
+    case .cgroup(let key, let memory):
+      guard let own = process.cgroupKey, !process.unread.contains(.cgroup), table.cgroups.isSameOrBelow(own, key) else {
+        return false
+      }
+      guard let memory else { return true }
+      return process.memoryKey.map { table.cgroups.isSameOrBelow($0, memory) } ?? false
     }
   }
 

@@ -59,7 +59,7 @@ package struct Subject: Sendable {
     }
     if needs.contains(.cgroup) {
       cgroupKnowledge = read(.cgroup, of: pid, from: &source, into: &cgroup)
-      placeInCgroups()
+      placeInCgroups(source.view)
     }
     if needs.contains(.cmdline) {
       cmdlineKnowledge = inCalm ? read(.cmdline, of: pid, from: &source, into: &cmdline) : .unknown
@@ -87,13 +87,22 @@ package struct Subject: Sendable {
   /// somebody.
   private static let pathTooLong = ReadFailure.failed(errno: 36)
 
-  private mutating func placeInCgroups() {
+  private mutating func placeInCgroups(_ view: ProcView) {
     guard cgroupKnowledge == .known else { return }
+    let isCut = cgroup.isFull
     cgroup.dropTornLine()
     do throws(ProcParseError) {
       let membership = try CgroupMembership(parsing: cgroup.bytes)
       cgroupPath = membership.path
       unit = membership.unit
+      if isCut, !membership.isSettled {
+        // As long a path as one that is refused, see ``pathTooLong``.
+        cgroupKnowledge = .absent
+      } else if membership.isOutside || !view.showsAllCgroups {
+        // Relative to another root than the machine's: `/..` may be any unit's.
+        cgroupKnowledge = .unknown
+        unit = nil
+      }
     } catch {
       cgroupKnowledge = .unknown
     }

@@ -257,7 +257,7 @@ package struct SwarmFinder: Sendable {
     guard isWhole else { return }
     switch found.kinship {
     case .group(let number): party.whole = .group(number)
-    case .cgroup(let key): party.whole = .cgroup(key)
+    case .cgroup(let key): if one.hasOneCgroup, !one.unread.contains(.cgroup) { party.whole = .cgroup(key) }
     case .parent, .session: break
     }
   }
@@ -273,7 +273,7 @@ package struct SwarmFinder: Sendable {
   }
 
   private static func areKin(_ process: ProcessFacts, _ other: ProcessFacts, _ kinship: Kinship) -> Bool {
-    guard process.cgroupKey == other.cgroupKey else { return false }
+    guard process.cgroupKey == other.cgroupKey, process.memoryKey == other.memoryKey else { return false }
     switch kinship {
     case .parent(let pid): return process.parent == pid
     case .group(let number): return process.processGroup == number
@@ -292,6 +292,7 @@ package struct SwarmFinder: Sendable {
     case .cgroup: number = 0
     }
     let kin = IntegerMap.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
-    return IntegerMap.mix(kin ^ (process.cgroupKey ?? 0))
+    // By both hierarchies: of two names for one thing either may be the less exact one.
+    return IntegerMap.mix(IntegerMap.mix(kin ^ (process.cgroupKey ?? 0)) ^ (process.memoryKey ?? 0))
   }
 }

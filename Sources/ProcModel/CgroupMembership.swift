@@ -1,18 +1,32 @@
 /// `/proc/PID/cgroup` (cgroups(7)): which of a process's cgroups speaks for it, and the system unit it belongs to.
 ///
-/// Ranges are into the bytes parsed.
+/// A process has a cgroup in each hierarchy, and they need not be one. Ranges are into the bytes parsed.
 package struct CgroupMembership: Equatable, Sendable {
-  /// The path, from its slash, without ` (deleted)`. Empty where the file is.
+  /// The path that the service manager put the process at, from its slash, without ` (deleted)`. Empty where the file
+  /// is.
   ///
-  /// The unified hierarchy's unless that is the root; then the one of systemd's own v1 hierarchy, then that of the v1
-  /// memory controller.
+  /// Where version 1 has the controllers that systemd works with, systemd keeps its truth in a hierarchy of its own,
+  /// `name=systemd`, and the unified one may be less exact: Docker's cgroupfs driver leaves a container there in
+  /// `containerd.service`. The order is `name=systemd`, the v1 memory controller's, the unified one, one with another
+  /// name (elogind's, OpenRC's). Where the unified one has the controllers it is systemd's, and a hierarchy
+  /// `name=systemd` beside it is only there for old containers, which may name its cgroups as they like: it comes after.
+  /// Each hierarchy in whose root the process is gives way to the next.
   package private(set) var path: Range<Int>
-  /// The system unit whose cgroup this is or lies in. Nil where there is none.
+  /// The system unit whose cgroup this is or lies in. Nil where there is none, or where it cannot be told.
   package private(set) var unit: Range<Int>?
   /// ``FNV1a64`` of the path. Nil at the root.
   package private(set) var key: UInt64?
+  /// Whether ``path`` leads out of the reader's cgroup namespace (`/..`, cgroup_namespaces(7)): then it tells one cgroup
+  /// from another, and says neither the unit nor where it lies.
+  package private(set) var isOutside = false
   /// The path of the cgroup that accounts its memory, as it is: the v1 memory controller's, or else the unified one's.
   package private(set) var memoryPath: Range<Int>
+  /// ``FNV1a64`` of that path. Nil at the root.
+  package private(set) var memoryKey: UInt64?
+  /// Whether ``memoryPath`` leads out of the reader's cgroup namespace.
+  package private(set) var isMemoryOutside = false
+  /// Whether lines that were cut off could change none of this.
+  package private(set) var isSettled: Bool
 
   /// - Throws: ``ProcParseError/truncated(offset:)`` or ``ProcParseError/malformed(offset:)`` of a line that is not
   ///   `number:controllers:/path`.
@@ -20,55 +34,56 @@ package struct CgroupMembership: Equatable, Sendable {
     var unified = 0..<0
     var systemd = 0..<0
     var memory = 0..<0
+    var named = 0..<0
+    var hasControllers = false
     var scanner = ByteScanner(bytes)
     while !scanner.isAtEnd {
       let hierarchy = try scanner.decimal()
       try scanner.expect(.colon)
-      let controllers = CgroupMembership.controllers(&scanner)
+      let names = HierarchyNames(&scanner)
       try scanner.expect(.colon)
       guard let slash = scanner.next else { throw .truncated(offset: scanner.offset) }
       guard slash == .slash else { throw .malformed(offset: scanner.offset) }
       let path = CgroupMembership.path(&scanner)
       if hierarchy == 0 {
         unified = path
-      } else if controllers == .systemd {
-        systemd = path
-      } else if controllers == .memory {
-        memory = path
+        continue
       }
+      hasControllers = hasControllers || names.contains(.controller)
+      if names.contains(.systemd) { systemd = path }
+      if names.contains(.memory) { memory = path }
+      if names.contains(.named), named.count <= 1 { named = path }
     }
 
     memoryPath = memory.isEmpty ? unified : memory
-    path = unified
-    if path.count <= 1, systemd.count > path.count { path = systemd }
-    if path.count <= 1, memory.count > path.count { path = memory }
+    if hasControllers {
+      path = CgroupMembership.first(systemd, memory, unified, named)
+    } else {
+      path = CgroupMembership.first(unified, systemd, named, memory)
+    }
+    isSettled = hasControllers && systemd.count > 1 && !memory.isEmpty
+    isOutside = leadsOutside(bytes.extracting(path))
+    isMemoryOutside = leadsOutside(bytes.extracting(memoryPath))
     if path.count > 1 {
       key = FNV1a64.hash(bytes.extracting(path))
-      unit = systemdUnit(in: bytes, path: path)
+      if !isOutside { unit = systemdUnit(in: bytes, path: path) }
+    }
+    if memoryPath.count > 1 {
+      memoryKey = memoryPath == path ? key : FNV1a64.hash(bytes.extracting(memoryPath))
     }
   }
 
-  private enum Controllers {
-    case systemd
-    case memory
-    case other
-  }
-
-  /// Takes the list of controllers, up to its colon. Both names have other parts of a list about them only if a line
-  /// mounts several controllers (`4:cpu,memory:/`).
-  private static func controllers(_ scanner: inout ByteScanner) -> Controllers {
-    var found = Controllers.other
-    while let byte = scanner.next, byte != .newline {
-      let kind: Controllers =
-        scanner.take("name=systemd") ? .systemd : scanner.take("memory") ? .memory : .other
-      if let after = scanner.next, after == .colon || after == UInt8(ascii: ","), kind != .other { found = kind }
-      while let byte = scanner.next, byte != .colon, byte != UInt8(ascii: ","), byte != .newline {
-        scanner.advance()
-      }
-      guard scanner.next == UInt8(ascii: ",") else { break }
-      scanner.advance()
+  /// The first that is not the root, or else the first that is there.
+  private static func first(
+    _ first: Range<Int>, _ second: Range<Int>, _ third: Range<Int>, _ fourth: Range<Int>
+  ) -> Range<Int> {
+    for shortest in 1...2 {
+      if first.count >= 3 - shortest { return first }
+      if second.count >= 3 - shortest { return second }
+      if third.count >= 3 - shortest { return third }
+      if fourth.count >= 3 - shortest { return fourth }
     }
-    return found
+    return 0..<0
   }
 
   /// Takes the rest of the line.
@@ -84,4 +99,54 @@ package struct CgroupMembership: Equatable, Sendable {
     if suffix.take(" (deleted)"), suffix.offset == end { end = max(start + 1, end - 10) }
     return start..<end
   }
+}
+
+/// What a hierarchy is called: the second field of a line of `/proc/PID/cgroup`, and the options of its mount.
+package struct HierarchyNames: OptionSet, Sendable {
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  package static let systemd = HierarchyNames(rawValue: 1)
+  package static let memory = HierarchyNames(rawValue: 2)
+  /// Has any other name, `name=elogind` say.
+  package static let named = HierarchyNames(rawValue: 4)
+  /// Has at least one of the controllers that systemd limits units by. Others (`net_cls`, `freezer`) are mounted by
+  /// single programs beside a unified hierarchy that is systemd's.
+  package static let controller = HierarchyNames(rawValue: 8)
+
+  /// Takes words with commas between, up to a colon, a blank or the line's end.
+  package init(_ scanner: inout ByteScanner) {
+    self.init()
+    while let byte = scanner.next, !HierarchyNames.ends(byte) {
+      let start = scanner.offset
+      while let byte = scanner.next, byte != UInt8(ascii: ","), !HierarchyNames.ends(byte) {
+        scanner.advance()
+      }
+      add(scanner.bytes.extracting(start..<scanner.offset))
+      if scanner.next == UInt8(ascii: ",") { scanner.advance() }
+    }
+  }
+
+  private mutating func add(_ word: Span<UInt8>) {
+    var scanner = ByteScanner(word)
+    if scanner.take("name=") {
+      insert(scanner.take("systemd") && scanner.isAtEnd ? .systemd : .named)
+    } else if scanner.take("memory"), scanner.isAtEnd {
+      formUnion([.memory, .controller])
+    } else if scanner.take("cpu") || scanner.take("pids") || scanner.take("blkio") || scanner.take("devices") {
+      if scanner.isAtEnd || scanner.take("acct") && scanner.isAtEnd { insert(.controller) }
+    }
+  }
+
+  private static func ends(_ byte: UInt8) -> Bool { byte == .colon || byte == .space || byte == .newline }
+}
+
+/// Whether a cgroup's path begins with `/..` as a whole component: it is relative to the root of the reader's cgroup
+/// namespace, and lies outside of that.
+package func leadsOutside(_ path: Span<UInt8>) -> Bool {
+  var scanner = ByteScanner(path)
+  return scanner.take("/..") && (scanner.isAtEnd || scanner.next == .slash)
 }

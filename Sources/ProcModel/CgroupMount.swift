@@ -1,7 +1,10 @@
-/// Where the hierarchy that accounts memory is mounted, from `/proc/self/mountinfo` (proc(5)).
+/// Where a hierarchy of cgroups is mounted, from `/proc/self/mountinfo` (proc(5)).
 package struct CgroupMount: Equatable, Sendable {
   package var version: CgroupVersion
-  /// The cgroup at the mount's top, as `/proc/PID/cgroup` names it: not the root where a container shows its own only.
+  /// Of version 1; a unified hierarchy has no name and tells its controllers elsewhere.
+  package var names: HierarchyNames
+  /// The cgroup at the mount's top, as `/proc/PID/cgroup` names it: not the root where a container shows its own only, and
+  /// `/..` once for each level that the mount's top is above the root of the reader's cgroup namespace.
   package var root: [UInt8]
   /// The directory.
   package var point: [UInt8]
@@ -11,20 +14,21 @@ package struct CgroupMount: Equatable, Sendable {
   ///
   /// - Returns: Nil where no cgroups are mounted. Lines that make no sense are passed over.
   package init?(parsing bytes: Span<UInt8>) {
-    var unified: CgroupMount?
+    let mounts = CgroupMount.all(parsing: bytes)
+    guard let mount = mounts.first(where: { $0.names.contains(.memory) }) ?? mounts.first(where: { $0.version == .v2 })
+    else { return nil }
+    self = mount
+  }
+
+  /// All hierarchies' mounts in their order. Lines that make no sense are passed over. Allocates.
+  package static func all(parsing bytes: Span<UInt8>) -> [CgroupMount] {
+    var mounts: [CgroupMount] = []
     var scanner = ByteScanner(bytes)
     while !scanner.isAtEnd {
-      if let mount = CgroupMount(line: &scanner) {
-        if mount.version == .v1 {
-          self = mount
-          return
-        }
-        unified = unified ?? mount
-      }
+      if let mount = CgroupMount(line: &scanner) { mounts.append(mount) }
       scanner.skipLine()
     }
-    guard let unified else { return nil }
-    self = unified
+    return mounts
   }
 
   // `36 35 98:0 /root /mount/point options optional… - type source super,options`
@@ -36,12 +40,13 @@ package struct CgroupMount: Equatable, Sendable {
       guard let byte = scanner.next, byte != .newline else { return nil }
       CgroupMount.skipField(&scanner)
     }
+    names = []
     if scanner.take("cgroup2 ") {
       version = .v2
     } else if scanner.take("cgroup ") {
       version = .v1
       CgroupMount.skipField(&scanner)
-      guard CgroupMount.hasMemory(&scanner) else { return nil }
+      names = HierarchyNames(&scanner)
     } else {
       return nil
     }
@@ -74,19 +79,5 @@ package struct CgroupMount: Equatable, Sendable {
     }
     scanner.advance(by: 3)
     return UInt8(truncatingIfNeeded: value)
-  }
-
-  /// Whether `memory` is among the words between commas.
-  private static func hasMemory(_ scanner: inout ByteScanner) -> Bool {
-    while let byte = scanner.next, byte != .newline, byte != .space {
-      if scanner.take("memory"), scanner.next.map({ $0 == UInt8(ascii: ",") || $0 == .newline }) ?? true {
-        return true
-      }
-      while let byte = scanner.next, byte != UInt8(ascii: ","), byte != .newline {
-        scanner.advance()
-      }
-      if scanner.next == UInt8(ascii: ",") { scanner.advance() }
-    }
-    return false
   }
 }

@@ -20,20 +20,28 @@ package struct CgroupTree: Sendable {
     units.removeAll()
   }
 
-  /// Takes in a process's cgroup and those above it.
+  /// Takes in a process's cgroups and those above them.
   ///
   /// - Parameter bytes: What the membership was read from.
   package mutating func add(_ membership: CgroupMembership, in bytes: Span<UInt8>) {
-    guard let key = membership.key, parents.value(for: key) == nil else { return }
+    if let key = membership.key { add(membership.path, key, unit: membership.unit, in: bytes) }
+    guard let key = membership.memoryKey, key != membership.key else { return }
+    // A path has one unit whatever its hierarchy, so that it does not matter which of them it was met in first.
+    let unit = membership.isMemoryOutside ? nil : systemdUnit(in: bytes, path: membership.memoryPath)
+    add(membership.memoryPath, key, unit: unit, in: bytes)
+  }
+
+  private mutating func add(_ path: Range<Int>, _ key: UInt64, unit name: Range<Int>?, in bytes: Span<UInt8>) {
+    guard parents.value(for: key) == nil else { return }
     // A slice holds units, and is none that anybody means to end.
     var unitEnd: Int?
-    if let name = membership.unit, !hasSliceSuffix(bytes.extracting(name)) { unitEnd = name.upperBound }
+    if let name, !hasSliceSuffix(bytes.extracting(name)) { unitEnd = name.upperBound }
     var unit: UInt64?
     var hash = FNV1a64()
     var above: UInt64 = 0
-    for index in membership.path.lowerBound...membership.path.upperBound {
-      let isEnd = index == membership.path.upperBound
-      if index > membership.path.lowerBound, isEnd || bytes[index] == .slash {
+    for index in path.lowerBound...path.upperBound {
+      let isEnd = index == path.upperBound
+      if index > path.lowerBound, isEnd || bytes[index] == .slash {
         parents.set(hash.value, to: above)
         above = hash.value
         if index == unitEnd { unit = above }

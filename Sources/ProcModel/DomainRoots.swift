@@ -22,6 +22,7 @@ package struct DomainRoots: Sendable {
   /// All paths, one after the other.
   private var text: [UInt8] = []
   private var paths: [Range<Int>] = []
+  private var systemIsMachine = true
 
   /// A system that is the whole machine, and no other domain.
   package init() {
@@ -33,9 +34,10 @@ package struct DomainRoots: Sendable {
 
   /// Makes the system what lies in one cgroup, as a container sees it. For the start, before domains are added.
   ///
-  /// - Parameter path: As in `/proc/PID/cgroup`. The root and an empty path are the whole machine.
+  /// - Parameter path: As in `/proc/PID/cgroup`. The root and an empty path are all that this source names.
   package mutating func setSystem(_ path: Span<UInt8>) {
     paths[0] = add(path)
+    systemIsMachine = false
   }
 
   /// Adds the next domain, up to ``capacity``.
@@ -61,10 +63,13 @@ package struct DomainRoots: Sendable {
     text.span.extracting(paths[number])
   }
 
+  /// The domains of a process that lies outside of the cgroups that this source names: its memory is the machine's, and
+  /// no container's.
+  package var outside: DomainSet { systemIsMachine ? .system : [] }
+
   /// The domains that a process lies in.
   ///
-  /// - Parameter path: Of the cgroup that accounts its memory; empty where it is not known: the process is the whole
-  ///   machine's only.
+  /// - Parameter path: Of the cgroup that accounts its memory, as this source names it; empty where there is none.
   package func domains(of path: Span<UInt8>) -> DomainSet {
     var found: DomainSet = []
     for number in paths.indices where covers(paths[number], path) {

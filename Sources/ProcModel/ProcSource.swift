@@ -65,6 +65,9 @@ package protocol ProcSource: ~Copyable {
   /// Fills `buffer` with the file, cut at its capacity.
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure)
 
+  /// What its names of cgroups, users and groups mean.
+  var view: ProcView { get }
+
   /// Fills `buffer` with `/sys/block/zramN/mm_stat`.
   ///
   /// - Parameter index: N.
@@ -78,6 +81,11 @@ package protocol ProcSource: ~Copyable {
   /// - Parameter path: Of the cgroup, as `/proc/PID/cgroup` has it; an empty one is the root.
   mutating func read(_ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer)
     throws(ReadFailure)
+
+  /// Fills `buffer` with the path of a memory cgroup's directory.
+  ///
+  /// - Returns: False where it is not to be seen.
+  mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool
 
   /// Fills `buffer` with the file of process `pid`.
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer)

@@ -60,6 +60,8 @@ package struct ProcessFacts: Sendable {
 
   /// A hash of its cgroup's path, or nil at the root or where unknown: equal keys are taken for one cgroup.
   package var cgroupKey: UInt64?
+  /// The same of the cgroup that accounts its memory, where that is of another hierarchy or not.
+  package var memoryKey: UInt64?
   /// The memory domains that it lies in.
   package var domains = DomainSet.system
 
@@ -83,6 +85,12 @@ package struct ProcessFacts: Sendable {
   }
 }
 
+extension ProcessFacts {
+  /// Whether the hierarchy that accounts memory has it in the cgroup of the same path: only then can that cgroup, acted
+  /// on as a whole, stand for the one that rules name.
+  package var hasOneCgroup: Bool { cgroupKey == memoryKey }
+}
+
 /// Facts that a survey could not tell.
 package struct UnreadFacts: OptionSet, Sendable {
   package let rawValue: UInt8
@@ -98,6 +106,9 @@ package struct UnreadFacts: OptionSet, Sendable {
   package static let oomScoreAdj = UnreadFacts(rawValue: 8)
   package static let age = UnreadFacts(rawValue: 16)
   package static let capabilities = UnreadFacts(rawValue: 32)
+  /// Which cgroup of the machine it is in, and so its unit. ``ProcessFacts/cgroupKey`` may tell it from others all the
+  /// same.
+  package static let cgroup = UnreadFacts(rawValue: 64)
 }
 
 /// The machine as the formulas see it.

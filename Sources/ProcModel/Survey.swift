@@ -4,11 +4,13 @@
 /// page faults: never `cmdline`, never `exe`. Buffers and scratch tables are kept from survey to survey: once they have
 /// seen the most processes there are, a survey allocates nothing.
 package struct Survey: Sendable {
-  private var buffer: ByteBuffer
+  var buffer: ByteBuffer
   private var neighbours: SurveyNeighbours
   var threadSearch = ThreadSearch()
   /// By which each process's ``ProcessFacts/domains`` are told.
   package var roots = DomainRoots()
+  /// Of the source.
+  private(set) var view = ProcView()
   // Of the survey that is under way, or was taken last.
   private var tally = SurveyTally()
   private var now = Ticks.zero
@@ -56,6 +58,7 @@ package struct Survey: Sendable {
     into table: inout ProcessTable
   ) throws(ReadFailure) {
     tally = SurveyTally()
+    view = source.view
     self.smallest = smallest
     self.isForScores = isForScores
     table.clear()
@@ -187,10 +190,10 @@ package struct Survey: Sendable {
     case .value(let status):
       facts.realUID = status.realUID
       facts.effectiveUID = status.effectiveUID
-      facts.unread.remove(.user)
+      if status.effectiveUID != view.unmappedUser { facts.unread.remove(.user) }
       if let group = status.effectiveGID {
         facts.effectiveGID = group
-        facts.unread.remove(.group)
+        if group != view.unmappedGroup { facts.unread.remove(.group) }
       }
       if let namespaces = status.namespaces {
         facts.isInNamespace = namespaces > 1
@@ -255,15 +258,7 @@ package struct Survey: Sendable {
     {
       facts.oomScore = score.value
     }
-    var memoryPath = 0..<0
-    if case .value(let membership) =
-      read(.cgroup, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<CgroupMembership>
-    {
-      facts.cgroupKey = membership.key
-      cgroups.add(membership, in: buffer.bytes)
-      memoryPath = membership.memoryPath
-    }
-    facts.domains = roots.domains(of: buffer.bytes.extracting(memoryPath))
+    addCgroup(to: &facts, from: &source, cgroups: &cgroups, tally: &tally)
   }
 
   mutating func read<File: KernelFile, Source: ProcSource & ~Copyable>(

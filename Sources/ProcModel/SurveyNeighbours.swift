@@ -35,7 +35,7 @@ struct SurveyNeighbours: Sendable {
 
   private mutating func enter(_ facts: ProcessFacts) {
     guard facts.shared > .zero else { return }
-    if let cgroup = facts.cgroupKey {
+    if let cgroup = SurveyNeighbours.cgroup(of: facts) {
       enter(facts.shared, group: SurveyNeighbours.group(cgroup: cgroup))
     } else {
       if facts.parent > 1 { enter(facts.shared, group: SurveyNeighbours.group(childrenOf: facts.parent)) }
@@ -51,7 +51,7 @@ struct SurveyNeighbours: Sendable {
 
   private func sharers(of facts: ProcessFacts) -> UInt32 {
     guard facts.shared > .zero else { return 1 }
-    if let cgroup = facts.cgroupKey {
+    if let cgroup = SurveyNeighbours.cgroup(of: facts) {
       return sharers(facts.shared, group: SurveyNeighbours.group(cgroup: cgroup))
     }
     // A parent is of its own children's group as well as of its siblings'; the larger one has its memory.
@@ -75,6 +75,12 @@ struct SurveyNeighbours: Sendable {
   /// The power of two at or below an amount that is not zero.
   private static func size(_ amount: KiB) -> UInt64 {
     UInt64(63 - amount.count.leadingZeroBitCount)
+  }
+
+  /// By both hierarchies, where they differ.
+  private static func cgroup(of facts: ProcessFacts) -> UInt64? {
+    guard !facts.hasOneCgroup else { return facts.cgroupKey }
+    return IntegerMap.mix(facts.cgroupKey ?? 0) ^ (facts.memoryKey ?? 0)
   }
 
   private static func group(cgroup key: UInt64) -> UInt64 {

@@ -35,6 +35,8 @@ package struct SurveyTally: Equatable, Sendable {
   /// Files of any kind that were not understood. Only a `stat` costs its process the row.
   package var malformed: UInt32 = 0
   package var lastMalformed: Malformed?
+  /// Whose cgroup could not be read, or only in part: it may lie in any.
+  package var unknownCgroups: UInt32 = 0
   /// What was wrong with `uptime`: all ages are then zero.
   package var uptimeError: ProcParseError?
   /// Whether some processes do not even show: pid 1 is always there, and the walk did not give it (hidepid=2).
@@ -45,7 +47,7 @@ package struct SurveyTally: Equatable, Sendable {
   /// Whether the table has every process there is, with all that files tell of it: what is asked before anything is
   /// done to a whole cgroup.
   package var isComplete: Bool {
-    !isHidden && leftOut == 0 && denied == 0 && failed == 0 && malformed == 0 && unsearched == 0
+    !isHidden && leftOut == 0 && denied == 0 && failed == 0 && malformed == 0 && unsearched == 0 && unknownCgroups == 0
   }
 
   mutating func note(_ error: ProcParseError, in file: ProcessFile, of pid: Int32) {

@@ -13,6 +13,9 @@ package struct LiveSource: ProcSource, ~Copyable {
   private var zramPath = CPath("")
   private let capabilities: CapabilityReader?
   private var cgroups: CgroupFiles?
+  package private(set) var view = ProcView()
+  /// Nil where paths of cgroups are told from the machine's root, or cannot be put so.
+  private var translation: CgroupTranslation?
 
   /// Whether the root is a proc file system, so that its numbers are those of living processes.
   package let isLive: Bool
@@ -32,6 +35,7 @@ package struct LiveSource: ProcSource, ~Copyable {
     self.capabilities = capabilities
     self.cgroups = cgroups
     self.isLive = isLive
+    translation = nil
   }
 
   /// Opens the root and the machine's files below it. Only the root must be there.
@@ -45,9 +49,62 @@ package struct LiveSource: ProcSource, ~Copyable {
     let system = SystemDescriptors(below: root)
     // A captured tree has no cgroups of its own, and this machine's say nothing of it.
     let cgroups = isLive ? try? CgroupFiles(below: root) : nil
-    return LiveSource(
+    var source = LiveSource(
       root: root, system: system, processes: walk,
       capabilities: isLive ? try CapabilityReader() : nil, cgroups: cgroups, isLive: isLive)
+    source.learnView()
+    return source
+  }
+
+  /// Tells the paths of cgroups from the machine's root, and reads cgroups there.
+  ///
+  /// - Parameter folder: Where the machine's hierarchies are mounted, such as a host's `/sys/fs/cgroup` in a container.
+  package mutating func takeCgroups(from folder: CPath) throws(CgroupRootFailure) {
+    guard isLive else { throw .captured }
+    let found = try CgroupRoot(folder, proc: root)
+    translation = found.translation
+    if !showsProcessOne() {
+      translation = nil
+      throw .part
+    }
+    view.showsAllCgroups = true
+    cgroups = found.takeFiles()
+  }
+
+  private mutating func learnView() {
+    view.showsAllCgroups = showsProcessOne()
+    // Whatever is mounted here is the reader's own part, and a path below it another cgroup than one of the machine's.
+    if !view.showsAllCgroups { cgroups = nil }
+    if isLive { learnUsers() }
+  }
+
+  /// Whether process 1 is not outside of what paths are told from; where it cannot be read, it may be.
+  private mutating func showsProcessOne() -> Bool {
+    var buffer = ByteBuffer(capacity: 32 * 1024)
+    do throws(ReadFailure) {
+      try read(.cgroup, of: 1, into: &buffer)
+    } catch {
+      return true
+    }
+    guard let membership = try? CgroupMembership(parsing: buffer.bytes) else { return true }
+    return !membership.isOutside && !membership.isMemoryOutside
+  }
+
+  /// Learns which numbers stand for users that this user namespace does not have.
+  private mutating func learnUsers() {
+    view.unmappedUser = unmapped("self/uid_map", "sys/kernel/overflowuid")
+    view.unmappedGroup = unmapped("self/gid_map", "sys/kernel/overflowgid")
+  }
+
+  private func unmapped(_ map: String, _ overflow: String) -> UInt32? {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    guard let count = try? root.open(CPath(map), .read).readWhole(into: &bytes),
+      let map = try? IdentityMap(parsing: bytes.span.extracting(0..<count)), !map.isWhole
+    else { return nil }
+    // DEFAULT_OVERFLOWUID (include/linux/highuid.h), where the setting is hidden.
+    guard let count = try? root.open(CPath(overflow), .read).readWhole(into: &bytes) else { return 65_534 }
+    var scanner = ByteScanner(bytes.span.extracting(0..<count))
+    return (try? scanner.decimal()).flatMap { UInt32(exactly: $0) } ?? 65_534
   }
 
   package mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
@@ -91,6 +148,13 @@ package struct LiveSource: ProcSource, ~Copyable {
     }
   }
 
+  package mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool {
+    switch cgroups {
+    case .some(let cgroups): cgroups.place(of: path, into: &buffer)
+    case .none: false
+    }
+  }
+
   /// The path of a cgroup's file, for what is not only read; nil where the source shows none. Allocates.
   package func path(_ file: CgroupFile, ofCgroup path: Span<UInt8>) -> CPath? {
     switch cgroups {
@@ -114,6 +178,7 @@ package struct LiveSource: ProcSource, ~Copyable {
   ) throws(ReadFailure) {
     path.set(pid: pid, file: file.path)
     try readPath(asLink: file == .exe, into: &buffer)
+    if file == .cgroup { translation?.translate(&buffer) }
   }
 
   package mutating func read(

@@ -149,12 +149,13 @@ package struct Sensors: Sendable {
   }
 
   /// The cgroup that everything to be seen lives in, if its memory is limited: the lowest limit from process 1's cgroup
-  /// up. A container's own; the machine's process 1 has none.
+  /// up. A container's own; the machine's process 1 has none, and where process 1 is outside of what the source names, the
+  /// limits that it shows are the agent's and nobody else's.
   ///
   /// - Returns: Its path, empty for the root; nil where there is no such limit. Allocates.
   package mutating func ownCgroup<Source: ProcSource & ~Copyable>(from source: inout Source) -> [UInt8]? {
     var missing: Missing = []
-    guard source.cgroupVersion != nil,
+    guard source.cgroupVersion != nil, source.view.showsAllCgroups,
       let machine = try? read(for: nil, from: &source, at: .zero, missing: &missing)
     else { return nil }
     do throws(ReadFailure) {
@@ -162,7 +163,7 @@ package struct Sensors: Sendable {
     } catch {
       return nil
     }
-    guard let membership = try? CgroupMembership(parsing: buffer.bytes) else { return nil }
+    guard let membership = try? CgroupMembership(parsing: buffer.bytes), !membership.isMemoryOutside else { return nil }
     var path = Array(buffer.storage[membership.memoryPath])
     if path.count == 1 { path.removeAll() }
     var lowest = machine.total

@@ -25,6 +25,10 @@ struct Check: ParsableCommand {
   @Option(help: ArgumentHelp("With --live, read this in place of /proc.", valueName: "dir"))
   var procRoot = "/proc"
 
+  @Option(
+    help: ArgumentHelp("With --live, as `run` has it: where the machine's cgroups are mounted.", valueName: "dir"))
+  var cgroupRoot: String?
+
   @Flag(name: .shortAndLong, help: "Show each policy as it was compiled.")
   var verbose = false
 
@@ -86,7 +90,10 @@ struct Check: ParsableCommand {
         Diagnostic(severity: .error, file: file, line: 1, column: 1, what: error.sentence, meant: ""))
       return findings
     }
-    if live { findings += try LiveCheck(compilation, policy, file: file, root: procRoot).findings }
+    if live {
+      let root = MachineRoot(proc: procRoot, cgroups: cgroupRoot)
+      findings += try LiveCheck(compilation, policy, file: file, root: root).findings
+    }
     if verbose { Output().write(describe(policy, patterns: compilation.patterns)) }
     return findings
   }

@@ -22,6 +22,9 @@ struct Diff: ParsableCommand {
   @Option(help: ArgumentHelp("Read this in place of /proc; its uptime is the present.", valueName: "dir"))
   var procRoot = "/proc"
 
+  @Option(help: MachineRoot.cgroupHelp)
+  var cgroupRoot: String?
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -29,7 +32,7 @@ struct Diff: ParsableCommand {
     var isDifferent = false
     try reportingFailures { () throws(Failure) in
       let policies = [try LoadedPolicy.named(old), try LoadedPolicy.named(new)]
-      let inspections = try Inspection.each(of: policies, root: procRoot)
+      let inspections = try Inspection.each(of: policies, root: MachineRoot(proc: procRoot, cgroups: cgroupRoot))
       let difference = Difference(from: inspections[0], to: inspections[1])
       isDifferent = !difference.isEmpty
       let output = Output()

@@ -62,7 +62,8 @@ struct ExplainedEnd {
   private func reason(_ fallback: ScopeFallback, _ scope: Scope) -> String {
     switch fallback {
     case .otherNamespace: "its \(scope.name) belongs to another pid namespace"
-    case .rootCgroup: "its cgroup is the root, or cannot be read"
+    case .rootCgroup: "its cgroup is the root"
+    case .unknownCgroup: "its cgroup cannot be read, or not from the machine's root"
     case .noUnit: "its cgroup lies in no system unit"
     case .holdsInit: "process 1 is part of its \(scope.name)"
     case .holdsAgent: "the agent is part of its \(scope.name)"

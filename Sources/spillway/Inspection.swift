@@ -36,6 +36,9 @@ struct InspectionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Read this in place of /proc; its uptime is the present.", valueName: "dir"))
   var procRoot = "/proc"
 
+  @Option(help: MachineRoot.cgroupHelp)
+  var cgroupRoot: String?
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -74,6 +77,8 @@ struct Inspection {
   /// In the order in which they would go; then those that are protected.
   var processes: [Inspected]
   var tally: SurveyTally
+  /// What names of cgroups and users mean.
+  var view = ProcView()
   /// Of the domain's memory.
   var reading: MemoryReading
   /// All of the survey, with each row's place.
@@ -85,13 +90,14 @@ extension Inspection {
   init(_ options: InspectionOptions) throws(Failure) {
     let loaded = try LoadedPolicy.named(options.policy)
     self = try Inspection.each(
-      of: [loaded], domain: options.domain, formula: options.formula, root: options.procRoot)[0]
+      of: [loaded], domain: options.domain, formula: options.formula,
+      root: MachineRoot(proc: options.procRoot, cgroups: options.cgroupRoot))[0]
   }
 
   /// - Parameters:
-  ///   - root: The proc file system, or a tree like one.
+  ///   - root: Where the machine's files are.
   ///   - domain: The system, where there is none.
-  init(_ loaded: LoadedPolicy, root: String, domain: String? = nil) throws(Failure) {
+  init(_ loaded: LoadedPolicy, root: MachineRoot, domain: String? = nil) throws(Failure) {
     self = try Inspection.each(of: [loaded], domain: domain, root: root)[0]
   }
 
@@ -99,14 +105,10 @@ extension Inspection {
   ///
   /// - Parameter domain: The name of a domain of the only policy; nil for the system, which is the same for all.
   static func each(
-    of policies: [LoadedPolicy], domain: String? = nil, formula: Formula? = nil, root: String
+    of policies: [LoadedPolicy], domain: String? = nil, formula: Formula? = nil, root machine: MachineRoot
   ) throws(Failure) -> [Inspection] {
-    var source: LiveSource
-    do throws(Errno) {
-      source = try LiveSource.open(root: CPath(root))
-    } catch {
-      throw Failure(error == .accessDenied ? .noPermission : .usage, "\(root): \(error.text)")
-    }
+    let root = machine.proc
+    var source = try machine.open()
     let units =
       source.isLive
       ? KernelUnits(pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond) : .common
@@ -156,6 +158,7 @@ extension Inspection {
     }
     for index in inspections.indices {
       inspections[index].tally = tally
+      inspections[index].view = source.view
       inspections[index].table = table
       inspections[index].sort()
     }

@@ -11,7 +11,7 @@ struct LiveCheck {
   private let compilation: PolicyCompilation
   private let file: String
 
-  init(_ compilation: PolicyCompilation, _ policy: CompiledPolicy, file: String, root: String) throws(Failure) {
+  init(_ compilation: PolicyCompilation, _ policy: CompiledPolicy, file: String, root: MachineRoot) throws(Failure) {
     self.compilation = compilation
     self.file = file
     let loaded = LoadedPolicy(name: file, path: nil, policy: policy, patterns: compilation.patterns)
@@ -27,7 +27,7 @@ struct LiveCheck {
   }
 
   var findings: [Diagnostic] {
-    var found = otherKillers + idleProtections + memory(of: inspection, "")
+    var found = otherKillers + outsideCgroups + idleProtections + memory(of: inspection, "")
     for (name, result) in domains {
       let place = "in the domain \"\(name)\" "
       switch result {
@@ -50,6 +50,17 @@ struct LiveCheck {
 
   private func memory(of inspection: Inspection, _ place: String) -> [Diagnostic] {
     [tooMuchProtected(inspection, place), actingNow(inspection, place)].compactMap { $0 }
+  }
+
+  /// Where nothing here tells of units and cgroups, though the policy may go by them.
+  private var outsideCgroups: [Diagnostic] {
+    guard !inspection.view.showsAllCgroups else { return [] }
+    return [
+      finding(
+        "process 1 is outside of this cgroup namespace: unit and cgroup of a process are unknown, and a rule that protects "
+          + "by them counts as matched",
+        "give the host's /sys/fs/cgroup by --cgroup-root")
+    ]
   }
 
   /// Protecting rules that protect nobody: of a preset that is in order, in a file of one's own it may be a slip.

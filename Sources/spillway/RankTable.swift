@@ -40,6 +40,10 @@ struct RankTable {
     if inspection.tally.denied > 0 || inspection.tally.isHidden {
       text += "some processes may not be read, and are not shown\n"
     }
+    if !inspection.view.showsAllCgroups {
+      text +=
+        "process 1 is outside of this cgroup namespace: units and cgroups are unknown, and protect (--cgroup-root)\n"
+    }
     return text
   }
 

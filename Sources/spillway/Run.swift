@@ -25,6 +25,9 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("Read this in place of /proc.", valueName: "dir"))
   var procRoot = "/proc"
 
+  @Option(help: MachineRoot.cgroupHelp)
+  var cgroupRoot: String?
+
   @Option(help: ArgumentHelp("Append records as JSON Lines; - is standard output.", valueName: "file"))
   var record: String?
 
@@ -70,6 +73,7 @@ struct Run: ParsableCommand {
 
   private func words(_ policy: borrowing StartPolicy) -> [String] {
     var words = ["spillwayd", "--proc-root", procRoot] + policy.words
+    if let cgroupRoot { words += ["--cgroup-root", cgroupRoot] }
     if let record { words += ["--record", record] }
     if dryRun { words.append("--dry-run") }
     if strict { words.append("--strict") }

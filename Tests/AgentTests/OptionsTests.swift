@@ -80,7 +80,8 @@ import Testing
 
   @Test func anEmptyWordIsNoPathAndNoNumber() {
     for option in [
-      "--image", "--config", "--compiler", "--proc-root", "--record", "--image-fd", "--state-dir", "--last-good",
+      "--image", "--config", "--compiler", "--proc-root", "--cgroup-root", "--record", "--image-fd", "--state-dir",
+      "--last-good",
     ] {
       #expect(throws: Options.Mistake.self) { _ = try Options(parsing: [Array(option.utf8), []][...]) }
     }
@@ -88,7 +89,7 @@ import Testing
 
   @Test func theHelpTellsEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
-    #expect(options.count == 15)
+    #expect(options.count == 16)
     for option in options {
       let word = try #require(option[1].substring)
       let value = option[2].substring.map { _ in " 7" } ?? ""

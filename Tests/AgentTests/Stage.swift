@@ -97,6 +97,11 @@ struct ScriptedSource: ProcSource {
   }
 
   var cgroupVersion: CgroupVersion? { files.cgroupVersion }
+  var view: ProcView { files.view }
+
+  mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool {
+    files.place(ofCgroup: path, into: &buffer)
+  }
 
   mutating func read(
     _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer

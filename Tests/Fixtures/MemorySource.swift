@@ -37,6 +37,7 @@ package struct MemorySource: ProcSource {
   /// Files of memory cgroups, by path.
   package var cgroups: [String: [CgroupFile: [UInt8]]] = [:]
   package var cgroupVersion: CgroupVersion?
+  package var view = ProcView()
   /// Every file of a process that was asked for, in order.
   package private(set) var reads: [Key] = []
   private var position = 0
@@ -88,6 +89,11 @@ package struct MemorySource: ProcSource {
     let name = String(decoding: path.indices.map { path[$0] }, as: UTF8.self)
     guard let bytes = cgroups[name]?[file] else { throw .vanished }
     buffer.fill(from: bytes.span)
+  }
+
+  package mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool {
+    buffer.fill(from: (Array("/sys/fs/cgroup".utf8) + path.indices.map { path[$0] }).span)
+    return !buffer.isFull
   }
 
   /// Puts a file of a memory cgroup in place. The root's path is empty.

@@ -12,6 +12,10 @@ struct Crowd: Sendable {
     var group: Int32 = 0
     var session: Int32 = 0
     var cgroup = "/"
+    /// Where that is of another hierarchy than what accounts its memory.
+    var memory: String?
+    /// Whether its cgroup is not known.
+    var isUnplaced = false
     var age: UInt64 = 5
     var footprint: UInt64 = 300
     var tier = Tier.normal
@@ -52,9 +56,12 @@ struct Crowd: Sendable {
   mutating func add(_ person: Person) {
     people.append(person)
     var facts = person.facts
-    let file = Array("0::\(person.cgroup)\n".utf8)
+    let text = person.memory.map { "5:memory:\($0)\n1:name=systemd:\(person.cgroup)\n" } ?? "0::\(person.cgroup)\n"
+    let file = Array(text.utf8)
+    if person.isUnplaced { facts.unread.insert(.cgroup) }
     if let membership = try? CgroupMembership(parsing: file.span) {
       facts.cgroupKey = membership.key
+      facts.memoryKey = membership.memoryKey
       table.cgroups.add(membership, in: file.span)
     }
     table.append(facts)

@@ -74,6 +74,43 @@ import Testing
     }
   }
 
+  /// Two containers that systemd's hierarchy has in one service, two of memory's in one slice, and one of both.
+  private static let hybrid = Crowd([
+    .init(pid: 50, cgroup: "/system.slice/slurmd.service", memory: "/slurm/job_1"),
+    .init(pid: 51, cgroup: "/system.slice/slurmd.service", memory: "/slurm/job_1/step"),
+    .init(pid: 52, cgroup: "/system.slice/slurmd.service", memory: "/slurm/job_2"),
+    .init(pid: 60, cgroup: "/user.slice/u.slice/session-1.scope", memory: "/user.slice"),
+    .init(pid: 61, cgroup: "/user.slice/u.slice/session-1.scope", memory: "/user.slice"),
+    .init(pid: 62, cgroup: "/user.slice/u.slice/session-2.scope", memory: "/user.slice"),
+    .init(pid: 70, cgroup: "/docker/a", memory: "/docker/a"), .init(pid: 71, cgroup: "/docker/a", memory: "/docker/a"),
+    .init(pid: 80, cgroup: "/a.service", memory: "/"), .init(pid: 81, cgroup: "/a.service", memory: "/x"),
+  ])
+
+  @Test(
+    arguments: [
+      (50, .cgroup, [50, 51], false), (51, .cgroup, [51], false), (50, .unit, [50, 51, 52], false),
+      (60, .cgroup, [60, 61], false), (60, .unit, [60, 61], false), (70, .cgroup, [70, 71], true),
+      (80, .cgroup, [80, 81], false), (81, .cgroup, [81], false),
+    ] as [(Int32, Scope, [Int32], Bool)])
+  func ofTwoNamesForACgroupBothHaveToFit(victim: Int32, scope: Scope, pids: [Int32], isWhole: Bool) {
+    let party = Self.hybrid.party(of: victim, scope)
+    #expect(party.pids == pids && party.fallback == nil)
+    #expect((party.whole != nil) == isWhole)
+  }
+
+  @Test func aCgroupThatIsNotKnownReachesNobodyElse() {
+    let crowd = Crowd([
+      .init(pid: 5, cgroup: "/../a.service", isUnplaced: true),
+      .init(pid: 6, cgroup: "/../a.service", isUnplaced: true),
+      .init(pid: 7, cgroup: "/../a.service"),
+    ])
+    for scope in [Scope.cgroup, .unit] {
+      let party = crowd.party(of: 5, scope)
+      #expect(party.pids == [5] && party.fallback == .unknownCgroup && party.whole == nil)
+    }
+    #expect(crowd.party(of: 7, .cgroup).pids == [7])
+  }
+
   @Test func aScopeShrinksToThoseWhoMayEnd() {
     var people = Self.crowd.people
     people[4].reach = .protected

@@ -33,6 +33,31 @@ import Testing
     #expect(Self.touches(field, text, neighbour) == expected)
   }
 
+  /// What a process is known by where its cgroup leads out of the namespace, or all that is told there is a part.
+  @Test(arguments: [("0::/../../system.slice/ssh.service\n", true), ("0::/system.slice/ssh.service\n", false)])
+  func whatIsOutsideMayBeAnyUnit(cgroup: String, isWhole: Bool) throws {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule("ways in", protects: true, [(.unit, ["ssh.service"]), (.exe, ["/usr/sbin/sshd"])])
+    policy.addTextRule("batch first", order: .first, [(.cgroup, ["/batch"])])
+    policy.addTextRule("logs", protects: true, [(.cgroup, ["/system.slice/syslog.service"]), (.comm, ["syslogd"])])
+    for (comm, exe, protection) in [
+      ("sshd", "/usr/sbin/sshd", Protection.assumed(0)), ("hog", "/usr/bin/hog", .none), ("syslogd", "/x", .assumed(2)),
+    ] {
+      var source = MemorySource()
+      source.view.showsAllCgroups = isWhole
+      let neighbour = Neighbour {
+        $0.comm = comm
+        $0.exe = exe
+        $0.cgroup = cgroup
+      }
+      neighbour.enter(&source)
+      var subject = Subject()
+      subject.load(neighbour.facts, needs: policy.needs, inCalm: true, from: &source)
+      let standing = policy.classify(subject)
+      #expect(standing.protection == protection && standing.tier == .normal && standing.isProvisional)
+    }
+  }
+
   @Test(
     arguments: [
       (0, 999, false), (1000, 1000, true), (0, 1000, true), (1001, .max, false), (1000, .max, true), (2000, 1, false),

@@ -48,12 +48,12 @@ import Testing
 
   @Test(
     arguments: [
-      // The unified hierarchy's root gives way to systemd's own, and that to the memory controller's.
+      // A root gives way: the unified hierarchy's to systemd's own, and that to the memory controller's.
       ("1:name=systemd:/a.slice/b.service\n0::/\n", "/a.slice/b.service", "b.service"),
       ("4:memory:/docker/0123\n1:name=systemd:/\n0::/\n", "/docker/0123", nil),
       ("4:cpu,memory,pids:/docker/0123\n1:name=systemd:/\n", "/docker/0123", nil),
       ("4:memory_x,cpu:/docker/0123\n0::/\n", "/", nil),
-      ("4:memory:/long/path/indeed\n1:name=systemd:/x\n0::/y\n", "/y", nil),
+      ("4:memory:/long/path/indeed\n1:name=systemd:/x\n0::/y\n", "/x", nil),
       ("0::/system.slice/a.service (deleted)\n", "/system.slice/a.service", "a.service"),
       ("0::/ (deleted)\n", "/", nil),
       ("0::/a:b/c\n", "/a:b/c", nil),
@@ -78,6 +78,78 @@ import Testing
     ] as [(String, String, String?)]) func linesGivePathAndUnit(text: String, path: String, unit: String?) throws
   {
     #expect(try Reading(Array(text.utf8)) == Reading(path, unit, hasKey: path.utf8.count > 1))
+  }
+
+  private static let containerd = "0::/system.slice/containerd.service"
+
+  /// Both names of a process in a machine with several hierarchies: by which it is known, and which accounts its memory.
+  @Test(
+    arguments: [
+      // Docker's cgroupfs driver beside systemd's hybrid.
+      (["12:pids:/docker/a", "5:memory:/docker/a", "1:name=systemd:/docker/a", containerd], "/docker/a", "/docker/a"),
+      // A kernel without the memory controller (`cgroup_disable=memory`, a Raspberry Pi).
+      (["12:pids:/docker/a", "1:name=systemd:/docker/a", containerd], "/docker/a", "/system.slice/containerd.service"),
+      // An old runc that knows no `name=systemd`, and a machine without systemd that has none.
+      (["5:memory:/docker/a", "1:name=systemd:/", containerd], "/docker/a", "/docker/a"),
+      (["5:cpu,memory:/docker/a", "0::/"], "/docker/a", "/docker/a"),
+      // systemd's hybrid by itself, and one where memory is not accounted by unit.
+      (
+        ["5:memory:/a.slice/b.service", "1:name=systemd:/a.slice/b.service", "0::/a.slice/b.service"],
+        "/a.slice/b.service", "/a.slice/b.service"
+      ),
+      (
+        [
+          "5:memory:/user.slice", "1:name=systemd:/user.slice/user-7.slice/session-2.scope",
+          "0::/user.slice/user-7.slice/session-2.scope",
+        ], "/user.slice/user-7.slice/session-2.scope", "/user.slice"
+      ),
+      (["5:memory:/", "1:name=systemd:/system.slice/ssh.service", "0::/"], "/system.slice/ssh.service", "/"),
+      // Podman without root: systemd's hierarchy is delegated, memory's is not.
+      (
+        [
+          "5:memory:/user.slice/user-7.slice/user@7.service",
+          "1:name=systemd:/user.slice/user-7.slice/user@7.service/user.slice/libpod-a.scope",
+        ],
+        "/user.slice/user-7.slice/user@7.service/user.slice/libpod-a.scope",
+        "/user.slice/user-7.slice/user@7.service"
+      ),
+      // elogind's and OpenRC's own hierarchies; Docker is not in them but for its own sake.
+      (["2:memory:/", "1:name=elogind:/4", "0::/"], "/4", "/"),
+      (["4:memory:/docker/a", "1:name=openrc:/docker", "0::/"], "/docker/a", "/docker/a"),
+      (["1:name=elogind:/4", "0::/6"], "/6", "/6"),
+      // Where the unified hierarchy has the controllers it is systemd's, whatever old containers write beside it.
+      (
+        ["1:name=systemd:/system.slice/ssh.service", "0::/system.slice/docker-a.scope"],
+        "/system.slice/docker-a.scope", "/system.slice/docker-a.scope"
+      ),
+      (
+        ["3:net_cls:/vpn", "1:name=systemd:/system.slice/ssh.service", "0::/system.slice/docker-a.scope"],
+        "/system.slice/docker-a.scope", "/system.slice/docker-a.scope"
+      ),
+      // Names that only look like it.
+      (["9:name=systemd2:/no", "8:name=memory:/no", "7:memory_x,cpu:/no", "1:name=systemd:/a"], "/a", ""),
+      (["9:cpu,name=systemd:/a", "0::/b"], "/a", "/b"),
+    ] as [([String], String, String)])
+  func aProcessIsKnownByItsManagersNameAndAccountedByMemorys(lines: [String], path: String, memory: String) throws {
+    for text in [lines, lines.reversed()] {
+      let bytes = Array((text.joined(separator: "\n") + "\n").utf8)
+      let membership = try CgroupMembership(parsing: bytes.span)
+      #expect(String(decoding: bytes[membership.path], as: UTF8.self) == path)
+      #expect(String(decoding: bytes[membership.memoryPath], as: UTF8.self) == memory)
+      #expect(membership.memoryKey == (memory.utf8.count > 1 ? hash(memory) : nil))
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("0::/../../system.slice/ssh.service", true, true), ("0::/..", true, true), ("0::/..x", false, false),
+      ("0::/...", false, false), ("0::/a/..", false, false), ("5:memory:/..\n1:name=systemd:/a.service", false, true),
+      ("5:memory:/a\n1:name=systemd:/../a.service", true, false), ("5:memory:/../a\n1:name=systemd:/", true, true),
+    ] as [(String, Bool, Bool)]) func aPathThatLeadsOutSaysNoUnit(text: String, name: Bool, memory: Bool) throws
+  {
+    let membership = try CgroupMembership(parsing: Array((text + "\n").utf8).span)
+    #expect(membership.isOutside == name && membership.isMemoryOutside == memory)
+    if name { #expect(membership.unit == nil && membership.key != nil) }
   }
 
   @Test func theKeyIsTheHashOfThePathWhateverTheHierarchy() throws {

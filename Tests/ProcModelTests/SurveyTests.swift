@@ -121,6 +121,83 @@ import Testing
     #expect(table.cgroups.unit(of: below) == above)
   }
 
+  /// A machine with a parent in the domain /batch and a child of it, and what else is said of the child.
+  private static func family(_ cgroup: String?, _ failure: ReadFailure? = nil) -> MemorySource {
+    var source = MemorySource(fixture: "6.18")
+    source.set(.cgroup, of: 17, "0::/batch/a\n")
+    for pid: Int32 in [21, 22, 23] { source.set(.cgroup, of: pid, "0::/batch/a\n") }
+    source.files[.init(.cgroup, of: 21)] = cgroup.map { Array($0.utf8) }
+    source.failures[.init(.cgroup, of: 21)] = failure
+    return source
+  }
+
+  private static func domains(_ pid: Int32, of source: MemorySource, system: String? = nil) throws -> (
+    domains: DomainSet, facts: ProcessFacts, tally: SurveyTally
+  ) {
+    var source = source
+    var table = ProcessTable(capacity: 4)
+    var survey = Survey(capacity: 4)
+    if let system { survey.roots.setSystem(Array(system.utf8).span) }
+    survey.roots.append(Array("/batch".utf8).span)
+    let tally = try survey.take(from: &source, units: .common, into: &table)
+    let facts = try row(pid, table)
+    return (facts.domains, facts, tally)
+  }
+
+  /// 36 is ENAMETOOLONG: whoever may nest cgroups can have such a path.
+  @Test(
+    arguments: [
+      (nil, .failed(errno: 36)), (nil, .denied), ("0::", nil), ("nonsense\n", nil),
+      ("0::/" + String(repeating: "x", count: 9000), nil),
+    ] as [(String?, ReadFailure?)])
+  func whoseCgroupCannotBeReadIsWhereItsParentIs(cgroup: String?, failure: ReadFailure?) throws {
+    let found = try Self.domains(21, of: Self.family(cgroup, failure))
+    #expect(found.domains == [.system, DomainSet(number: 1)])
+    #expect(found.facts.unread.contains(.cgroup) && found.tally.unknownCgroups == 1 && !found.tally.isComplete)
+    #expect(try Self.domains(22, of: Self.family(cgroup, failure)).facts.unread.isDisjoint(with: .cgroup))
+  }
+
+  @Test func theNearestAncestorThatCanBeReadTells() throws {
+    var source = Self.family(nil, .failed(errno: 36))
+    source.failures[.init(.cgroup, of: 17)] = .failed(errno: 36)
+    // Of both the parent is process 1, or none that is there: then the system, also a container's, is all that is left.
+    #expect(try Self.domains(21, of: source).domains == .system)
+    #expect(try Self.domains(21, of: source, system: "/docker/7").domains == .system)
+    #expect(try Self.domains(21, of: source).tally.unknownCgroups == 2)
+    // A parent that is younger than its child is another process with its number.
+    let stat = String(decoding: Fixture.bytes("6.18/17/stat"), as: UTF8.self)
+    var fields = stat.split(separator: " ").map(String.init)
+    fields[21] = "99999999"
+    var late = Self.family(nil, .failed(errno: 36))
+    late.set(.stat, of: 17, fields.joined(separator: " "))
+    #expect(try Self.domains(21, of: late).domains == .system)
+  }
+
+  @Test func whoIsOutsideIsOfNoContainersSystem() throws {
+    let outside = Self.family("0::/../batch/a\n")
+    #expect(try Self.domains(21, of: outside).domains == .system)
+    #expect(try Self.domains(21, of: outside, system: "").domains == [])
+    #expect(try Self.domains(22, of: outside, system: "").domains == [.system, DomainSet(number: 1)])
+    let found = try Self.domains(21, of: outside)
+    #expect(found.facts.unread.contains(.cgroup) && found.facts.cgroupKey != nil && found.tally.unknownCgroups == 0)
+    // Where process 1 is outside too, no path says where a process lies.
+    var part = Self.family("0::/batch/a\n")
+    part.view.showsAllCgroups = false
+    #expect(try Self.domains(22, of: part).domains == .system)
+    #expect(try Self.domains(22, of: part).facts.unread.contains(.cgroup))
+  }
+
+  @Test func theNumberOfAllUnmappedUsersIsNoUser() throws {
+    var source = MemorySource(fixture: "6.18")
+    let whole = try SurveyTests.take(&source).table.rows
+    source.view.unmappedUser = whole[0].effectiveUID
+    source.view.unmappedGroup = whole[0].effectiveGID
+    for facts in try SurveyTests.take(&source).table.rows {
+      #expect(facts.unread.contains(.user) == (facts.effectiveUID == whole[0].effectiveUID))
+      #expect(facts.unread.contains(.group) == (facts.effectiveGID == whole[0].effectiveGID))
+    }
+  }
+
   @Test func whatIsLeftOutIsAddedUp() throws {
     var source = MemorySource(fixture: "5.10")
     var table = ProcessTable(capacity: 4)

@@ -44,6 +44,38 @@ import Testing
     #expect(rows.map(\.footprint) == expected.rows.map(\.footprint))
   }
 
+  @Test(
+    arguments: [
+      ("0::/init.scope", true), ("0::/", true), ("0::/../../init.scope", false), ("0::/..init", true),
+      ("5:memory:/..\n1:name=systemd:/", false), ("5:memory:/..\n1:name=systemd:/init.scope\n0::/init.scope", false),
+      ("5:memory:/\n1:name=systemd:/../init.scope", false), ("nonsense", true), (nil, true),
+    ] as [(String?, Bool)]) func processOneTellsWhetherTheMachineIsNamed(cgroup: String?, isShown: Bool) throws
+  {
+    let folder = try TemporaryFolder()
+    try folder.makeFolder("1")
+    if let cgroup { try folder.write("1/cgroup", cgroup + "\n") }
+    var source = try LiveSource.open(root: CPath(folder.path))
+    let view = source.view
+    #expect(view.showsAllCgroups == isShown && view.unmappedUser == nil)
+    #expect(throws: CgroupRootFailure.captured) { try source.takeCgroups(from: CPath("/sys/fs/cgroup")) }
+  }
+
+  @Test func theMachinesOwnCgroupsAreNamedAsTheyAre() throws {
+    var source = try LiveSource.open(root: CPath("/proc"))
+    let view = source.view
+    #expect(view == ProcView())
+    var (before, after) = (ByteBuffer(capacity: 4096), ByteBuffer(capacity: 4096))
+    try source.read(.cgroup, of: getpid(), into: &before)
+    #expect(throws: CgroupRootFailure.noHierarchy) { try source.takeCgroups(from: CPath("/proc")) }
+    #expect(throws: CgroupRootFailure.unreadable(.noSuchFile)) { try source.takeCgroups(from: CPath("/nonexistent")) }
+    if source.cgroupVersion != nil {
+      try source.takeCgroups(from: CPath("/sys/fs/cgroup"))
+      #expect(source.cgroupVersion != nil)
+    }
+    try source.read(.cgroup, of: getpid(), into: &after)
+    #expect(text(before) == text(after))
+  }
+
   @Test func theThreadsOfADeadLeaderAreFound() throws {
     var source = try LiveSource.open(root: CPath(Fixture.path("6.18")))
     var buffer = ByteBuffer(capacity: 4096)

@@ -1,0 +1,33 @@
+import Agent
+import ArgumentParser
+import LinuxSystem
+import ProcReader
+
+/// Where a machine's files are.
+struct MachineRoot {
+  /// The proc file system, or a tree like one.
+  var proc: String
+  /// Where the machine's cgroups are mounted, where that is not what this process sees of them.
+  var cgroups: String?
+
+  static let cgroupHelp = ArgumentHelp(
+    "Read the machine's cgroups here: the host's /sys/fs/cgroup, in a container that shows its processes.",
+    valueName: "dir")
+
+  func open() throws(Failure) -> LiveSource {
+    var source: LiveSource
+    do throws(Errno) {
+      source = try LiveSource.open(root: CPath(proc))
+    } catch {
+      throw Failure(error == .accessDenied ? .noPermission : .usage, "\(proc): \(error.text)")
+    }
+    guard let cgroups else { return source }
+    do throws(CgroupRootFailure) {
+      try source.takeCgroups(from: CPath(cgroups))
+    } catch {
+      throw Failure(
+        error == .unreadable(.accessDenied) ? .noPermission : .usage, "--cgroup-root \(cgroups): \(error.text)")
+    }
+    return source
+  }
+}
