@@ -49,6 +49,11 @@ package struct IntegerMap: Sendable {
     values[slot] &+= amount
   }
 
+  package mutating func formMaximum(_ amount: UInt64, at key: UInt64) {
+    let slot = take(key)
+    values[slot] = max(values[slot], amount)
+  }
+
   package mutating func formUnion(_ bits: UInt64, at key: UInt64) {
     let slot = take(key)
     values[slot] |= bits

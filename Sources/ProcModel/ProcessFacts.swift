@@ -69,8 +69,8 @@ package struct ProcessFacts: Sendable {
 
   /// Address space of its children that have one, for the formula `linux-2.6`.
   package var childrenVirtual = KiB.zero
-  /// Processes, itself among them, that its shared memory is taken to be divided among; at least 1.
-  package var sharers: UInt32 = 1
+  /// Of ``shared``, what is counted with other processes that are taken to map the same memory.
+  package var sharedElsewhere = KiB.zero
   /// How fast its footprint grew lately, in KiB per second; 0 where nothing is known.
   package var growthPerSecond = KiB.zero
 
@@ -81,11 +81,14 @@ package struct ProcessFacts: Sendable {
   /// What ending it would give back: anonymous memory, swap, page tables and its share of shared memory. File pages
   /// are not counted: the kernel can drop those without an end.
   package var footprint: KiB {
-    anonymous + swap + pageTables + KiB(shared.count / UInt64(max(sharers, 1)))
+    anonymous + swap + pageTables + ownShared
   }
 }
 
 extension ProcessFacts {
+  /// Its share of shared memory.
+  package var ownShared: KiB { shared - sharedElsewhere }
+
   /// Whether the hierarchy that accounts memory has it in the cgroup of the same path: only then can that cgroup, acted
   /// on as a whole, stand for the one that rules name.
   package var hasOneCgroup: Bool { cgroupKey == memoryKey }

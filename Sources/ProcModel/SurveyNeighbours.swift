@@ -1,21 +1,28 @@
-/// What a process's facts owe to the other rows of its table: its children's address space, and among how many its
-/// shared memory is divided.
+/// What a process's facts owe to the other rows of its table: its children's address space, and how much of its shared
+/// memory is counted with others.
 ///
 /// One pass over the rows for each, with a map kept from survey to survey.
+///
+/// How much of a mapping two processes have in common is not told by any file that can be read without a lock of theirs.
+/// Within a group (a cgroup, or where that is the root, siblings with their parent) what a process maps is taken to be
+/// part of what every larger one maps. Each layer of the largest is divided among those whose memory reaches it, as the
+/// cost of a runway is among the aircraft that need its length (Littlechild and Owen, 1973). So a pool that all workers
+/// map whole is divided evenly, a large holder is not made small by helpers that map a part, and all shares together
+/// are what the largest holds.
 struct SurveyNeighbours: Sendable {
   private var sharing: IntegerMap
 
   init(capacity: Int) {
-    // A row that shares memory, and most do not, is in one group or two; a group has an entry for itself and one for
+    // A row that shares memory, and most do not, is in one group or two; a group has an entry for itself and three for
     // each size among its rows.
-    sharing = IntegerMap(capacity: capacity / 4)
+    sharing = IntegerMap(capacity: capacity / 2)
   }
 
   mutating func removeAll() {
     sharing.removeAll()
   }
 
-  /// Sets ``ProcessFacts/childrenVirtual`` and ``ProcessFacts/sharers`` of all rows.
+  /// Sets ``ProcessFacts/childrenVirtual`` and ``ProcessFacts/sharedElsewhere`` of all rows.
   mutating func relate(_ table: inout ProcessTable) {
     for row in table.rows.indices {
       let virtual = table.rows[row].virtual
@@ -25,57 +32,87 @@ struct SurveyNeighbours: Sendable {
       enter(table.rows[row])
     }
     for row in table.rows.indices {
-      table.rows[row].sharers = sharers(of: table.rows[row])
+      let process = table.rows[row]
+      table.rows[row].sharedElsewhere = process.shared - share(of: process)
     }
   }
 
-  // A process's shared memory counts as one with that of its group's other processes that have at least a sixteenth as
-  // much of it: its cgroup, or where it has none but the root, its siblings with their parent. Sizes are compared by
-  // powers of two, so that some with down to a thirty-second are counted too.
-
-  private mutating func enter(_ facts: ProcessFacts) {
-    guard facts.shared > .zero else { return }
-    if let cgroup = SurveyNeighbours.cgroup(of: facts) {
-      enter(facts.shared, group: SurveyNeighbours.group(cgroup: cgroup))
+  private mutating func enter(_ process: ProcessFacts) {
+    guard process.shared > .zero else { return }
+    if let cgroup = SurveyNeighbours.cgroup(of: process) {
+      enter(process.shared, group: SurveyNeighbours.group(cgroup: cgroup))
     } else {
-      if facts.parent > 1 { enter(facts.shared, group: SurveyNeighbours.group(childrenOf: facts.parent)) }
-      enter(facts.shared, group: SurveyNeighbours.group(childrenOf: facts.identity.pid))
+      if process.parent > 1 { enter(process.shared, group: SurveyNeighbours.group(childrenOf: process.parent)) }
+      enter(process.shared, group: SurveyNeighbours.group(childrenOf: process.identity.pid))
     }
   }
+
+  private func share(of process: ProcessFacts) -> KiB {
+    guard process.shared > .zero else { return .zero }
+    if let cgroup = SurveyNeighbours.cgroup(of: process) {
+      return share(process.shared, group: SurveyNeighbours.group(cgroup: cgroup))
+    }
+    // A parent is of its own children's group as well as of its siblings'; the one with more sharers has its memory.
+    let asParent = share(process.shared, group: SurveyNeighbours.group(childrenOf: process.identity.pid))
+    guard process.parent > 1 else { return asParent }
+    return min(asParent, share(process.shared, group: SurveyNeighbours.group(childrenOf: process.parent)))
+  }
+
+  // Sizes are sorted into powers of two: an exact order would take a sort for each group.
 
   private mutating func enter(_ shared: KiB, group: UInt64) {
-    let size = SurveyNeighbours.size(shared)
+    let amount = SurveyNeighbours.bounded(shared)
+    let size = SurveyNeighbours.size(amount)
     sharing.formUnion(1 << size, at: group)
-    sharing.add(1, to: SurveyNeighbours.entry(size, of: group))
+    sharing.add(1, to: SurveyNeighbours.countEntry(size, of: group))
+    sharing.add(amount, to: SurveyNeighbours.sumEntry(size, of: group))
+    sharing.formMaximum(amount, at: SurveyNeighbours.largestEntry(size, of: group))
   }
 
-  private func sharers(of facts: ProcessFacts) -> UInt32 {
-    guard facts.shared > .zero else { return 1 }
-    if let cgroup = SurveyNeighbours.cgroup(of: facts) {
-      return sharers(facts.shared, group: SurveyNeighbours.group(cgroup: cgroup))
+  private func share(_ shared: KiB, group: UInt64) -> KiB {
+    let amount = SurveyNeighbours.bounded(shared)
+    var above = rows(of: group)
+    var sizes = sharing.value(for: group) ?? 0
+    // What is divided so far, from the bottom.
+    var height: UInt64 = 0
+    var share: UInt64 = 0
+    while sizes != 0, height < amount {
+      let size = UInt64(sizes.trailingZeroBitCount)
+      sizes &= sizes &- 1
+      let bottom: UInt64 = 1 << size
+      // All that are of this size or larger reach to its bottom.
+      share += (bottom - height) / max(above, 1)
+      height = bottom
+      let count = sharing.value(for: SurveyNeighbours.countEntry(size, of: group)) ?? 0
+      let sum = sharing.value(for: SurveyNeighbours.sumEntry(size, of: group)) ?? 0
+      let largest = sharing.value(for: SurveyNeighbours.largestEntry(size, of: group)) ?? bottom
+      above -= min(count, above)
+      // Those of this size reach into the layer up to the largest of them, those of a larger one through it.
+      let layer = largest - bottom
+      let reached = sum - count * bottom + above * layer
+      let own = min(amount - min(bottom, amount), layer)
+      if own > 0 { share += own * layer / reached }
+      height = largest
     }
-    // A parent is of its own children's group as well as of its siblings'; the larger one has its memory.
-    let asParent = sharers(facts.shared, group: SurveyNeighbours.group(childrenOf: facts.identity.pid))
-    guard facts.parent > 1 else { return asParent }
-    return max(asParent, sharers(facts.shared, group: SurveyNeighbours.group(childrenOf: facts.parent)))
+    return KiB(min(share, shared.count))
   }
 
-  private func sharers(_ shared: KiB, group: UInt64) -> UInt32 {
-    let size = SurveyNeighbours.size(shared)
-    var sizes = (sharing.value(for: group) ?? 0) & (UInt64.max << (size > 4 ? size - 4 : 0))
+  /// How many rows a group has that share memory.
+  private func rows(of group: UInt64) -> UInt64 {
+    var sizes = sharing.value(for: group) ?? 0
     var count: UInt64 = 0
     while sizes != 0 {
-      let smallest = UInt64(sizes.trailingZeroBitCount)
-      count &+= sharing.value(for: SurveyNeighbours.entry(smallest, of: group)) ?? 0
+      count += sharing.value(for: SurveyNeighbours.countEntry(UInt64(sizes.trailingZeroBitCount), of: group)) ?? 0
       sizes &= sizes &- 1
     }
-    return UInt32(clamping: max(count, 1))
+    return count
   }
 
+  /// At least 1, and no more than 2 TiB: more is a torn reading, and products of two amounts stay within 64 bits.
+  private static func bounded(_ shared: KiB) -> UInt64 { min(max(shared.count, 1), 1 << 31) }
+
   /// The power of two at or below an amount that is not zero.
-  private static func size(_ amount: KiB) -> UInt64 {
-    UInt64(63 - amount.count.leadingZeroBitCount)
-  }
+  private static func size(_ amount: UInt64) -> UInt64 { UInt64(63 - amount.leadingZeroBitCount) }
 
   /// By both hierarchies, where they differ.
   private static func cgroup(of facts: ProcessFacts) -> UInt64? {
@@ -91,7 +128,15 @@ struct SurveyNeighbours: Sendable {
     IntegerMap.mix(UInt64(UInt32(bitPattern: pid)) ^ 0x7061_7265_6e74_0000)
   }
 
-  private static func entry(_ size: UInt64, of group: UInt64) -> UInt64 {
-    IntegerMap.mix(group &+ size &+ 1)
+  private static func countEntry(_ size: UInt64, of group: UInt64) -> UInt64 {
+    IntegerMap.mix(group &+ 1 &+ size)
+  }
+
+  private static func sumEntry(_ size: UInt64, of group: UInt64) -> UInt64 {
+    IntegerMap.mix(group &+ 65 &+ size)
+  }
+
+  private static func largestEntry(_ size: UInt64, of group: UInt64) -> UInt64 {
+    IntegerMap.mix(group &+ 129 &+ size)
   }
 }

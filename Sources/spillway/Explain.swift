@@ -79,12 +79,11 @@ struct Explanation {
   }
 
   private var memory: String {
-    let shared = KiB(facts.shared.count / UInt64(max(facts.sharers, 1)))
     var lines = "ending it gives back \(amount(facts.footprint)):\n"
     lines +=
       "  anonymous \(amount(facts.anonymous)), swap \(amount(facts.swap)), page tables \(amount(facts.pageTables)),"
-    lines += " shared \(amount(shared))"
-    if facts.sharers > 1 { lines += " (of \(amount(facts.shared)), divided among \(facts.sharers))" }
+    lines += " shared \(amount(facts.ownShared))"
+    if facts.sharedElsewhere > .zero { lines += " (of \(amount(facts.shared)), which others map as well)" }
     lines += "\n  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
     return lines
   }

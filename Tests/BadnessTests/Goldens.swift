@@ -260,19 +260,19 @@ private func sharing(_ process: inout ProcessFacts) {
   process.swap = KiB(20_000)
   process.pageTables = KiB(400)
   process.shared = KiB(40_000)
-  process.sharers = 4
+  process.sharedElsewhere = KiB(30_000)
 }
 
 private let goldenFootprint: [Golden] = [
-  // 100 000 + 20 000 + 400 + 40 000 / 4; file pages do not count.
-  Golden(.footprint, "four sharers", 130_400, sharing),
+  // 100 000 + 20 000 + 400 + 40 000 − 30 000; file pages do not count.
+  Golden(.footprint, "a quarter of shared memory", 130_400, sharing),
   Golden(.footprint, "a lone holder of shared memory", 160_400) {
     sharing(&$0)
-    $0.sharers = 1
+    $0.sharedElsewhere = .zero
   },
-  Golden(.footprint, "no sharer at all counts as one", 160_400) {
+  Golden(.footprint, "no more is counted elsewhere than there is", 120_400) {
     sharing(&$0)
-    $0.sharers = 0
+    $0.sharedElsewhere = KiB(50_000)
   },
   Golden(.footprint, "root, age and oom_score_adj have no part", 130_400) {
     sharing(&$0)

@@ -143,7 +143,7 @@ import Testing
             process.effectiveCapabilities = CapabilitySet(rawValue: time)
             process.oomScoreAdj = adjustment
             process.oomScore = amount == 0 ? .min : .max
-            process.sharers = UInt32(clamping: time)
+            process.sharedElsewhere = KiB(time)
           }
           for units in [
             KernelUnits.common, .init(pageSizeKiB: 0, ticksPerSecond: 0),

@@ -61,7 +61,7 @@ extension SplitMix64 {
       process.oomScoreAdj = Int16.random(in: -1000...1000, using: &self)
       process.oomScore = Bool.random(using: &self) ? Int32.random(in: 0...2000, using: &self) : nil
       process.childrenVirtual = KiB(amount())
-      process.sharers = UInt32.random(in: 1...9, using: &self)
+      process.sharedElsewhere = KiB(UInt64.random(in: 0...process.shared.count, using: &self))
       process.growthPerSecond = KiB(amount())
     }
   }

@@ -83,7 +83,7 @@ import Testing
         full.considered == short.considered && full.count == short.count
         && (0..<full.count).allSatisfy { place in
           full[place].process.identity == short[place].process.identity && full[place].score == short[place].score
-            && full[place].process.sharers == short[place].process.sharers
+            && full[place].process.sharedElsewhere == short[place].process.sharedElsewhere
         }
       if !same { Issue.record("\(formula.name): \(source.files.mapValues { String(decoding: $0, as: UTF8.self) })") }
       try #require(same)

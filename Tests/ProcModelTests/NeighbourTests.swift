@@ -16,17 +16,28 @@ import Testing
     source.files[.init(.cgroup, of: pid)] = Array("0::\(cgroup)\n".utf8)
   }
 
-  private static func log2(_ amount: KiB) -> Int { 63 - amount.count.leadingZeroBitCount }
+  /// The rule as it is meant, over all pairs: each KiB of the largest is divided among those whose memory reaches it.
+  private static func share(of one: ProcessFacts, among rows: [ProcessFacts]) -> Double {
+    guard one.shared > .zero else { return 0 }
+    func divided(_ group: [ProcessFacts]) -> Double {
+      var (height, share) = (0.0, 0.0)
+      for (place, facts) in group.sorted(by: { $0.shared < $1.shared }).enumerated() where facts.shared <= one.shared {
+        share += (Double(facts.shared.count) - height) / Double(group.count - place)
+        height = Double(facts.shared.count)
+      }
+      return share
+    }
+    let sharing = rows.filter { $0.shared > .zero }
+    if let cgroup = one.cgroupKey { return divided(sharing.filter { $0.cgroupKey == cgroup }) }
+    let kin = sharing.filter { $0.cgroupKey == nil }
+    let children = divided(kin.filter { $0.parent == one.identity.pid || $0.identity.pid == one.identity.pid })
+    guard one.parent > 1 else { return children }
+    return min(children, divided(kin.filter { $0.parent == one.parent || $0.identity.pid == one.parent }))
+  }
 
-  /// The rule as it is written, over all pairs.
-  private static func sharers(of one: ProcessFacts, among rows: [ProcessFacts]) -> UInt32 {
-    guard one.shared > .zero else { return 1 }
-    let alike = rows.filter { $0.shared > .zero && log2($0.shared) >= log2(one.shared) - 4 }
-    if let cgroup = one.cgroupKey { return UInt32(alike.filter { $0.cgroupKey == cgroup }.count) }
-    let kin = alike.filter { $0.cgroupKey == nil }
-    let children = kin.filter { $0.parent == one.identity.pid || $0.identity.pid == one.identity.pid }
-    let siblings = kin.filter { $0.parent == one.parent || $0.identity.pid == one.parent }
-    return UInt32(max(one.identity.pid > 1 ? children.count : 1, one.parent > 1 ? siblings.count : 1))
+  /// Within a power of two the layers are not sorted: so much may be given to a neighbour of the same size.
+  private static func isNear(_ share: KiB, _ wanted: Double, of whole: KiB) -> Bool {
+    abs(Double(share.count) - wanted) <= max(Double(whole.count) / 4, 40)
   }
 
   @Test(arguments: [1, 7, 300, 3000]) func relationsAgreeWithTheSlowReckoning(count: Int) throws {
@@ -49,23 +60,54 @@ import Testing
       var childrenVirtual = [KiB](repeating: .zero, count: count + 1)
       for facts in table.rows { childrenVirtual[Int(facts.parent)] += facts.virtual }
       for facts in count > 300 ? Array(table.rows.prefix(150)) : table.rows {
-        #expect(facts.sharers == NeighbourTests.sharers(of: facts, among: table.rows))
+        let wanted = NeighbourTests.share(of: facts, among: table.rows)
+        #expect(NeighbourTests.isNear(facts.ownShared, wanted, of: facts.shared))
         #expect(facts.childrenVirtual == childrenVirtual[Int(facts.identity.pid)])
       }
     }
   }
 
-  @Test func aSixteenthCountsAndAThirtyThirdDoesNot() throws {
+  /// - Returns: What each of them is given of memory that it shares in one cgroup, in KiB.
+  private static func shares(_ sizes: [UInt64], cgroup: String = "/a.service") throws -> [UInt64] {
     var source = MemorySource()
     source.set(.uptime, "100.00 1.00\n")
-    let sizes: [UInt64] = [32_000, 2000, 990, 0]
     for (index, size) in sizes.enumerated() {
-      NeighbourTests.enter(Int32(index + 2), parent: 1, cgroup: "/a.service", shared: size, virtual: 1, in: &source)
+      NeighbourTests.enter(Int32(index + 2), parent: 1, cgroup: cgroup, shared: size, virtual: 1, in: &source)
     }
     var table = ProcessTable(capacity: 16)
     var survey = Survey(capacity: 16)
     _ = try survey.take(from: &source, units: .common, into: &table)
-    #expect(table.rows.map(\.sharers) == [2, 3, 3, 1])
+    return table.rows.map(\.ownShared.count)
+  }
+
+  @Test func workersThatMapAllOfAPoolShareItEvenly() throws {
+    let shares = try NeighbourTests.shares([UInt64](repeating: 100_000, count: 10))
+    // Each division drops less than a KiB.
+    #expect(shares.allSatisfy { (9998...10_000).contains($0) })
+  }
+
+  /// 1.6 GiB, of which 200 helpers map a part each: whatever the part, the holder is not made small by them.
+  @Test(arguments: [20, 33, 100, 3] as [UInt64]) func helpersThatMapAPartMakeNoHogSmall(part: UInt64) throws {
+    let whole: UInt64 = 1_600_000
+    let shares = try NeighbourTests.shares([whole] + [UInt64](repeating: whole / part, count: 200))
+    #expect(shares[0] > whole / 10 * 6 && shares[0] <= whole)
+    #expect(shares[1] <= whole / part / 100)
+  }
+
+  @Test(arguments: 1...12 as ClosedRange<UInt64>) func allSharesTogetherAreTheLargest(seed: UInt64) throws {
+    var numbers = SplitMix64(seed: seed)
+    let sizes = (0..<50).map { _ in
+      UInt64.random(in: 1...1 << UInt64.random(in: 1...22, using: &numbers), using: &numbers)
+    }
+    let shares = try NeighbourTests.shares(sizes)
+    let (sum, largest) = (shares.reduce(0, +), sizes.max() ?? 0)
+    #expect(sum <= largest && sum + 50 * 24 >= largest)
+    for (share, size) in zip(shares, sizes) { #expect(share <= size) }
+  }
+
+  @Test func nonsenseIsBounded() throws {
+    let shares = try NeighbourTests.shares([.max / 1024, .max / 1024, 5])
+    #expect(shares[0] > 0 && shares[2] <= 5)
   }
 
   @Test func childrenOfInitAreNoSiblings() throws {
@@ -78,6 +120,6 @@ import Testing
     var table = ProcessTable(capacity: 16)
     var survey = Survey(capacity: 16)
     _ = try survey.take(from: &source, units: .common, into: &table)
-    #expect(table.rows.map(\.sharers) == [1, 1, 1, 2, 2])
+    #expect(table.rows.map(\.ownShared) == [100, 100, 100, 50, 50].map { KiB($0) })
   }
 }

@@ -56,11 +56,11 @@ import Testing
     let (table, _) = try SurveyTests.take(&source)
     for pid: Int32 in [17, 21, 22, 23] {
       let facts = try SurveyTests.row(pid, table)
-      #expect(facts.shared == KiB(8192) && facts.sharers == 4)
+      #expect(facts.shared == KiB(8192) && facts.ownShared == KiB(2048))
       #expect(facts.footprint < KiB(2048 + 200))
     }
     #expect(try SurveyTests.row(17, table).childrenVirtual == KiB(3 * 9272))
-    #expect(try SurveyTests.row(18, table).sharers == 1)
+    #expect(try SurveyTests.row(18, table).sharedElsewhere == .zero)
   }
 
   @Test func theKernelsAdjustmentsAndTheOwnerAreTold() throws {
@@ -88,10 +88,10 @@ import Testing
     #expect(node.swap == (name == "4.19" ? .zero : KiB(65_536)) && node.pageTables == KiB(2200))
     #expect(node.parent == 900 && node.threads == 11 && node.cpu == Ticks(9500))
     #expect(node.age == Ticks(2_601_244 - 2_500_000))
-    // The database: a worker's pool is its cgroup's, the postmaster's 1 MiB is below a sixteenth of it.
+    // The database: a worker of 96 MiB beside one of 80, and the postmaster, whose 1 MiB all three map.
     let worker = try SurveyTests.row(521, table)
-    #expect(worker.shared == KiB(98_304) && worker.sharers == 2)
-    #expect(try SurveyTests.row(520, table).sharers == 3)
+    #expect(worker.shared == KiB(98_304) && worker.ownShared == KiB(54_442))
+    #expect(try SurveyTests.row(520, table).ownShared == KiB(341))
     #expect(try SurveyTests.row(520, table).childrenVirtual == KiB(444_000))
   }
 
@@ -99,7 +99,7 @@ import Testing
     var source = MemorySource(fixture: "4.4")
     let worker = try SurveyTests.row(521, try SurveyTests.take(&source).table)
     #expect(worker.resident == KiB(108_404) && worker.anonymous == KiB(4100))
-    #expect(worker.file == KiB(104_304) && worker.shared == .zero && worker.sharers == 1)
+    #expect(worker.file == KiB(104_304) && worker.shared == .zero && worker.sharedElsewhere == .zero)
     #expect(worker.pageTables == KiB(432))
   }
 
@@ -393,7 +393,7 @@ import Testing
       let tally = try survey.take(from: &second, units: .common, into: &table)
       #expect(tally == fresh.tally)
       #expect(table.rows.map(\.identity) == fresh.table.rows.map(\.identity))
-      #expect(table.rows.map(\.sharers) == fresh.table.rows.map(\.sharers))
+      #expect(table.rows.map(\.sharedElsewhere) == fresh.table.rows.map(\.sharedElsewhere))
       #expect(table.rows.map(\.childrenVirtual) == fresh.table.rows.map(\.childrenVirtual))
     }
   }

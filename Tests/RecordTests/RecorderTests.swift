@@ -32,7 +32,7 @@ import Testing
   private static let hogTerms = """
     "terms": [
       {"name": "anonymous_kib", "value": 700000, "effect": "+ 700000"}, {"name": "swap_kib", "value": 7, "effect": "+ 7"},
-      {"name": "page_tables_kib", "value": 1600, "effect": "+ 1600"}, {"name": "sharers", "value": 4, "effect": ""},
+      {"name": "page_tables_kib", "value": 1600, "effect": "+ 1600"},
       {"name": "shared_kib", "value": 100, "effect": "+ 25"}
     ]
     """
@@ -120,7 +120,7 @@ import Testing
         "rule": null, "rules": [], "oom_score": null, "oom_score_adj": 0, "footprint_kib": 20000, "swap_kib": 0,
         "rss_kib": 0, "age_s": 0, "terms": [
           {"name": "anonymous_kib", "value": 20000, "effect": "+ 20000"}, {"name": "swap_kib", "value": 0, "effect": "+ 0"},
-          {"name": "page_tables_kib", "value": 0, "effect": "+ 0"}, {"name": "sharers", "value": 1, "effect": ""},
+          {"name": "page_tables_kib", "value": 0, "effect": "+ 0"},
           {"name": "shared_kib", "value": 0, "effect": "+ 0"}]}
       ],
       "party": {"scope": "process", "swarm": null, "fallback": null, "members": 1, "pids": [], "footprint_kib": 0,

@@ -43,7 +43,7 @@ struct Scene {
     process.comm = Comm(comm.span)
     (process.effectiveUID, process.realUID) = (1000, 1001)
     (process.anonymous, process.swap, process.pageTables) = (KiB(700_000), KiB(7), KiB(1600))
-    (process.shared, process.sharers, process.resident) = (KiB(100), 4, KiB(700_200))
+    (process.shared, process.sharedElsewhere, process.resident) = (KiB(100), KiB(75), KiB(700_200))
     (process.age, process.oomScore, process.oomScoreAdj) = (Ticks(4299), 702, -17)
     var subject = Subject()
     subject.effectiveUID = 1000
