@@ -18,6 +18,10 @@ WHOLE = (
     'version = 1\n[[rule]]\nname = "hive goes whole"\nmatch = { unit = "hive.service" }\n'
     'scope = "unit"\nsignal = "SIGKILL"\n'
 )
+OWNED = (
+    'version = 1\n[[rule]]\nname = "the leaker goes whole"\nmatch = { user = "leaker" }\n'
+    'scope = "cgroup"\nsignal = "SIGKILL"\n'
+)
 HOOK = 'version = 1\n[hooks]\nafter = ["/bin/sh", "-c", "id -u; id -G"]\n'
 FREEZE = 'version = 1\n[relief]\nfreeze = { for = "60s" }\n'
 
@@ -353,6 +357,34 @@ def a_unit_is_killed_in_one_step(guest: Guest) -> str:
     expect(outcome["outcome"] == "killed" and outcome["members"] > 1, str(outcome))
     restore(guest)
     return f"{outcome['members']} processes killed, by cgroup.kill"
+
+
+@check
+def a_cgroup_that_a_user_owns_dies_all_the_same(guest: Guest) -> str:
+    """Its cgroup.kill is the user's, and the agent has no CAP_DAC_OVERRIDE to write it."""
+    write_policy(guest, "10-owned", OWNED)
+    guest.do("systemctl restart spillway && becomes armed 30")
+    after = guest.record_count()
+    kills = guest.do(
+        """
+        cat >/run/owned.sh <<'END'
+cgroup=/sys/fs/cgroup/system.slice/owned.service/sub
+mkdir $cgroup && echo $$ >$cgroup/cgroup.procs || exit
+sleep 1000 &
+/stage/workload leak name=leak mib=900 rate=60
+END
+        before=$(oom_kills)
+        systemd-run --quiet --collect --unit=owned --uid=leaker --property=Delegate=yes sh /run/owned.sh
+        within 5 "stat -c %U /sys/fs/cgroup/system.slice/owned.service/sub/cgroup.kill | grep -qx leaker" || exit
+        within 60 '! systemctl is-active --quiet owned' || { systemctl status owned; exit 1; }
+        echo $before $(oom_kills)
+        """
+    )
+    seen = spillways_kill(guest, after, kills)
+    outcome = next(record for record in guest.records(after) if record["event"] == "outcome")
+    expect(outcome["members"] == 3, f"killed were {outcome['members']}, not the shell, its sleep and the leak")
+    restore(guest)
+    return f"3 processes: {seen}"
 
 
 @check
