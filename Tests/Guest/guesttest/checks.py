@@ -257,7 +257,9 @@ def a_start_with_a_bad_policy_takes_the_last_good_one(guest: Guest) -> str:
     expect(seen == rules, f"in force are {seen}, and were {rules}")
     status = guest.do("systemctl show -P StatusText spillway")
     expect("policy" in status, f"the status says: {status}")
-    errors = guest.do("said err | grep policy | tail -n 1")
+    errors = guest.do(
+        "said err | grep policy >/run/errors || { echo no error in the journal; exit 1; }; tail -n 1 /run/errors"
+    )
     seen = spillways_kill(guest, after, leak(guest))
     return f"armed with {rules}; status: {status}; error: {errors}; {seen}"
 
@@ -278,9 +280,10 @@ def without_a_last_policy_the_preset_stands_in_dry(guest: Guest) -> str:
     """It knows nothing of what the operator protects."""
     write_policy(guest, "20-bad", BAD)
     guest.do("systemctl stop spillway && rm -rf /var/lib/spillway/* && systemctl start spillway; becomes dry 20")
-    errors = guest.do("said err | grep -i 'dry run' | tail -n 1")
+    errors = guest.run("said err | grep -i 'dry run' | tail -n 1")[1].strip()
     # It arms itself, as it was told to, when there is a policy again.
     guest.do("rm $policies/20-bad.toml && becomes armed 40")
+    expect(bool(errors), "dry run, then armed by itself, but no error in the journal")
     restore(guest)
     return f"error: {errors}; armed again by itself once the policy is whole"
 
