@@ -17,7 +17,7 @@ restarts() { systemctl show --property=NRestarts --value spillway; }
 mode() {
     if [ "$(systemctl is-active spillway)" != active ]; then systemctl is-active spillway; return; fi
     case $(tr '\0' ' ' <"/proc/$(agent)/cmdline") in
-    *spillwayd*--dry-run*) echo dry ;;
+    *spillwayd*--dry-run* | *spillwayd*--built-in*) echo dry ;;
     *spillwayd*) echo armed ;;
     *) echo nothing ;;
     esac

@@ -18,6 +18,10 @@ WHOLE = (
     'version = 1\n[[rule]]\nname = "hive goes whole"\nmatch = { unit = "hive.service" }\n'
     'scope = "unit"\nsignal = "SIGKILL"\n'
 )
+OWNED = (
+    'version = 1\n[[rule]]\nname = "the leaker goes whole"\nmatch = { user = "leaker" }\n'
+    'scope = "cgroup"\nsignal = "SIGKILL"\n'
+)
 HOOK = 'version = 1\n[hooks]\nafter = ["/bin/sh", "-c", "id -u; id -G"]\n'
 FREEZE = 'version = 1\n[relief]\nfreeze = { for = "60s" }\n'
 
@@ -253,7 +257,9 @@ def a_start_with_a_bad_policy_takes_the_last_good_one(guest: Guest) -> str:
     expect(seen == rules, f"in force are {seen}, and were {rules}")
     status = guest.do("systemctl show -P StatusText spillway")
     expect("policy" in status, f"the status says: {status}")
-    errors = guest.do("said err | grep policy | tail -n 1")
+    errors = guest.do(
+        "said err | grep policy >/run/errors || { echo no error in the journal; exit 1; }; tail -n 1 /run/errors"
+    )
     seen = spillways_kill(guest, after, leak(guest))
     return f"armed with {rules}; status: {status}; error: {errors}; {seen}"
 
@@ -274,9 +280,10 @@ def without_a_last_policy_the_preset_stands_in_dry(guest: Guest) -> str:
     """It knows nothing of what the operator protects."""
     write_policy(guest, "20-bad", BAD)
     guest.do("systemctl stop spillway && rm -rf /var/lib/spillway/* && systemctl start spillway; becomes dry 20")
-    errors = guest.do("said err | grep -i 'dry run' | tail -n 1")
+    errors = guest.run("said err | grep -i 'dry run' | tail -n 1")[1].strip()
     # It arms itself, as it was told to, when there is a policy again.
     guest.do("rm $policies/20-bad.toml && becomes armed 40")
+    expect(bool(errors), "dry run, then armed by itself, but no error in the journal")
     restore(guest)
     return f"error: {errors}; armed again by itself once the policy is whole"
 
@@ -353,6 +360,34 @@ def a_unit_is_killed_in_one_step(guest: Guest) -> str:
     expect(outcome["outcome"] == "killed" and outcome["members"] > 1, str(outcome))
     restore(guest)
     return f"{outcome['members']} processes killed, by cgroup.kill"
+
+
+@check
+def a_cgroup_that_a_user_owns_dies_all_the_same(guest: Guest) -> str:
+    """Its cgroup.kill is the user's, and the agent has no CAP_DAC_OVERRIDE to write it."""
+    write_policy(guest, "10-owned", OWNED)
+    guest.do("systemctl restart spillway && becomes armed 30")
+    after = guest.record_count()
+    kills = guest.do(
+        """
+        cat >/run/owned.sh <<'END'
+cgroup=/sys/fs/cgroup/system.slice/owned.service/sub
+mkdir $cgroup && echo $$ >$cgroup/cgroup.procs || exit
+sleep 1000 &
+/stage/workload leak name=leak mib=900 rate=60
+END
+        before=$(oom_kills)
+        systemd-run --quiet --collect --unit=owned --uid=leaker --property=Delegate=yes sh /run/owned.sh
+        within 5 "stat -c %U /sys/fs/cgroup/system.slice/owned.service/sub/cgroup.kill | grep -qx leaker" || exit
+        within 60 '! systemctl is-active --quiet owned' || { systemctl status owned; exit 1; }
+        echo $before $(oom_kills)
+        """
+    )
+    seen = spillways_kill(guest, after, kills)
+    outcome = next(record for record in guest.records(after) if record["event"] == "outcome")
+    expect(outcome["members"] == 3, f"killed were {outcome['members']}, not the shell, its sleep and the leak")
+    restore(guest)
+    return f"3 processes: {seen}"
 
 
 @check
