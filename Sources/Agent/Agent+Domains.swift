@@ -118,6 +118,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
           ? "this cgroup does not count what comes back into use (version 2 does): the trigger thrash is off"
           : "this kernel does not count what comes back into use: the trigger thrash is off")
     }
+    if missing.contains(.ownReclaim) {
+      sayOnce(
+        .noOwnReclaim, of: number,
+        "this kernel does not tell for whose sake it takes memory back: time that a cgroup loses at its own limit counts "
+          + "as the machine's")
+    }
     takeSeat(number, reading)
     return reading
   }

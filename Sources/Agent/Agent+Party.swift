@@ -140,7 +140,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func liesInCgroup(_ member: Party.Member) -> Bool {
     guard let membership = membership(of: member.identity.pid),
-      membership.memoryKey == table.rows[Int(member.row)].memoryKey
+      membership.memoryKey ?? 0 == table.rows[Int(member.row)].memoryKey
     else { return false }
     let path = cgroupBuffer.bytes.extracting(membership.path)
     guard path.count >= partyPath.count else { return false }

@@ -92,6 +92,7 @@ struct SaidOfDomain: OptionSet, Sendable {
   static let noStall = SaidOfDomain(rawValue: 4)
   static let noReclaim = SaidOfDomain(rawValue: 8)
   static let isWatched = SaidOfDomain(rawValue: 16)
+  static let noOwnReclaim = SaidOfDomain(rawValue: 128)
 }
 
 /// A hand that stays where it is: one for each domain, so that a victim in one does not keep another waiting.

@@ -55,7 +55,6 @@ package struct ScopeResolver: Sendable {
     case .failure(let fallback): return settle(for: row, scope, fallback, in: table, places: places, into: &party)
     }
     party.take(row, table.rows[row], places[row])
-    var haveOneCgroup = table.rows[row].hasOneCgroup
     switch reach {
     case .process: return
     case .tree: markDescent(from: row, in: table)
@@ -69,13 +68,12 @@ package struct ScopeResolver: Sendable {
         return settle(for: row, scope, .holdsAgent, in: table, places: places, into: &party)
       }
       if process.isKernelThread { continue }
-      haveOneCgroup = haveOneCgroup && process.hasOneCgroup
       party.take(other, process, places[other])
     }
     guard isComplete, party.protected == 0, party.inVain == 0, party.outside == 0 else { return }
     switch reach {
     case .group(let number): party.whole = .group(number)
-    case .cgroup(let key, _): if haveOneCgroup { party.whole = .cgroup(key) }
+    case .cgroup(let key, let memory): if memory == nil, !table.cgroups.isMixed(key) { party.whole = .cgroup(key) }
     case .process, .session, .tree: break
     }
   }
@@ -130,7 +128,7 @@ package struct ScopeResolver: Sendable {
         return false
       }
       guard let memory else { return true }
-      return process.memoryKey.map { table.cgroups.isSameOrBelow($0, memory) } ?? false
+      return process.memoryKey != 0 && table.cgroups.isSameOrBelow(process.memoryKey, memory)
     }
   }
 

@@ -257,9 +257,14 @@ package struct SwarmFinder: Sendable {
     guard isWhole else { return }
     switch found.kinship {
     case .group(let number): party.whole = .group(number)
-    case .cgroup(let key): if one.hasOneCgroup, !one.unread.contains(.cgroup) { party.whole = .cgroup(key) }
+    case .cgroup(let key): if isOneCgroup(key, of: one, in: table) { party.whole = .cgroup(key) }
     case .parent, .session: break
     }
+  }
+
+  /// Whether the cgroup of a process stands for all that are known by its path, and for no other.
+  private func isOneCgroup(_ key: UInt64, of process: ProcessFacts, in table: ProcessTable) -> Bool {
+    process.hasOneCgroup && !process.unread.contains(.cgroup) && !table.cgroups.isMixed(key)
   }
 
   /// Process 1 is everybody's parent in the end, and its group and session are the machine's.
@@ -293,6 +298,6 @@ package struct SwarmFinder: Sendable {
     }
     let kin = IntegerMap.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
     // By both hierarchies: of two names for one thing either may be the less exact one.
-    return IntegerMap.mix(IntegerMap.mix(kin ^ (process.cgroupKey ?? 0)) ^ (process.memoryKey ?? 0))
+    return IntegerMap.mix(IntegerMap.mix(kin ^ (process.cgroupKey ?? 0)) ^ process.memoryKey)
   }
 }

@@ -6,6 +6,9 @@ package import ProcModel
 /// (its `avg10` needs 9 s of standstill to reach 60 %). The ceiling on available memory keeps a machine that is busy
 /// with its disk, and has plenty, from killing.
 ///
+/// And the domain's own memory has to have been taken back in the window (``Trend/isReclaimed(_:over:)``): the time that one
+/// cgroup loses at its limit is in the machine's account too.
+///
 /// While swap is left, and is not about to be used up, it is asked for more: before the kernel moves idle memory to swap it
 /// looks for other memory first, and everybody waits for that. In the arena (`calm-swap`) a batch of 6 MiB a second had all
 /// tasks lose half of two seconds in this way, before a page was swapped and all went on well.
@@ -78,9 +81,14 @@ package struct Stall: Equatable, Sendable {
   package func fires(_ reading: MemoryReading, _ trend: Trend, swapLine: KiB?, hasFired: Bool) -> BasisPoints? {
     guard reading.available <= below.of(reading.total) else { return nil }
     if !isPatient || hasFired || reading.isSwapSpent(swapLine) || !lasts(reading, trend) {
-      return exceeded(reading, trend)
+      return felt(reading, trend)
     }
-    return patient.exceeded(reading, trend)
+    return patient.felt(reading, trend)
+  }
+
+  /// What was measured, if it reaches the share and comes of the domain's own shortage.
+  private func felt(_ reading: MemoryReading, _ trend: Trend) -> BasisPoints? {
+    trend.isReclaimed(reading, over: over) ? exceeded(reading, trend) : nil
   }
 
   /// What was measured, if it reaches the share.

@@ -41,12 +41,14 @@ package struct Thrash: Equatable, Sendable {
     return BasisPoints(UInt32(min(perSecond.multipliedReportingOverflow(by: 10_000).partialValue / cache, 1_000_000)))
   }
 
-  /// What was measured, if it is trouble: little is available, swap is spent, and time was lost. Where the kernel keeps
+  /// What was measured, if it is trouble: little is available, swap is spent, the domain's own memory was taken back, and
+  /// time was lost. What is read back is counted for all cgroups together, one at its own limit among them. Where the kernel keeps
   /// no account of that, tasks that asked for memory must have had to look for it themselves.
   package func fires(_ reading: MemoryReading, _ trend: Trend, units: KernelUnits) -> BasisPoints? {
     guard reading.available <= Thrash.below.of(reading.total), reading.isSwapSpent(swapFree.of(reading.swapTotal)),
       let now = reading.reclaim, let then = trend.reading(before: reading.time, by: over)?.reclaim,
-      let measured = measured(reading, trend, units: units), measured >= refaults
+      let measured = measured(reading, trend, units: units), measured >= refaults,
+      trend.isReclaimed(reading, over: over)
     else { return nil }
     let stall = Stall(isFull: true, share: Thrash.lost, over: over, below: Thrash.below)
     let isFelt = reading.stall == nil ? now.directScans > then.directScans : stall.exceeded(reading, trend) != nil

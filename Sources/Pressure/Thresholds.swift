@@ -69,6 +69,15 @@ package struct Thresholds: Equatable, Sendable {
     max(stall?.below.of(total) ?? .zero, thrash == nil ? .zero : Thrash.below.of(total))
   }
 
+  /// Available memory at or below which it is worth knowing for whose sake memory is taken back: a quarter above the line of
+  /// the stall trigger, so that a window has begun where the line is crossed.
+  ///
+  /// - Parameter total: `MemTotal`.
+  package func reclaimLine(of total: KiB) -> KiB {
+    let below = stall?.below.of(total) ?? .zero
+    return below + KiB(below.count / 4)
+  }
+
   /// The shortest window that fills by itself while nobody looks; zero where no trigger has one.
   package var shortestWatch: Nanoseconds {
     switch (stall?.over, thrash?.over) {

@@ -44,6 +44,16 @@ package struct Trend: Sendable {
     return nil
   }
 
+  /// Whether memory was taken back over a window because the domain itself is short of it. Time lost alone is no sign of
+  /// that: a container that thrashes at its own limit has all of the machine's tasks counted as stalled where no other
+  /// runs (PSI of the root counts everybody). True where it is not told.
+  package func isReclaimed(_ reading: MemoryReading, over window: Nanoseconds) -> Bool {
+    guard let now = reading.ownReclaim, let then = self.reading(before: reading.time, by: window)?.ownReclaim else {
+      return true
+    }
+    return now != then
+  }
+
   package mutating func clear() {
     count = 0
   }

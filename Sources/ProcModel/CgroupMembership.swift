@@ -25,6 +25,8 @@ package struct CgroupMembership: Equatable, Sendable {
   package private(set) var memoryKey: UInt64?
   /// Whether ``memoryPath`` leads out of the reader's cgroup namespace.
   package private(set) var isMemoryOutside = false
+  /// The path in the unified hierarchy, where that is neither the root nor ``path``: the process is in that cgroup too.
+  package private(set) var otherUnifiedPath: Range<Int>?
   /// Whether lines that were cut off could change none of this.
   package private(set) var isSettled: Bool
 
@@ -61,6 +63,7 @@ package struct CgroupMembership: Equatable, Sendable {
     } else {
       path = CgroupMembership.first(unified, systemd, named, memory)
     }
+    if unified.count > 1, !CgroupMembership.areSame(unified, path, in: bytes) { otherUnifiedPath = unified }
     isSettled = hasControllers && systemd.count > 1 && !memory.isEmpty
     isOutside = leadsOutside(bytes.extracting(path))
     isMemoryOutside = leadsOutside(bytes.extracting(memoryPath))
@@ -84,6 +87,14 @@ package struct CgroupMembership: Equatable, Sendable {
       if fourth.count >= 3 - shortest { return fourth }
     }
     return 0..<0
+  }
+
+  private static func areSame(_ one: Range<Int>, _ other: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+    guard one.count == other.count else { return false }
+    for offset in 0..<one.count where bytes[one.lowerBound + offset] != bytes[other.lowerBound + offset] {
+      return false
+    }
+    return true
   }
 
   /// Takes the rest of the line.

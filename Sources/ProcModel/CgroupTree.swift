@@ -8,16 +8,20 @@ package struct CgroupTree: Sendable {
   /// 0 for the root.
   private var parents: IntegerMap
   private var units: IntegerMap
+  /// Of the unified hierarchy: those with processes that are known by another path.
+  private var mixed: IntegerMap
 
   /// - Parameter capacity: Cgroups that need no further memory, those among them that only hold others.
   package init(capacity: Int) {
     parents = IntegerMap(capacity: capacity)
     units = IntegerMap(capacity: capacity / 2)
+    mixed = IntegerMap(capacity: 0)
   }
 
   package mutating func removeAll() {
     parents.removeAll()
     units.removeAll()
+    mixed.removeAll()
   }
 
   /// Takes in a process's cgroups and those above them.
@@ -25,10 +29,26 @@ package struct CgroupTree: Sendable {
   /// - Parameter bytes: What the membership was read from.
   package mutating func add(_ membership: CgroupMembership, in bytes: Span<UInt8>) {
     if let key = membership.key { add(membership.path, key, unit: membership.unit, in: bytes) }
+    if let other = membership.otherUnifiedPath { mix(other, in: bytes) }
     guard let key = membership.memoryKey, key != membership.key else { return }
     // A path has one unit whatever its hierarchy, so that it does not matter which of them it was met in first.
     let unit = membership.isMemoryOutside ? nil : systemdUnit(in: bytes, path: membership.memoryPath)
     add(membership.memoryPath, key, unit: unit, in: bytes)
+  }
+
+  private mutating func mix(_ path: Range<Int>, in bytes: Span<UInt8>) {
+    var hash = FNV1a64()
+    for index in path.lowerBound...path.upperBound {
+      let isEnd = index == path.upperBound
+      if index > path.lowerBound, isEnd || bytes[index] == .slash { mixed.set(hash.value, to: 1) }
+      if !isEnd { hash.combine(bytes[index]) }
+    }
+  }
+
+  /// Whether the unified hierarchy has processes in the cgroup, or below it, that are known by another path: acted on as a
+  /// whole it would reach those too.
+  package func isMixed(_ key: UInt64) -> Bool {
+    mixed.value(for: key) != nil
   }
 
   private mutating func add(_ path: Range<Int>, _ key: UInt64, unit name: Range<Int>?, in bytes: Span<UInt8>) {

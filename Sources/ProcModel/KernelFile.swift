@@ -15,6 +15,7 @@ extension ProcessStatus: KernelFile {}
 extension OomScore: KernelFile {}
 extension OomScoreAdj: KernelFile {}
 extension CgroupMembership: KernelFile {}
+extension OwnLimitCount: KernelFile {}
 extension CgroupAmount: KernelFile {}
 extension CgroupMemoryStat: KernelFile {}
 extension LimitCounts: KernelFile {}

@@ -15,6 +15,8 @@ package enum CgroupFile: UInt8, CaseIterable, Sendable {
   case stat
   /// How often the limit was met.
   case events
+  /// How often its own limit was met, and not one of a cgroup within (Linux 5.2).
+  case ownEvents
   case swapLimit
   case swapUsage
   case pressure
@@ -27,12 +29,13 @@ package enum CgroupFile: UInt8, CaseIterable, Sendable {
     case (.usage, .v2): "memory.current"
     case (.stat, .v1), (.stat, .v2): "memory.stat"
     case (.events, .v2): "memory.events"
+    case (.ownEvents, .v2): "memory.events.local"
     case (.swapLimit, .v2): "memory.swap.max"
     case (.swapUsage, .v2): "memory.swap.current"
     case (.pressure, .v2): "memory.pressure"
     case (.limit, .v1): "memory.limit_in_bytes"
     case (.usage, .v1): "memory.usage_in_bytes"
-    case (.events, .v1): "memory.failcnt"
+    case (.events, .v1), (.ownEvents, .v1): "memory.failcnt"
     case (.swapLimit, .v1): "memory.memsw.limit_in_bytes"
     // Version 1 counts swap in `memory.stat`.
     case (.high, .v1), (.swapUsage, .v1), (.pressure, .v1): nil
@@ -73,6 +76,8 @@ package struct CgroupMemoryStat: Equatable, Sendable {
   package var restored: UInt64?
   /// Pages scanned by tasks that asked for memory; nil before 6.0.
   package var directScans: UInt64?
+  /// Pages scanned by anybody, for the machine, this cgroup or one within; nil in version 1.
+  package var scans: UInt64?
 
   /// - Throws: What is wrong with a known line. A file without any is a value with nothing in it.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
@@ -97,7 +102,11 @@ package struct CgroupMemoryStat: Equatable, Sendable {
           restored = overflow ? .max : sum
         }
       case UInt8(ascii: "p"):
-        if scanner.take("pgscan_direct ") { directScans = try scanner.decimal() }
+        if scanner.take("pgscan_direct ") {
+          directScans = try scanner.decimal()
+        } else if scanner.take("pgscan ") {
+          scans = try scanner.decimal()
+        }
       default:
         break
       }
@@ -154,6 +163,28 @@ package struct LimitCounts: Equatable, Sendable {
   }
 }
 
+/// How often a cgroup met its own limit, or its line `memory.high`, since it was made.
+package struct OwnLimitCount: Equatable, Sendable {
+  package var count: UInt64
+
+  /// `memory.events.local` of version 2 (mm/memcontrol.c, `memcg_memory_event()`), or the single number of version 1's
+  /// `memory.failcnt`, which is of the one counter that was full (mm/page_counter.c, `page_counter_try_charge()`).
+  ///
+  /// - Throws: What is wrong with a known line.
+  package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
+    count = 0
+    var scanner = ByteScanner(bytes)
+    if scanner.next?.decimalDigit != nil {
+      count = try scanner.decimal()
+      return
+    }
+    while !scanner.isAtEnd {
+      if scanner.take("max ") || scanner.take("high ") { count = count &+ (try scanner.decimal()) }
+      scanner.skipLine()
+    }
+  }
+}
+
 /// What the files of one cgroup tell of its memory.
 package struct CgroupMemory: Equatable, Sendable {
   /// Nil without one.
@@ -161,6 +192,9 @@ package struct CgroupMemory: Equatable, Sendable {
   package var usage: KiB
   package var stat: CgroupMemoryStat
   package var counts: LimitCounts?
+  /// A count that moves while its memory is taken back for its own sake: how often its limit was met. Without a limit, or
+  /// where that is not told, the pages that were scanned for anybody's. Nil where it is not known, or was not asked for.
+  package var ownReclaim: UInt64?
   /// Of swap; nil without one, or where swap is not accounted.
   package var swapLimit: KiB?
   /// Nil where swap is not accounted.
@@ -194,6 +228,7 @@ extension MemoryReading {
       swapTotal: swapTotal, swapFree: min(swapTotal - (cgroup.swapUsage ?? .zero), machine.swapFree))
     fileCache = cgroup.stat.activeFile + cgroup.stat.inactiveFile
     limitCounts = cgroup.counts
+    ownReclaim = cgroup.ownReclaim
     if let restored = cgroup.stat.restored {
       reclaim = ReclaimTotals(refaults: restored, directScans: cgroup.stat.directScans ?? 0)
     }

@@ -12,6 +12,10 @@ package struct MemoryReading: Equatable, Sendable {
   package var stall: StallTotals?
   /// Nil where the kernel does not count reclaim.
   package var reclaim: ReclaimTotals?
+  /// A count that moves while memory is taken back because the domain itself is short of it, and not because a cgroup
+  /// within it met a limit of its own: ``VMStat/machineReclaim``, or of a cgroup ``CgroupMemory/ownReclaim``. Nil where it
+  /// is not told, or was not read.
+  package var ownReclaim: UInt64?
   /// Nil where the domain is the machine, which has no limit to meet.
   package var limitCounts: LimitCounts?
 

@@ -60,8 +60,8 @@ package struct ProcessFacts: Sendable {
 
   /// A hash of its cgroup's path, or nil at the root or where unknown: equal keys are taken for one cgroup.
   package var cgroupKey: UInt64?
-  /// The same of the cgroup that accounts its memory, where that is of another hierarchy or not.
-  package var memoryKey: UInt64?
+  /// The same of the cgroup that accounts its memory, in whatever hierarchy; 0 at the root.
+  package var memoryKey: UInt64 = 0
   /// The memory domains that it lies in.
   package var domains = DomainSet.system
 
@@ -89,9 +89,9 @@ extension ProcessFacts {
   /// Its share of shared memory.
   package var ownShared: KiB { shared - sharedElsewhere }
 
-  /// Whether the hierarchy that accounts memory has it in the cgroup of the same path: only then can that cgroup, acted
-  /// on as a whole, stand for the one that rules name.
-  package var hasOneCgroup: Bool { cgroupKey == memoryKey }
+  /// Whether the hierarchy that accounts memory has it in the cgroup of the same path, or in none but the root, so that it
+  /// says nothing more.
+  package var hasOneCgroup: Bool { memoryKey == 0 || cgroupKey == memoryKey }
 }
 
 /// Facts that a survey could not tell.

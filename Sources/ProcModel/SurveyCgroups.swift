@@ -16,7 +16,7 @@ extension Survey {
     switch readMembership(of: pid, from: &source, tally: &tally) {
     case .known(let membership):
       facts.cgroupKey = membership.key
-      facts.memoryKey = membership.memoryKey
+      facts.memoryKey = membership.memoryKey ?? 0
       if membership.isOutside || !view.showsAllCgroups { facts.unread.insert(.cgroup) }
       cgroups.add(membership, in: buffer.bytes)
       facts.domains = domains(of: membership)

@@ -117,7 +117,7 @@ struct SurveyNeighbours: Sendable {
   /// By both hierarchies, where they differ.
   private static func cgroup(of facts: ProcessFacts) -> UInt64? {
     guard !facts.hasOneCgroup else { return facts.cgroupKey }
-    return IntegerMap.mix(facts.cgroupKey ?? 0) ^ (facts.memoryKey ?? 0)
+    return IntegerMap.mix(facts.cgroupKey ?? 0) ^ facts.memoryKey
   }
 
   private static func group(cgroup key: UInt64) -> UInt64 {

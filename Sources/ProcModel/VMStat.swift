@@ -11,6 +11,9 @@ package struct VMStat: Equatable, Sendable {
   package var pgstealDirect: UInt64?
   /// Pages reclaimed by kswapd; summed likewise.
   package var pgstealKswapd: UInt64?
+  /// Whether ``pgscanDirect`` counts what cgroups scan at their own limits as well; then it stands among the counters of
+  /// nodes, before `pgpgin` (see ``machineReclaim``).
+  package var directCountsCgroups = false
   /// Entries into direct reclaim; since 4.10 there is one counter a zone, of which this is the sum.
   package var allocstall: UInt64?
   /// Pages read back that had been in use, on the active list, when they were evicted: anonymous and file together (4.20
@@ -56,6 +59,27 @@ package struct VMStat: Equatable, Sendable {
     }
   }
 
+  /// A sum that grows while memory is taken back because the *machine* is short of it, and not because a cgroup met its
+  /// own limit; nil where this kernel counts nothing of the kind.
+  ///
+  /// mm/vmscan.c, read for Linux 5.10, 6.1 and 6.18:
+  ///
+  /// - `pgscan_kswapd` is of kswapd, which works for the machine alone; `shrink_inactive_list()` and, with the
+  ///   multi-generational LRU, `scan_folios()` add to it and to `pgscan_direct` only `if (!cgroup_reclaim(sc))`
+  ///   (`global_reclaim(sc)` before 5.5).
+  /// - `allocstall_*` is of `do_try_to_free_pages()`, likewise only `if (!cgroup_reclaim(sc))`. It counts entries: a task
+  ///   that is in reclaim for longer than a window adds nothing in it, but goes on scanning.
+  /// - `pgscan_anon` and `pgscan_file` count both, and so do `workingset_*`, which are sums over all cgroups
+  ///   (mm/workingset.c, `mod_lruvec_state()`).
+  /// - After 6.19 ("mm: move pgscan, pgsteal, pgrefill to node stats", February 2026) `pgscan_*` are counters of nodes, and
+  ///   `pgscan_direct` counts cgroups' scans too. There only the other two tell.
+  package var machineReclaim: UInt64? {
+    let direct = directCountsCgroups ? nil : pgscanDirect
+    if pgscanKswapd == nil, direct == nil, allocstall == nil { return nil }
+    // Of sums that only grow nothing but the difference counts, so that they may wrap.
+    return (pgscanKswapd ?? 0) &+ (direct ?? 0) &+ (allocstall ?? 0)
+  }
+
   private mutating func takePageCounter(_ scanner: inout ByteScanner) throws(ProcParseError) {
     if scanner.take("pgscan_direct") {
       try VMStat.addZone(to: &pgscanDirect, &scanner)
@@ -65,6 +89,9 @@ package struct VMStat: Equatable, Sendable {
       try VMStat.addZone(to: &pgstealDirect, &scanner)
     } else if scanner.take("pgsteal_kswapd") {
       try VMStat.addZone(to: &pgstealKswapd, &scanner)
+    } else if scanner.take("pgpgin ") {
+      // The first event: what stood before is no event.
+      directCountsCgroups = pgscanDirect != nil
     } else if scanner.take("pswpin ") {
       pswpin = try scanner.decimal()
     } else if scanner.take("pswpout ") {

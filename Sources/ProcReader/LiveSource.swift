@@ -80,7 +80,7 @@ package struct LiveSource: ProcSource, ~Copyable {
 
   /// Whether process 1 is not outside of what paths are told from; where it cannot be read, it may be.
   private mutating func showsProcessOne() -> Bool {
-    var buffer = ByteBuffer(capacity: 32 * 1024)
+    var buffer = ByteBuffer(capacity: 8 * 1024)
     do throws(ReadFailure) {
       try read(.cgroup, of: 1, into: &buffer)
     } catch {
@@ -97,7 +97,7 @@ package struct LiveSource: ProcSource, ~Copyable {
   }
 
   private func unmapped(_ map: String, _ overflow: String) -> UInt32? {
-    var bytes = [UInt8](repeating: 0, count: 4096)
+    var bytes = [UInt8](repeating: 0, count: 64)
     guard let count = try? root.open(CPath(map), .read).readWhole(into: &bytes),
       let map = try? IdentityMap(parsing: bytes.span.extracting(0..<count)), !map.isWhole
     else { return nil }

@@ -32,6 +32,8 @@ package struct Sensors: Sendable {
 
     package static let stall = Missing(rawValue: 1)
     package static let reclaim = Missing(rawValue: 2)
+    /// Only makes triggers judge less well.
+    package static let ownReclaim = Missing(rawValue: 4)
   }
 
   /// One look at the machine.
@@ -60,14 +62,22 @@ package struct Sensors: Sendable {
         missing.insert(.stall)
       }
     }
-    if thresholds.thrash != nil {
-      if let file = parse(.vmstat, from: &source, VMStat.self), let totals = ReclaimTotals(file) {
-        reading.reclaim = totals
-      } else {
-        missing.insert(.reclaim)
-      }
+    if thresholds.thrash != nil || reading.available <= thresholds.reclaimLine(of: reading.total) {
+      addReclaim(to: &reading, for: thresholds, from: &source, missing: &missing)
     }
     return reading
+  }
+
+  private mutating func addReclaim<Source: ProcSource & ~Copyable>(
+    to reading: inout MemoryReading, for thresholds: Thresholds, from source: inout Source, missing: inout Missing
+  ) {
+    guard thresholds.wantsStall else { return }
+    let file = parse(.vmstat, from: &source, VMStat.self)
+    reading.ownReclaim = file?.machineReclaim
+    if reading.ownReclaim == nil { missing.insert(.ownReclaim) }
+    guard thresholds.thrash != nil else { return }
+    reading.reclaim = file.flatMap { ReclaimTotals($0) }
+    if reading.reclaim == nil { missing.insert(.reclaim) }
   }
 
   /// One look at a cgroup, of which nothing need be there.
@@ -79,7 +89,7 @@ package struct Sensors: Sendable {
     cgroup path: Span<UInt8>, for thresholds: Thresholds, on machine: MemoryReading, from source: inout Source,
     missing: inout Missing
   ) throws(Blindness) -> MemoryReading {
-    guard let memory = try cgroupMemory(path, wantsCounts: thresholds.limit != nil, from: &source) else {
+    guard let memory = try cgroupMemory(path, for: thresholds, from: &source) else {
       throw .unreadable
     }
     var reading = MemoryReading(memory, on: machine)
@@ -111,7 +121,7 @@ package struct Sensors: Sendable {
 
   /// Nil where the cgroup is not there.
   private mutating func cgroupMemory<Source: ProcSource & ~Copyable>(
-    _ path: Span<UInt8>, wantsCounts: Bool, from source: inout Source
+    _ path: Span<UInt8>, for thresholds: Thresholds, from source: inout Source
   ) throws(Blindness) -> CgroupMemory? {
     do throws(ReadFailure) {
       try source.read(.usage, ofCgroup: path, into: &buffer)
@@ -122,8 +132,9 @@ package struct Sensors: Sendable {
       let stat = parse(.stat, ofCgroup: path, from: &source, CgroupMemoryStat.self)
     else { throw .senseless }
     var memory = CgroupMemory(limit: limit(ofCgroup: path, from: &source), usage: usage, stat: stat)
+    if thresholds.wantsStall { memory.ownReclaim = ownReclaim(ofCgroup: path, memory, from: &source) }
     if let above = stat.hierarchicalLimit { memory.limit = min(memory.limit ?? above, above) }
-    if wantsCounts { memory.counts = parse(.events, ofCgroup: path, from: &source, LimitCounts.self) }
+    if thresholds.limit != nil { memory.counts = parse(.events, ofCgroup: path, from: &source, LimitCounts.self) }
     let swapLimit = parse(.swapLimit, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
     switch source.cgroupVersion {
     case .v1:
@@ -135,6 +146,16 @@ package struct Sensors: Sendable {
       memory.swapLimit = swapLimit
     }
     return memory
+  }
+
+  /// - Parameter memory: With its own limit.
+  private mutating func ownReclaim<Source: ProcSource & ~Copyable>(
+    ofCgroup path: Span<UInt8>, _ memory: CgroupMemory, from source: inout Source
+  ) -> UInt64? {
+    if memory.limit != nil, let own = parse(.ownEvents, ofCgroup: path, from: &source, OwnLimitCount.self) {
+      return own.count
+    }
+    return memory.stat.scans
   }
 
   /// The memory that a cgroup may have: its limit, or the line above which the kernel slows it down where that is

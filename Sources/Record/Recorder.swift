@@ -346,6 +346,8 @@ package struct Recorder: ~Copyable {
     json.value(verdict.reading.swapFree.count)
     json.key("swap_floor_kib")
     if let line = verdict.lines.floorSwapFree { json.value(line.count) } else { json.null() }
+    json.key("reclaim_count")
+    if let count = verdict.reading.ownReclaim { json.value(count) } else { json.null() }
     json.endObject()
   }
 

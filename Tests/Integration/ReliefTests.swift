@@ -44,10 +44,12 @@ struct ReliefTests {
   }
 
   /// Puts the hog into a cgroup of its own, and keeps from the machine what is not its business: notes below /run, and
-  /// the hierarchies of version 1.
+  /// the hierarchies of version 1, in whose roots it is.
   private static let prelude = """
     mount -t tmpfs none /run
-    awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r point; do umount "$point"; done
+    awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r point; do
+      echo $$ >"$point/cgroup.procs"; umount "$point"
+    done
     start hog --mib 60
     echo $hog >"$CGROUP/cgroup.procs"
     until_frozen() {

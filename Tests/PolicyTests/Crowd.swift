@@ -14,6 +14,8 @@ struct Crowd: Sendable {
     var cgroup = "/"
     /// Where that is of another hierarchy than what accounts its memory.
     var memory: String?
+    /// In the unified hierarchy, where it has another there.
+    var unified: String?
     /// Whether its cgroup is not known.
     var isUnplaced = false
     var age: UInt64 = 5
@@ -56,12 +58,14 @@ struct Crowd: Sendable {
   mutating func add(_ person: Person) {
     people.append(person)
     var facts = person.facts
-    let text = person.memory.map { "5:memory:\($0)\n1:name=systemd:\(person.cgroup)\n" } ?? "0::\(person.cgroup)\n"
+    let text =
+      person.memory.map { "5:memory:\($0)\n1:name=systemd:\(person.cgroup)\n0::\(person.unified ?? person.cgroup)\n" }
+      ?? "0::\(person.cgroup)\n"
     let file = Array(text.utf8)
     if person.isUnplaced { facts.unread.insert(.cgroup) }
     if let membership = try? CgroupMembership(parsing: file.span) {
       facts.cgroupKey = membership.key
-      facts.memoryKey = membership.memoryKey
+      facts.memoryKey = membership.memoryKey ?? 0
       table.cgroups.add(membership, in: file.span)
     }
     table.append(facts)

@@ -32,7 +32,7 @@ struct Neighbour: Sendable {
     facts.parent = 1
     if let cgroup, let membership = try? CgroupMembership(parsing: Array(cgroup.utf8).span) {
       facts.cgroupKey = membership.key
-      facts.memoryKey = membership.memoryKey
+      facts.memoryKey = membership.memoryKey ?? 0
     }
     return facts
   }

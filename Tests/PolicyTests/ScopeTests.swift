@@ -88,14 +88,31 @@ import Testing
 
   @Test(
     arguments: [
-      (50, .cgroup, [50, 51], false), (51, .cgroup, [51], false), (50, .unit, [50, 51, 52], false),
-      (60, .cgroup, [60, 61], false), (60, .unit, [60, 61], false), (70, .cgroup, [70, 71], true),
-      (80, .cgroup, [80, 81], false), (81, .cgroup, [81], false),
+      (50, .cgroup, [50, 51], false), (51, .cgroup, [51], false), (50, .unit, [50, 51, 52], true),
+      (60, .cgroup, [60, 61], false), (60, .unit, [60, 61], true), (70, .cgroup, [70, 71], true),
+      (80, .cgroup, [80, 81], true), (81, .cgroup, [81], false),
     ] as [(Int32, Scope, [Int32], Bool)])
   func ofTwoNamesForACgroupBothHaveToFit(victim: Int32, scope: Scope, pids: [Int32], isWhole: Bool) {
     let party = Self.hybrid.party(of: victim, scope)
     #expect(party.pids == pids && party.fallback == nil)
     #expect((party.whole != nil) == isWhole)
+  }
+
+  /// Containers that the unified hierarchy has in their runtime's cgroup, beside the runtime.
+  @Test func aCgroupThatHoldsProcessesOfAnotherNameIsNotActedOnAsAWhole() {
+    var people = [
+      Crowd.Person(pid: 90, cgroup: "/system.slice/containerd.service"),
+      Crowd.Person(pid: 91, cgroup: "/system.slice/containerd.service"),
+    ]
+    #expect(Crowd(people).party(of: 90, .cgroup).whole != nil)
+    people.append(
+      .init(pid: 92, cgroup: "/docker/a", memory: "/docker/a", unified: "/system.slice/containerd.service/x"))
+    let crowd = Crowd(people)
+    for scope in [Scope.cgroup, .unit] {
+      let party = crowd.party(of: 90, scope)
+      #expect(party.pids == [90, 91] && party.whole == nil)
+    }
+    #expect(crowd.party(of: 92, .cgroup).pids == [92])
   }
 
   @Test func aCgroupThatIsNotKnownReachesNobodyElse() {

@@ -20,6 +20,9 @@ struct Story {
   /// Refaulted pages and directly scanned pages per second.
   var reclaim: (@Sendable (Double) -> (refaults: Double, scans: Double))? = { _ in (0, 0) }
 
+  /// What the domain itself takes back, in pages per second; nil where that is not told.
+  var ownReclaim: (@Sendable (Double) -> Double)?
+
   /// What a detector made of it: the second at which it first acted, or nil, and how many episodes there were.
   func told(to thresholds: Thresholds) -> (actedAt: Double?, trigger: Trigger, episodes: UInt32) {
     var detector = Detector(thresholds: thresholds, units: .common)
@@ -27,6 +30,7 @@ struct Story {
     var trigger = Trigger.none
     var stall = StallTotals(some: 0, full: 0)
     var reclaimed = ReclaimTotals(refaults: 0, directScans: 0)
+    var own: UInt64 = 0
     let step = Double(interval.count) / 1e9
     for index in 0...Int(seconds / step) {
       let second = Double(index) * step
@@ -46,6 +50,10 @@ struct Story {
         reclaimed.refaults += UInt64(rates.refaults * step)
         reclaimed.directScans += UInt64(rates.scans * step)
         reading.reclaim = reclaimed
+      }
+      if let ownReclaim {
+        own += UInt64(ownReclaim(second) * step)
+        reading.ownReclaim = own
       }
       let verdict = detector.judge(reading)
       if verdict.acts, actedAt == nil {

@@ -83,6 +83,27 @@ import Testing
       try LimitCounts(parsing: Array(text.utf8).span) == LimitCounts(hits: hits, failures: failures))
   }
 
+  @Test(
+    arguments: [
+      ("low 1\nhigh 2\nmax 30\noom 4\noom_kill 5\n", 32), ("17\n", 17), ("", 0),
+      ("high 18446744073709551615\nmax 3\n", 2),
+    ] as [(String, UInt64)]) func howOftenTheOwnLimitWasMet(text: String, count: UInt64) throws
+  {
+    #expect(try OwnLimitCount(parsing: Array(text.utf8).span).count == count)
+  }
+
+  @Test func whoseLimitItWasIsToldBesideTheSum() throws {
+    #expect(
+      CgroupFile.ownEvents.name(.v2) == "memory.events.local" && CgroupFile.ownEvents.name(.v1) == "memory.failcnt")
+    #expect(throws: ProcParseError.self) { try OwnLimitCount(parsing: Array("max x\n".utf8).span) }
+    #expect(try Self.stat(Self.secondStat).scans == 999)
+    #expect(try Self.stat(Self.firstStat).scans == nil)
+    var cgroup = CgroupMemory(limit: KiB(1000), usage: .zero, stat: try Self.stat(""))
+    #expect(MemoryReading(cgroup, on: Self.machine).ownReclaim == nil)
+    cgroup.ownReclaim = 7
+    #expect(MemoryReading(cgroup, on: Self.machine).ownReclaim == 7)
+  }
+
   // As readings.
 
   private static let machine = MemoryReading(

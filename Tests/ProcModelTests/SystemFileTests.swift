@@ -118,6 +118,30 @@ import Testing
     #expect(vmstat.oomKill == 1)
   }
 
+  private static func machineReclaim(_ text: String) throws -> UInt64? {
+    try VMStat(parsing: Array(text.utf8).span).machineReclaim
+  }
+
+  @Test func whatTheMachineTakesBackIsKswapdsAndWhoAsked() throws {
+    #expect(try VMStat(parsing: Fixture.bytes("4.4/vmstat").span).machineReclaim == 8015 + 100_205 + 61)
+    #expect(try VMStat(parsing: Fixture.bytes("5.10/vmstat").span).machineReclaim == 88_012 + 310_200 + 370)
+    #expect(try VMStat(parsing: Fixture.bytes("6.18/vmstat").span).machineReclaim == 0)
+    // Neither what counts cgroups too, nor how often a task had to wait before it might reclaim.
+    let others =
+      "workingset_restore_file 9\npgscan_anon 9\npgscan_file 9\npgscan_direct_throttle 9\npgscan_khugepaged 9\n"
+    #expect(try Self.machineReclaim(others) == nil && Self.machineReclaim("") == nil)
+    #expect(try Self.machineReclaim("pgscan_kswapd 5\n") == 5 && Self.machineReclaim("allocstall_movable 6\n") == 6)
+  }
+
+  /// Among the counters of nodes `pgscan_direct` is what cgroups scan too.
+  @Test func aCounterOfNodesThatCountsCgroupsIsLeftOut() throws {
+    let after = "pgpgin 1\npgscan_kswapd 20\npgscan_direct 300\nallocstall_normal 4000\n"
+    let before = "pgscan_kswapd 20\npgscan_direct 300\npgpgin 1\nallocstall_normal 4000\n"
+    #expect(try Self.machineReclaim(after) == 4320 && Self.machineReclaim(before) == 4020)
+    #expect(try Self.machineReclaim("pgscan_direct 300\npgpgin 1\n") == nil)
+    #expect(try VMStat(parsing: Array(before.utf8).span).pgscanDirect == 300)
+  }
+
   @Test func aCaptureHasWhatItsKernelCounts() throws {
     let vmstat = try VMStat(parsing: Fixture.bytes("6.18/vmstat").span)
     #expect(vmstat.workingsetRestoreFile == 0, "a long stream was read, and nothing that was in use was evicted")

@@ -112,7 +112,7 @@ import Testing
       {"domain": "system", "episode": 1, "level": "terminate", "trigger": "floor",
       "reason": "floor: available 50 MiB, at or below 80 MiB; no swap",
       "reading": {"total_kib": 1024000, "available_kib": 51200, "floor_kib": 81920, "release_kib": 122880,
-        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": 0},
+        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": 0, "reclaim_count": null},
       "victim": {\(Self.hog), \(Self.hogTerms)},
       "candidates": [
         {\(Self.hog), \(Self.hogTerms)},
@@ -147,7 +147,7 @@ import Testing
       """
       {"domain": "system", "episode": 1, "level": "kill", "trigger": "floor", "reason": "no_candidate",
       "reading": {"total_kib": 1024000, "available_kib": 1, "floor_kib": 81920, "release_kib": 122880,
-        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null},
+        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null, "reclaim_count": null},
       "victim": null, "party": null, "candidates": [], "considered": 1, "protected": 1, "too_small": 0, "passed_over": 0,
       "action": "none", \(isDryRun ? "\"outcome\": \"none\"," : "") "took_us": 0}
       """)

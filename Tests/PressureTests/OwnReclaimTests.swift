@@ -1,0 +1,85 @@
+import Fixtures
+import Pressure
+import ProcModel
+import Testing
+
+/// Time that is lost is trouble of the domain only where the domain itself takes memory back.
+@Suite struct OwnReclaimTests {
+  /// Seven tenths of the time lost by all from the first second on, with so much available.
+  private static func stalls(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> Story {
+    var story = Story()
+    story.available = { _ in available }
+    story.stalled = { second in second > 1 ? (0.7, 0.95) : (0, 0) }
+    story.ownReclaim = own
+    return story
+  }
+
+  /// The same with pages read back that were in use.
+  private static func thrashes(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> (Story, Thresholds) {
+    var story = stalls(available, own)
+    story.reclaim = { second in second > 1 ? (8000, 0) : (0, 0) }
+    story.fileCache = { _ in 0.1 }
+    var thresholds = Thresholds.server
+    thresholds.stall = nil
+    return (story, thresholds)
+  }
+
+  @Test func aContainerThatThrashesAtItsLimitIsNotTheMachine() {
+    // The complaint: a database elsewhere got SIGTERM with 37 % available.
+    #expect(Self.stalls(0.37, { _ in 0 }).told(to: .server).actedAt == nil)
+    #expect(Self.stalls(0.15, { _ in 0 }).told(to: .server).actedAt == nil)
+    let (story, thresholds) = Self.thrashes(0.15, { _ in 0 })
+    #expect(story.told(to: thresholds).actedAt == nil)
+    var unheard = story
+    unheard.stalled = nil
+    unheard.reclaim = { _ in (8000, 500) }
+    #expect(unheard.told(to: thresholds).actedAt == nil, "refaults and scans of whom it may be")
+  }
+
+  @Test(arguments: [nil, 40, 100_000] as [Double?]) func theMachineThatTakesBackIs(own: Double?) throws {
+    var rate: (@Sendable (Double) -> Double)?
+    if let own { rate = { _ in own } }
+    let stalled = Self.stalls(0.37, rate).told(to: .server)
+    #expect(stalled.trigger.name == "stall")
+    #expect(try #require(stalled.actedAt) < 2)
+    let (story, thresholds) = Self.thrashes(0.15, rate)
+    let thrashed = story.told(to: thresholds)
+    #expect(thrashed.trigger.name == "thrash")
+    #expect(try #require(thrashed.actedAt) < 4)
+  }
+
+  @Test func itHasToBeWithinTheWindow() throws {
+    // What the machine took back was before the tasks stalled: a burst that has passed.
+    #expect(Self.stalls(0.37, { second in second < 0.2 ? 9000 : 0 }).told(to: .server).actedAt == nil)
+    let late = Self.stalls(0.37, { second in second > 5 ? 9000 : 0 }).told(to: .server)
+    #expect(try #require(late.actedAt) > 5)
+    // While swap lasts more is asked for, over a longer window.
+    var patient = Self.stalls(0.37, { second in second > 5 ? 9000 : 0 })
+    patient.swapTotal = 1024 * 1024
+    #expect(try #require(patient.told(to: .server).actedAt) > 5)
+    patient.ownReclaim = { _ in 0 }
+    #expect(patient.told(to: .server).actedAt == nil)
+  }
+
+  @Test func otherTriggersAskNothingOfIt() {
+    var story = Story()
+    story.available = { second in second > 2 ? 0.05 : 0.9 }
+    story.ownReclaim = { _ in 0 }
+    #expect(story.told(to: .server).trigger.name == "floor")
+  }
+
+  /// What is recorded has no such counts; told that the machine took nothing back, only the floor and forecast are left.
+  @Test(arguments: ["swap-thrash", "text-20", "text-55", "text-80"])
+  func recordedTroubleIsNoneWhereTheMachineTakesNothingBack(name: String) {
+    for (count, acts) in [(UInt64?.none, true), (7, false)] {
+      var detector = Detector(thresholds: .server, units: .common)
+      var triggers: Set<String> = []
+      for var reading in RecordedSequence(name).readings {
+        reading.ownReclaim = count
+        let verdict = detector.judge(reading)
+        if verdict.acts { triggers.insert(verdict.trigger.name) }
+      }
+      #expect(triggers.contains("stall") == acts)
+    }
+  }
+}
