@@ -14,8 +14,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var loop: EventLoop
   var recorder: Recorder
   var messages: Messages
-  /// `/dev/kmsg`, where the agent is armed and may write it.
-  let kernelLog: OwnedDescriptor?
+  /// Of `/dev/kmsg`, where the agent is armed and may write it.
+  var kernelLog: KernelLog
   var kernelLine: [UInt8] = []
   let isVerbose: Bool
   var reloader: Reloader
@@ -85,7 +85,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
 
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
-    messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
+    messages: consuming Messages, kernelLog: consuming KernelLog?, pressureWatch: consuming PressureWatch?,
     reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
     relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil, judge: Judge,
     fill: UInt64 = LookAhead.usualFill, isVerbose: Bool
@@ -95,7 +95,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     self.loop = loop
     self.recorder = recorder
     self.messages = messages
-    self.kernelLog = kernelLog
+    switch consume kernelLog {
+    case .some(let log): self.kernelLog = log
+    case .none: self.kernelLog = KernelLog(nil)
+    }
     self.pressureWatch = pressureWatch
     self.reloader = reloader
     self.judge = judge
@@ -141,15 +144,19 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       case .signal(.hangUp):
         beginReload()
       case .signal(.terminate):
-        endRelief()
-        return recorder.stop(signal: .terminate)
+        return stop(at: .terminate)
       case .signal(.interrupt):
-        endRelief()
-        return recorder.stop(signal: .interrupt)
+        return stop(at: .interrupt)
       case .signal:
         break
       }
     }
+  }
+
+  private mutating func stop(at signal: Signal) {
+    endRelief()
+    recorder.stop(signal: signal)
+    finishOutput()
   }
 
   /// Looks at the domains whose time has come, and does what follows from it.
@@ -167,6 +174,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     }
     tendRelief()
     learnInPassing()
+    tellLostLines()
     var next = watches[0].dueAt
     for watch in watches {
       next = min(next, watch.dueAt)

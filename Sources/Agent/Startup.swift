@@ -53,15 +53,14 @@ package func runAgent(_ options: Options) -> ExitStatus {
   var messages = Messages()
   do throws(StartFailure) {
     let setUp = try SetUp(options)
-    try setUp.run(&messages)
-    return .ok
+    return try setUp.run(&messages)
   } catch {
     if let imageError = error.imageError {
-      messages.say { line in line.append(imageError) }
+      messages.say(.error) { line in line.append(imageError) }
     } else if let errno = error.errno {
-      messages.say(error.text, errno)
+      messages.say(.error, error.text, errno)
     } else {
-      messages.say(error.text)
+      messages.say(.error, error.text)
     }
     return error.code
   }
@@ -117,9 +116,9 @@ private struct SetUp {
     }
   }
 
-  func run(_ messages: inout Messages) throws(StartFailure) {
+  func run(_ messages: inout Messages) throws(StartFailure) -> ExitStatus {
     var source = try openSource()
-    let record = try openRecord()
+    var recorder = try openRecord()
     let loop: EventLoop
     do throws(Errno) {
       loop = try EventLoop.taking([.terminate, .interrupt, .hangUp])
@@ -131,7 +130,6 @@ private struct SetUp {
     let judge = Judge(
       policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units),
       agent: source.isLive ? OwnProcess.pid : 0)
-    let recorder = Recorder(sink: record, isDryRun: options.isDryRun)
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
     introduce(&messages)
@@ -139,7 +137,7 @@ private struct SetUp {
     let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
-    let kernelLog = options.isDryRun ? nil : openKernelLog(&messages)
+    var kernelLog = KernelLog(options.isDryRun ? nil : openKernelLog(&messages))
     let arms = try openArms(source)
     let privileges = harden(&messages)
     let hand = takeUp(arms, &messages)
@@ -147,6 +145,8 @@ private struct SetUp {
     if !options.isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
     let relief = takeUpRelief(source, &messages)
+    var spoken = Messages()
+    detach(&recorder, &spoken, &kernelLog, &messages)
     // After the helpers, whose work is long, are made.
     attempt(&messages, "the agent has no real-time priority, and waits its turn where many want to run") {
       () throws(Errno) in
@@ -158,16 +158,35 @@ private struct SetUp {
     }
     keepInMemory(&messages)
     var agent = Agent(
-      source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
+      source: source, hand: hand, loop: loop, recorder: recorder, messages: spoken, kernelLog: kernelLog,
       pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief, lastResort: lastResort,
       judge: judge,
       fill: fill, isVerbose: options.isVerbose)
     agent.recordStart(version: spillwayVersion, policy: policyName, privileges, panic)
     do throws(Errno) {
       try agent.run()
+      return .ok
     } catch {
       agent.endRelief()
-      throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
+      agent.messages.say(.error, "the agent cannot wait for events", error)
+      agent.finishOutput()
+      return .kernelFeature
+    }
+  }
+
+  /// Has all that is written written by others, so that the loop waits for no device. Their processes have the privileges
+  /// of the one that makes them, so this comes after those are reduced; and before memory is locked.
+  private func detach(
+    _ recorder: inout Recorder, _ spoken: inout Messages, _ kernelLog: inout KernelLog, _ messages: inout Messages
+  ) {
+    attempt(&messages, "the agent writes the record itself, and waits where the file does") { () throws(Errno) in
+      try recorder.detach()
+    }
+    attempt(&messages, "the agent writes messages itself, and waits where standard error does") { () throws(Errno) in
+      try spoken.detach()
+    }
+    attempt(&messages, "the agent writes the kernel's log itself, and waits for its console") { () throws(Errno) in
+      try kernelLog.detach()
     }
   }
 
@@ -193,13 +212,14 @@ private struct SetUp {
       var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
       if let refusal = machine.refusal {
         messages.say(
+          .warning,
           wanted.action == .panic
             ? "the last resort takes sysrq-trigger, which cannot be opened"
             : "where reboot(2) is refused, the last resort takes sysrq-trigger, which cannot be opened", refusal)
       }
       return { course, now in course.advance(&machine, now: now) }
     } catch {
-      messages.say("the last resort cannot be made ready, and is never taken", error)
+      messages.say(.error, "the last resort cannot be made ready, and is never taken", error)
       return nil
     }
   }
@@ -208,7 +228,9 @@ private struct SetUp {
   private func takeUpRelief(_ source: borrowing LiveSource, _ messages: inout Messages) -> CgroupRelief? {
     let isWanted = policy.measures.relief != Relief()
     guard source.cgroupVersion == .v2 else {
-      if isWanted { messages.say("relief needs cgroups of version 2, which account memory: none is given here") }
+      if isWanted {
+        messages.say(.warning, "relief needs cgroups of version 2, which account memory: none is given here")
+      }
       return nil
     }
     if options.isDryRun { return nil }
@@ -219,7 +241,7 @@ private struct SetUp {
       let root = try source.unifiedRoot()
       let undone = try CgroupRelief.undoLeftovers(below: root, in: folder)
       if undone > 0 {
-        messages.say { line in
+        messages.say(.notice) { line in
           line.append("put back what a run before this one left changed: ")
           line.append(decimal: UInt64(undone))
           line.append(undone == 1 ? " cgroup" : " cgroups")
@@ -227,16 +249,20 @@ private struct SetUp {
       }
       guard isWanted else { return nil }
       let relief = try CgroupRelief(root: root, folder: folder)
-      if let refusal = relief.refusal { messages.say("relief fails here: cgroups cannot be written", refusal) }
+      if let refusal = relief.refusal {
+        messages.say(.warning, "relief fails here: cgroups cannot be written", refusal)
+      }
       return relief
     } catch {
       if error == .invalidArgument {
         messages.say(
+          .error,
           "/run/spillway/relief makes no sense, and no relief is given: put right by hand what it names, and remove it")
       } else if isWanted {
-        messages.say("relief cannot be made ready in /run/spillway, and is not given", error)
+        messages.say(.warning, "relief cannot be made ready in /run/spillway, and is not given", error)
       } else if error != .noSuchFile {
-        messages.say("what a run before this one left changed, by /run/spillway/relief, cannot be put back", error)
+        messages.say(
+          .error, "what a run before this one left changed, by /run/spillway/relief, cannot be put back", error)
       }
       return nil
     }
@@ -248,11 +274,13 @@ private struct SetUp {
     do throws(Errno) {
       panic = try PanicSettings(readingBelow: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
     } catch {
-      if policy.measures.lastResort != nil { messages.say("vm.panic_on_oom or kernel.panic cannot be read", error) }
+      if policy.measures.lastResort != nil {
+        messages.say(.warning, "vm.panic_on_oom or kernel.panic cannot be read", error)
+      }
       return nil
     }
     if panic.panicOnOom != 0 || policy.measures.lastResort != nil {
-      messages.say { line in line.append(panic) }
+      messages.say(.notice) { line in line.append(panic) }
     }
     return panic
   }
@@ -286,17 +314,33 @@ private struct SetUp {
     return root
   }
 
-  private func openRecord() throws(StartFailure) -> OwnedDescriptor? {
-    guard let path = options.record else { return nil }
+  private func openRecord() throws(StartFailure) -> Recorder {
+    guard let path = options.record else { return Recorder(sink: nil, isDryRun: options.isDryRun) }
     if path.bytes.equals(CPath("-").bytes) {
       do throws(Errno) {
-        return try OwnedDescriptor.duplicate(1)
+        return Recorder(sink: try OwnedDescriptor.duplicate(1), isDryRun: options.isDryRun)
       } catch {
         throw StartFailure(.usage, "--record -: standard output is closed", error)
       }
     }
-    return try SetUp.open(
-      path, [.write, .create, .append, .noFollow], "the record file cannot be opened", otherwise: .usage)
+    let isTorn = OwnedDescriptor.endsInALine(path) == false
+    // Not waiting: a FIFO that nobody reads would hold the start until somebody does.
+    let mode: OwnedDescriptor.Mode = [.write, .append, .noFollow, .nonBlocking]
+    do throws(Errno) {
+      let file: OwnedDescriptor
+      do throws(Errno) {
+        // One that is there is opened without `.create`: with it, open(2) waits where its file system is frozen.
+        file = try OwnedDescriptor.open(path, mode)
+      } catch .noSuchFile {
+        file = try OwnedDescriptor.open(path, mode.union(.create))
+      }
+      return Recorder(sink: file, isDryRun: options.isDryRun, isTorn: isTorn)
+    } catch {
+      throw StartFailure(
+        opening: error == .noReader
+          ? "the record is a FIFO, and its reader has to be there first" : "the record file cannot be opened",
+        error, otherwise: .usage)
+    }
   }
 
   /// Has the kernel wake the agent at the system's stalls: the machine's, or those of the container it is in.
@@ -312,7 +356,7 @@ private struct SetUp {
       try loop.watch(watch, tag: Agent<LiveSource, ProgramActuator>.pressureTag)
       return watch
     } catch {
-      messages.say("the kernel does not wake the agent at stalls; it looks by itself", error)
+      messages.say(.notice, "the kernel does not wake the agent at stalls; it looks by itself", error)
       return nil
     }
   }
@@ -321,13 +365,13 @@ private struct SetUp {
     do throws(Errno) {
       return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)
     } catch {
-      messages.say("/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
+      messages.say(.warning, "/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
       return nil
     }
   }
 
   private func introduce(_ messages: inout Messages) {
-    messages.say { line in
+    messages.say(.info) { line in
       line.append(spillwayVersion)
       line.append(options.isDryRun ? ", dry run: nobody is ended" : ", armed")
       line.append("; policy ")
@@ -379,7 +423,7 @@ private struct SetUp {
     do throws(Errno) {
       try action()
     } catch {
-      messages.say(failure, error)
+      messages.say(.warning, failure, error)
     }
   }
 }

@@ -230,7 +230,7 @@ import Testing
   @Test func withoutASinkNothingIsLost() {
     var recorder = Recorder(sink: nil, isDryRun: false)
     recorder.stop(signal: .terminate)
-    let lost = recorder.lost
+    let lost = recorder.sink.lostLines()
     #expect(lost == 0)
   }
 }
