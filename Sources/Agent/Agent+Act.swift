@@ -199,7 +199,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Lets a victim go that memory or descriptors were wanting for: it is as bad as before, and chosen again.
   private mutating func tryAgain(_ number: Int, _ reason: Errno) -> Nanoseconds {
     hands[number].hand.release()
-    sayOnce(.passingRefusal) { line in
+    sayOnce(.passingRefusal, .warning) { line in
       line.append("the victim cannot be held or signalled at the moment, and is tried again: ")
       line.append(reason.text)
     }
@@ -215,7 +215,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
     if watches[number].heldEpisode != verdict.episode {
       watches[number].heldEpisode = verdict.episode
-      say(of: number) { line in
+      say(of: number, .warning) { line in
         line.append("the last end gave next to nothing back, and memory does not go on falling; ")
         line.append("nobody else is ended until it does: available ")
         line.append(verdict.reading.available)
@@ -230,7 +230,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if !watches[number].detector.isInEpisode { watches[number].takeOver = nil }
     guard verdict.episode != watches[number].closedEpisode else { return }
     watches[number].closedEpisode = verdict.episode
-    say(of: number) { line in
+    say(of: number, .info) { line in
       line.append("memory is back: available ")
       line.append(verdict.reading.available)
     }

@@ -42,7 +42,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       }
     } catch {
       // Without a hand a domain could only be looked at.
-      messages.say("not all domains can be watched", error)
+      messages.say(.error, "not all domains can be watched", error)
       watches.removeLast(watches.count - hands.count)
     }
   }
@@ -89,14 +89,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       switch error {
       case .unreadable:
         sayOnce(
-          .unreadable, of: number,
+          .unreadable, of: number, number == 0 ? .error : .warning,
           number == 0
             ? "meminfo cannot be read: the agent is blind until it can"
             : "its cgroup cannot be read, and is not watched until it can: it is not there, or has no memory controller"
         )
       case .senseless:
         sayOnce(
-          .senseless, of: number,
+          .senseless, of: number, number == 0 ? .error : .warning,
           number == 0
             ? "meminfo makes no sense: the agent is blind until it does"
             : "what its cgroup tells of memory makes no sense: it is not watched until it does")
@@ -106,21 +106,21 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if watches[number].isCgroup { sayWatched(number, reading) }
     if missing.contains(.stall) {
       sayOnce(
-        .noStall, of: number,
+        .noStall, of: number, .notice,
         watches[number].isCgroup
           ? "this cgroup keeps no account of stalls (PSI of cgroups: version 2): the trigger stall is off"
           : "this kernel keeps no account of stalls (PSI): the trigger stall is off")
     }
     if missing.contains(.reclaim) {
       sayOnce(
-        .noReclaim, of: number,
+        .noReclaim, of: number, .notice,
         watches[number].isCgroup
           ? "this cgroup does not count what comes back into use (version 2 does): the trigger thrash is off"
           : "this kernel does not count what comes back into use: the trigger thrash is off")
     }
     if missing.contains(.ownReclaim) {
       sayOnce(
-        .noOwnReclaim, of: number,
+        .noOwnReclaim, of: number, .warning,
         "this kernel does not tell for whose sake it takes memory back: time that a cgroup loses at its own limit counts "
           + "as the machine's")
     }
@@ -139,7 +139,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   private mutating func sayWatched(_ number: Int, _ reading: MemoryReading) {
     guard watches[number].said.insert(.isWatched).inserted else { return }
     let roots = survey.roots
-    say(of: number) { line in
+    say(of: number, .info) { line in
       line.append(number == 0 ? "the system is what lies in cgroup /" : "cgroup /")
       let path = roots.path(number)
       if !path.isEmpty { line.append(visible: path.extracting(1..<path.count)) }
@@ -169,7 +169,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return false
   }
 
-  mutating func sayOnce(_ topic: SaidOfDomain, of number: Int, _ text: String) {
-    if watches[number].said.insert(topic).inserted { say(of: number) { line in line.append(text) } }
+  mutating func sayOnce(_ topic: SaidOfDomain, of number: Int, _ level: MessageLevel, _ text: String) {
+    if watches[number].said.insert(topic).inserted { say(of: number, level) { line in line.append(text) } }
   }
 }

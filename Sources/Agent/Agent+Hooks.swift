@@ -52,7 +52,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0)
     for command in judge.policy.commands where command.uid != OwnProcess.effectiveUID || command.uid == 0 {
       if recorder.isDryRun || held.isSuperset(of: [.setUID, .setGID]) { return }
-      return messages.say("hooks cannot be started: the policy at the start had none; restart the agent")
+      return messages.say(.error, "hooks cannot be started: the policy at the start had none; restart the agent")
     }
   }
 
@@ -114,7 +114,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       askedAt: Nanoseconds(Clock.sinceBoot()), limit: limit)
     hands[number].hand.release()
     recorder.write()
-    say(of: number) { line in
+    say(of: number, .warning) { line in
       line.append("waits up to ")
       line.append(decimal: limit.milliseconds)
       line.append(" ms for the hook before, before it sends ")
@@ -292,7 +292,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     recorder.hook(
       about.occasion, .ended(end), domain: about.domain.bytes, episode: about.episode,
       victim: about.pid == 0 ? nil : about.pid, program: path, output: output.bytes)
-    messages.say { line in
+    messages.say(HookOutcome.ended(end).level) { line in
       line.append("hook ")
       line.append(about.occasion.name)
       line.append(": ")
@@ -312,7 +312,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     recorder.hook(
       occasion, outcome, domain: policy.bytes(name), episode: episode, victim: pid, program: path,
       output: policy.bytes(nothing))
-    messages.say { line in
+    messages.say(outcome.level) { line in
       line.append("hook ")
       line.append(occasion.name)
       line.append(": ")

@@ -86,7 +86,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   private mutating func tell(_ outcome: LastResortOutcome, _ way: LastResortWay) {
     let toll = toll
     recorder.lastResort(outcome, way, toll: toll)
-    messages.say { line in line.append(lastResort: outcome, way, toll: toll) }
+    messages.say(outcome.level) { line in line.append(lastResort: outcome, way, toll: toll) }
     // Level 2, critical.
     writeKernelLine { line in
       line.append("<2>spillwayd: ")
@@ -99,11 +99,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func sayLostResort() {
     guard !recorder.isDryRun, let wanted = judge.policy.measures.lastResort else { return }
     if lastResortHand == nil {
-      return messages.say("the last resort cannot be taken: the policy at the start had none; restart the agent")
+      return messages.say(
+        .error, "the last resort cannot be taken: the policy at the start had none; restart the agent")
     }
     let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0)
     if wanted.action == .reboot, !held.contains(.sysBoot) {
-      messages.say("the last resort is a restart by sysrq: CAP_SYS_BOOT is not held; restart the agent")
+      messages.say(.warning, "the last resort is a restart by sysrq: CAP_SYS_BOOT is not held; restart the agent")
     }
   }
 }

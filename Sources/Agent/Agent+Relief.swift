@@ -232,13 +232,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     _ outcome: ReliefOutcome, _ action: ReliefAction, _ cgroup: Span<UInt8>, _ value: KiB?
   ) {
     recorder.relief(outcome, action, cgroup: cgroup, value: value, episode: reliefCourse.episode)
-    messages.say { line in line.append(relief: outcome, action, cgroup: cgroup, value: value) }
+    messages.say(outcome.level) { line in line.append(relief: outcome, action, cgroup: cgroup, value: value) }
   }
 
   /// Says where a policy that was read later asks for relief in vain.
   mutating func sayLostRelief() {
     guard judge.policy.measures.relief != Relief(), !isReliefReady else { return }
     messages.say(
+      .warning,
       recorder.isDryRun
         ? "relief cannot be given: it needs cgroups of version 2"
         : "relief cannot be given: the policy at the start had none, or it could not be made ready; restart the agent")

@@ -17,7 +17,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     do throws(Errno) {
       try reloader.watchFiles(loop, tag: Self.filesTag)
     } catch {
-      messages.say("the policy's files are not watched: a change counts after SIGHUP", error)
+      messages.say(.warning, "the policy's files are not watched: a change counts after SIGHUP", error)
     }
   }
 
@@ -82,7 +82,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let rules = judge.policy.rules.count
     let changes = PolicyChanges(from: old, to: policy)
     recorder.reload(from: old, to: policy, changes)
-    messages.say { line in
+    messages.say(.info) { line in
       line.append("the policy was read again and is in force: ")
       line.append(decimal: UInt64(rules))
       line.append(" rules; ")
@@ -96,7 +96,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {
     recorder.reload(refused: problem, rules: judge.policy.rules.count, fallback: supervision.fallback)
-    messages.say { line in
+    messages.say(.error) { line in
       line.append("the policy in force stays: ")
       if let imageError { line.append(imageError) } else { line.append(problem) }
     }

@@ -8,10 +8,10 @@ import Record
 /// What the agent tells people about its decisions, and the kernel's log about its kills.
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Says something of a domain, which is named where it is not the system.
-  mutating func say(of number: Int, _ write: (inout [UInt8]) -> Void) {
+  mutating func say(of number: Int, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
     let name = watches[number].name
     let policy = judge.policy
-    messages.say { line in
+    messages.say(level) { line in
       if let name {
         line.append("domain ")
         line.append(visible: policy.bytes(name))
@@ -25,7 +25,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     _ number: Int, _ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool
   ) {
     let party = party
-    say(of: number) { line in
+    say(of: number, .warning) { line in
       line.append(isRehearsed ? "would send " : "sent ")
       line.append(signal.name)
       line.append(" to ")
@@ -42,7 +42,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   mutating func sayNoCandidate(_ number: Int, _ verdict: Verdict) {
     let list = shortlist
-    say(of: number) { line in
+    say(of: number, .error) { line in
       line.append("NOBODY CAN BE ENDED: of ")
       line.append(decimal: UInt64(list.considered))
       line.append(" processes ")
@@ -57,7 +57,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   mutating func sayEscalation(_ victim: Candidate, _ reason: Escalation) {
-    messages.say { line in
+    messages.say(.warning) { line in
       line.append("sent SIGKILL to ")
       line.append(victim.process)
       switch reason {
@@ -72,7 +72,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func sayOutcome(
     _ number: Int, _ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict
   ) {
-    say(of: number) { line in
+    say(of: number, ending.level) { line in
       line.append(victim.process)
       switch ending {
       case .exited: line.append(" ended after SIGTERM")
@@ -108,9 +108,6 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func writeKernelLine(_ write: (inout [UInt8]) -> Void) {
     kernelLine.removeAll(keepingCapacity: true)
     write(&kernelLine)
-    switch kernelLog {
-    case .some(let log): try? log.write(kernelLine.span)
-    case .none: break
-    }
+    kernelLog.write(kernelLine)
   }
 }

@@ -29,14 +29,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     do throws(Errno) {
       try keeper.begin(loop, tag: Self.keeperTag, now: now)
     } catch {
-      messages.say("the policy in force cannot be kept for a start whose policy has a mistake", error)
+      messages.say(.warning, "the policy in force cannot be kept for a start whose policy has a mistake", error)
     }
   }
 
   mutating func finishKeeping() {
     if !keeper.finish() {
       messages.say(
-        "the policy in force could not be kept for a start whose policy has a mistake; see the message above")
+        .warning, "the policy in force could not be kept for a start whose policy has a mistake; see the message above")
     }
   }
 
@@ -46,7 +46,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let fallback = supervision.fallback
     let isDisarmed = supervision.isDisarmed
     guard fallback != nil || isDisarmed else { return }
-    messages.say { line in
+    messages.say(.error) { line in
       line.append("NOT AS ASKED FOR: ")
       line.append(mode, fallback: fallback, isDisarmed: isDisarmed)
       line.append(fallback == nil ? "" : "; mend the policy: it is read again as soon as it changes")
@@ -59,9 +59,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     supervision.clearFallback()
     try? supervision.tell("", mode)
     guard wasFallback else { return }
-    messages.say("the policy that was asked for is in force again")
+    messages.say(.notice, "the policy that was asked for is in force again")
     if supervision.isDisarmed, !supervision.isManaged {
-      messages.say("STILL IN DRY RUN although armed was asked for: restart the agent to arm it")
+      messages.say(.error, "STILL IN DRY RUN although armed was asked for: restart the agent to arm it")
     }
   }
 
@@ -85,9 +85,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     switch consume file {
     case .some(let file):
       recordOpening = nil
-      let lost = recorder.lost
+      let lost = recorder.sink.lostLines()
       recorder.takeUp(file)
-      messages.say { line in
+      messages.say(.notice) { line in
         line.append("the record file could be opened: it is written from here on; lines that were lost: ")
         line.append(decimal: lost)
       }
@@ -105,9 +105,31 @@ package struct RecordOpening: ~Copyable {
   /// Between tries: a disk is full, or a folder missing, until a person has seen to it.
   private static let pause = Nanoseconds.milliseconds(60_000)
 
-  /// - Parameter opener: Whose first try is under way, or has been taken.
-  package init(_ opener: consuming FileOpener) {
+  /// Begins the first try.
+  ///
+  /// - Parameter creates: Whether the file is made where it is not there. With that, open(2) waits where the file system is
+  ///   frozen, also for a file that is there.
+  /// - Throws: Why no thread can be made for it.
+  package init(_ path: borrowing CPath, creating creates: Bool) throws(Errno) {
+    // Not waiting: a FIFO without a reader would hold the thread until there is one.
+    let mode: OwnedDescriptor.Mode = [.write, .append, .noFollow, .nonBlocking]
+    let opener = try FileOpener(path, creates ? mode.union(.create) : mode)
+    try opener.begin()
     self.opener = opener
+  }
+
+  /// Waits for the end of the try that is under way, so long at most. For a start: a loop never waits.
+  func wait(milliseconds: Int32) {
+    opener.wait(milliseconds: milliseconds)
+  }
+
+  /// The file, where the first try comes to it within so many milliseconds.
+  ///
+  /// - Throws: Why not; `ETIMEDOUT` where it takes longer.
+  mutating func first(within patience: Int32) throws(Errno) -> OwnedDescriptor {
+    wait(milliseconds: patience)
+    guard let file = try next(at: Nanoseconds(Clock.sinceBoot())) else { throw .timedOut }
+    return file
   }
 
   /// - Returns: The file, once it is open.

@@ -63,12 +63,12 @@ struct Said: OptionSet, Sendable {
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
-  mutating func sayOnce(_ topic: Said, _ text: String) {
-    sayOnce(topic) { line in line.append(text) }
+  mutating func sayOnce(_ topic: Said, _ level: MessageLevel, _ text: String) {
+    sayOnce(topic, level) { line in line.append(text) }
   }
 
-  mutating func sayOnce(_ topic: Said, _ write: (inout [UInt8]) -> Void) {
-    if said.insert(topic).inserted { messages.say(write) }
+  mutating func sayOnce(_ topic: Said, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
+    if said.insert(topic).inserted { messages.say(level, write) }
   }
 
   /// Walks all processes into the table, for a decision. False, said once, where that fails.
@@ -141,28 +141,29 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func sayUnlisted() {
     isUnlisted = true
-    sayOnce(.unreadableProcesses, "processes cannot be listed: nobody can be chosen until they can")
+    sayOnce(.unreadableProcesses, .error, "processes cannot be listed: nobody can be chosen until they can")
   }
 
   private mutating func sayUnread() {
     let tally = tally
     if tally.denied > 0 {
-      sayOnce(.denied) { line in
+      sayOnce(.denied, .warning) { line in
         line.append(decimal: UInt64(tally.denied))
         line.append(" processes may not be read (hidepid, or a missing capability) and are never chosen")
       }
     }
     if tally.isHidden {
-      sayOnce(.hidden, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
+      sayOnce(
+        .hidden, .warning, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
     }
     if tally.unknownCgroups > 0 {
-      sayOnce(.unknownCgroups) { line in
+      sayOnce(.unknownCgroups, .warning) { line in
         line.append(decimal: UInt64(tally.unknownCgroups))
         line.append(" processes are in cgroups that cannot be read: each counts to the domains of its nearest ancestor")
       }
     }
     if tally.malformed > 0 {
-      sayOnce(.malformed) { line in
+      sayOnce(.malformed, .warning) { line in
         line.append(decimal: UInt64(tally.malformed))
         line.append(" process files made no sense, and what they tell is left out")
       }
@@ -284,7 +285,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     takeSeat(0, verdict.reading)
     rank(verdict.reading.time, in: 0)
     let list = shortlist
-    messages.say { line in
+    messages.say(.info) { line in
       line.append(verdict.level.name)
       line.append(": available ")
       line.append(verdict.reading.available)

@@ -15,8 +15,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var loop: EventLoop
   var recorder: Recorder
   var messages: Messages
-  /// `/dev/kmsg`, where the agent is armed and may write it.
-  let kernelLog: OwnedDescriptor?
+  /// Of `/dev/kmsg`, where the agent is armed and may write it.
+  var kernelLog: KernelLog
   var kernelLine: [UInt8] = []
   let isVerbose: Bool
   var reloader: Reloader
@@ -94,7 +94,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
 
   package init(
     source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
-    messages: consuming Messages, kernelLog: consuming OwnedDescriptor?, pressureWatch: consuming PressureWatch?,
+    messages: consuming Messages, kernelLog: consuming KernelLog?, pressureWatch: consuming PressureWatch?,
     reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
     relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil, judge: Judge,
     fill: UInt64 = LookAhead.usualFill, supervision: consuming Supervision = Supervision(),
@@ -105,7 +105,10 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     self.loop = loop
     self.recorder = recorder
     self.messages = messages
-    self.kernelLog = kernelLog
+    switch consume kernelLog {
+    case .some(let log): self.kernelLog = log
+    case .none: self.kernelLog = KernelLog(nil)
+    }
     self.pressureWatch = pressureWatch
     self.reloader = reloader
     self.judge = judge
@@ -142,7 +145,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     try loop.wake(inNanoseconds: 1)
     while true {
       if isTimeToArm(at: Nanoseconds(Clock.sinceBoot())) {
-        messages.say("the policy is whole again: the agent stops, for the service manager to start it armed")
+        messages.say(.warning, "the policy is whole again: the agent stops, for the service manager to start it armed")
         recorder.stop(reason: "to_be_armed")
         return .toBeArmed
       }
@@ -182,6 +185,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     supervision.tellStopping()
     endRelief()
     recorder.stop(signal: signal)
+    finishOutput()
     return .byRequest
   }
 
@@ -201,6 +205,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     }
     tendRelief()
     learnInPassing()
+    tellLostLines()
     var next = watches[0].dueAt
     for watch in watches {
       next = min(next, watch.dueAt)

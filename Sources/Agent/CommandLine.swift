@@ -27,7 +27,7 @@ package func runCommandLine(_ words: ArraySlice<[UInt8]>) -> ExitStatus {
 
 private func complain(of mistake: Options.Mistake) {
   var messages = Messages()
-  messages.say { line in
+  messages.say(.error) { line in
     switch mistake {
     case .unknown(let word):
       line.append("no option ")

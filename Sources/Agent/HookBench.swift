@@ -111,7 +111,7 @@ package struct HookBench: ~Copyable {
       } catch {
         isHelpless = helperDescriptor == nil
         taken.append(nil)
-        messages.say { line in
+        messages.say(.error) { line in
           line.append("the hook ")
           line.append(visible: HookBench.path(words))
           line.append(" cannot be made ready, and is never started: ")

@@ -41,7 +41,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       // An agent in dry run is there to look at what the armed one beside it does.
       if killer == .spillwayd, recorder.isDryRun { continue }
       guard isReally(killer, process.identity.pid, mayWait: mayWait), killerWatch.tells(of: killer) else { continue }
-      messages.say { line in
+      messages.say(.warning) { line in
         line.append("ANOTHER KILLER RUNS: ")
         line.append(process)
         line.append(": ")

@@ -19,18 +19,18 @@ package struct Privileges: Sendable {
     do throws(Errno) {
       try OwnCapabilities.keepOnly(CapabilityNeed.lasting(for: purposes).rawValue)
     } catch {
-      messages.say("capabilities that are not needed could not be dropped", error)
+      messages.say(.warning, "capabilities that are not needed could not be dropped", error)
     }
     do throws(Errno) {
       try OwnProcess.forbidNewPrivileges()
     } catch {
-      messages.say("no_new_privs could not be set", error)
+      messages.say(.warning, "no_new_privs could not be set", error)
     }
     return privileges
   }
 
   private func tell(_ messages: inout Messages) {
-    messages.say { line in
+    messages.say(.info) { line in
       line.append(held.isEmpty ? "holds no capability" : "holds")
       for need in CapabilityNeed.all where held.contains(need.capability) {
         line.append(" ")
@@ -43,7 +43,7 @@ package struct Privileges: Sendable {
       }
     }
     for need in CapabilityNeed.all where lacking.contains(need.capability) {
-      messages.say { line in
+      messages.say(need.level) { line in
         line.append("lacks ")
         line.append(need.name)
         line.append(": ")

@@ -24,12 +24,13 @@ extension SetUp {
   func sayView(_ view: ProcView, _ messages: inout Messages) {
     if !view.showsAllCgroups {
       messages.say(
+        .error,
         "process 1 is outside of this cgroup namespace, so that the cgroups of the machine cannot be told: the machine's "
           + "memory is watched, and not this container's; unit and cgroup of a process are unknown, and a rule that "
           + "protects by them counts as matched; domains, and scopes by cgroup or unit, do not apply; give the host's "
           + "/sys/fs/cgroup by --cgroup-root")
       if let rule = policy.ruleOfCgroupsAlone {
-        messages.say { line in
+        messages.say(.error) { line in
           line.append("the rule ")
           line.append(visible: policy.bytes(policy.rules[rule].name))
           line.append(
@@ -39,6 +40,7 @@ extension SetUp {
     }
     if view.unmappedUser != nil {
       messages.say(
+        .warning,
         "this user namespace does not have all users: the user of a process that has none here is unknown, and a rule "
           + "that protects by user counts as matched")
     }

@@ -44,11 +44,11 @@ package func runAgent(_ options: Options) -> ExitStatus {
     return try setUp.run(keeping: image, &messages)
   } catch {
     if let imageError = error.imageError {
-      messages.say { line in line.append(imageError) }
+      messages.say(.error) { line in line.append(imageError) }
     } else if let errno = error.errno {
-      messages.say(error.text, errno)
+      messages.say(.error, error.text, errno)
     } else {
-      messages.say(error.text)
+      messages.say(.error, error.text)
     }
     return error.code
   }
@@ -59,6 +59,7 @@ private struct OpenedRecord: ~Copyable {
   var sink: OwnedDescriptor?
   var opening: RecordOpening?
   var isMissing = false
+  var isTorn = false
 
   init() {
     sink = nil
@@ -148,7 +149,7 @@ struct SetUp {
       policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units),
       agent: source.isLive ? OwnProcess.pid : 0)
     let isRecordMissing = record.isMissing
-    var recorder = Recorder(sink: record.sink, isDryRun: isDryRun)
+    var recorder = Recorder(sink: record.sink, isDryRun: isDryRun, isTorn: record.isTorn)
     if isRecordMissing { recorder.awaitSink() }
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
@@ -158,7 +159,7 @@ struct SetUp {
     let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
-    let kernelLog = isDryRun ? nil : openKernelLog(&messages)
+    var kernelLog = KernelLog(isDryRun ? nil : openKernelLog(&messages))
     let arms = try openArms(source)
     let privileges = harden(&messages)
     let hand = takeUp(arms, &messages)
@@ -166,6 +167,8 @@ struct SetUp {
     if !isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
     let relief = takeUpRelief(source, &messages)
+    var spoken = Messages()
+    detach(&recorder, &spoken, &kernelLog, &messages)
     // After the helpers, whose work is long, are made.
     attempt(&messages, "the agent has no real-time priority, and waits its turn where many want to run") {
       () throws(Errno) in
@@ -176,11 +179,11 @@ struct SetUp {
     do throws(Errno) {
       try supervision.tell("READY=1\n", mode)
     } catch {
-      messages.say(SetUp.notTold, error)
+      messages.say(.warning, SetUp.notTold, error)
     }
     keepInMemory(&messages)
     var agent = Agent(
-      source: source, hand: hand, loop: loop, recorder: recorder, messages: Messages(), kernelLog: kernelLog,
+      source: source, hand: hand, loop: loop, recorder: recorder, messages: spoken, kernelLog: kernelLog,
       pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief, lastResort: lastResort,
       judge: judge,
       fill: fill, supervision: supervision,
@@ -197,7 +200,25 @@ struct SetUp {
       return try agent.run() == .toBeArmed ? .toBeArmed : .ok
     } catch {
       agent.endRelief()
-      throw StartFailure(.kernelFeature, "the agent cannot wait for events", error)
+      agent.messages.say(.error, "the agent cannot wait for events", error)
+      agent.finishOutput()
+      return .kernelFeature
+    }
+  }
+
+  /// Has all that is written written by others, so that the loop waits for no device. Their processes have the privileges
+  /// of the one that makes them, so this comes after those are reduced; and before memory is locked.
+  private func detach(
+    _ recorder: inout Recorder, _ spoken: inout Messages, _ kernelLog: inout KernelLog, _ messages: inout Messages
+  ) {
+    attempt(&messages, "the agent writes the record itself, and waits where the file does") { () throws(Errno) in
+      try recorder.detach()
+    }
+    attempt(&messages, "the agent writes messages itself, and waits where standard error does") { () throws(Errno) in
+      try spoken.detach()
+    }
+    attempt(&messages, "the agent writes the kernel's log itself, and waits for its console") { () throws(Errno) in
+      try kernelLog.detach()
     }
   }
 
@@ -223,13 +244,14 @@ struct SetUp {
       var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
       if let refusal = machine.refusal {
         messages.say(
+          .warning,
           wanted.action == .panic
             ? "the last resort takes sysrq-trigger, which cannot be opened"
             : "where reboot(2) is refused, the last resort takes sysrq-trigger, which cannot be opened", refusal)
       }
       return { course, now in course.advance(&machine, now: now) }
     } catch {
-      messages.say("the last resort cannot be made ready, and is never taken", error)
+      messages.say(.error, "the last resort cannot be made ready, and is never taken", error)
       return nil
     }
   }
@@ -238,7 +260,9 @@ struct SetUp {
   private func takeUpRelief(_ source: borrowing LiveSource, _ messages: inout Messages) -> CgroupRelief? {
     let isWanted = policy.measures.relief != Relief()
     guard source.cgroupVersion == .v2 else {
-      if isWanted { messages.say("relief needs cgroups of version 2, which account memory: none is given here") }
+      if isWanted {
+        messages.say(.warning, "relief needs cgroups of version 2, which account memory: none is given here")
+      }
       return nil
     }
     if isDryRun { return nil }
@@ -249,7 +273,7 @@ struct SetUp {
       let root = try source.unifiedRoot()
       let undone = try CgroupRelief.undoLeftovers(below: root, in: folder)
       if undone > 0 {
-        messages.say { line in
+        messages.say(.notice) { line in
           line.append("put back what a run before this one left changed: ")
           line.append(decimal: UInt64(undone))
           line.append(undone == 1 ? " cgroup" : " cgroups")
@@ -257,16 +281,20 @@ struct SetUp {
       }
       guard isWanted else { return nil }
       let relief = try CgroupRelief(root: root, folder: folder)
-      if let refusal = relief.refusal { messages.say("relief fails here: cgroups cannot be written", refusal) }
+      if let refusal = relief.refusal {
+        messages.say(.warning, "relief fails here: cgroups cannot be written", refusal)
+      }
       return relief
     } catch {
       if error == .invalidArgument {
         messages.say(
+          .error,
           "/run/spillway/relief makes no sense, and no relief is given: put right by hand what it names, and remove it")
       } else if isWanted {
-        messages.say("relief cannot be made ready in /run/spillway, and is not given", error)
+        messages.say(.warning, "relief cannot be made ready in /run/spillway, and is not given", error)
       } else if error != .noSuchFile {
-        messages.say("what a run before this one left changed, by /run/spillway/relief, cannot be put back", error)
+        messages.say(
+          .error, "what a run before this one left changed, by /run/spillway/relief, cannot be put back", error)
       }
       return nil
     }
@@ -278,11 +306,13 @@ struct SetUp {
     do throws(Errno) {
       panic = try PanicSettings(readingBelow: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
     } catch {
-      if policy.measures.lastResort != nil { messages.say("vm.panic_on_oom or kernel.panic cannot be read", error) }
+      if policy.measures.lastResort != nil {
+        messages.say(.warning, "vm.panic_on_oom or kernel.panic cannot be read", error)
+      }
       return nil
     }
     if panic.panicOnOom != 0 || policy.measures.lastResort != nil {
-      messages.say { line in line.append(panic) }
+      messages.say(.notice) { line in line.append(panic) }
     }
     return panic
   }
@@ -323,7 +353,7 @@ struct SetUp {
     do throws(Errno) {
       return try ServiceManager.asking()
     } catch {
-      messages.say(SetUp.notTold, error)
+      messages.say(.warning, SetUp.notTold, error)
       return nil
     }
   }
@@ -347,24 +377,29 @@ struct SetUp {
         opened.sink = try OwnedDescriptor.duplicate(1)
         return opened
       }
-      let opener = try FileOpener(path, [.write, .create, .append, .noFollow])
-      try opener.begin()
-      opener.wait(milliseconds: SetUp.recordPatience)
-      var opening = RecordOpening(opener)
+      var opening = try RecordOpening(path, creating: false)
       do throws(Errno) {
-        opened.sink = try opening.next(at: Nanoseconds(Clock.sinceBoot()))
+        opened.sink = try opening.first(within: SetUp.recordPatience)
+      } catch .noSuchFile {
+        opening = try RecordOpening(path, creating: true)
+        do throws(Errno) {
+          opened.sink = try opening.first(within: SetUp.recordPatience)
+        } catch {
+          opened.opening = .some(opening)
+          throw error
+        }
       } catch {
         opened.opening = .some(opening)
         throw error
       }
-      if opened.sink == nil {
-        opened.opening = .some(opening)
-        throw .timedOut
-      }
+      opened.isTorn = OwnedDescriptor.endsInALine(path) == false
     } catch {
-      if options.isStrict { throw StartFailure(opening: "the record file cannot be opened", error, otherwise: .usage) }
+      let problem =
+        error == .noReader
+        ? "the record is a FIFO, and its reader has to be there first" : "the record file cannot be opened"
+      if options.isStrict { throw StartFailure(opening: problem, error, otherwise: .usage) }
       opened.isMissing = true
-      messages.say("THERE IS NO RECORD, and what happens is told here alone: its file cannot be opened", error)
+      messages.say(.error, "THERE IS NO RECORD, and what happens is told here alone: its file cannot be opened", error)
     }
     return opened
   }
@@ -385,7 +420,7 @@ struct SetUp {
       try loop.watch(watch, tag: Agent<LiveSource, ProgramActuator>.pressureTag)
       return watch
     } catch {
-      messages.say("the kernel does not wake the agent at stalls; it looks by itself", error)
+      messages.say(.notice, "the kernel does not wake the agent at stalls; it looks by itself", error)
       return nil
     }
   }
@@ -394,13 +429,13 @@ struct SetUp {
     do throws(Errno) {
       return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)
     } catch {
-      messages.say("/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
+      messages.say(.warning, "/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
       return nil
     }
   }
 
   private func introduce(_ messages: inout Messages) {
-    messages.say { line in
+    messages.say(.info) { line in
       line.append(spillwayVersion)
       line.append(isDryRun ? ", dry run: nobody is ended" : ", armed")
       line.append("; policy ")
@@ -452,7 +487,7 @@ struct SetUp {
     do throws(Errno) {
       try action()
     } catch {
-      messages.say(failure, error)
+      messages.say(.warning, failure, error)
     }
   }
 }

@@ -25,6 +25,9 @@ package struct Errno: Error, Equatable, Sendable {
   package static let tooLong = Errno(E2BIG)
   package static let noDevice = Errno(ENODEV)
   package static let busy = Errno(EBUSY)
+  package static let noReader = Errno(ENXIO)
+  package static let noSpace = Errno(ENOSPC)
+  package static let brokenPipe = Errno(EPIPE)
   package static let badDescriptor = Errno(EBADF)
   package static let notDirectory = Errno(ENOTDIR)
   package static let isDirectory = Errno(EISDIR)
@@ -48,6 +51,7 @@ package struct Errno: Error, Equatable, Sendable {
     case ESRCH: "no such process"
     case EINTR: "interrupted"
     case EIO: "input/output error"
+    case ENXIO: "nobody reads it, or there is no such device"
     case EBADF: "bad file descriptor"
     case EAGAIN: "temporarily unavailable"
     case ENOMEM: "not enough memory"

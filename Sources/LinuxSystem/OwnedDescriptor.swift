@@ -164,13 +164,6 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
-  /// Whether a write of up to PIPE_BUF bytes would go through without waiting (poll(2)).
-  package var isWritable: Bool {
-    var request = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
-    // One pollfd, on the stack, for the call.
-    return unsafe poll(&request, 1, 0) == 1 && request.revents & Int16(POLLOUT) != 0
-  }
-
   /// readlinkat(2) below this directory into `buffer`, cut at its size.
   ///
   /// - Returns: Bytes of the target.

@@ -38,6 +38,12 @@ package struct JSONWriter: Sendable {
     needsComma = false
   }
 
+  /// Takes back the end of an object that ended a line, for one more member.
+  mutating func reopen() {
+    bytes.removeLast(2)
+    needsComma = true
+  }
+
   // MARK: Values
 
   package mutating func value(_ text: String) {

@@ -10,36 +10,54 @@ package struct Recorder: ~Copyable {
   /// Raised when the meaning of a field changes or one goes away; not when one is added.
   package static let schema: UInt64 = 1
 
+  /// Bytes of memory for lines that are not out yet. A decision with eight candidates takes some 6 KiB (RecorderTests).
+  static let ringSize = 32 * 1024
+
   /// Members of a party that are named.
   private static let partyLimit = 64
 
-  private var sink: OwnedDescriptor?
-  /// Whether lines are meant to be written though there is no sink yet.
-  private var isSinkMissing = false
+  /// Where lines go.
+  package var sink: LineSink
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
-  /// Lines that could not be written, or not whole.
-  package private(set) var lost: UInt64 = 0
-  /// Whether the last line was written in part: the next begins on a line of its own.
-  private var isTorn = false
   /// Whether lines are composed and not written.
   private var isHeld = false
 
-  /// - Parameter sink: Where lines go; nil writes none.
-  package init(sink: consuming OwnedDescriptor?, isDryRun: Bool) {
-    self.sink = sink
+  /// - Parameters:
+  ///   - sink: Where lines go; nil writes none.
+  ///   - isTorn: Whether the file ends in the middle of a line, as one does whose writer was killed.
+  package init(sink: consuming OwnedDescriptor?, isDryRun: Bool, isTorn: Bool = false) {
+    self.sink = LineSink(sink, isTorn: isTorn)
     self.isDryRun = isDryRun
   }
 
   /// Counts lines as lost until there is a sink.
   package mutating func awaitSink() {
-    isSinkMissing = true
+    sink.lose()
   }
 
-  /// Writes to `sink` from here on.
-  package mutating func takeUp(_ sink: consuming OwnedDescriptor) {
-    self.sink = .some(sink)
-    isSinkMissing = false
+  /// Writes to `file` from here on, which could not be opened before.
+  package mutating func takeUp(_ file: consuming OwnedDescriptor) {
+    sink.attach(file)
+    // Else the agent writes the record itself, and waits where the file does.
+    try? detach()
+  }
+
+  /// Has lines written by a process of its own from here on, so that nobody else waits for the file.
+  package mutating func detach() throws(Errno) {
+    try sink.detach(size: Recorder.ringSize, name: CPath("spillway-record"))
+  }
+
+  /// Lines of another output are lost from here on.
+  ///
+  /// - Parameter reason: Why the last of them is.
+  package mutating func lost(_ output: String, _ reason: Errno) {
+    begin("lost")
+    json.key("output")
+    json.value(output)
+    json.key("error")
+    json.value(reason.text)
+    finish()
   }
 
   /// The agent began.
@@ -266,23 +284,17 @@ package struct Recorder: ~Copyable {
     isHeld = false
   }
 
-  /// Writes the last line that was composed.
+  /// Writes the last line that was composed. It tells how many were lost before it, where some were.
   package mutating func write() {
-    switch sink {
-    case .some(let sink):
-      do throws(Errno) {
-        if isTorn, try sink.writeUnlessFull([UInt8(ascii: "\n")].span) == 0 { throw .wouldBlock }
-        isTorn = false
-        let written = try sink.writeUnlessFull(json.bytes.span)
-        isTorn = written > 0 && written < json.bytes.count
-        if written < json.bytes.count { lost += 1 }
-      } catch {
-        // A write that failed on its way may have left something.
-        isTorn = true
-        lost += 1
-      }
-    case .none: if isSinkMissing { lost += 1 }
+    let lost = sink.untoldLines()
+    if lost > 0 {
+      json.reopen()
+      json.key("lost_lines")
+      json.value(lost)
+      json.endObject()
+      json.newline()
     }
+    sink.put(json.bytes, telling: lost)
   }
 
   /// Which fallback is in force, if one is.
@@ -375,25 +387,5 @@ package struct Recorder: ~Copyable {
       json.value(need.name)
     }
     json.endArray()
-  }
-}
-
-extension OwnedDescriptor {
-  /// Writes in pieces that a pipe takes whole, and gives up rather than wait for a reader who does not read: the agent
-  /// must never hang on whoever watches it.
-  ///
-  /// - Returns: Bytes written: fewer than there are where a piece would have had to wait.
-  @discardableResult
-  package func writeUnlessFull(_ bytes: Span<UInt8>) throws(Errno) -> Int {
-    // PIPE_BUF on Linux (pipe(7)): as much as a pipe that is ready takes without waiting.
-    let piece = 4096
-    var start = 0
-    while start < bytes.count {
-      guard isWritable else { break }
-      let end = min(start + piece, bytes.count)
-      try write(bytes.extracting(start..<end))
-      start = end
-    }
-    return start
   }
 }

@@ -220,10 +220,8 @@ private final class Manager {
   @Test func aRecordThatCannotBeOpenedIsTriedAgainOnceAMinute() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)").path()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let opener = try FileOpener(CPath(folder + "/record"), [.write, .create, .append])
-    try opener.begin()
-    opener.wait(milliseconds: 10_000)
-    var opening = RecordOpening(opener)
+    var opening = try RecordOpening(CPath(folder + "/record"), creating: true)
+    opening.wait(milliseconds: 10_000)
     func isThere(at now: UInt64) throws -> Bool {
       switch try opening.next(at: .milliseconds(now)) {
       case .some: true

@@ -100,14 +100,14 @@ import Testing
     let pipe = try PipeEnds()
     // A pipe with one page's room or more is ready for PIPE_BUF bytes; 16 pages are what it starts with.
     var written = 0
-    while pipe.writing.isWritable, written < 10_000_000 {
+    while pipe.writing.becomesWritable(milliseconds: 0), written < 10_000_000 {
       try pipe.writing.write([UInt8](repeating: 0, count: 4096).span)
       written += 4096
     }
     #expect(written == 16 * 4096)
     var buffer = [UInt8](repeating: 0, count: 4096)
     #expect(try pipe.reading.readNext(into: &buffer) == 4096)
-    let isWritable = pipe.writing.isWritable
+    let isWritable = pipe.writing.becomesWritable(milliseconds: 0)
     #expect(isWritable)
   }
 

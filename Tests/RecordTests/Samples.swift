@@ -75,7 +75,7 @@ func recorded(isDryRun: Bool = false, _ body: (inout Recorder) -> Void) throws -
   let file = try MemoryFile.create(CPath("record"))
   var recorder = Recorder(sink: try OwnedDescriptor.duplicate(file.raw), isDryRun: isDryRun)
   body(&recorder)
-  let lost = recorder.lost
+  let lost = recorder.sink.lostLines()
   #expect(lost == 0)
   var buffer = [UInt8](repeating: 0, count: 1 << 20)
   let count = try file.readWhole(into: &buffer)

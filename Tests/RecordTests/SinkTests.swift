@@ -37,14 +37,14 @@ import Testing
         scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
         took: .zero, isRehearsed: false)
     }
-    let lost = recorder.lost
+    let lost = recorder.sink.lostLines()
     #expect(lost > 0 && lost < 200)
     let first = try lines(Self.drain(end.raw)[...])
     #expect(first.count == 200 - Int(lost))
     // Somebody reads again: what comes now comes whole.
     recorder.stop(signal: .terminate)
     let next = try lines(Self.drain(end.raw)[...])
-    let lostInAll = recorder.lost
+    let lostInAll = recorder.sink.lostLines()
     #expect(next.count == 1 && next.first?["event"] as? String == "stop" && lostInAll == lost)
   }
 
@@ -67,7 +67,7 @@ import Testing
         scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
         took: .zero, isRehearsed: false)
     }
-    let lost = recorder.lost
+    let lost = recorder.sink.lostLines()
     #expect(lost > 0)
     let before = try Self.drain(end.raw)
     // The case that this is about: half a line is out.
@@ -79,7 +79,7 @@ import Testing
     let after = try Self.drain(end.raw)
     #expect(after.first == 10)
     #expect(try lines(after[1...]).count == 2)
-    let lostInAll = recorder.lost
+    let lostInAll = recorder.sink.lostLines()
     #expect(lostInAll == lost)
   }
 
@@ -88,7 +88,7 @@ import Testing
     _ = OwnedDescriptor(owning: reading)
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
     for _ in 0..<3 { recorder.stop(signal: .terminate) }
-    let lost = recorder.lost
+    let lost = recorder.sink.lostLines()
     #expect(lost == 3)
   }
 

@@ -31,6 +31,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
@@ -170,6 +171,43 @@ static inline long clinux_readlinkat(int directory, const char *path, char *buff
     return readlinkat(directory, path, buffer, size);
 }
 
+// Sends a line to a socket and never waits (send(2)). Bytes sent, or -1 with errno.
+static inline long clinux_send(int socket, const void *line, size_t length) {
+    return send(socket, line, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// Whether `stream`, as systemd.exec(5) has it in $JOURNAL_STREAM, names the file of this descriptor: DEVICE:INODE, in
+// decimal and with nothing around them.
+static inline int clinux_is_stream(int descriptor, const char *stream) {
+    struct stat status;
+    unsigned long long numbers[2] = {0, 0};
+    if (stream == (char *)0 || fstat(descriptor, &status) < 0) return 0;
+    for (int index = 0; index < 2; index++) {
+        int digits = 0;
+        for (; *stream >= '0' && *stream <= '9'; stream++, digits++) {
+            unsigned digit = (unsigned)(*stream - '0');
+            if (numbers[index] > (~0ULL - digit) / 10) return 0;
+            numbers[index] = numbers[index] * 10 + digit;
+        }
+        if (digits == 0 || *stream++ != (index == 0 ? ':' : 0)) return 0;
+    }
+    return numbers[0] == (unsigned long long)status.st_dev && numbers[1] == (unsigned long long)status.st_ino;
+}
+
+// Whether the journal reads this descriptor.
+static inline int clinux_is_journal(int descriptor) { return clinux_is_stream(descriptor, getenv("JOURNAL_STREAM")); }
+
+// How a file takes what is written: a socket, the null device, which takes anything at once, or another.
+enum clinux_kind { clinux_kind_other, clinux_kind_socket, clinux_kind_null };
+
+static inline enum clinux_kind clinux_kind_of(int descriptor) {
+    struct stat status;
+    if (fstat(descriptor, &status) < 0) return clinux_kind_other;
+    if (S_ISSOCK(status.st_mode)) return clinux_kind_socket;
+    // Documentation/admin-guide/devices.txt.
+    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3) ? clinux_kind_null : clinux_kind_other;
+}
+
 // memfd_create(2), close-on-exec and sealable. A descriptor, or -1 with errno.
 static inline int clinux_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
@@ -210,10 +248,13 @@ static inline int clinux_collect(int child) {
 static inline void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 
 // Starts a program with no signal blocked or ignored and nothing in its environment but the standard search path, since
-// the agent trusts nobody's (posix_spawn(3)). 0 and the child's number, or the error number.
+// the agent trusts nobody's, and $JOURNAL_STREAM, for it writes to the same standard error (posix_spawn(3)). 0 and the
+// child's number, or the error number.
 static inline int clinux_spawn(const char *program, char *const *words, pid_t *child) {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    static char *environment[] = {path, (char *)0};
+    char *stream = getenv("JOURNAL_STREAM");
+    // The entry is the name, and the value right after it.
+    char *environment[] = {path, stream ? stream - strlen("JOURNAL_STREAM=") : (char *)0, (char *)0};
     posix_spawnattr_t attributes;
     sigset_t none, broken_pipe;
     int result;
@@ -294,6 +335,7 @@ static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURREN
 
 #include "CLinuxHelper.h"
 #include "CLinuxHook.h"
+#include "CLinuxWriter.h"
 
 // Has the helper start a program: its result is in `hook` once the helper is idle again.
 static inline void clinux_helper_start_hook(struct clinux_helper *helper, struct clinux_hook *hook) {

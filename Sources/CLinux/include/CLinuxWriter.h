@@ -1,0 +1,317 @@
+// A process that writes lines to a file, so that the agent never waits for the device behind it: a frozen file system,
+// NFS without its server, a disk that thrashes, a serial console, a terminal after Ctrl-S. Header only, as CLinux.h.
+//
+// A process and not a thread: nothing interrupts a write to a frozen file system, not even SIGKILL, and a process is gone
+// only when all of its threads are. It shares the agent's memory (CLONE_VM), so that it costs its stack and its ring and
+// no more. It outlives the agent until the lines that were put are out.
+//
+// One thread puts lines and the writer takes them. Lines are whole or absent.
+#ifndef SPILLWAY_CLINUX_WRITER_H
+#define SPILLWAY_CLINUX_WRITER_H
+
+#include <linux/futex.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+
+#include "CLinuxThread.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+enum {
+    CLINUX_WRITER_NAME = 16,
+    // A descriptor that says that it is ready and then takes nothing is asked again after this.
+    CLINUX_WRITER_PAUSE_NS = 10000000,
+    // Where close_range(2) is not to be had (Linux 5.9), descriptors below this are closed one by one.
+    CLINUX_WRITER_DESCRIPTORS = 4096,
+    // For the writer's end, once nothing is left to write: closing its file may wait too.
+    CLINUX_WRITER_END_MS = 100,
+};
+
+// Before each line in the ring.
+struct clinux_writer_entry {
+    uint32_t length;
+    // Lines that count as lost if this one does not get out: itself, and those of whose loss it tells.
+    uint32_t owed;
+};
+
+struct clinux_writer {
+    struct clinux_thread thread;
+    char name[CLINUX_WRITER_NAME];
+    // Of the writer alone once it runs: its maker closes its own, for closing a file may wait as well (NFS).
+    int target;
+    // An eventfd: lines were put, or the writer is to end.
+    int wake;
+    // A pipe through which nothing goes. The writer has the reading end, and learns by it that the agent is gone.
+    int alive, owner;
+    // A futex word that counts how often the writer had nothing left; 0 until it runs or could not be started.
+    uint32_t idle;
+    // Its number; and why it could not be started.
+    pid_t process;
+    int refusal;
+    int quit;
+    // Whether what is out ends in the middle of a line. The writer's own.
+    int torn;
+    // Bytes put and taken since the beginning, entries' headers included; the ring holds those between.
+    uint64_t head, tail;
+    // Sum of what was owed for lines that did not get out, and why the last of them did not.
+    uint64_t failed;
+    int reason;
+    size_t capacity;
+    char ring[];
+};
+
+// Bytes of its storage that are not the ring's.
+static inline size_t clinux_writer_overhead(void) { return sizeof(struct clinux_writer); }
+
+static inline int clinux_writer_is_empty(struct clinux_writer *writer) {
+    return __atomic_load_n(&writer->tail, __ATOMIC_ACQUIRE) == __atomic_load_n(&writer->head, __ATOMIC_ACQUIRE);
+}
+
+static inline void clinux_writer_wake(struct clinux_writer *writer) {
+    uint64_t one = 1;
+    // Waits and fails only at 2^64 - 1 lines that nobody took.
+    ssize_t written = write(writer->wake, &one, sizeof one);
+    (void)written;
+}
+
+// Tells whoever waits that there is nothing left to do.
+static inline void clinux_writer_rest(struct clinux_writer *writer) {
+    __atomic_fetch_add(&writer->idle, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, &writer->idle, FUTEX_WAKE_PRIVATE, INT32_MAX, (void *)0, (void *)0, 0);
+}
+
+// What is at a place of the ring, which may go on at its beginning.
+static inline void clinux_writer_copy_out(struct clinux_writer *writer, uint64_t at, void *to, size_t length) {
+    size_t offset = (size_t)(at % writer->capacity), first = writer->capacity - offset;
+    if (first > length) first = length;
+    memcpy(to, writer->ring + offset, first);
+    memcpy((char *)to + first, writer->ring, length - first);
+}
+
+static inline void clinux_writer_copy_in(struct clinux_writer *writer, uint64_t at, const void *from, size_t length) {
+    size_t offset = (size_t)(at % writer->capacity), first = writer->capacity - offset;
+    if (first > length) first = length;
+    memcpy(writer->ring + offset, from, first);
+    memcpy(writer->ring, (const char *)from + first, length - first);
+}
+
+// The entry that was put first of those that are there.
+static inline struct clinux_writer_entry clinux_writer_first(struct clinux_writer *writer) {
+    struct clinux_writer_entry entry;
+    clinux_writer_copy_out(writer, writer->tail, &entry, sizeof entry);
+    return entry;
+}
+
+// Takes the first entry away. `reason` is why its line is not out; 0 if it is.
+static inline void clinux_writer_take(struct clinux_writer *writer, struct clinux_writer_entry entry, int reason) {
+    if (reason != 0) {
+        __atomic_store_n(&writer->reason, reason, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&writer->failed, entry.owed, __ATOMIC_RELAXED);
+    }
+    // Whoever sees that the entry is gone sees that it failed.
+    __atomic_store_n(&writer->tail, writer->tail + sizeof entry + entry.length, __ATOMIC_RELEASE);
+}
+
+// Writes the first entry's line, over as many calls as that takes.
+static inline void clinux_writer_write(struct clinux_writer *writer) {
+    static char newline[] = "\n";
+    struct clinux_writer_entry entry = clinux_writer_first(writer);
+    uint64_t start = writer->tail + sizeof entry;
+    // The rest of a line that was cut is ended first: one line is spoilt, and no more.
+    size_t before = writer->torn ? 1 : 0, total = before + entry.length, done = 0;
+    int reason = 0, refused = 0;
+    while (done < total) {
+        struct iovec parts[3];
+        int count = 0;
+        size_t from = done > before ? done - before : 0;
+        size_t offset = (size_t)((start + from) % writer->capacity);
+        size_t left = entry.length - from, first = writer->capacity - offset;
+        if (first > left) first = left;
+        if (done < before) parts[count++] = (struct iovec){newline, 1};
+        if (first > 0) parts[count++] = (struct iovec){writer->ring + offset, first};
+        if (left > first) parts[count++] = (struct iovec){writer->ring, left - first};
+        // One call a line: /dev/kmsg takes each for a line of its own.
+        ssize_t written = writev(writer->target, parts, count);
+        if (written > 0) {
+            done += (size_t)written;
+            refused = 0;
+        } else if (written < 0 && errno == EAGAIN) {
+            struct pollfd request = {.fd = writer->target, .events = POLLOUT};
+            struct timespec pause = {0, CLINUX_WRITER_PAUSE_NS};
+            if (refused++ > 0) nanosleep(&pause, (struct timespec *)0);
+            poll(&request, 1, -1);
+        } else if (written == 0 || errno != EINTR) {
+            reason = written == 0 ? EIO : errno;
+            break;
+        }
+    }
+    writer->torn = reason != 0 && (done > before || (before == 1 && done == 0));
+    clinux_writer_take(writer, entry, reason);
+}
+
+// Closes all descriptors but three.
+static inline void clinux_writer_close_others(int first, int second, int third) {
+    int kept[3] = {first, second, third};
+    unsigned from = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        for (int index = 0; index < 2; index++) {
+            if (kept[index] <= kept[index + 1]) continue;
+            int larger = kept[index];
+            kept[index] = kept[index + 1];
+            kept[index + 1] = larger;
+        }
+    }
+    for (int index = 0; index <= 3; index++) {
+        unsigned end = index < 3 ? (unsigned)kept[index] : ~0U;
+        if (end > from && syscall(SYS_close_range, from, index < 3 ? end - 1 : end, 0U) < 0) {
+            for (unsigned other = from; other < end && other < CLINUX_WRITER_DESCRIPTORS; other++) close((int)other);
+        }
+        from = end + 1;
+    }
+}
+
+// The writer: no allocation, and every signal blocked. Its errno is that of the thread that made it, which does nothing
+// until this has ended.
+static inline int clinux_writer_main(void *argument) {
+    struct clinux_writer *writer = (struct clinux_writer *)argument;
+    struct pollfd sources[2] = {{.fd = writer->wake, .events = POLLIN}, {.fd = writer->alive}};
+    clinux_writer_close_others(writer->target, writer->wake, writer->alive);
+    prctl(PR_SET_NAME, writer->name);
+    for (;;) {
+        // Asked before the ring: of an agent that is gone nothing comes any more.
+        int ends = __atomic_load_n(&writer->quit, __ATOMIC_ACQUIRE) || (sources[1].revents & POLLHUP) != 0;
+        uint64_t count;
+        while (!clinux_writer_is_empty(writer)) clinux_writer_write(writer);
+        clinux_writer_rest(writer);
+        if (ends) return 0;
+        if (poll(sources, 2, -1) < 0) sources[1].revents = 0;
+        else if ((sources[0].revents & POLLIN) != 0 && read(writer->wake, &count, sizeof count) < 0) continue;
+    }
+}
+
+// The thread whose errno and whose stack's lower half the writer has. It waits for the writer's end, and where somebody
+// killed it sees to it that what is put counts as lost.
+static inline void *clinux_writer_keep(void *argument) {
+    struct clinux_writer *writer = (struct clinux_writer *)argument;
+    char *stack = writer->thread.mapping + writer->thread.layout.guard + writer->thread.layout.stack / 2;
+    // No signal tells of its end: nobody else is to collect it.
+    pid_t child = clone(clinux_writer_main, (void *)((uintptr_t)stack & ~(uintptr_t)15),
+                        CLONE_VM | CLONE_PARENT_SETTID, writer, &writer->process);
+    if (child < 0) {
+        writer->refusal = errno;
+        clinux_writer_rest(writer);
+        return (void *)0;
+    }
+    while (syscall(SYS_wait4, child, (int *)0, __WALL, (void *)0) < 0 && errno == EINTR) {
+    }
+    for (;;) {
+        uint64_t count;
+        int ends = __atomic_load_n(&writer->quit, __ATOMIC_ACQUIRE);
+        while (!clinux_writer_is_empty(writer)) clinux_writer_take(writer, clinux_writer_first(writer), EPIPE);
+        clinux_writer_rest(writer);
+        if (ends || (read(writer->wake, &count, sizeof count) < 0 && errno != EINTR)) return (void *)0;
+    }
+}
+
+// Waits until all that was put is written or lost, for so many milliseconds at most. Whether it is.
+static inline int clinux_writer_wait(struct clinux_writer *writer, int milliseconds) {
+    struct timespec now, end, left;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int64_t nanoseconds = end.tv_nsec + (int64_t)milliseconds * 1000000;
+    end.tv_sec += nanoseconds / 1000000000;
+    end.tv_nsec = nanoseconds % 1000000000;
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&writer->idle, __ATOMIC_ACQUIRE);
+        if (seen != 0 && clinux_writer_is_empty(writer)) return 1;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t rest = (int64_t)(end.tv_sec - now.tv_sec) * 1000000000 + (end.tv_nsec - now.tv_nsec);
+        if (rest <= 0) return 0;
+        left.tv_sec = rest / 1000000000;
+        left.tv_nsec = rest % 1000000000;
+        syscall(SYS_futex, &writer->idle, FUTEX_WAIT_PRIVATE, seen, &left, (void *)0, 0);
+    }
+}
+
+static inline uint64_t clinux_writer_failures(struct clinux_writer *writer) {
+    return __atomic_load_n(&writer->failed, __ATOMIC_RELAXED);
+}
+
+static inline int clinux_writer_reason(struct clinux_writer *writer) {
+    return __atomic_load_n(&writer->reason, __ATOMIC_RELAXED);
+}
+
+static inline pid_t clinux_writer_process(struct clinux_writer *writer) { return writer->process; }
+
+// Puts a line. 0, or why it is lost: EAGAIN where there is no room for it now, E2BIG where there never is.
+static inline int clinux_writer_put(struct clinux_writer *writer, const void *line, size_t length, uint32_t owed) {
+    struct clinux_writer_entry entry = {(uint32_t)length, owed};
+    uint64_t head = writer->head, used = head - __atomic_load_n(&writer->tail, __ATOMIC_ACQUIRE);
+    if (length > writer->capacity || sizeof entry > writer->capacity - length) return E2BIG;
+    if (sizeof entry + length > writer->capacity - used) return EAGAIN;
+    clinux_writer_copy_in(writer, head, &entry, sizeof entry);
+    clinux_writer_copy_in(writer, head + sizeof entry, line, length);
+    __atomic_store_n(&writer->head, head + sizeof entry + length, __ATOMIC_RELEASE);
+    clinux_writer_wake(writer);
+    return 0;
+}
+
+static inline void clinux_writer_close(struct clinux_writer *writer) {
+    if (writer->wake >= 0) close(writer->wake);
+    if (writer->alive >= 0) close(writer->alive);
+    if (writer->owner >= 0) close(writer->owner);
+}
+
+// Ends a writer that has nothing left to write, and gives its memory back. One that is in a call that does not return
+// is left as it is: it ends after that.
+static inline void clinux_writer_end(struct clinux_writer *writer) {
+    struct timespec end;
+    int is_empty = clinux_writer_is_empty(writer);
+    __atomic_store_n(&writer->quit, 1, __ATOMIC_RELEASE);
+    clinux_writer_wake(writer);
+    if (!is_empty) return;
+    clock_gettime(CLOCK_REALTIME, &end);
+    int64_t nanoseconds = end.tv_nsec + (int64_t)CLINUX_WRITER_END_MS * 1000000;
+    end.tv_sec += nanoseconds / 1000000000;
+    end.tv_nsec = nanoseconds % 1000000000;
+    if (pthread_timedjoin_np(writer->thread.handle, (void **)0, &end) != 0) return;
+    clinux_writer_close(writer);
+    clinux_thread_unmap(writer->thread);
+}
+
+// Starts a writer to `target`, which the caller may close then. `size` is what it takes beside its stack: its ring is
+// what is left of that. NULL with errno.
+static inline struct clinux_writer *clinux_writer_start(int target, size_t size, const char *name) {
+    struct clinux_thread thread;
+    struct clinux_writer *writer;
+    int ends[2] = {-1, -1};
+    if (size <= sizeof *writer) {
+        errno = EINVAL;
+        return (struct clinux_writer *)0;
+    }
+    writer = (struct clinux_writer *)clinux_thread_map(&thread, size);
+    if (!writer) return (struct clinux_writer *)0;
+    writer->thread = thread;
+    writer->capacity = size - sizeof *writer;
+    writer->target = target;
+    for (int index = 0; index < CLINUX_WRITER_NAME - 1 && name[index] != 0; index++) writer->name[index] = name[index];
+    writer->wake = eventfd(0, EFD_CLOEXEC);
+    int error = writer->wake < 0 || pipe2(ends, O_CLOEXEC) < 0 ? errno : 0;
+    writer->alive = ends[0];
+    writer->owner = ends[1];
+    if (error == 0) error = clinux_thread_start(&writer->thread, clinux_writer_keep, writer);
+    if (error == 0) {
+        // Until it has its own descriptors.
+        while (__atomic_load_n(&writer->idle, __ATOMIC_ACQUIRE) == 0) clinux_writer_wait(writer, 1000);
+        error = writer->refusal;
+        if (error == 0) return writer;
+        pthread_join(writer->thread.handle, (void **)0);
+    }
+    clinux_writer_close(writer);
+    clinux_thread_unmap(writer->thread);
+    errno = error;
+    return (struct clinux_writer *)0;
+}
+
+#endif
