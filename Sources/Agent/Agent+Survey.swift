@@ -59,6 +59,7 @@ struct Said: OptionSet, Sendable {
   static let hidden = Said(rawValue: 4)
   static let unreadableProcesses = Said(rawValue: 8)
   static let passingRefusal = Said(rawValue: 16)
+  static let unborn = Said(rawValue: 32)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -144,6 +145,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if tally.isHidden {
       sayOnce(.hidden, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
     }
+    if tally.unborn > 0 {
+      sensors.countUnborn()
+      sayOnce(.unborn) { line in
+        line.append(decimal: UInt64(tally.unborn))
+        line.append(" ")
+        line.append(Impossible.meaning(Impossible.startTimeKind))
+      }
+    }
     if tally.malformed > 0 {
       sayOnce(.malformed) { line in
         line.append(decimal: UInt64(tally.malformed))
@@ -167,7 +176,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       interval = min(interval, surveyInterval(verdict, isFalling: watches[number].isFalling))
     }
     // However many processes there are, looking at them is not what the machine is for.
-    interval = max(interval, Nanoseconds(surveyTook.count * AgentPace.surveyShare))
+    let (rest, overflow) = surveyTook.count.multipliedReportingOverflow(by: AgentPace.surveyShare)
+    interval = max(interval, Nanoseconds(overflow ? .max : rest))
     let now = Nanoseconds(Clock.sinceBoot())
     guard surveyedAt == .zero || now - surveyedAt >= interval else { return }
     learn(now, budget: budget, mayWait: mayWait)
@@ -185,16 +195,20 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
   private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
     surveyedAt = now
+    let start = Nanoseconds(Clock.awake())
     // What is said of the calm names who would go first; and the first survey warms what a decision will need.
     let isWhole = surveyInPassing(isForScores: isVerbose || table.count == 0)
-    surveyTook = Nanoseconds(Clock.sinceBoot()) - now
+    // A machine that was asleep meanwhile did not work on it.
+    surveyTook = Nanoseconds(Clock.awake()) - start
     guard isWhole else { return }
     for number in watches.indices {
       watches[number].mostAvailable = watches[number].verdict?.reading.available ?? .zero
     }
     smallBefore = 0
     let young = youngest
-    for process in table.rows where process.footprint < judge.leavesOutBelow && process.age >= young {
+    for process in table.rows where process.footprint < judge.leavesOutBelow {
+      // Of an age that is not known it is not young.
+      if let age = process.age, age < young { continue }
       smallBefore += 1
     }
     // What a decision among so many would have to take.
@@ -266,12 +280,18 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     takeSeat(0, verdict.reading)
     rank(verdict.reading.time, in: 0)
     let list = shortlist
+    let impossible = sensors.impossible
     messages.say { line in
       line.append(verdict.level.name)
       line.append(": available ")
       line.append(verdict.reading.available)
       line.append(" of ")
       line.append(verdict.reading.total)
+      if verdict.reading.hugePool > .zero {
+        line.append(" beside ")
+        line.append(verdict.reading.hugePool)
+        line.append(" of huge pages")
+      }
       line.append(", floor ")
       line.append(verdict.lines.floorAvailable)
       line.append("; ")
@@ -289,6 +309,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       } else {
         line.append("nobody to end")
       }
+      line.append(impossible)
     }
   }
 }

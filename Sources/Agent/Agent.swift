@@ -157,7 +157,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// - Returns: The time until the next look.
   mutating func tick() -> Nanoseconds {
     let now = Nanoseconds(Clock.sinceBoot())
-    reloader.giveUp(at: now)
+    reloader.giveUp(at: Nanoseconds(Clock.awake()))
     reloadChangedFiles(now)
     takeUpWaitingPolicy()
     tendHooks()
@@ -172,7 +172,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       next = min(next, watch.dueAt)
     }
     let end = Nanoseconds(Clock.sinceBoot())
-    if let due = hooks.due(after: end) { next = min(next, due) }
+    let awake = Nanoseconds(Clock.awake())
+    if let due = hooks.due(after: awake) { next = min(next, end + (due - awake)) }
     if let due = reliefCourse.due { next = min(next, due) }
     if let due = reloadDue(after: end) { next = min(next, due) }
     return next - end

@@ -8,6 +8,7 @@ package struct Reloader: ~Copyable {
   private let config: CPath?
   private var image: OwnedDescriptor?
   private var child: Child?
+  /// On the clock that stands still while the machine sleeps.
   private var deadline = Nanoseconds.zero
   private var files: PolicyWatch?
 

@@ -33,8 +33,10 @@ package struct SurveyTally: Equatable, Sendable {
   /// Files of any kind that were not understood. Only a `stat` costs its process the row.
   package var malformed: UInt32 = 0
   package var lastMalformed: Malformed?
-  /// What was wrong with `uptime`: all ages are then zero.
+  /// What was wrong with `uptime`: no age is known then.
   package var uptimeError: ProcParseError?
+  /// In the table, with a start time after the present: their age is not known.
+  package var unborn: UInt32 = 0
   /// Whether some processes do not even show: pid 1 is always there, and the walk did not give it (hidepid=2).
   package var isHidden = true
 

@@ -48,6 +48,8 @@ package struct Recorder: ~Copyable {
     json.value(untrusted: policy.bytes)
     json.key("total_kib")
     json.value(judge.machine.ram.count)
+    json.key("hugetlb_kib")
+    json.value(judge.machine.hugePool.count)
     json.key("swap_total_kib")
     json.value(judge.machine.swap.count)
     json.key("system_cgroup")
@@ -303,6 +305,8 @@ package struct Recorder: ~Copyable {
     json.beginObject()
     json.key("total_kib")
     json.value(verdict.reading.total.count)
+    json.key("hugetlb_kib")
+    json.value(verdict.reading.hugePool.count)
     json.key("available_kib")
     json.value(verdict.reading.available.count)
     json.key("floor_kib")
@@ -315,6 +319,14 @@ package struct Recorder: ~Copyable {
     json.value(verdict.reading.swapFree.count)
     json.key("swap_floor_kib")
     if let line = verdict.lines.floorSwapFree { json.value(line.count) } else { json.null() }
+    json.key("swapoff")
+    json.value(verdict.reading.isSwapBeingTakenAway)
+    json.key("impossible")
+    json.beginArray()
+    for kind in 0..<Impossible.kinds where verdict.reading.impossible.contains(kind: kind) {
+      json.value(Impossible.name(kind))
+    }
+    json.endArray()
     json.endObject()
   }
 

@@ -77,13 +77,15 @@ struct ScriptedSource: ProcSource {
   let log: Log
   /// MiB.
   var total: UInt64 = 1000
+  /// More lines of `meminfo`.
+  var lines = ""
 
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
     if file == .meminfo {
       log.lines.append("meminfo")
       let next = available.count > 1 ? available.removeFirst() : available[0]
       guard let next else { throw .failed(errno: 5) }
-      files.set(.meminfo, "MemTotal: \(total * 1024) kB\nMemFree: 1 kB\nMemAvailable: \(next * 1024) kB\n")
+      files.set(.meminfo, "MemTotal: \(total * 1024) kB\nMemFree: 1 kB\nMemAvailable: \(next * 1024) kB\n" + lines)
     }
     try files.read(file, into: &buffer)
   }
@@ -93,6 +95,8 @@ struct ScriptedSource: ProcSource {
   }
 
   var cgroupVersion: CgroupVersion? { files.cgroupVersion }
+  var clock: Nanoseconds? { files.clock }
+  func isReplaced(_ file: SystemFile) -> Bool { files.isReplaced(file) }
 
   mutating func read(
     _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer

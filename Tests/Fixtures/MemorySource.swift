@@ -36,6 +36,10 @@ package struct MemorySource: ProcSource {
   /// Files of memory cgroups, by path.
   package var cgroups: [String: [CgroupFile: [UInt8]]] = [:]
   package var cgroupVersion: CgroupVersion?
+  /// Nil: `uptime` tells the time.
+  package var clock: Nanoseconds?
+  /// What something else stands in the place of.
+  package var replaced: Set<SystemFile> = []
   /// Every file of a process that was asked for, in order.
   package private(set) var reads: [Key] = []
   private var position = 0
@@ -112,6 +116,8 @@ package struct MemorySource: ProcSource {
       failures[Key(later, of: pid)] = .vanished
     }
   }
+
+  package func isReplaced(_ file: SystemFile) -> Bool { replaced.contains(file) }
 
   package mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
     if let failure = systemFailures[file] { throw failure }

@@ -13,6 +13,7 @@ struct Crowd: Sendable {
     var session: Int32 = 0
     var cgroup = "/"
     var age: UInt64 = 5
+    var isAgeKnown = true
     var footprint: UInt64 = 300
     var tier = Tier.normal
     var reach = Place.Reach.mayEnd
@@ -28,7 +29,7 @@ struct Crowd: Sendable {
       facts.parent = parent
       facts.processGroup = group
       facts.session = session
-      facts.age = Ticks(age * 100)
+      facts.age = isAgeKnown ? Ticks(age * 100) : nil
       facts.anonymous = KiB(footprint)
       return facts
     }
