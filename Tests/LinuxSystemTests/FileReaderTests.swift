@@ -85,12 +85,34 @@ import Testing
   }
 
   /// /proc/self/mem cannot be read at its beginning (EIO): as what has lost whoever answered for it.
-  @Test func aLostDescriptorIsOpenedAnewAndTheFileReadInOneGo() throws {
+  @Test func aFileThatFailedIsOpenedAnew() throws {
     let folder = try TemporaryFolder()
     let link = folder.url.appending(path: "file").path()
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/proc/self/mem")
     var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
     #expect(Self.read(&reader, 0, "file") == Errno.inputOutput.text)
+    try FileManager.default.removeItem(atPath: link)
+    try folder.write("file", "back")
+    #expect(Self.read(&reader, 0, "file") == "back")
+  }
+
+  /// A hierarchy in which a cgroup can be made.
+  private static let hierarchy: String? = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup", "/sys/fs/cgroup/memory"].first {
+    FileManager.default.isWritableFile(atPath: $0 + "/cgroup.procs")
+  }
+
+  /// The file of a cgroup that was removed has no device any more (ENODEV).
+  @Test(.enabled(if: hierarchy != nil, "no cgroup can be made here"))
+  func aDescriptorThatIsLostOnTheWayIsReplacedWithinOneReading() throws {
+    let cgroup = try #require(Self.hierarchy) + "/spillway-\(UUID().uuidString)"
+    #expect(unsafe mkdir(cgroup, 0o700) == 0)
+    defer { unsafe rmdir(cgroup) }
+    let folder = try TemporaryFolder()
+    let link = folder.url.appending(path: "file").path()
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: cgroup + "/cgroup.procs")
+    var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+    #expect(Self.read(&reader, 0, "file") == "")
+    unsafe rmdir(cgroup)
     try FileManager.default.removeItem(atPath: link)
     try folder.write("file", "back")
     #expect(Self.read(&reader, 0, "file") == "back")
