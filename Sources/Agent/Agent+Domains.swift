@@ -68,7 +68,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       thresholds.leaveOutWindows()
     }
     var missing: Sensors.Missing = []
-    let reading: MemoryReading
+    var reading: MemoryReading
     do throws(Sensors.Blindness) {
       let roots = survey.roots
       if watches[number].isCgroup {
@@ -79,11 +79,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
           return glance
         }
         let machine = try sensors.read(for: nil, from: &source, at: now, missing: &missing)
+        survey.isSwapBeingTakenAway = machine.isSwapBeingTakenAway
         reading = try sensors.read(
           cgroup: roots.path(number), for: thresholds, on: machine, from: &source, missing: &missing)
         watches[number].whole = reading
       } else {
         reading = try sensors.read(for: thresholds, from: &source, at: now, missing: &missing)
+        survey.isSwapBeingTakenAway = reading.isSwapBeingTakenAway
       }
     } catch {
       switch error {
@@ -103,6 +105,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       }
       return nil
     }
+    watches[number].counters.check(&reading, mayRestart: watches[number].isCgroup)
+    sensors.countSteps(of: reading)
+    sayDoubts(number, reading.impossible)
     if watches[number].isCgroup { sayWatched(number, reading) }
     if missing.contains(.stall) {
       sayOnce(
@@ -131,8 +136,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Makes the judge that of a domain.
   mutating func takeSeat(_ number: Int, _ reading: MemoryReading) {
     judge.settings = watches[number].settings
-    judge.machine.ram = reading.total
-    judge.machine.swap = reading.swapTotal
+    judge.machine = MachineFacts(reading, units: judge.machine.units)
   }
 
   /// Says once which cgroup is watched, and what its limit is.
@@ -147,6 +151,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       line.append(reading.total)
       line.append(" of memory")
     }
+  }
+
+  /// Says of each kind of impossible number once what it is, and what counts in its place.
+  private mutating func sayDoubts(_ number: Int, _ met: Impossible) {
+    guard !met.isSubset(of: watches[number].doubted) else { return }
+    for kind in 0..<Impossible.kinds where met.contains(kind: kind) && !watches[number].doubted.contains(kind: kind) {
+      say(of: number, .warning) { line in line.append(Impossible.meaning(kind)) }
+    }
+    watches[number].doubted.formUnion(met)
   }
 
   /// The domain for which somebody is being ended that lies in domain `number`.

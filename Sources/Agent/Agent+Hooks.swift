@@ -12,6 +12,7 @@ struct TakeOver: Sendable {
   var cause: Verdict
   var judge: Judge
   var members: Int
+  /// On the clock that stands still while the machine sleeps: so long it does not work either.
   var askedAt: Nanoseconds
   var limit: Nanoseconds
   /// When its end was seen.
@@ -111,7 +112,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let limit = judge.policy.commands[Int(hook)].limit
     watches[number].takeOver = TakeOver(
       ticket: ticket, victim: victim, cause: verdict, judge: judge, members: party.members.count,
-      askedAt: Nanoseconds(Clock.sinceBoot()), limit: limit)
+      askedAt: Nanoseconds(Clock.awake()), limit: limit)
     hands[number].hand.release()
     recorder.write()
     say(of: number, .warning) { line in
@@ -177,24 +178,25 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func awaitTakeOver(_ number: Int, _ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds? {
     guard var asked = watches[number].takeOver, asked.waited == nil else { return nil }
     let deadline = asked.askedAt + asked.limit
-    if now < deadline {
-      guard hooks.isOver(asked.ticket) else { return min(deadline - now, AgentPace.hookLook) }
+    let awake = Nanoseconds(Clock.awake())
+    if awake < deadline {
+      guard hooks.isOver(asked.ticket) else { return min(deadline - awake, AgentPace.hookLook) }
       // What it ended is counted free a little later.
-      let endedAt = asked.endedAt ?? now
+      let endedAt = asked.endedAt ?? awake
       if asked.endedAt == nil {
-        asked.endedAt = now
+        asked.endedAt = awake
         watches[number].takeOver = asked
         watches[number].detector.beginAnew()
         watches[number].windowsAt = .zero
       }
       let settled = min(endedAt + Ladder.settling, deadline)
-      if now < settled { return settled - now }
+      if awake < settled { return settled - awake }
     } else if hooks.withdraw(asked.ticket), let hook = asked.judge.policy.measures.hooks.before {
       tellUnstarted(
         hook, of: asked.judge.policy, .before, number, asked.cause.episode, asked.victim.process.identity.pid)
     }
     if watches[number].detector.isTrouble(verdict.reading) {
-      asked.waited = now - asked.askedAt
+      asked.waited = awake - asked.askedAt
       watches[number].takeOver = asked
       if verdict.acts { return nil }
       // It was confirmed before the hook was asked, and need not be again.
@@ -223,7 +225,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Does what the hooks under way need, and tells of those that have ended.
   mutating func tendHooks() {
     guard hooks.isBusy else { return }
-    let now = Nanoseconds(Clock.sinceBoot())
+    let now = Nanoseconds(Clock.awake())
     hooks.acknowledge()
     var index = 0
     while index < hooks.running.count {
@@ -278,7 +280,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let ticket = hooks.enqueue(
       policy.commands[Int(index)], of: policy, occasion, domain: watches[number].name, episode: episode, pid: pid ?? 0,
       reading: recorder, variables: hookVariables)
-    hooks.startNext(Nanoseconds(Clock.sinceBoot()))
+    hooks.startNext(Nanoseconds(Clock.awake()))
     return ticket
   }
 

@@ -46,9 +46,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return victim
   }
 
-  /// Whether a candidate's end is enough, it has taken three quarters of what has gone since the last survey, and no rule
+  /// Whether a candidate takes swap away, or its end is enough, it has taken three quarters of what has gone since the last survey, and no rule
   /// has others go before it.
   private func isCulprit(_ candidate: Candidate, _ number: Int, _ shortfall: KiB, _ now: Nanoseconds) -> Bool {
+    if candidate.isSwappingOff { return true }
     guard candidate.process.footprint >= shortfall, watches[number].isFalling,
       !judge.policy.hasOrder(before: candidate.standing.tier),
       let grown = roster.grown(candidate.process, since: judge.machine.units.ticks(now - surveyedAt))

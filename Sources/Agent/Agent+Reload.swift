@@ -37,7 +37,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   mutating func beginReload() {
     do throws(Reloader.Refusal) {
-      try reloader.begin(loop, tag: Self.compilerTag, now: Nanoseconds(Clock.sinceBoot()))
+      try reloader.begin(loop, tag: Self.compilerTag, now: Nanoseconds(Clock.awake()))
     } catch {
       refuseReload(error.text)
     }

@@ -4,6 +4,7 @@ import LinuxSystem
 import Policy
 import Pressure
 import ProcModel
+import ProcReader
 import Record
 
 /// How often and how much the agent looks at processes in calm times.
@@ -60,6 +61,7 @@ struct Said: OptionSet, Sendable {
   static let unreadableProcesses = Said(rawValue: 8)
   static let passingRefusal = Said(rawValue: 16)
   static let unknownCgroups = Said(rawValue: 128)
+  static let unborn = Said(rawValue: 32)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -162,6 +164,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         line.append(" processes are in cgroups that cannot be read: each counts to the domains of its nearest ancestor")
       }
     }
+    if tally.unborn > 0 {
+      sensors.countUnborn()
+      sayOnce(.unborn, .warning) { line in
+        line.append(decimal: UInt64(tally.unborn))
+        line.append(" ")
+        line.append(Impossible.meaning(Impossible.startTimeKind))
+      }
+    }
     if tally.malformed > 0 {
       sayOnce(.malformed, .warning) { line in
         line.append(decimal: UInt64(tally.malformed))
@@ -185,7 +195,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       interval = min(interval, surveyInterval(verdict, isFalling: watches[number].isFalling))
     }
     // However many processes there are, looking at them is not what the machine is for.
-    interval = max(interval, Nanoseconds(surveyTook.count * AgentPace.surveyShare))
+    let (rest, overflow) = surveyTook.count.multipliedReportingOverflow(by: AgentPace.surveyShare)
+    interval = max(interval, Nanoseconds(overflow ? .max : rest))
     let now = Nanoseconds(Clock.sinceBoot())
     guard surveyedAt == .zero || now - surveyedAt >= interval else { return }
     learn(now, budget: budget, mayWait: mayWait)
@@ -203,9 +214,11 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
   private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
     surveyedAt = now
+    let start = Nanoseconds(Clock.awake())
     // What is said of the calm names who would go first; and the first survey warms what a decision will need.
     let isWhole = surveyInPassing(isForScores: isVerbose || table.count == 0)
-    surveyTook = Nanoseconds(Clock.sinceBoot()) - now
+    // A machine that was asleep meanwhile did not work on it.
+    surveyTook = Nanoseconds(Clock.awake()) - start
     guard isWhole else { return }
     for number in watches.indices {
       watches[number].mostAvailable = watches[number].verdict?.reading.available ?? .zero
@@ -213,7 +226,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     lookForKillers(now, mayWait: mayWait)
     smallBefore = 0
     let young = youngest
-    for process in table.rows where process.footprint < judge.leavesOutBelow && process.age >= young {
+    for process in table.rows where process.footprint < judge.leavesOutBelow {
+      // Of an age that is not known it is not young.
+      if let age = process.age, age < young { continue }
       smallBefore += 1
     }
     // What a decision among so many would have to take.
@@ -285,12 +300,18 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     takeSeat(0, verdict.reading)
     rank(verdict.reading.time, in: 0)
     let list = shortlist
+    let impossible = sensors.impossible
     messages.say(.info) { line in
       line.append(verdict.level.name)
       line.append(": available ")
       line.append(verdict.reading.available)
       line.append(" of ")
       line.append(verdict.reading.total)
+      if verdict.reading.hugePool > .zero {
+        line.append(" beside ")
+        line.append(verdict.reading.hugePool)
+        line.append(" of huge pages")
+      }
       line.append(", floor ")
       line.append(verdict.lines.floorAvailable)
       line.append("; ")
@@ -308,6 +329,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       } else {
         line.append("nobody to end")
       }
+      line.append(impossible)
     }
   }
 }

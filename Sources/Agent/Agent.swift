@@ -195,7 +195,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   mutating func tick() -> Nanoseconds {
     let now = Nanoseconds(Clock.sinceBoot())
     tendSupervision(now)
-    reloader.giveUp(at: now)
+    reloader.giveUp(at: Nanoseconds(Clock.awake()))
     reloadChangedFiles(now)
     takeUpWaitingPolicy()
     tendHooks()
@@ -211,7 +211,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       next = min(next, watch.dueAt)
     }
     let end = Nanoseconds(Clock.sinceBoot())
-    if let due = hooks.due(after: end) { next = min(next, due) }
+    let awake = Nanoseconds(Clock.awake())
+    if let due = hooks.due(after: awake) { next = min(next, end + (due - awake)) }
     if let due = reliefCourse.due { next = min(next, due) }
     if let due = reloadDue(after: end) { next = min(next, due) }
     if let due = supervision.feedDue { next = min(next, due) }

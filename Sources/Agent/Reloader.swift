@@ -10,6 +10,7 @@ package struct Reloader: ~Copyable {
   private var image: OwnedDescriptor?
   private var compiled: OwnedDescriptor?
   private var child: Child?
+  /// On the clock that stands still while the machine sleeps.
   private var deadline = Nanoseconds.zero
   private var files: PolicyWatch?
 

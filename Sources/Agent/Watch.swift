@@ -40,6 +40,10 @@ struct Watch: Sendable {
   /// The hook that may end the victim's unit itself, and is waited for or was in vain.
   var takeOver: TakeOver?
   var said: SaidOfDomain = []
+  /// What its files told that cannot be, as far as that was said.
+  var doubted: Impossible = []
+  /// The counters of its last readings.
+  var counters = CounterMemory()
 
   /// - Parameter fill: As ``LookAhead/init(fill:)``.
   init(name: Slice?, isCgroup: Bool, settings: Settings, units: KernelUnits, fill: UInt64) {

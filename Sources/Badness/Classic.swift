@@ -14,7 +14,7 @@ func classicScore<Sink: TermSink>(
   _ process: ProcessFacts, units: KernelUnits, terms: inout Sink
 ) -> Double {
   let seconds = units.seconds(process.cpu)
-  let minutes = units.seconds(process.age) / 60
+  let minutes = units.seconds(process.reckonedAge(units)) / 60
   var tally = WholeTally()
   tally.add(units.pages(process.virtual), "total_vm_pages", terms: &terms)
   tally.divide(by: floorRoot(seconds), for: "cpu_seconds", Double(seconds), terms: &terms)

@@ -8,3 +8,12 @@ extension KernelUnits {
     return ticksPerSecond.dividingFullWidth(product).quotient
   }
 }
+
+extension ProcessFacts {
+  /// The age that a formula reckons with. One that is not known counts as a year, which is more than any formula asks for:
+  /// a process must not lose its discount for service because a file told nothing.
+  func reckonedAge(_ units: KernelUnits) -> Ticks {
+    let year = units.ticksPerSecond.multipliedReportingOverflow(by: 365 * 86_400)
+    return age ?? Ticks(year.overflow ? .max : year.partialValue)
+  }
+}

@@ -9,7 +9,7 @@ func linux24Score<Sink: TermSink>(
   _ process: ProcessFacts, units: KernelUnits, terms: inout Sink
 ) -> Double {
   let cpu = units.jiffies(process.cpu, hz: 100) >> 10
-  let run = units.jiffies(process.age, hz: 100) >> 17
+  let run = units.jiffies(process.reckonedAge(units), hz: 100) >> 17
   var tally = WholeTally()
   tally.add(units.pages(process.virtual), "total_vm_pages", terms: &terms)
   tally.divide(by: linux24Root(cpu), for: "cpu_10240ms", Double(cpu), terms: &terms)

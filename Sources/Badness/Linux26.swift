@@ -9,7 +9,7 @@ func linux26Score<Sink: TermSink>(
   _ process: ProcessFacts, units: KernelUnits, adjustment: OomScoreAdjUse, terms: inout Sink
 ) -> Double {
   let cpu = units.jiffies(process.cpu, hz: 1000) >> 13
-  let run = units.seconds(process.age) >> 10
+  let run = units.seconds(process.reckonedAge(units)) >> 10
   var tally = WholeTally()
   tally.add(units.pages(process.virtual), "total_vm_pages", terms: &terms)
   tally.add(units.pages(process.childrenVirtual), "children_vm_pages", terms: &terms)

@@ -27,7 +27,7 @@ func spillwayScore<Sink: TermSink>(
   let footprint = tally.score
 
   let cpuSeconds = Double(process.cpu.count) / Double(units.ticksPerSecond)
-  let runMinutes = Double(process.age.count) / Double(units.ticksPerSecond) / 60
+  let runMinutes = Double(process.reckonedAge(units).count) / Double(units.ticksPerSecond) / 60
   let cpuRoot = (1 + cpuSeconds).squareRoot().squareRoot()
   let runRoot = (1 + runMinutes).squareRoot().squareRoot()
   tally.divide(by: cpuRoot, for: "cpu_seconds", cpuSeconds, terms: &terms)

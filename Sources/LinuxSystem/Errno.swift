@@ -32,8 +32,9 @@ package struct Errno: Error, Equatable, Sendable {
   package static let notDirectory = Errno(ENOTDIR)
   package static let isDirectory = Errno(EISDIR)
   package static let tooManyLinks = Errno(ELOOP)
-  package static let notSupportedHere = Errno(EOPNOTSUPP)
   package static let timedOut = Errno(ETIMEDOUT)
+  package static let inputOutput = Errno(EIO)
+  package static let notSupportedHere = Errno(EOPNOTSUPP)
 
   /// Whether the same call may succeed when tried again: it failed for want of memory or descriptors.
   package var isPassing: Bool {
@@ -42,6 +43,10 @@ package struct Errno: Error, Equatable, Sendable {
     default: false
     }
   }
+
+  /// Whether a descriptor whose reading failed so is of no more use, and a new one may be: whoever answered for the file
+  /// is gone (FUSE), or what it was of is.
+  package var isLost: Bool { clinux_is_lost(rawValue) != 0 }
 
   /// What it means, in few words; without strerror(3), which needs a locale.
   package var text: String {
@@ -65,6 +70,8 @@ package struct Errno: Error, Equatable, Sendable {
     case ENFILE: "too many open files on this machine"
     case EMFILE: "too many open files in this process"
     case E2BIG: "too long"
+    case ETIMEDOUT: "no answer in time"
+    case ENOTCONN: "nobody answers for the file any more"
     case ENOEXEC: "not an executable of this machine"
     case ETXTBSY: "file busy"
     case EFBIG: "file too large"

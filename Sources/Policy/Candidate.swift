@@ -14,9 +14,13 @@ package struct Candidate: Sendable {
     self.score = score
   }
 
-  /// Whether this one goes before `other`: by tier, then by score, then by what it gives back, then the younger, then
-  /// the higher number.
+  /// Whether it goes first because it is in swapoff(2).
+  package var isSwappingOff: Bool { process.isSwappingOff && !standing.protection.protects }
+
+  /// Whether this one goes before `other`: whoever takes swap away before all, then by tier, then by score, then by what it
+  /// gives back, then the younger, then the higher number.
   package func goesBefore(_ other: Candidate) -> Bool {
+    if isSwappingOff != other.isSwappingOff { return isSwappingOff }
     if standing.tier != other.standing.tier { return standing.tier < other.standing.tier }
     if score != other.score { return score > other.score }
     if process.footprint != other.process.footprint { return process.footprint > other.process.footprint }
@@ -57,6 +61,12 @@ package struct Judge: Sendable {
     } else if process.oomScoreAdj <= -1000 {
       standing.protection = .oomScoreAdj
     }
+    // It gives back no memory of its own, but leaves the others' where it is: no rule changes how, or makes others go with
+    // it.
+    if process.isSwappingOff, !standing.protection.protects {
+      standing.tier = .first
+      standing.scope = .process
+    }
     let score = settings.formula.score(
       process, on: machine, adjustment: settings.adjustment, terms: &terms)
     return Candidate(process: process, standing: standing, score: score * standing.weight)
@@ -83,7 +93,7 @@ package struct Judge: Sendable {
 
   /// Whether ending it would give back enough to be worth it.
   package func isWorthEnding(_ process: ProcessFacts) -> Bool {
-    process.footprint >= settings.minimumFootprint.of(machine.ram)
+    process.isSwappingOff || process.footprint >= settings.minimumFootprint.of(machine.ram)
   }
 
   /// What a survey for a decision may leave out processes below: nobody there is worth ending, and nobody's score

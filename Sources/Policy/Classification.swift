@@ -216,7 +216,7 @@ extension CompiledPolicy {
       return process.unread.contains(.oomScoreAdj) ? .unknown : contains(test, Int32(process.oomScoreAdj))
     case .nice: return contains(test, Int32(process.nice))
     case .minAge, .maxAge:
-      return process.unread.contains(.age) ? .unknown : isOfAge(test, process.age, moment.machine.units)
+      return process.age.map { isOfAge(test, $0, moment.machine.units) } ?? .unknown
     case .minFootprint: return isAtLeast(test, process.footprint, moment)
     case .growth: return isAtLeast(test, process.growthPerSecond, moment)
     case .tty: return isFlag(test, process.hasTerminal)

@@ -207,7 +207,9 @@ package struct Roster: Sendable {
   /// - Parameter elapsed: Since then.
   /// - Returns: Nil where it was there and is not known.
   package func grown(_ process: ProcessFacts, since elapsed: Ticks) -> KiB? {
-    guard let index = index(of: process.identity) else { return process.age <= elapsed ? process.footprint : nil }
+    guard let index = index(of: process.identity) else {
+      return process.age.map { $0 <= elapsed } ?? false ? process.footprint : nil
+    }
     return process.footprint - entries[index].footprint
   }
 
@@ -321,13 +323,14 @@ extension Roster.Entry {
   fileprivate func growth(to footprint: KiB, at now: Nanoseconds) -> KiB? {
     let elapsed = (now - sampledAt).milliseconds
     guard elapsed >= Roster.Entry.shortestSample else { return nil }
-    return KiB((footprint - self.footprint).count.multipliedReportingOverflow(by: 1000).partialValue / elapsed)
+    return KiB.perSecond(footprint - self.footprint, over: elapsed)
   }
 }
 
 extension ProcessFacts {
-  /// Its footprint over its age, in KiB per second; an age under a second counts as one.
+  /// Its footprint over its age, in KiB per second; an age under a second counts as one, and of an age that is not known
+  /// no growth follows.
   package func lifelongGrowthPerSecond(units: KernelUnits) -> KiB {
-    KiB(footprint.count / max(units.seconds(age), 1))
+    age.map { KiB(footprint.count / max(units.seconds($0), 1)) } ?? .zero
   }
 }

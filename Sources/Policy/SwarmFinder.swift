@@ -59,8 +59,9 @@ package struct SwarmFinder: Sendable {
     }
 
     func largest(_ process: ProcessFacts, _ place: Place) -> KiB? {
-      guard place.reach == .mayEnd, process.age < young, !process.isKernelThread, let largest = largest(in: place.tier),
-        process.footprint <= largest
+      // Who is of unknown age is not taken for young.
+      guard place.reach == .mayEnd, let age = process.age, age < young, !process.isKernelThread,
+        let largest = largest(in: place.tier), process.footprint <= largest
       else { return nil }
       return largest
     }
@@ -208,7 +209,8 @@ package struct SwarmFinder: Sendable {
     let one = table.rows[found.row]
     var sum = one
     (sum.anonymous, sum.shared, sum.swap, sum.pageTables) = (found.total, .zero, .zero, .zero)
-    (sum.resident, sum.virtual, sum.cpu, sum.age) = (found.total, .zero, .zero, .zero)
+    (sum.resident, sum.virtual, sum.cpu) = (found.total, .zero, .zero)
+    var eldest = Ticks.zero
     var isOfBest = false
     for row in table.rows.indices {
       let process = table.rows[row]
@@ -218,8 +220,9 @@ package struct SwarmFinder: Sendable {
       else { continue }
       sum.virtual += process.virtual
       sum.cpu = sum.cpu + process.cpu
-      sum.age = max(sum.age, process.age)
+      eldest = max(eldest, process.age ?? eldest)
     }
+    sum.age = eldest
     sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: bar.judge.machine.units)
     return bar.isWorse(found, sum, isOfBest: isOfBest)
   }

@@ -29,7 +29,7 @@ package struct Forecast: Equatable, Sendable {
 
   private func timeLeft(_ reading: MemoryReading, _ trend: Trend, over window: Nanoseconds) -> Nanoseconds? {
     guard let earlier = trend.reading(before: reading.time, by: window) else { return nil }
-    let used = earlier.left - reading.left
+    let used = reading.used(since: earlier)
     let elapsed = reading.time - earlier.time
     guard used > .zero else { return nil }
     let (product, overflow) = reading.left.count.multipliedReportingOverflow(by: elapsed.milliseconds)

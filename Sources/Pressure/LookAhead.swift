@@ -36,7 +36,13 @@ package struct LookAhead: Sendable {
     guard one > 0 else { return usualFill }
     let (all, overflow) = one.multipliedReportingOverflow(by: max(processors, 1))
     // A quarter more: the measured ones were small pages, and large ones come faster.
-    return overflow ? usualFill : max(all + all / 4, leastFill)
+    return overflow ? usualFill : max(withPart(all, 4), leastFill)
+  }
+
+  /// A rate and so large a part of it more. Saturates.
+  private static func withPart(_ rate: UInt64, _ part: UInt64) -> UInt64 {
+    let (sum, overflow) = rate.addingReportingOverflow(rate / part)
+    return overflow ? .max : sum
   }
 
   /// Learns from a reading how fast memory can go on this machine.
@@ -59,7 +65,7 @@ package struct LookAhead: Sendable {
   package func delay(_ verdict: Verdict, watching window: Nanoseconds = .zero) -> Nanoseconds {
     let reading = verdict.reading
     // Half as fast again as was ever seen, for what was not seen yet.
-    let fill = max(slowestFill, fastestFill + fastestFill / 2)
+    let fill = max(slowestFill, LookAhead.withPart(fastestFill, 2), 1)
     var milliseconds = (reading.available - verdict.lines.floorAvailable).count / fill
     // Both must be at their lines, and both can fill at once.
     if let swapLine = verdict.lines.floorSwapFree, reading.swapTotal > .zero {

@@ -54,7 +54,7 @@ package struct Stall: Equatable, Sendable {
   /// known yet they do.
   private func lasts(_ reading: MemoryReading, _ trend: Trend) -> Bool {
     guard let earlier = trend.reading(before: reading.time, by: over + over) else { return true }
-    let used = earlier.left - reading.left
+    let used = reading.used(since: earlier)
     let (time, overflow) = reading.left.count.multipliedReportingOverflow(
       by: (reading.time - earlier.time).milliseconds)
     return used == .zero || overflow || time / used.count > Stall.lasting.milliseconds
@@ -65,12 +65,13 @@ package struct Stall: Equatable, Sendable {
     guard let now = reading.stall, let earlier = trend.reading(before: reading.time, by: over),
       let then = earlier.stall
     else { return nil }
-    let (lost, isBackwards) = (isFull ? now.full : now.some).subtractingReportingOverflow(
-      isFull ? then.full : then.some)
-    let elapsed = (reading.time - earlier.time).microseconds
-    guard !isBackwards, elapsed > 0 else { return nil }
-    let share = lost.multipliedReportingOverflow(by: 10_000).partialValue / elapsed
-    return BasisPoints(UInt32(min(share, 10_000)))
+    let (from, to) = isFull ? (then.full, now.full) : (then.some, now.some)
+    let window = reading.time - earlier.time
+    let elapsed = window.microseconds
+    // A counter that ran backwards, or faster than time, tells nothing of this window.
+    guard elapsed > 0, StallTotals.canBeLost(from: from, to: to, within: window) else { return nil }
+    let (product, overflow) = (to - from).multipliedReportingOverflow(by: 10_000)
+    return BasisPoints(UInt32(overflow ? 10_000 : min(product / elapsed, 10_000)))
   }
 
   /// What was measured, if it is trouble.

@@ -36,9 +36,12 @@ package struct Thrash: Equatable, Sendable {
     let (pages, isBackwards) = now.refaults.subtractingReportingOverflow(then.refaults)
     let elapsed = (reading.time - earlier.time).milliseconds
     guard !isBackwards, elapsed > 0 else { return nil }
-    let perSecond = units.kib(pages: pages).count.multipliedReportingOverflow(by: 1000).partialValue / elapsed
+    let (perSecond, overflow) = units.kib(pages: pages).count.multipliedReportingOverflow(by: 1000)
+    // More than any machine can hold was not read back.
+    guard !overflow, units.kib(pages: pages) <= .beyondAnyMachine else { return nil }
     let cache = max(min(reading.fileCache, earlier.fileCache).count, 1)
-    return BasisPoints(UInt32(min(perSecond.multipliedReportingOverflow(by: 10_000).partialValue / cache, 1_000_000)))
+    let (share, isAbove) = (perSecond / elapsed).multipliedReportingOverflow(by: 10_000)
+    return BasisPoints(UInt32(isAbove ? 1_000_000 : min(share / cache, 1_000_000)))
   }
 
   /// What was measured, if it is trouble: little is available, swap is spent, the domain's own memory was taken back, and

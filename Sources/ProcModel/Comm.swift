@@ -33,6 +33,13 @@ package struct Comm: Equatable, Sendable {
     @_lifetime(borrow self) get { storage.span.extracting(0..<Int(count)) }
   }
 
+  /// Whether it is that of swapoff(8).
+  var isSwapoff: Bool {
+    guard count == 7 else { return false }
+    var scanner = ByteScanner(bytes)
+    return scanner.take("swapoff")
+  }
+
   package static func == (left: Comm, right: Comm) -> Bool {
     guard left.count == right.count else { return false }
     for index in 0..<Int(left.count) where left.storage[index] != right.storage[index] {

@@ -27,6 +27,15 @@ package struct ArcStats: Equatable, Sendable {
   /// What ZFS would give back.
   package var reclaimable: KiB { size - minimum }
 
+  /// What ZFS would give back of the memory that a machine has in use; nil where the cache cannot be this machine's: it is
+  /// larger than all that is in use there.
+  ///
+  /// - Parameter pool: Of huge pages.
+  package func reclaimable(on machine: Meminfo, besides pool: KiB) -> KiB? {
+    guard size <= machine.total - (pool + machine.free) else { return nil }
+    return min(reclaimable, machine.unnamedUse(besides: pool))
+  }
+
   private static func data(_ scanner: inout ByteScanner) throws(ProcParseError) -> UInt64 {
     scanner.skipBlanks()
     _ = try scanner.decimal()
@@ -68,6 +77,15 @@ package struct ZramStat: Equatable, Sendable {
   package func relief(of free: KiB) -> KiB {
     guard stored >= KiB(4096), used > .zero else { return KiB(free.count / 2) }
     guard used < stored else { return .zero }
-    return KiB((stored - used).count.multipliedReportingOverflow(by: free.count).partialValue / stored.count)
+    let product = (stored - used).count.multipliedFullWidth(by: free.count)
+    // Less than `free`, since less than all of it is spared.
+    return KiB(stored.count.dividingFullWidth(product).quotient)
   }
+
+  /// Whether a device can hold so much.
+  ///
+  /// - Parameters:
+  ///   - size: Of all such devices.
+  ///   - machine: Its memory.
+  package func isPossible(size: KiB, machine: KiB) -> Bool { stored <= size && used <= machine }
 }

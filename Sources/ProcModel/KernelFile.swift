@@ -14,6 +14,7 @@ extension ProcessStatm: KernelFile {}
 extension ProcessStatus: KernelFile {}
 extension OomScore: KernelFile {}
 extension OomScoreAdj: KernelFile {}
+extension SyscallFile: KernelFile {}
 extension CgroupMembership: KernelFile {}
 extension OwnLimitCount: KernelFile {}
 extension CgroupAmount: KernelFile {}

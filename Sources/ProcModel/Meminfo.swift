@@ -26,6 +26,12 @@ package struct Meminfo: Equatable, Sendable {
   package var swapFree: KiB
   /// In memory and in swap at once.
   package var swapCached: KiB
+  /// Static huge pages, the hugetlb pool, free or not, surplus pages with them: they are part of ``total`` and never of
+  /// ``available``.
+  ///
+  /// The `Hugetlb` line counts the pages of all sizes (4.20). Before it there is `HugePages_Total` × `Hugepagesize`, which
+  /// counts the default size alone: pools of other sizes are not seen there.
+  package var hugePool: KiB
   /// Memory that zswap's pool occupies, compressed (5.19).
   package var zswap: KiB
   /// What is in that pool, as large as it was before.
@@ -48,6 +54,9 @@ package struct Meminfo: Equatable, Sendable {
     swapCached = .zero
     zswap = .zero
     zswapped = .zero
+    var hugetlb: KiB?
+    var hugePages: UInt64 = 0
+    var hugePageSize = KiB.zero
 
     var scanner = ByteScanner(bytes)
     while let first = scanner.next {
@@ -69,6 +78,16 @@ package struct Meminfo: Equatable, Sendable {
           activeFile = try scanner.kibibytes()
         } else if scanner.take("AnonPages:") {
           anonPages = try scanner.kibibytes()
+        }
+      case UInt8(ascii: "H"):
+        if scanner.take("Hugetlb:") {
+          hugetlb = try scanner.kibibytes()
+        } else if scanner.take("HugePages_Total:") {
+          // A count, without a unit.
+          scanner.skipBlanks()
+          hugePages = try scanner.decimal()
+        } else if scanner.take("Hugepagesize:") {
+          hugePageSize = try scanner.kibibytes()
         }
       case UInt8(ascii: "I"):
         if scanner.take("Inactive(file):") { inactiveFile = try scanner.kibibytes() }
@@ -100,6 +119,8 @@ package struct Meminfo: Equatable, Sendable {
     guard let free else { throw .missing(.memFree) }
     self.total = total
     self.free = free
+    let (pool, overflow) = hugePages.multipliedReportingOverflow(by: hugePageSize.count)
+    hugePool = hugetlb ?? KiB(overflow ? .max : pool)
     if let available {
       self.available = available
       availableIsEstimated = false

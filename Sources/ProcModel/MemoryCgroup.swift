@@ -189,6 +189,8 @@ package struct OwnLimitCount: Equatable, Sendable {
 package struct CgroupMemory: Equatable, Sendable {
   /// Nil without one.
   package var limit: KiB?
+  /// The part of it that the kernel does not let it exceed, where it is known.
+  package var hardLimit: KiB?
   package var usage: KiB
   package var stat: CgroupMemoryStat
   package var counts: LimitCounts?
@@ -213,22 +215,47 @@ package struct CgroupMemory: Equatable, Sendable {
   }
 }
 
+extension CgroupMemory {
+  /// Whether the kernel can have counted so: a cgroup holds no more than the machine, and gives back no more than it
+  /// holds. `memory.stat` is up to two seconds old (rstat), so that an eighth and 64 MiB more are let pass.
+  ///
+  /// - Parameter machine: Its memory, huge pages with it.
+  package func isPossible(on machine: KiB) -> Bool {
+    usage <= machine + KiB(machine.count / 8)
+      && stat.reclaimable <= usage + KiB(usage.count / 8) + KiB(64 * 1024)
+  }
+}
+
 extension MemoryReading {
-  /// A cgroup's reading.
+  /// A cgroup's reading; nil where its numbers contradict each other.
   ///
   /// Its total is its limit, or the machine's memory where that is less or there is none. Available is what is left of
   /// that, and what the kernel could take back. Its swap is what its limit leaves of the machine's.
   ///
-  /// - Parameter machine: Read at the same time.
-  package init(_ cgroup: CgroupMemory, on machine: MemoryReading) {
-    let total = min(cgroup.limit ?? machine.total, machine.total)
+  /// - Parameter machine: Read at the same time. Its pool of huge pages is outside of any limit.
+  package init?(_ cgroup: CgroupMemory, on machine: MemoryReading) {
+    let whole = machine.total + machine.hugePool
+    guard cgroup.isPossible(on: whole) else { return nil }
+    let total = cgroup.limit.map { min($0, whole) } ?? machine.total
     let swapTotal = min(cgroup.swapLimit ?? machine.swapTotal, machine.swapTotal)
+    var met: Impossible = []
+    var swapUsage = cgroup.swapUsage ?? .zero
+    // A limit that was lowered may be exceeded; the machine's swap cannot.
+    if swapUsage > machine.swapTotal {
+      met.insert(.cgroup)
+      swapUsage = .zero
+    }
+    // So may that of memory, and allocations that must not fail go over it by a little.
+    if let limit = cgroup.hardLimit, cgroup.usage > limit + KiB(limit.count / 8) + KiB(64 * 1024) {
+      met.insert(.cgroup)
+    }
     self.init(
       time: machine.time, total: total, available: total - (cgroup.usage - cgroup.stat.reclaimable),
-      swapTotal: swapTotal, swapFree: min(swapTotal - (cgroup.swapUsage ?? .zero), machine.swapFree))
+      swapTotal: swapTotal, swapFree: min(swapTotal - swapUsage, machine.swapFree))
     fileCache = cgroup.stat.activeFile + cgroup.stat.inactiveFile
     limitCounts = cgroup.counts
     ownReclaim = cgroup.ownReclaim
+    impossible = met
     if let restored = cgroup.stat.restored {
       reclaim = ReclaimTotals(refaults: restored, directScans: cgroup.stat.directScans ?? 0)
     }

@@ -2,7 +2,11 @@
 package struct MemoryReading: Equatable, Sendable {
   /// `CLOCK_BOOTTIME` at the reading.
   package var time: Nanoseconds
+  /// What shares are of: memory that programs can have. Of a machine `MemTotal` less ``hugePool``; of a cgroup its limit.
   package var total: KiB
+  /// Static huge pages, of a machine: no trigger can see them come back. What the kernel's own formulas reckon with is
+  /// ``total`` and this together.
+  package var hugePool = KiB.zero
   package var available: KiB
   package var swapTotal: KiB
   package var swapFree: KiB
@@ -18,6 +22,10 @@ package struct MemoryReading: Equatable, Sendable {
   package var ownReclaim: UInt64?
   /// Nil where the domain is the machine, which has no limit to meet.
   package var limitCounts: LimitCounts?
+  /// Whether swapoff(2) is under way, on the machine.
+  package var isSwapBeingTakenAway = false
+  /// What was not believed at this look.
+  package var impossible: Impossible = []
 
   package init(time: Nanoseconds, total: KiB, available: KiB, swapTotal: KiB, swapFree: KiB) {
     self.time = time
@@ -27,12 +35,38 @@ package struct MemoryReading: Equatable, Sendable {
     self.swapFree = swapFree
   }
 
-  /// The system's reading, as `/proc/meminfo` has it.
-  package init(_ meminfo: Meminfo, at time: Nanoseconds) {
+  /// The system's reading, as `/proc/meminfo` has it and as far as it can be true; nil where it tells of no memory that
+  /// can be.
+  ///
+  /// - Parameters:
+  ///   - listing: Of `/proc/swaps`, as ``SwapBelief/init(total:free:listing:isOneView:_:)`` takes it.
+  ///   - isOwn: Whether the file is the kernel's own. One that stands in its place in a container (lxcfs) has the
+  ///     container's total and the machine's pool of huge pages.
+  package init?(_ meminfo: Meminfo, swaps listing: SwapListing? = nil, isOwn: Bool = true, at time: Nanoseconds) {
+    var met: Impossible = []
+    guard let available = meminfo.believedAvailable(&met) else { return nil }
+    let pool = isOwn ? meminfo.believedPool(beside: available, &met) : .zero
+    let swap = SwapBelief(
+      total: meminfo.swapTotal, free: meminfo.swapFree, listing: listing, isOneView: isOwn, &met)
+    let total = meminfo.total - pool
     self.init(
-      time: time, total: meminfo.total, available: meminfo.available, swapTotal: meminfo.swapTotal,
-      swapFree: meminfo.swapFree)
+      time: time, total: total, available: min(available, total), swapTotal: swap.total, swapFree: swap.free)
+    hugePool = pool
     fileCache = meminfo.activeFile + meminfo.inactiveFile
+    isSwapBeingTakenAway = swap.isBeingTakenAway
+    impossible = met
+  }
+
+  /// Whether the two files that tell of swap agree about it.
+  package var isSwapSettled: Bool {
+    !isSwapBeingTakenAway && impossible.isDisjoint(with: [.swapTotal, .swapFree])
+  }
+
+  /// Memory and swap that programs used up since an earlier reading: not what went into the pool of huge pages, and not
+  /// free swap that swapoff(2) took away.
+  package func used(since earlier: MemoryReading) -> KiB {
+    let takenAway = min(earlier.swapTotal - swapTotal, earlier.swapFree - swapFree)
+    return (earlier.available + earlier.swapFree) - (available + swapFree) - (hugePool - earlier.hugePool) - takenAway
   }
 }
 
@@ -51,6 +85,52 @@ package struct StallTotals: Equatable, Sendable {
   /// - Parameter file: A file without a `full` line counts none.
   package init(_ file: PressureStall) {
     self.init(some: file.some.total, full: file.full?.total ?? 0)
+  }
+}
+
+extension StallTotals {
+  /// Whether so much can have been lost since an earlier reading.
+  ///
+  /// - Parameter elapsed: Between both. The files are read a little after the clock: by how much, a machine that stands
+  ///   still decides. Twice the time and a second more are believed.
+  package func canFollow(_ earlier: StallTotals, after elapsed: Nanoseconds) -> Bool {
+    StallTotals.canBeLost(from: earlier.some, to: some, within: elapsed)
+      && StallTotals.canBeLost(from: earlier.full, to: full, within: elapsed)
+  }
+
+  /// Whether a counter of lost time can have gone from one value to the other, in microseconds.
+  package static func canBeLost(from earlier: UInt64, to later: UInt64, within elapsed: Nanoseconds) -> Bool {
+    later >= earlier && later - earlier <= (elapsed + elapsed + .milliseconds(1000)).microseconds
+  }
+}
+
+/// The counters of an earlier look, by which impossible steps are found.
+package struct CounterMemory: Sendable {
+  private var time = Nanoseconds.zero
+  private var stall: StallTotals?
+  private var reclaim: ReclaimTotals?
+
+  package init() {}
+
+  /// Takes a reading's counters in and notes in it what cannot follow those before.
+  ///
+  /// - Parameter mayRestart: Of a cgroup: one that is made anew counts from zero.
+  package mutating func check(_ reading: inout MemoryReading, mayRestart: Bool) {
+    if let now = reading.stall {
+      if let then = stall, !now.canFollow(then, after: reading.time - time),
+        !mayRestart || now.some >= then.some && now.full >= then.full
+      {
+        reading.impossible.insert(.stall)
+      }
+      stall = now
+      time = reading.time
+    }
+    if let now = reading.reclaim {
+      if let then = reclaim, !mayRestart, now.refaults < then.refaults || now.directScans < then.directScans {
+        reading.impossible.insert(.reclaim)
+      }
+      reclaim = now
+    }
   }
 }
 

@@ -29,6 +29,9 @@ package enum ProcessFile: UInt8, CaseIterable, Sendable {
   case cgroup
   case oomScore
   case oomScoreAdj
+  /// The system call that it waits in. Asked only of a process that may be in swapoff(2): reading it takes a lock that
+  /// execve(2) holds.
+  case syscall
   /// A symbolic link: reading gives its target.
   case exe
   /// Takes the target's mmap lock and may wait for its pages: read in calm time only.
@@ -42,6 +45,7 @@ package enum ProcessFile: UInt8, CaseIterable, Sendable {
     case .cgroup: "cgroup"
     case .oomScore: "oom_score"
     case .oomScoreAdj: "oom_score_adj"
+    case .syscall: "syscall"
     case .exe: "exe"
     case .cmdline: "cmdline"
     }
@@ -67,6 +71,13 @@ package protocol ProcSource: ~Copyable {
 
   /// What its names of cgroups, users and groups mean.
   var view: ProcView { get }
+
+  /// The present on the clock of start times (`CLOCK_BOOTTIME`), where the source is live; nil where `uptime` tells it, as
+  /// in a captured tree. A live `uptime` may be that of a container (lxcfs), where start times are the machine's.
+  var clock: Nanoseconds? { get }
+
+  /// Whether something stands in the place of the kernel's file, as lxcfs(1) puts it there in a container.
+  func isReplaced(_ file: SystemFile) -> Bool
 
   /// Fills `buffer` with `/sys/block/zramN/mm_stat`.
   ///

@@ -32,8 +32,8 @@ package struct ProcessFacts: Sendable {
   package var nice: Int8 = 0
   /// User and system time of all its threads.
   package var cpu = Ticks.zero
-  /// Since its start.
-  package var age = Ticks.zero
+  /// Since its start; nil where it is not known, which never counts for an end.
+  package var age: Ticks? = .zero
   package var realUID: UInt32 = 0
   package var effectiveUID: UInt32 = 0
   package var effectiveGID: UInt32 = 0
@@ -54,6 +54,10 @@ package struct ProcessFacts: Sendable {
   package var oomScoreAdj: Int16 = 0
   /// What the kernel says in `/proc/PID/oom_score`; nil where it could not be read.
   package var oomScore: Int32?
+
+  /// Whether it is in swapoff(2), and reads swap back into memory that may not be there: the kernel's own killer takes
+  /// such a process first (`oom_task_origin`, mm/oom_kill.c).
+  package var isSwappingOff = false
 
   /// What of the above is not known, and stands as it would for nobody.
   package var unread: UnreadFacts = []
@@ -107,7 +111,6 @@ package struct UnreadFacts: OptionSet, Sendable {
   /// ``ProcessFacts/isInNamespace``.
   package static let namespace = UnreadFacts(rawValue: 4)
   package static let oomScoreAdj = UnreadFacts(rawValue: 8)
-  package static let age = UnreadFacts(rawValue: 16)
   package static let capabilities = UnreadFacts(rawValue: 32)
   /// Which cgroup of the machine it is in, and so its unit. ``ProcessFacts/cgroupKey`` may tell it from others all the
   /// same.
@@ -116,18 +119,26 @@ package struct UnreadFacts: OptionSet, Sendable {
 
 /// The machine as the formulas see it.
 package struct MachineFacts: Equatable, Sendable {
+  /// What shares of memory are of: as ``MemoryReading/total``.
   package var ram: KiB
+  /// As ``MemoryReading/hugePool``: the kernel's formulas count it in.
+  package var hugePool: KiB
   package var swap: KiB
   package var units: KernelUnits
 
-  package init(ram: KiB, swap: KiB, units: KernelUnits) {
+  package init(ram: KiB, hugePool: KiB = .zero, swap: KiB, units: KernelUnits) {
     self.ram = ram
+    self.hugePool = hugePool
     self.swap = swap
     self.units = units
   }
 
-  /// RAM and swap in pages: the kernel's `totalpages` outside any cgroup.
+  package init(_ reading: MemoryReading, units: KernelUnits) {
+    self.init(ram: reading.total, hugePool: reading.hugePool, swap: reading.swapTotal, units: units)
+  }
+
+  /// RAM and swap in pages, huge pages with them: the kernel's `totalpages` outside any cgroup.
   package var totalPages: UInt64 {
-    units.pages(ram + swap)
+    units.pages(ram + hugePool + swap)
   }
 }

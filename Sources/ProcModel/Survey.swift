@@ -16,6 +16,8 @@ package struct Survey: Sendable {
   private var now = Ticks.zero
   private var smallest = KiB.zero
   private var isForScores = true
+  /// Whether swapoff(2) is under way, so that the process that is in it is looked for.
+  package var isSwapBeingTakenAway = false
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
@@ -37,7 +39,7 @@ package struct Survey: Sendable {
   ///   out, since the shares of others depend on it. Zero leaves out none; so must ask who needs
   ///   ``ProcessFacts/childrenVirtual``.
   /// - Returns: What was met beside these.
-  /// - Throws: ``ReadFailure`` if `uptime` or the list of processes cannot be read. The failures of one process are
+  /// - Throws: ``ReadFailure`` if the list of processes cannot be read, or `uptime` where the source has no clock. The failures of one process are
   ///   counted and end nothing.
   package mutating func take<Source: ProcSource & ~Copyable>(
     from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
@@ -64,12 +66,16 @@ package struct Survey: Sendable {
     table.clear()
     neighbours.removeAll()
     threadSearch.beginSurvey()
-    try source.read(.uptime, into: &buffer)
     now = .zero
-    do throws(ProcParseError) {
-      now = try Uptime(parsing: buffer.bytes).ticks(units)
-    } catch {
-      tally.uptimeError = error
+    if let clock = source.clock {
+      now = units.ticks(clock)
+    } else {
+      try source.read(.uptime, into: &buffer)
+      do throws(ProcParseError) {
+        now = try Uptime(parsing: buffer.bytes).ticks(units)
+      } catch {
+        tally.uptimeError = error
+      }
     }
     try source.beginProcesses()
   }
@@ -97,11 +103,11 @@ package struct Survey: Sendable {
         // Of a process that stays it is read again after `stat`: memory must never be older than the start time by
         // which the process is held, or another with its number could be ended for it.
         let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
-        if status.tellsOfLess(than: smallest, tally: &tally) { continue }
+        if !mayBeInSwapoff(status), status.tellsOfLess(than: smallest, tally: &tally) { continue }
       }
       guard
         let facts = facts(
-          of: pid, from: &source, now: now, units: units, cgroups: &table.cgroups, tally: &tally)
+          of: pid, from: &source, units: units, cgroups: &table.cgroups, tally: &tally)
       else { continue }
       table.append(facts)
     }
@@ -109,7 +115,7 @@ package struct Survey: Sendable {
   }
 
   private mutating func facts<Source: ProcSource & ~Copyable>(
-    of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, cgroups: inout CgroupTree,
+    of pid: Int32, from source: inout Source, units: KernelUnits, cgroups: inout CgroupTree,
     tally: inout SurveyTally
   ) -> ProcessFacts? {
     let stat: ProcessStat
@@ -143,8 +149,7 @@ package struct Survey: Sendable {
     facts.threads = stat.threads
     facts.nice = stat.nice
     facts.cpu = stat.userTime + stat.systemTime
-    facts.age = now - stat.startTime
-    if now == .zero { facts.unread.insert(.age) }
+    facts.age = age(of: stat, at: source.clock, units: units, tally: &tally)
 
     var body = stat
     var thread: Int32?
@@ -169,7 +174,44 @@ package struct Survey: Sendable {
       return nil
     }
     addScores(to: &facts, from: &source, cgroups: &cgroups, tally: &tally)
+    facts.isSwappingOff = isInSwapoff(facts, from: &source, tally: &tally)
     return facts
+  }
+
+  /// The time since a process's start; nil where the present is not known, or comes before that.
+  ///
+  /// - Parameter clock: Of a live source, and a moment ago: who was born during the survey is no exception.
+  private func age(
+    of stat: ProcessStat, at clock: Nanoseconds?, units: KernelUnits, tally: inout SurveyTally
+  ) -> Ticks? {
+    if now == .zero { return nil }
+    if stat.startTime <= now { return now - stat.startTime }
+    if let clock, stat.startTime <= units.ticks(clock) { return .zero }
+    tally.unborn += 1
+    return nil
+  }
+
+  /// Whether so small a process is looked at all the same: it may be in swapoff(2).
+  private func mayBeInSwapoff(_ status: SurveyReading<ProcessStatus>) -> Bool {
+    guard isSwapBeingTakenAway, case .value(let status) = status else { return false }
+    return status.effectiveCapabilities?.contains(.sysAdmin) ?? false
+  }
+
+  /// Whether a process is in swapoff(2): it bears the program's name and the capability, and `syscall` says so. Where that
+  /// cannot be read, or the process runs at the moment, it is enough that swap is being taken away.
+  ///
+  /// `syscall` takes no mmap lock, but one that execve(2) holds, which may wait for memory: on a live machine it is read
+  /// only while swap is being taken away.
+  private mutating func isInSwapoff<Source: ProcSource & ~Copyable>(
+    _ process: ProcessFacts, from source: inout Source, tally: inout SurveyTally
+  ) -> Bool {
+    guard process.comm.isSwapoff, process.effectiveCapabilities.contains(.sysAdmin),
+      isSwapBeingTakenAway || source.clock == nil
+    else { return false }
+    let call: SurveyReading<SyscallFile> = read(
+      .syscall, of: process.identity.pid, thread: nil, from: &source, tally: &tally)
+    guard case .value(let call) = call, let number = call.number else { return isSwapBeingTakenAway }
+    return number == SyscallFile.swapoff
   }
 
   /// Adds owner, capabilities and memory.

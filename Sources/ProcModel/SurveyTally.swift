@@ -37,8 +37,10 @@ package struct SurveyTally: Equatable, Sendable {
   package var lastMalformed: Malformed?
   /// Whose cgroup could not be read, or only in part: it may lie in any.
   package var unknownCgroups: UInt32 = 0
-  /// What was wrong with `uptime`: all ages are then zero.
+  /// What was wrong with `uptime`: no age is known then.
   package var uptimeError: ProcParseError?
+  /// In the table, with a start time after the present: their age is not known.
+  package var unborn: UInt32 = 0
   /// Whether some processes do not even show: pid 1 is always there, and the walk did not give it (hidepid=2).
   package var isHidden = true
 

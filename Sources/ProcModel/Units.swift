@@ -29,6 +29,14 @@ package struct KiB: Equatable, Hashable, Comparable, Sendable {
     KiB(left.count > right.count ? left.count - right.count : 0)
   }
 
+  /// A rate in KiB per second. Saturates.
+  ///
+  /// - Parameter milliseconds: At least 1 counts.
+  package static func perSecond(_ amount: KiB, over milliseconds: UInt64) -> KiB {
+    let (product, overflow) = amount.count.multipliedReportingOverflow(by: 1000)
+    return KiB((overflow ? .max : product) / max(milliseconds, 1))
+  }
+
   package static func += (left: inout KiB, right: KiB) {
     left = left + right
   }

@@ -3,10 +3,11 @@ package import ProcModel
 
 /// The kernel's files below a root: the live `/proc`, or a tree of captured or composed files of the same shape.
 ///
-/// The machine's files stay open and are read anew with pread(2); a process's files are opened, read and closed.
+/// The machine's files stay open and are read anew with pread(2); a process's files are opened, read and closed. Files that
+/// stand in the place of the kernel's, as lxcfs puts them into a container, are read by a thread of their own.
 package struct LiveSource: ProcSource, ~Copyable {
   private let root: OwnedDescriptor
-  private let system: SystemDescriptors
+  private var system: SystemFiles
   private var processes: DirectoryWalk
   private var threads = DirectoryWalk(capacity: threadBytes)
   private var path = CPath("")
@@ -26,7 +27,7 @@ package struct LiveSource: ProcSource, ~Copyable {
   private static let threadBytes = 1024
 
   private init(
-    root: consuming OwnedDescriptor, system: consuming SystemDescriptors, processes: consuming DirectoryWalk,
+    root: consuming OwnedDescriptor, system: consuming SystemFiles, processes: consuming DirectoryWalk,
     capabilities: consuming CapabilityReader?, cgroups: consuming CgroupFiles?, isLive: Bool
   ) {
     self.root = root
@@ -46,7 +47,8 @@ package struct LiveSource: ProcSource, ~Copyable {
     let isLive = try root.fileSystemType() == OwnedDescriptor.procFileSystem
     // A second descriptor of the root: a walk has a position of its own.
     let walk = DirectoryWalk(try OwnedDescriptor.open(path, [.read, .directory]), capacity: walkBytes)
-    let system = SystemDescriptors(below: root)
+    let system = try SystemFiles(
+      below: root, isReplaced: try root.fileSystemType() == OwnedDescriptor.fuseFileSystem)
     // A captured tree has no cgroups of its own, and this machine's say nothing of it.
     let cgroups = isLive ? try? CgroupFiles(below: root) : nil
     var source = LiveSource(
@@ -110,11 +112,15 @@ package struct LiveSource: ProcSource, ~Copyable {
   package mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
     buffer.count = 0
     do throws(Errno) {
-      buffer.count = try system.read(file, into: &buffer.storage)
+      buffer.count = try system.read(file, below: root, into: &buffer.storage)
     } catch {
       throw ReadFailure(error)
     }
   }
+
+  package var clock: Nanoseconds? { isLive ? Nanoseconds(Clock.sinceBoot()) : nil }
+
+  package func isReplaced(_ file: SystemFile) -> Bool { system.isReplaced(file) }
 
   package mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
     buffer.count = 0
@@ -244,43 +250,6 @@ package struct LiveSource: ProcSource, ~Copyable {
       return CapabilitySet(rawValue: mask)
     case .none:
       return nil
-    }
-  }
-}
-
-/// The machine's files, each open or known to be missing.
-private struct SystemDescriptors: ~Copyable {
-  let meminfo: OwnedDescriptor?
-  let vmstat: OwnedDescriptor?
-  let memoryPressure: OwnedDescriptor?
-  let swaps: OwnedDescriptor?
-  let uptime: OwnedDescriptor?
-  let arcstats: OwnedDescriptor?
-
-  init(below root: borrowing OwnedDescriptor) {
-    meminfo = try? root.open(CPath(SystemFile.meminfo.path), .read)
-    vmstat = try? root.open(CPath(SystemFile.vmstat.path), .read)
-    memoryPressure = try? root.open(CPath(SystemFile.memoryPressure.path), .read)
-    swaps = try? root.open(CPath(SystemFile.swaps.path), .read)
-    uptime = try? root.open(CPath(SystemFile.uptime.path), .read)
-    arcstats = try? root.open(CPath(SystemFile.arcstats.path), .read)
-  }
-
-  func read(_ file: SystemFile, into buffer: inout [UInt8]) throws(Errno) -> Int {
-    switch file {
-    case .meminfo: try read(meminfo, into: &buffer)
-    case .vmstat: try read(vmstat, into: &buffer)
-    case .memoryPressure: try read(memoryPressure, into: &buffer)
-    case .swaps: try read(swaps, into: &buffer)
-    case .uptime: try read(uptime, into: &buffer)
-    case .arcstats: try read(arcstats, into: &buffer)
-    }
-  }
-
-  private func read(_ file: borrowing OwnedDescriptor?, into buffer: inout [UInt8]) throws(Errno) -> Int {
-    switch file {
-    case .some(let file): return try file.readWhole(into: &buffer)
-    case .none: throw .noSuchFile
     }
   }
 }

@@ -5,9 +5,14 @@ package import ProcModel
 /// calls available.
 package struct Sensors: Sendable {
   private var hasArc = true
-  private var zramSize = KiB.zero
   /// The swap whose table was read last: it is read again when this changes.
   private var knownSwap: KiB?
+  /// That table; nil where it cannot be read, or makes no sense.
+  private var listing: SwapListing?
+  /// Whether meminfo and that table agreed.
+  private var isSwapSettled = true
+  /// What was not believed so far.
+  package private(set) var impossible = ImpossibleCounts()
   // The largest is vmstat, with 4 KiB on 6.18.
   private var buffer = ByteBuffer(capacity: 8 * 1024)
 
@@ -49,11 +54,11 @@ package struct Sensors: Sendable {
     } catch {
       throw .unreadable
     }
-    guard let meminfo = try? Meminfo(parsing: buffer.bytes), meminfo.total > .zero else { throw .senseless }
-    var reading = MemoryReading(meminfo, at: now)
-    if meminfo.swapTotal != knownSwap { learnSwap(meminfo.swapTotal, from: &source) }
-    if zramSize > .zero { discountZram(&reading, from: &source) }
-    if hasArc { addArc(&reading, from: &source) }
+    guard let meminfo = try? Meminfo(parsing: buffer.bytes), var reading = believe(meminfo, from: &source, at: now)
+    else { throw .senseless }
+    if let size = listing?.zramSize, size > .zero { discountZram(&reading, of: size, from: &source) }
+    if hasArc, !source.isReplaced(.meminfo) { addArc(&reading, meminfo, from: &source) }
+    defer { impossible.count(reading.impossible) }
     guard let thresholds else { return reading }
     if thresholds.wantsStall {
       if let file = parse(.memoryPressure, from: &source, PressureStall.self) {
@@ -80,6 +85,16 @@ package struct Sensors: Sendable {
     if reading.reclaim == nil { missing.insert(.reclaim) }
   }
 
+  /// Counts what showed only beside an earlier look.
+  package mutating func countSteps(of reading: MemoryReading) {
+    impossible.count(reading.impossible.intersection([.stall, .reclaim]))
+  }
+
+  /// Counts a survey that met processes of the future.
+  package mutating func countUnborn() {
+    impossible.count(.startTime)
+  }
+
   /// One look at a cgroup, of which nothing need be there.
   ///
   /// - Parameters:
@@ -92,7 +107,11 @@ package struct Sensors: Sendable {
     guard let memory = try cgroupMemory(path, for: thresholds, from: &source) else {
       throw .unreadable
     }
-    var reading = MemoryReading(memory, on: machine)
+    guard var reading = MemoryReading(memory, on: machine) else {
+      impossible.count(.cgroup)
+      throw .senseless
+    }
+    impossible.count(reading.impossible)
     if thresholds.wantsStall {
       if let file = parse(.pressure, ofCgroup: path, from: &source, PressureStall.self) {
         reading.stall = StallTotals(file)
@@ -131,9 +150,12 @@ package struct Sensors: Sendable {
     guard let usage = (try? CgroupAmount(parsing: buffer.bytes))?.amount,
       let stat = parse(.stat, ofCgroup: path, from: &source, CgroupMemoryStat.self)
     else { throw .senseless }
-    var memory = CgroupMemory(limit: limit(ofCgroup: path, from: &source), usage: usage, stat: stat)
+    let hardLimit = parse(.limit, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
+    let limit = lower(hardLimit, parse(.high, ofCgroup: path, from: &source, CgroupAmount.self)?.amount)
+    var memory = CgroupMemory(limit: limit, usage: usage, stat: stat)
     if thresholds.wantsStall { memory.ownReclaim = ownReclaim(ofCgroup: path, memory, from: &source) }
-    if let above = stat.hierarchicalLimit { memory.limit = min(memory.limit ?? above, above) }
+    memory.limit = lower(limit, stat.hierarchicalLimit)
+    memory.hardLimit = hardLimit
     if thresholds.limit != nil { memory.counts = parse(.events, ofCgroup: path, from: &source, LimitCounts.self) }
     let swapLimit = parse(.swapLimit, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
     switch source.cgroupVersion {
@@ -164,9 +186,13 @@ package struct Sensors: Sendable {
     ofCgroup path: Span<UInt8>, from source: inout Source
   ) -> KiB? {
     let limit = parse(.limit, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
-    let high = parse(.high, ofCgroup: path, from: &source, CgroupAmount.self)?.amount
-    guard let limit, let high else { return limit ?? high }
-    return min(limit, high)
+    return lower(limit, parse(.high, ofCgroup: path, from: &source, CgroupAmount.self)?.amount)
+  }
+
+  /// The lower of two limits, either of which need not be.
+  private func lower(_ one: KiB?, _ other: KiB?) -> KiB? {
+    guard let one, let other else { return one ?? other }
+    return min(one, other)
   }
 
   /// The cgroup that everything to be seen lives in, if its memory is limited: the lowest limit from process 1's cgroup
@@ -221,21 +247,33 @@ package struct Sensors: Sendable {
     return try? File(parsing: buffer.bytes)
   }
 
+  /// What of meminfo can be true, beside the table of swap areas.
+  private mutating func believe<Source: ProcSource & ~Copyable>(
+    _ meminfo: Meminfo, from source: inout Source, at now: Nanoseconds
+  ) -> MemoryReading? {
+    if meminfo.swapTotal != knownSwap || !isSwapSettled { learnSwap(meminfo.swapTotal, from: &source) }
+    let isOwn = !source.isReplaced(.meminfo) && !source.isReplaced(.swaps)
+    var reading = MemoryReading(meminfo, swaps: listing, isOwn: isOwn, at: now)
+    // Both files are not of one moment: what contradicts for the first time is read once more before it counts.
+    if isSwapSettled, reading?.isSwapSettled == false, let again = parse(.meminfo, from: &source, Meminfo.self) {
+      learnSwap(again.swapTotal, from: &source)
+      reading = MemoryReading(again, swaps: listing, isOwn: isOwn, at: now)
+    }
+    isSwapSettled = reading?.isSwapSettled ?? true
+    return reading
+  }
+
   private mutating func learnSwap<Source: ProcSource & ~Copyable>(_ total: KiB, from source: inout Source) {
     knownSwap = total
-    do throws(ReadFailure) {
-      try source.read(.swaps, into: &buffer)
-    } catch {
-      return
-    }
-    guard let table = try? SwapTable(parsing: buffer.bytes) else { return }
-    zramSize = table.zramSize
+    listing = nil
+    guard let table = parse(.swaps, from: &source, SwapTable.self) else { return }
+    listing = SwapListing(table)
   }
 
   /// Free swap on zram counts for what it would relieve: a page stored there takes memory too. How full the devices are
   /// is taken from what they hold, page for page.
   private mutating func discountZram<Source: ProcSource & ~Copyable>(
-    _ reading: inout MemoryReading, from source: inout Source
+    _ reading: inout MemoryReading, of size: KiB, from source: inout Source
   ) {
     var all = ZramStat(stored: .zero, used: .zero)
     for index in 0..<Sensors.zramDevices {
@@ -246,21 +284,29 @@ package struct Sensors: Sendable {
       }
       if let device = try? ZramStat(parsing: buffer.bytes) { all = all + device }
     }
-    let free = min(zramSize - all.stored, reading.swapFree)
+    if !all.isPossible(size: size, machine: reading.total) {
+      reading.impossible.insert(.zram)
+      all = ZramStat(stored: .zero, used: .zero)
+    }
+    let free = min(size - all.stored, reading.swapFree)
     reading.swapFree = reading.swapFree - free + all.relief(of: free)
   }
 
   private mutating func addArc<Source: ProcSource & ~Copyable>(
-    _ reading: inout MemoryReading, from source: inout Source
+    _ reading: inout MemoryReading, _ meminfo: Meminfo, from source: inout Source
   ) {
     do throws(ReadFailure) {
       try source.read(.arcstats, into: &buffer)
     } catch {
-      hasArc = false
+      if error == .vanished { hasArc = false }
       return
     }
     guard let arc = try? ArcStats(parsing: buffer.bytes) else { return }
-    reading.available = min(reading.available + arc.reclaimable, reading.total)
+    guard let more = arc.reclaimable(on: meminfo, besides: reading.hugePool) else {
+      reading.impossible.insert(.arc)
+      return
+    }
+    reading.available = min(reading.available + more, reading.total)
   }
 }
 

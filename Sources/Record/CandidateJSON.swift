@@ -29,7 +29,7 @@ extension JSONWriter {
     key("protected")
     value(candidate.standing.protection.protects)
     key("rule")
-    rule(of: candidate.standing, policy: policy)
+    rule(of: candidate, policy: policy)
     key("oom_score")
     if let oomScore = process.oomScore { value(Int64(oomScore)) } else { null() }
     key("oom_score_adj")
@@ -41,7 +41,7 @@ extension JSONWriter {
     key("rss_kib")
     value(process.resident.count)
     key("age_s")
-    value(units.seconds(process.age))
+    if let age = process.age { value(units.seconds(age)) } else { null() }
     key("rules")
     rules(candidate.standing.rules, policy: policy)
     if let terms {
@@ -72,8 +72,9 @@ extension JSONWriter {
   }
 
   /// The name of the rule, or of the built-in protection, that decided.
-  private mutating func rule(of standing: Standing, policy: CompiledPolicy) {
-    if let name = standing.protection.builtInName {
+  private mutating func rule(of candidate: Candidate, policy: CompiledPolicy) {
+    let standing = candidate.standing
+    if let name = candidate.builtInName {
       value(name)
     } else if let index = standing.decidingRule {
       value(untrusted: policy.bytes(policy.rules[Int(index)].name))
@@ -88,6 +89,13 @@ extension JSONWriter {
       value(untrusted: policy.bytes(policy.rules[index].name))
     }
     endArray()
+  }
+}
+
+extension Candidate {
+  /// What is said in the place of a rule's name: of a protection that no policy can lift, or of what goes first.
+  package var builtInName: String? {
+    isSwappingOff ? "built-in: swapoff" : standing.protection.builtInName
   }
 }
 

@@ -86,6 +86,8 @@ package struct Recorder: ~Copyable {
     if let age = fallback?.age(at: Clock.sinceEpoch() / 1_000_000_000) { json.value(age) } else { json.null() }
     json.key("total_kib")
     json.value(judge.machine.ram.count)
+    json.key("hugetlb_kib")
+    json.value(judge.machine.hugePool.count)
     json.key("swap_total_kib")
     json.value(judge.machine.swap.count)
     json.key("system_cgroup")
@@ -346,6 +348,8 @@ package struct Recorder: ~Copyable {
     json.beginObject()
     json.key("total_kib")
     json.value(verdict.reading.total.count)
+    json.key("hugetlb_kib")
+    json.value(verdict.reading.hugePool.count)
     json.key("available_kib")
     json.value(verdict.reading.available.count)
     json.key("floor_kib")
@@ -360,6 +364,14 @@ package struct Recorder: ~Copyable {
     if let line = verdict.lines.floorSwapFree { json.value(line.count) } else { json.null() }
     json.key("reclaim_count")
     if let count = verdict.reading.ownReclaim { json.value(count) } else { json.null() }
+    json.key("swapoff")
+    json.value(verdict.reading.isSwapBeingTakenAway)
+    json.key("impossible")
+    json.beginArray()
+    for kind in 0..<Impossible.kinds where verdict.reading.impossible.contains(kind: kind) {
+      json.value(Impossible.name(kind))
+    }
+    json.endArray()
     json.endObject()
   }
 

@@ -66,6 +66,19 @@ extension Array where Element == UInt8 {
     }
   }
 
+  /// `; not believed: swap_free 12 times, arc 3 times`: at how many looks; nothing where all was believed.
+  package mutating func append(_ impossible: ImpossibleCounts) {
+    var isFirst = true
+    for kind in 0..<Impossible.kinds where impossible[kind] > 0 {
+      append(isFirst ? "; not believed: " : ", ")
+      isFirst = false
+      append(Impossible.name(kind))
+      append(" ")
+      append(decimal: UInt64(impossible[kind]))
+      append(impossible[kind] == 1 ? " time" : " times")
+    }
+  }
+
   /// `12.5%`.
   mutating func append(_ share: BasisPoints) {
     append(decimal: Double(share.count) / 100)

@@ -62,13 +62,15 @@ struct Explanation {
   private var policy: CompiledPolicy { inspection.judge.policy }
 
   var text: String {
-    [identity, memory, score, rules, rank, action].joined(separator: "\n")
+    let notes = inspection.notes.joined()
+    return ([identity, memory, score, rules, rank, action] + (notes.isEmpty ? [] : [notes])).joined(separator: "\n")
   }
 
   private var identity: String {
     let units = inspection.judge.machine.units
     var lines = "\(facts.identity.pid) (\(visible(facts.comm.bytes)))\n"
-    lines += "  user \(facts.effectiveUID), started \(age(units.seconds(facts.age))) ago,"
+    lines +=
+      "  user \(facts.effectiveUID), \(facts.age.map { "started \(age(units.seconds($0))) ago" } ?? "started at an unknown time"),"
     lines += " used \(age(units.seconds(facts.cpu))) of processor time, nice \(facts.nice)\n"
     if let exe = process.exe { lines += "  executable \(visible(exe.span))\n" }
     if let cgroup = process.cgroup {
@@ -114,6 +116,7 @@ struct Explanation {
 
   private var rules: String {
     var lines = ""
+    if process.candidate.isSwappingOff { lines += "  built-in: swapoff: the process goes first, and alone\n" }
     for index in policy.rules.indices where standing.rules.contains(UInt8(truncatingIfNeeded: index)) {
       let rule = policy.rules[index]
       lines += "  \"\(visible(policy.bytes(rule.name)))\": \(describe(effectOf: rule, in: policy))\n"
@@ -124,7 +127,7 @@ struct Explanation {
 
   private var rank: String {
     if standing.protection.protects {
-      if let name = standing.protection.builtInName { return "it is never ended, \(name)\n" }
+      if let name = process.candidate.builtInName { return "it is never ended, \(name)\n" }
       return "it is never ended, for the rule \"\(process.ruleName(policy) ?? "")\" protects it\n"
     }
     let total = inspection.processes.count { !$0.candidate.standing.protection.protects }
@@ -144,6 +147,7 @@ struct Explanation {
   }
 
   private func reason(_ other: Inspected) -> String {
+    if other.candidate.isSwappingOff, !process.candidate.isSwappingOff { return "it takes swap away" }
     if other.candidate.standing.tier != standing.tier { return "its order is \(other.candidate.standing.tier.name)" }
     if other.candidate.score != process.candidate.score { return "its score is \(decimal(other.candidate.score))" }
     return "the same score, but larger or younger"

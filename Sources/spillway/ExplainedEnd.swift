@@ -83,8 +83,7 @@ struct ExplainedEnd {
 
   /// Only the young go in a swarm.
   private var swarm: String? {
-    guard let swarm = judge.settings.swarm,
-      facts.age < judge.machine.units.ticks(swarm.age)
+    guard let swarm = judge.settings.swarm, let age = facts.age, age < judge.machine.units.ticks(swarm.age)
     else { return nil }
     return "sooner as part of a swarm: it is younger than \(describe(swarm.age)), and \(swarm.members) such are enough"
   }

@@ -118,11 +118,11 @@ extension Inspection {
     for loaded in policies {
       let scope = try InspectedDomain(domain, of: loaded, in: &source, root: root)
       survey.roots = scope.roots
+      survey.isSwapBeingTakenAway = scope.isSwapBeingTakenAway
       domainNumber = scope.number
       let reading = scope.reading
       var judge = Judge(
-        policy: loaded.policy, machine: MachineFacts(ram: reading.total, swap: reading.swapTotal, units: units),
-        agent: 0)
+        policy: loaded.policy, machine: MachineFacts(reading, units: units), agent: 0)
       judge.settings = scope.settings
       if let formula { judge.settings.formula = formula }
       inspections.append(
@@ -204,6 +204,7 @@ struct InspectedDomain {
   let settings: Settings
   let roots: DomainRoots
   let reading: MemoryReading
+  let isSwapBeingTakenAway: Bool
 
   /// - Parameters:
   ///   - name: Nil for the system, which in a limited container is the container.
@@ -243,6 +244,7 @@ struct InspectedDomain {
           ? "\(root)/meminfo cannot be read: is \(root) a proc file system, or a tree like one?"
           : "\(root)/meminfo makes no sense")
     }
+    isSwapBeingTakenAway = machine.isSwapBeingTakenAway
     guard number > 0 || own != nil else {
       reading = machine
       return

@@ -44,7 +44,7 @@ struct RankTable {
       text +=
         "process 1 is outside of this cgroup namespace: units and cgroups are unknown, and protect (--cgroup-root)\n"
     }
-    return text
+    return text + inspection.notes.joined()
   }
 
   private var columns: [Column] {
@@ -59,7 +59,9 @@ struct RankTable {
       },
       Column(heading: "FOOTPRINT", isNumber: true, expendability: 0) { amount($0.candidate.process.footprint) },
       Column(heading: "SWAP", isNumber: true, expendability: 5) { amount($0.candidate.process.swap) },
-      Column(heading: "AGE", isNumber: true, expendability: 3) { age(units.seconds($0.candidate.process.age)) },
+      Column(heading: "AGE", isNumber: true, expendability: 3) {
+        $0.candidate.process.age.map { age(units.seconds($0)) } ?? "?"
+      },
       Column(heading: "ORDER", isNumber: false, expendability: 2) { $0.order },
       Column(heading: "PROTECTED", isNumber: false, expendability: 1) {
         $0.candidate.standing.protection.protects ? "yes" : "no"
@@ -113,7 +115,7 @@ extension Inspected {
 
   /// The rule or built-in protection that decided.
   func ruleName(_ policy: CompiledPolicy) -> String? {
-    if let name = candidate.standing.protection.builtInName { return name }
+    if let name = candidate.builtInName { return name }
     guard let index = candidate.standing.decidingRule else { return nil }
     let name = visible(policy.bytes(policy.rules[Int(index)].name))
     if case .assumed = candidate.standing.protection { return name + " (assumed: not all could be read)" }

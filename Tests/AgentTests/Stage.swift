@@ -80,6 +80,8 @@ struct ScriptedSource: ProcSource {
   /// Done before each file of the machine is read, and of each process.
   var beforeMachine: () -> Void = {}
   var beforeProcess: () -> Void = {}
+  /// More lines of `meminfo`.
+  var lines = ""
 
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
     beforeMachine()
@@ -87,7 +89,7 @@ struct ScriptedSource: ProcSource {
       log.lines.append("meminfo")
       let next = available.count > 1 ? available.removeFirst() : available[0]
       guard let next else { throw .failed(errno: 5) }
-      files.set(.meminfo, "MemTotal: \(total * 1024) kB\nMemFree: 1 kB\nMemAvailable: \(next * 1024) kB\n")
+      files.set(.meminfo, "MemTotal: \(total * 1024) kB\nMemFree: 1 kB\nMemAvailable: \(next * 1024) kB\n" + lines)
     }
     try files.read(file, into: &buffer)
   }
@@ -102,6 +104,9 @@ struct ScriptedSource: ProcSource {
   mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool {
     files.place(ofCgroup: path, into: &buffer)
   }
+
+  var clock: Nanoseconds? { files.clock }
+  func isReplaced(_ file: SystemFile) -> Bool { files.isReplaced(file) }
 
   mutating func read(
     _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer

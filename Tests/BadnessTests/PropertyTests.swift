@@ -89,7 +89,7 @@ import Testing
       let process = numbers.process()
       let before = formula.plainScore(process)
       var older = process
-      older.age = older.age + Ticks(1 + numbers.amount())
+      older.age = (older.age ?? .zero) + Ticks(1 + numbers.amount())
       #expect(formula.plainScore(older) <= before + abs(before) * 1e-12)
       var busier = process
       busier.cpu = busier.cpu + Ticks(1 + numbers.amount())

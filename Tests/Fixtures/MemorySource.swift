@@ -38,6 +38,10 @@ package struct MemorySource: ProcSource {
   package var cgroups: [String: [CgroupFile: [UInt8]]] = [:]
   package var cgroupVersion: CgroupVersion?
   package var view = ProcView()
+  /// Nil: `uptime` tells the time.
+  package var clock: Nanoseconds?
+  /// What something else stands in the place of.
+  package var replaced: Set<SystemFile> = []
   /// Every file of a process that was asked for, in order.
   package private(set) var reads: [Key] = []
   private var position = 0
@@ -119,6 +123,8 @@ package struct MemorySource: ProcSource {
       failures[Key(later, of: pid)] = .vanished
     }
   }
+
+  package func isReplaced(_ file: SystemFile) -> Bool { replaced.contains(file) }
 
   package mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
     if let failure = systemFailures[file] { throw failure }

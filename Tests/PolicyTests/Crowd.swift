@@ -19,6 +19,7 @@ struct Crowd: Sendable {
     /// Whether its cgroup is not known.
     var isUnplaced = false
     var age: UInt64 = 5
+    var isAgeKnown = true
     var footprint: UInt64 = 300
     var tier = Tier.normal
     var reach = Place.Reach.mayEnd
@@ -34,7 +35,7 @@ struct Crowd: Sendable {
       facts.parent = parent
       facts.processGroup = group
       facts.session = session
-      facts.age = Ticks(age * 100)
+      facts.age = isAgeKnown ? Ticks(age * 100) : nil
       facts.anonymous = KiB(footprint)
       return facts
     }

@@ -77,17 +77,17 @@ import Testing
 
   @Test(
     arguments: [
-      (.gid, .range(0, 0), .group), (.oomScoreAdj, .signedRange(0, 0), .oomScoreAdj), (.minAge, .time(.zero), .age),
-      (.maxAge, .time(.zero), .age), (.container, .flag(true), .namespace),
-    ] as [(MatchField, Alternative, UnreadFacts)])
-  func whatIsNotKnownProtectsAndDoesNothingElse(field: MatchField, alternative: Alternative, unread: UnreadFacts) {
+      (.gid, .range(0, 0), .group), (.oomScoreAdj, .signedRange(0, 0), .oomScoreAdj), (.minAge, .time(.zero), nil),
+      (.maxAge, .time(.zero), nil), (.container, .flag(true), .namespace),
+    ] as [(MatchField, Alternative, UnreadFacts?)])
+  func whatIsNotKnownProtectsAndDoesNothingElse(field: MatchField, alternative: Alternative, unread: UnreadFacts?) {
     for protects in [true, false] {
       var policy = CompiledPolicy.blank
       policy.addRule("rule", protects: protects, order: .first, [(field, [alternative])])
       policy.addRule("rule", order: .last, weight: 3, [(field, [alternative])])
       policy.rules[1].exceptions = 1
       var facts = Neighbour().facts
-      facts.unread = unread
+      if let unread { facts.unread = unread } else { facts.age = nil }
       let standing = policy.standing(policy.settle(Subject()), at: Moment(process: facts, machine: .sample))
       #expect(standing.protection == (protects ? .assumed(0) : .none))
       #expect(standing.isProvisional && standing.tier == .normal && standing.weight == 1 && standing.rules.isEmpty)

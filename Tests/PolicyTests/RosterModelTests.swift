@@ -42,21 +42,24 @@ import Testing
     arguments: [
       (1000, 50_000, 4000, 3000), (5000, 50_000, 4000, 0), (nil, 900, 4000, 4000), (nil, 1000, 4000, 4000),
       (nil, 1001, 4000, nil),
-    ] as [(UInt64?, UInt64, UInt64, UInt64?)])
-  func whatHasGrownSinceTheSurvey(seen: UInt64?, age: UInt64, footprint: UInt64, expected: UInt64?) {
+      // Of an age that is not known.
+      (nil, nil, 4000, nil), (1000, nil, 4000, 3000),
+    ] as [(UInt64?, UInt64?, UInt64, UInt64?)])
+  func whatHasGrownSinceTheSurvey(seen: UInt64?, age: UInt64?, footprint: UInt64, expected: UInt64?) {
     var roster = Roster(capacity: 4)
     var source = MemorySource()
     var table = ProcessTable(capacity: 1)
     if let seen { table.append(Neighbour { $0.footprint = seen }.facts) }
     roster.refresh(table, now: .milliseconds(1000), policy: .blank, needs: [], budget: 8, from: &source)
-    let facts = Neighbour { $0.footprint = footprint }.facts.with { $0.age = Ticks(age) }
+    let facts = Neighbour { $0.footprint = footprint }.facts.with { $0.age = age.map { Ticks($0) } }
     #expect(roster.grown(facts, since: Ticks(1000)) == expected.map { KiB($0) })
   }
 
   @Test(
-    arguments: [(0, 5000, 5000), (99, 5000, 5000), (100, 5000, 5000), (1000, 5000, 500)] as [(UInt64, UInt64, UInt64)])
-  func anAgeUnderASecondCountsAsOne(ticks: UInt64, footprint: UInt64, expected: UInt64) {
-    let facts = Neighbour { $0.footprint = footprint }.facts.with { $0.age = Ticks(ticks) }
+    arguments: [(0, 5000, 5000), (99, 5000, 5000), (100, 5000, 5000), (1000, 5000, 500), (nil, 5000, 0)]
+      as [(UInt64?, UInt64, UInt64)])
+  func anAgeUnderASecondCountsAsOne(ticks: UInt64?, footprint: UInt64, expected: UInt64) {
+    let facts = Neighbour { $0.footprint = footprint }.facts.with { $0.age = ticks.map { Ticks($0) } }
     #expect(facts.lifelongGrowthPerSecond(units: .common) == KiB(expected))
   }
 

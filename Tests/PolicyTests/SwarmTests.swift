@@ -172,6 +172,14 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     #expect(Self.find(Crowd(SwarmCase.many(200) { $0.footprint = 300 }), shortfall: 200, tally: tally) == nil)
   }
 
+  @Test func whoeverIsOfUnknownAgeIsNotYoung() {
+    var people = SwarmCase.many(200) { $0.footprint = 300 }
+    for index in 0..<50 { people[index].isAgeKnown = false }
+    #expect(Self.find(Crowd(people), shortfall: 200)?.members.count == 150)
+    for index in people.indices { people[index].isAgeKnown = false }
+    #expect(Self.find(Crowd(people), shortfall: 200) == nil)
+  }
+
   @Test func theProtectedStayAndDoNotCount() {
     var people = SwarmCase.many(200) { $0.footprint = 300 }
     for index in 0..<20 { people[index].reach = .protected }

@@ -99,9 +99,10 @@ import Testing
     #expect(try Self.stat(Self.secondStat).scans == 999)
     #expect(try Self.stat(Self.firstStat).scans == nil)
     var cgroup = CgroupMemory(limit: KiB(1000), usage: .zero, stat: try Self.stat(""))
-    #expect(MemoryReading(cgroup, on: Self.machine).ownReclaim == nil)
+    let untold = try #require(MemoryReading(cgroup, on: Self.machine))
+    #expect(untold.ownReclaim == nil)
     cgroup.ownReclaim = 7
-    #expect(MemoryReading(cgroup, on: Self.machine).ownReclaim == 7)
+    #expect(MemoryReading(cgroup, on: Self.machine)?.ownReclaim == 7)
   }
 
   // As readings.
@@ -112,19 +113,19 @@ import Testing
 
   @Test func whatIsLeftOfTheLimitAndCouldBeTakenBackIsAvailable() throws {
     let cgroup = CgroupMemory(limit: KiB(96 * 1024), usage: KiB(56 * 1024), stat: try Self.stat(Self.secondStat))
-    let reading = MemoryReading(cgroup, on: Self.machine)
+    let reading = try #require(MemoryReading(cgroup, on: Self.machine))
     #expect(reading.time == .milliseconds(7) && reading.total == KiB(96 * 1024))
     #expect(reading.available == KiB(47 * 1024) && reading.fileCache == KiB(6144))
     #expect(reading.reclaim == ReclaimTotals(refaults: 43, directScans: 77) && reading.limitCounts == nil)
     // Without a limit, or with one that is more than there is, the machine's memory is.
     for limit in [nil, KiB(2_000_000)] {
       let wide = CgroupMemory(limit: limit, usage: KiB(600_000), stat: try Self.stat(""))
-      #expect(MemoryReading(wide, on: Self.machine).total == KiB(1_000_000))
-      #expect(MemoryReading(wide, on: Self.machine).available == KiB(400_000))
+      #expect(MemoryReading(wide, on: Self.machine)?.total == KiB(1_000_000))
+      #expect(MemoryReading(wide, on: Self.machine)?.available == KiB(400_000))
     }
     // A limit that was lowered below what is in use.
     let over = CgroupMemory(limit: KiB(1000), usage: KiB(5000), stat: try Self.stat(""))
-    #expect(MemoryReading(over, on: Self.machine).available == .zero)
+    #expect(MemoryReading(over, on: Self.machine)?.available == .zero)
   }
 
   @Test(
@@ -134,11 +135,11 @@ import Testing
       (8000, 1000, 8000, 7000), (0, 0, 0, 0), (30_000, 5000, 30_000, 20_000), (90_000, 0, 50_000, 20_000),
       (8000, 9000, 8000, 0),
     ] as [(UInt64?, UInt64?, UInt64, UInt64)])
-  func swapIsWhatTheLimitLeavesOfTheMachines(limit: UInt64?, usage: UInt64?, total: UInt64, free: UInt64) {
+  func swapIsWhatTheLimitLeavesOfTheMachines(limit: UInt64?, usage: UInt64?, total: UInt64, free: UInt64) throws {
     let cgroup = CgroupMemory(
-      limit: KiB(1000), usage: .zero, stat: (try? Self.stat(""))!, swapLimit: limit.map { KiB($0) },
+      limit: KiB(1000), usage: .zero, stat: try Self.stat(""), swapLimit: limit.map { KiB($0) },
       swapUsage: usage.map { KiB($0) })
-    let reading = MemoryReading(cgroup, on: Self.machine)
+    let reading = try #require(MemoryReading(cgroup, on: Self.machine))
     #expect(reading.swapTotal == KiB(total) && reading.swapFree == KiB(free))
   }
 }

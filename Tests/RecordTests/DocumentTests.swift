@@ -83,6 +83,12 @@ import Testing
     }
   }
 
+  @Test func everyKindOfImpossibleNumberIsTold() throws {
+    let kinds = Set((0..<Impossible.kinds).map { Impossible.name($0) })
+    #expect(kinds.count == Impossible.kinds && Impossible.name(Impossible.startTimeKind) == "start_time")
+    #expect(try Self.fields("Impossible numbers") == kinds)
+  }
+
   @Test func theExampleIsJSONWithTheFieldsOfADecision() throws {
     let parts = try Self.document().components(separatedBy: "```")
     let example = try #require(parts.first { $0.hasPrefix("json\n") }).dropFirst(5)

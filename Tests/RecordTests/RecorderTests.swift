@@ -49,7 +49,7 @@ import Testing
       Self.own(records[0], "start", isDryRun: true),
       """
       {"version": "1.2.3", "pid": \(getpid()), "policy": "/\u{fffd}\\"", "policy_fallback": null,
-      "policy_fallback_reason": null, "policy_age_s": null, "total_kib": 1024000, "swap_total_kib": 0,
+      "policy_fallback_reason": null, "policy_age_s": null, "total_kib": 1024000, "hugetlb_kib": 0, "swap_total_kib": 0,
       "system_cgroup": null, "domains": [], "panic_on_oom": 2, "kernel_panic": -1,
       "capabilities": ["CAP_KILL", "CAP_SYSLOG"], "lacking": ["CAP_IPC_LOCK"]}
       """)
@@ -113,8 +113,9 @@ import Testing
       """
       {"domain": "system", "episode": 1, "level": "terminate", "trigger": "floor",
       "reason": "floor: available 50 MiB, at or below 80 MiB; no swap",
-      "reading": {"total_kib": 1024000, "available_kib": 51200, "floor_kib": 81920, "release_kib": 122880,
-        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": 0, "reclaim_count": null},
+      "reading": {"total_kib": 1024000, "hugetlb_kib": 0, "available_kib": 51200, "floor_kib": 81920, "release_kib": 122880,
+        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": 0, "reclaim_count": null, "swapoff": false,
+        "impossible": []},
       "victim": {\(Self.hog), \(Self.hogTerms)},
       "candidates": [
         {\(Self.hog), \(Self.hogTerms)},
@@ -148,8 +149,9 @@ import Testing
       Self.own(records[0], "decision", isDryRun: isDryRun),
       """
       {"domain": "system", "episode": 1, "level": "kill", "trigger": "floor", "reason": "no_candidate",
-      "reading": {"total_kib": 1024000, "available_kib": 1, "floor_kib": 81920, "release_kib": 122880,
-        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null, "reclaim_count": null},
+      "reading": {"total_kib": 1024000, "hugetlb_kib": 0, "available_kib": 1, "floor_kib": 81920, "release_kib": 122880,
+        "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null, "reclaim_count": null, "swapoff": false,
+        "impossible": []},
       "victim": null, "party": null, "candidates": [], "considered": 1, "protected": 1, "too_small": 0, "passed_over": 0,
       "action": "none", \(isDryRun ? "\"outcome\": \"none\"," : "") "took_us": 0}
       """)

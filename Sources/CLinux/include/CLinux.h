@@ -55,6 +55,15 @@ static inline int clinux_openat(int directory, const char *path, int flags, unsi
     return openat(directory, path, flags, mode);
 }
 
+// Whether something on another file system stands in the place of `path` below the directory, as a bind mount: 1 or 0.
+// Nobody is asked who may not answer (AT_STATX_DONT_SYNC); before Linux 4.11, 0.
+static inline int clinux_is_replaced(int directory, const char *path) {
+    struct statx below, above;
+    if (statx(directory, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &below) != 0) return 0;
+    if (statx(directory, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &above) != 0) return 0;
+    return below.stx_dev_major != above.stx_dev_major || below.stx_dev_minor != above.stx_dev_minor;
+}
+
 // getdents64(2), which glibc wraps from 2.30 on. Bytes read, 0 at the end, -1 with errno.
 static inline long clinux_getdents64(int directory, void *buffer, size_t size) {
     return syscall(SYS_getdents64, directory, buffer, size);
@@ -334,6 +343,7 @@ static inline uint64_t clinux_measure_fill(void) {
 static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); }
 
 #include "CLinuxHelper.h"
+#include "CLinuxReader.h"
 #include "CLinuxHook.h"
 #include "CLinuxWriter.h"
 

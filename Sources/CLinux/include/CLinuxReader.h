@@ -1,0 +1,152 @@
+// A thread that reads files for which another program answers (FUSE: lxcfs), so that the agent's loop never waits for
+// one that does not. It has one file at a time, and everything it needs from its start on. Header only, as CLinux.h.
+#ifndef SPILLWAY_CLINUX_READER_H
+#define SPILLWAY_CLINUX_READER_H
+
+#include <linux/capability.h>
+
+#include "CLinuxHelper.h"
+
+enum {
+    // Files that are kept open.
+    CLINUX_READER_FILES = 8,
+    CLINUX_READER_PATH = 64,
+    CLINUX_READER_TEXT = 16384,
+};
+
+struct clinux_reader {
+    struct clinux_thread thread;
+    int wake, done;
+    // 1 from the posting of a job to its end; whoever reads 0 may read the result and post the next.
+    int busy;
+    int quits;
+    int directory;
+    // -1 where a file is not open.
+    int kept[CLINUX_READER_FILES];
+    // The job: which of these, and its path below the directory.
+    int file;
+    char path[CLINUX_READER_PATH];
+    // The result: bytes of text, or -1 with an error number.
+    int count, error;
+    char text[CLINUX_READER_TEXT];
+};
+
+// Whether a descriptor that failed so is of no more use: whoever answered is gone, or what it was of is.
+static inline int clinux_is_lost(int error) {
+    return error == ENOTCONN || error == ECONNABORTED || error == ESTALE || error == EIO || error == ENODEV;
+}
+
+// The whole file from its beginning. Bytes, or -1 with errno.
+static inline int clinux_reader_take(struct clinux_reader *reader, int descriptor) {
+    size_t count = 0;
+    while (count < sizeof reader->text) {
+        ssize_t more = pread(descriptor, reader->text + count, sizeof reader->text - count, (off_t)count);
+        if (more < 0 && errno == EINTR) continue;
+        if (more < 0) return -1;
+        if (more == 0) break;
+        count += (size_t)more;
+    }
+    return (int)count;
+}
+
+// Reads the file of the job; by a new descriptor where there is none, or the old one is lost.
+static inline void clinux_reader_read(struct clinux_reader *reader) {
+    int *kept = &reader->kept[reader->file];
+    for (int attempt = 0; attempt < 2; attempt++) {
+        int isNew = *kept < 0;
+        if (isNew) *kept = openat(reader->directory, reader->path, O_RDONLY | O_CLOEXEC);
+        reader->count = *kept < 0 ? -1 : clinux_reader_take(reader, *kept);
+        if (reader->count >= 0) return;
+        reader->error = errno;
+        if (*kept >= 0) close(*kept);
+        *kept = -1;
+        if (isNew || !clinux_is_lost(reader->error)) return;
+    }
+}
+
+static inline void *clinux_reader_main(void *argument) {
+    struct clinux_reader *reader = (struct clinux_reader *)argument;
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+    clinux_thread_touch_stack();
+    prctl(PR_SET_NAME, "spillway-read");
+    // What it reads anybody may read: it is as urgent as the agent, where that is allowed, and needs no privilege.
+    setpriority(PRIO_PROCESS, 0, -20);
+    syscall(SYS_capset, &header, none);
+    for (;;) {
+        uint64_t value;
+        if (read(reader->wake, &value, sizeof value) != sizeof value) {
+            if (errno == EINTR) continue;
+            return (void *)0;
+        }
+        if (reader->quits) return (void *)0;
+        clinux_reader_read(reader);
+        __atomic_store_n(&reader->busy, 0, __ATOMIC_RELEASE);
+        value = 1;
+        // Fails only at 2^64 - 1 ends that nobody looked at.
+        if (write(reader->done, &value, sizeof value) < 0) continue;
+    }
+}
+
+// Starts the thread, for files below a directory whose descriptor it takes over. NULL with errno.
+static inline struct clinux_reader *clinux_reader_start(int directory) {
+    struct clinux_thread thread;
+    struct clinux_reader *reader = (struct clinux_reader *)clinux_thread_map(&thread, sizeof *reader);
+    if (!reader) return (struct clinux_reader *)0;
+    reader->thread = thread;
+    reader->directory = directory;
+    for (int index = 0; index < CLINUX_READER_FILES; index++) reader->kept[index] = -1;
+    reader->wake = eventfd(0, EFD_CLOEXEC);
+    reader->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int error = reader->wake < 0 || reader->done < 0 ? errno : 0;
+    if (error == 0) error = clinux_thread_start(&reader->thread, clinux_reader_main, reader);
+    if (error == 0) return reader;
+    if (reader->wake >= 0) close(reader->wake);
+    if (reader->done >= 0) close(reader->done);
+    clinux_thread_unmap(reader->thread);
+    errno = error;
+    return (struct clinux_reader *)0;
+}
+
+static inline void clinux_reader_post(struct clinux_reader *reader) {
+    uint64_t one = 1;
+    ssize_t written;
+    __atomic_store_n(&reader->busy, 1, __ATOMIC_RELEASE);
+    // Blocks and fails only at 2^64 - 1 jobs that nobody took.
+    written = write(reader->wake, &one, sizeof one);
+    (void)written;
+}
+
+// Waits for the end of the job, for so long at most: 1 where it has ended, or there is none.
+static inline int clinux_reader_wait(struct clinux_reader *reader, int milliseconds) {
+    int64_t until = clinux_monotonic() + (int64_t)milliseconds * 1000000;
+    for (;;) {
+        uint64_t ends;
+        if (!__atomic_load_n(&reader->busy, __ATOMIC_ACQUIRE)) return 1;
+        int64_t left = until - clinux_monotonic();
+        if (left <= 0) return 0;
+        struct pollfd request = {reader->done, POLLIN, 0};
+        if (poll(&request, 1, (int)(left / 1000000) + 1) == 1 && read(reader->done, &ends, sizeof ends) < 0) continue;
+    }
+}
+
+// A C array so large is no tuple in Swift.
+static inline const unsigned char *clinux_reader_text(const struct clinux_reader *reader) {
+    return (const unsigned char *)reader->text;
+}
+
+// Ends an idle reader's thread and gives its memory back. One that waits for an answer is left as it is.
+static inline void clinux_reader_end(struct clinux_reader *reader) {
+    if (!clinux_reader_wait(reader, 0)) return;
+    reader->quits = 1;
+    clinux_reader_post(reader);
+    pthread_join(reader->thread.handle, (void **)0);
+    for (int index = 0; index < CLINUX_READER_FILES; index++)
+        if (reader->kept[index] >= 0) close(reader->kept[index]);
+    close(reader->directory);
+    close(reader->wake);
+    close(reader->done);
+    clinux_thread_unmap(reader->thread);
+}
+
+#endif

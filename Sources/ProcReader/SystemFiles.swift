@@ -1,0 +1,120 @@
+import LinuxSystem
+import ProcModel
+
+/// A file of the machine that stays open and is read anew with pread(2).
+struct KeptFile: ~Copyable {
+  let file: SystemFile
+  private var descriptor: OwnedDescriptor?
+  /// Whether it was ever there: a file that this kernel does not have is not looked for again.
+  private var isThere: Bool
+  /// Whether something else stands in its place, for which another program may have to answer.
+  private(set) var isReplaced: Bool
+
+  /// - Parameter isReplaced: Where that is known without looking.
+  init(_ file: SystemFile, below root: borrowing OwnedDescriptor, isReplaced: Bool) {
+    self.file = file
+    self.isReplaced = isReplaced || root.isReplaced(CPath(file.path))
+    descriptor = nil
+    isThere = self.isReplaced
+    if !self.isReplaced { try? open(below: root) }
+  }
+
+  /// One that was open before.
+  init(_ file: SystemFile, kept descriptor: consuming OwnedDescriptor) {
+    self.file = file
+    self.descriptor = consume descriptor
+    isThere = true
+    isReplaced = false
+  }
+
+  private mutating func open(below root: borrowing OwnedDescriptor) throws(Errno) {
+    descriptor = try root.open(CPath(file.path), .read)
+    isThere = true
+  }
+
+  /// Reads all of it. A descriptor that is lost (``Errno/isLost``) is replaced, now and at each later reading until that
+  /// can be done.
+  mutating func read(
+    below root: borrowing OwnedDescriptor, with reader: inout FileReader?, into buffer: inout [UInt8]
+  ) throws(Errno) -> Int {
+    guard isThere else { throw .noSuchFile }
+    if isReplaced {
+      guard let count = try reader?.read(Int(file.rawValue), CPath(file.path), into: &buffer) else { throw .noSuchFile }
+      return count
+    }
+    if descriptor != nil {
+      do throws(Errno) {
+        return try readKept(into: &buffer)
+      } catch {
+        guard error.isLost else { throw error }
+        descriptor = nil
+      }
+    }
+    if root.isReplaced(CPath(file.path)) {
+      if reader == nil { reader = try FileReader(below: root) }
+      isReplaced = true
+      return try read(below: root, with: &reader, into: &buffer)
+    }
+    try open(below: root)
+    return try readKept(into: &buffer)
+  }
+
+  private func readKept(into buffer: inout [UInt8]) throws(Errno) -> Int {
+    switch descriptor {
+    case .some(let descriptor): return try descriptor.readWhole(into: &buffer)
+    case .none: throw .noSuchFile
+    }
+  }
+}
+
+/// The machine's files, each open or known to be missing.
+struct SystemFiles: ~Copyable {
+  private var meminfo: KeptFile
+  private var vmstat: KeptFile
+  private var memoryPressure: KeptFile
+  private var swaps: KeptFile
+  private var uptime: KeptFile
+  private var arcstats: KeptFile
+  /// Nil where every file is the kernel's own: then nobody has to be waited for.
+  private var reader: FileReader?
+
+  /// - Parameter isReplaced: Whether all of them are, since the root is of a file system for which a program answers.
+  /// - Throws: Why there is no thread to read with, where one is needed.
+  init(below root: borrowing OwnedDescriptor, isReplaced: Bool) throws(Errno) {
+    meminfo = KeptFile(.meminfo, below: root, isReplaced: isReplaced)
+    vmstat = KeptFile(.vmstat, below: root, isReplaced: isReplaced)
+    memoryPressure = KeptFile(.memoryPressure, below: root, isReplaced: isReplaced)
+    swaps = KeptFile(.swaps, below: root, isReplaced: isReplaced)
+    uptime = KeptFile(.uptime, below: root, isReplaced: isReplaced)
+    arcstats = KeptFile(.arcstats, below: root, isReplaced: isReplaced)
+    reader = nil
+    for file in SystemFile.allCases where self.isReplaced(file) {
+      reader = try FileReader(below: root)
+      break
+    }
+  }
+
+  func isReplaced(_ file: SystemFile) -> Bool {
+    switch file {
+    case .meminfo: meminfo.isReplaced
+    case .vmstat: vmstat.isReplaced
+    case .memoryPressure: memoryPressure.isReplaced
+    case .swaps: swaps.isReplaced
+    case .uptime: uptime.isReplaced
+    case .arcstats: arcstats.isReplaced
+    }
+  }
+
+  mutating func read(
+    _ file: SystemFile, below root: borrowing OwnedDescriptor, into buffer: inout [UInt8]
+  ) throws(Errno) -> Int {
+    switch file {
+    case .meminfo: try meminfo.read(below: root, with: &reader, into: &buffer)
+    case .vmstat: try vmstat.read(below: root, with: &reader, into: &buffer)
+    case .memoryPressure: try memoryPressure.read(below: root, with: &reader, into: &buffer)
+    case .swaps: try swaps.read(below: root, with: &reader, into: &buffer)
+    case .uptime: try uptime.read(below: root, with: &reader, into: &buffer)
+    case .arcstats: try arcstats.read(below: root, with: &reader, into: &buffer)
+    }
+  }
+}

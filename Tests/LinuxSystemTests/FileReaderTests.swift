@@ -1,0 +1,157 @@
+import Fixtures
+import Foundation
+import LinuxSystem
+import Testing
+
+/// Files for which another program answers. A FIFO without a writer stands for one that does not: open(2) waits for it
+/// as for a FUSE file system whose program is stopped.
+@Suite struct FileReaderTests {
+  private static func read(_ reader: inout FileReader, _ file: Int, _ path: String) -> String {
+    var buffer = [UInt8](repeating: 0, count: 64)
+    do throws(Errno) {
+      return String(decoding: buffer[..<(try reader.read(file, CPath(path), into: &buffer))], as: UTF8.self)
+    } catch {
+      return error.text
+    }
+  }
+
+  /// Waits until an answer is no longer due, for ten seconds at most.
+  private static func finish(_ reader: borrowing FileReader) -> Bool {
+    for _ in 0..<2000 {
+      if !reader.isWaiting { return true }
+      usleep(5000)
+    }
+    return false
+  }
+
+  @Test func aFileIsReadAnewEachTime() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("a", "one")
+    try folder.write("b", String(repeating: "x", count: 100))
+    var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+    #expect(Self.read(&reader, 0, "a") == "one")
+    let file = try FileHandle(forWritingTo: folder.url.appending(path: "a"))
+    try file.write(contentsOf: Data("two more".utf8))
+    #expect(Self.read(&reader, 0, "a") == "two more")
+    // Cut at the buffer's size.
+    #expect(Self.read(&reader, 1, "b") == String(repeating: "x", count: 64))
+    #expect(Self.read(&reader, 0, "a") == "two more")
+  }
+
+  @Test func whyItCannotBeReadIsSaid() throws {
+    let folder = try TemporaryFolder()
+    try folder.makeFolder("folder")
+    var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+    #expect(Self.read(&reader, 0, "missing") == Errno.noSuchFile.text)
+    #expect(Self.read(&reader, 1, "folder") == Errno.isDirectory.text)
+    #expect(Self.read(&reader, FileReader.capacity, "x") == Errno.invalidArgument.text)
+    #expect(Self.read(&reader, -1, "x") == Errno.invalidArgument.text)
+    #expect(Self.read(&reader, 2, String(repeating: "x", count: 64)) == Errno.invalidArgument.text)
+    // It is looked for again.
+    try folder.write("missing", "there")
+    #expect(Self.read(&reader, 0, "missing") == "there")
+  }
+
+  @Test func nobodyWaitsLongForOneThatDoesNotAnswerNorTwice() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appending(path: "hangs").path()
+    #expect(unsafe mkfifo(path, 0o600) == 0)
+    try folder.write("other", "other")
+    var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+    #expect(Self.read(&reader, 0, "hangs") == Errno.timedOut.text)
+    let isWaiting = reader.isWaiting
+    #expect(isWaiting)
+    for _ in 0..<100 { #expect(Self.read(&reader, 1, "other") == Errno.timedOut.text) }
+    // Somebody answers, and what was asked then is let fall: pread(2) of a FIFO is refused.
+    let writer = unsafe open(path, O_RDWR | O_NONBLOCK)
+    #expect(writer >= 0)
+    defer { close(writer) }
+    let isOver = Self.finish(reader)
+    #expect(isOver)
+    #expect(Self.read(&reader, 1, "other") == "other")
+    #expect(Self.read(&reader, 0, "hangs") == Errno(ESPIPE).text)
+  }
+
+  @Test func aReaderThatWaitsIsLeftAloneByItsOwner() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appending(path: "hangs").path()
+    #expect(unsafe mkfifo(path, 0o600) == 0)
+    do {
+      var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+      #expect(Self.read(&reader, 0, "hangs") == Errno.timedOut.text)
+    }
+    // Let it come to an end.
+    let writer = unsafe open(path, O_RDWR | O_NONBLOCK)
+    close(writer)
+  }
+
+  /// /proc/self/mem cannot be read at its beginning (EIO): as what has lost whoever answered for it.
+  @Test func aFileThatFailedIsOpenedAnew() throws {
+    let folder = try TemporaryFolder()
+    let link = folder.url.appending(path: "file").path()
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/proc/self/mem")
+    var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+    #expect(Self.read(&reader, 0, "file") == Errno.inputOutput.text)
+    try FileManager.default.removeItem(atPath: link)
+    try folder.write("file", "back")
+    #expect(Self.read(&reader, 0, "file") == "back")
+  }
+
+  /// A hierarchy in which a cgroup can be made.
+  private static let hierarchy: String? = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup", "/sys/fs/cgroup/memory"].first {
+    FileManager.default.isWritableFile(atPath: $0 + "/cgroup.procs")
+  }
+
+  /// The file of a cgroup that was removed has no device any more (ENODEV).
+  @Test(.enabled(if: hierarchy != nil, "no cgroup can be made here"))
+  func aDescriptorThatIsLostOnTheWayIsReplacedWithinOneReading() throws {
+    let cgroup = try #require(Self.hierarchy) + "/spillway-\(UUID().uuidString)"
+    #expect(unsafe mkdir(cgroup, 0o700) == 0)
+    defer { unsafe rmdir(cgroup) }
+    let folder = try TemporaryFolder()
+    let link = folder.url.appending(path: "file").path()
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: cgroup + "/cgroup.procs")
+    var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+    #expect(Self.read(&reader, 0, "file") == "")
+    unsafe rmdir(cgroup)
+    try FileManager.default.removeItem(atPath: link)
+    try folder.write("file", "back")
+    #expect(Self.read(&reader, 0, "file") == "back")
+  }
+
+  @Test(arguments: [
+    (ENOTCONN, true), (ECONNABORTED, true), (ESTALE, true), (EIO, true), (ENODEV, true), (EINVAL, false),
+    (EACCES, false), (ENOMEM, false), (EAGAIN, false), (EOPNOTSUPP, false),
+  ])
+  func whoeverIsGoneIsAskedAnew(number: Int32, isLost: Bool) {
+    #expect(Errno(number).isLost == isLost)
+  }
+
+  @Test func theThreadHasNoCapabilities() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("a", "one")
+    var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]))
+    #expect(Self.read(&reader, 0, "a") == "one")
+    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").map { "/proc/self/task/\($0)" }
+    let own = threads.filter { (try? String(contentsOfFile: $0 + "/comm", encoding: .utf8)) == "spillway-read\n" }
+    #expect(!own.isEmpty)
+    for thread in own {
+      let status = try String(contentsOfFile: thread + "/status", encoding: .utf8)
+      #expect(status.contains("CapEff:\t0000000000000000\n") && status.contains("CapPrm:\t0000000000000000\n"))
+    }
+  }
+
+  @Test func whatIsOfAnotherFileSystemStandsInPlaceOfTheKernels() throws {
+    let proc = try OwnedDescriptor.open(CPath("/proc"), [.read, .directory])
+    let folder = try TemporaryFolder()
+    let own = try OwnedDescriptor.open(CPath(folder.path), [.read, .directory])
+    try folder.write("file", "")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.url.appending(path: "link").path(), withDestinationPath: "/proc/meminfo")
+    let answers = [
+      proc.isReplaced(CPath("meminfo")), proc.isReplaced(CPath("pressure/memory")), proc.isReplaced(CPath("missing")),
+      own.isReplaced(CPath("file")), own.isReplaced(CPath("link")),
+    ]
+    #expect(answers == [false, false, false, false, true])
+  }
+}
