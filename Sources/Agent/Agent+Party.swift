@@ -33,17 +33,23 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       isSwarm = findSwarm(shortfall)
     }
     if isSwarm { return party.leader.map { candidate(at: Int($0.row), now) } }
-    guard var victim = shortlist.victim else { return nil }
+    guard var victim = shortlist.victim else { return chooseSmall(number, verdict, shortfall, now) }
     if judge.scope(of: victim.standing) != .process, tally.leftOut > 0 {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)
       guard let again = shortlist.victim else { return nil }
       victim = again
     }
+    resolve(victim)
+    guard let one = alone(insteadOf: victim, number, shortfall, now) else { return victim }
+    return takeAlone(one, number, now)
+  }
+
+  /// Fills the party with those who go with a victim.
+  mutating func resolve(_ victim: Candidate) {
     resolver.resolve(
       victim.process.identity, scope: judge.scope(of: victim.standing), in: table, places: places, agent: judge.agent,
       isComplete: tally.isComplete, into: &party)
-    return victim
   }
 
   /// Whether a candidate takes swap away, or its end is enough, it has taken three quarters of what has gone since the last survey, and no rule

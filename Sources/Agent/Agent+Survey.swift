@@ -236,6 +236,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       preparedFor = table.count
       resolver.prepare(for: table)
       swarmFinder.prepare(for: table)
+      kinFinder.prepare(for: table)
     }
     roster.refresh(
       table, now: now, policy: judge.policy, needs: needs, budget: budget, mayWait: mayWait, from: &source)

@@ -52,7 +52,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   // Each place is resident; more are taken in calm time where there are more processes.
   var resolver = ScopeResolver(capacity: 128)
   var swarmFinder = SwarmFinder(capacity: 128)
-  /// Processes that these two have the memory for.
+  var kinFinder = KinFinder(capacity: 128)
+  /// Processes that these have the memory for.
   var preparedFor = 128
   /// The path of the cgroup that a party is of.
   var partyPath = ByteBuffer(capacity: 2048)

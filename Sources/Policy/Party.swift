@@ -45,6 +45,30 @@ package enum Kinship: Equatable, Sendable {
   }
 }
 
+/// How a victim was chosen.
+package enum Choice: UInt8, CaseIterable, Sendable {
+  /// As the foremost of the ranking.
+  case ranking
+  /// It was enough alone, and those ranked before it were not, even together: ``Yielding``.
+  case yielded
+  /// As the largest of a swarm: ``SwarmFinder``.
+  case swarm
+  /// As the largest of kin that are too small to be killed alone: ``KinFinder``.
+  case kin
+  /// At the last level, as the largest of those that are too small.
+  case largest
+
+  package var name: String {
+    switch self {
+    case .ranking: "ranking"
+    case .yielded: "yielded"
+    case .swarm: "swarm"
+    case .kin: "kin"
+    case .largest: "largest"
+    }
+  }
+}
+
 /// Those who end together, in a place that is kept from decision to decision.
 ///
 /// Never among them: process 1, the agent and what it started, kernel threads, whoever a rule or −1000 protects.
@@ -72,7 +96,8 @@ package struct Party: Sendable {
   package private(set) var scope = Scope.process
   /// Why these two differ.
   package private(set) var fallback: ScopeFallback?
-  /// Where it is a swarm, what makes it one.
+  package var choice = Choice.ranking
+  /// Where it is a swarm, or kin, what makes it one.
   package private(set) var swarm: Kinship?
   /// The leader first: the victim, or the largest of a swarm. Empty where nobody may be ended.
   package private(set) var members: [Member] = []
@@ -105,12 +130,19 @@ package struct Party: Sendable {
     scope = fallback == nil ? wanted : .process
     self.fallback = fallback
     swarm = nil
+    choice = .ranking
     clear()
   }
 
   mutating func begin(swarm: Kinship) {
     begin(wanted: .process)
     self.swarm = swarm
+    choice = .swarm
+  }
+
+  mutating func begin(kin: Kinship) {
+    begin(swarm: kin)
+    choice = .kin
   }
 
   private mutating func clear() {

@@ -194,12 +194,13 @@ package struct Roster: Sendable {
   /// How fast a process's footprint grows, in KiB per second: since it was last sampled; where that was just now,
   /// between the two samples before; if it is new, over its life.
   package func growthPerSecond(of process: ProcessFacts, now: Nanoseconds, units: KernelUnits) -> KiB {
-    if let index = index(of: process.identity),
-      let growth = entries[index].growth(to: process.footprint, at: now) ?? entries[index].growth
-    {
-      return growth
-    }
-    return process.lifelongGrowthPerSecond(units: units)
+    measuredGrowth(of: process, now: now) ?? process.lifelongGrowthPerSecond(units: units)
+  }
+
+  /// As ``growthPerSecond(of:now:units:)``, between two samples; nil where there were none.
+  package func measuredGrowth(of process: ProcessFacts, now: Nanoseconds) -> KiB? {
+    guard let index = index(of: process.identity) else { return nil }
+    return entries[index].growth(to: process.footprint, at: now) ?? entries[index].growth
   }
 
   /// How much a process has grown since the last refresh; all that it holds where it was born after that.

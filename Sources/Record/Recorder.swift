@@ -315,6 +315,8 @@ package struct Recorder: ~Copyable {
     json.beginObject()
     json.key("scope")
     json.value(party.scope.name)
+    json.key("choice")
+    json.value(party.choice.name)
     json.key("swarm")
     if let swarm = party.swarm { json.value(swarm.name) } else { json.null() }
     json.key("fallback")

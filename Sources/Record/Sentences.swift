@@ -111,7 +111,7 @@ extension Array where Element == UInt8 {
       append(decimal: UInt64(party.members.count - 1))
       append(" more (")
       if let swarm = party.swarm {
-        append("swarm of one ")
+        append(party.choice == .kin ? "kin of the small, of one " : "swarm of one ")
         append(swarm.name)
       } else {
         append("its ")

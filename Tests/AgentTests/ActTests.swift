@@ -267,7 +267,7 @@ import Testing
     #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
   }
 
-  @Test(arguments: [1, 102, 103, 104, 105] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
+  @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
     let stage = try Stage(available: [1])
     stage.agent.judge.agent = 104
     stage.agent.source.files.add(104, "spillwayd", mib: 500)

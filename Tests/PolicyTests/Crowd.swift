@@ -25,6 +25,8 @@ struct Crowd: Sendable {
     var reach = Place.Reach.mayEnd
     /// Since boot, in ticks; by default those with higher numbers are younger.
     var startTime: UInt64?
+    /// Nil where it is not known.
+    var user: UInt32? = 0
 
     var identity: ProcessIdentity {
       ProcessIdentity(pid: pid, startTime: Ticks(startTime ?? UInt64(pid)))
@@ -37,6 +39,8 @@ struct Crowd: Sendable {
       facts.session = session
       facts.age = isAgeKnown ? Ticks(age * 100) : nil
       facts.anonymous = KiB(footprint)
+      facts.effectiveUID = user ?? 0
+      if user == nil { facts.unread.insert(.user) }
       return facts
     }
 
@@ -113,8 +117,11 @@ extension Party {
 
 extension Judge {
   /// A machine of 4 GiB where less than 10 MiB is not worth ending.
-  static func ofSwarms(_ swarm: Swarm? = Swarm(members: 12, age: .milliseconds(30_000), times: 3)) -> Judge {
+  static func ofSwarms(
+    _ swarm: Swarm? = Swarm(members: 12, age: .milliseconds(30_000), times: 3), formula: Formula? = nil
+  ) -> Judge {
     var policy = CompiledPolicy.blank
+    if let formula { policy.settings.formula = formula }
     policy.settings.swarm = swarm
     policy.settings.minimumFootprint = .amount(.size(KiB(10 * 1024)))
     return Judge(

@@ -126,7 +126,7 @@ import Testing
           {"name": "page_tables_kib", "value": 0, "effect": "+ 0"},
           {"name": "shared_kib", "value": 0, "effect": "+ 0"}]}
       ],
-      "party": {"scope": "process", "swarm": null, "fallback": null, "members": 1, "pids": [], "footprint_kib": 0,
+      "party": {"scope": "process", "choice": "ranking", "swarm": null, "fallback": null, "members": 1, "pids": [], "footprint_kib": 0,
       "left_out": {"protected": 0, "in_vain": 0, "outside": 0, "apart": 0, "beyond": 0}},
       "considered": 9, "protected": 4, "too_small": 1, "passed_over": 2,
       "action": "\(signal.name)", \(isDryRun ? "\"outcome\": \"rehearsed\"," : "") "took_us": 900}
