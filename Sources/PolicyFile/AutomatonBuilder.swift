@@ -49,7 +49,8 @@ struct AutomatonBuilder {
   private static func tooMany(_ count: Int) -> PatternError {
     PatternError(
       offset: 0,
-      "the pattern needs \(count) positions, at most \(Automaton.maximumPositions), write it shorter or as several")
+      "the pattern needs \(count) positions, at most \(Automaton.maximumPositions), write it shorter or as several",
+      isTooLarge: true)
   }
 
   /// Adds the states of `node` with anything before and after it.

@@ -1,3 +1,4 @@
+import Policy
 import Pressure
 import ProcModel
 
@@ -54,13 +55,15 @@ struct EarlyoomImport {
     if memory.isShare {
       writer.comment(
         """
-        Since 1.8 earlyoom's share is of MemAvailable + AnonPages; here it is of MemTotal, and so a little earlier where \
-        the kernel or a tmpfs holds much.
+        Since 1.8 earlyoom's share is of MemAvailable + AnonPages, and before it of MemTotal. Here it is of MemTotal less \
+        the pool of huge pages: more than the first, so that the line is met earlier where the kernel or a tmpfs holds \
+        much, and less than the second where there is such a pool.
         """)
     }
     let line = swap.asks ? ", swap_free = \"\(describe(swap.term))\"" : ""
     writer.comment(swap.asks ? "\(swap.from): free swap." : "\(swap.from): whatever swap is free.")
     writer.line("floor = { available = \"\(describe(memory.term))\"\(line) }")
+    writer.release(over: memory.term)
     killsAtOnce = memory.killsAtOnce && (swap.killsAtOnce || !swap.asks || machine?.swap == .zero)
     if !killsAtOnce {
       writer.comment(
@@ -146,7 +149,7 @@ struct EarlyoomImport {
         at: option.offset, "\(quoted(option.shown)) is nothing",
         "earlyoom refuses it: write as in \"\(option.name) 10\"")
     }
-    return (amount(term), amount(kill))
+    return (amount(term).leastAboveNothing, amount(kill))
   }
 
   private mutating func writeBadness() {
@@ -240,8 +243,13 @@ struct EarlyoomImport {
           + BadnessShift.reason(byScore: !sortsByRSS))
     }
     for (option, points) in shifts {
-      let effect = BadnessShift.effect(of: points, byScore: !sortsByRSS)
-      writeRule(option, comment: "", effect: effect)
+      if let other = shifts.first(where: { $0.option.name != option.name && $0.option.value == option.value }) {
+        drop(option, "\(other.option.name) says the opposite of the same names, and neither is left")
+      } else if options["--ignore"]?.value == option.value {
+        drop(option, "--ignore protects the same names")
+      } else {
+        writeRule(option, comment: "", effect: BadnessShift.effect(of: points, byScore: !sortsByRSS))
+      }
     }
     if let option = options["--ignore"] {
       writeRule(
@@ -258,15 +266,10 @@ struct EarlyoomImport {
   }
 
   private mutating func writeRule(_ option: EarlyoomOptions.Option, comment: String, effect: String) {
-    let pattern = "/\(option.value)/"
-    do throws(PatternError) {
-      if try Pattern(pattern, flavour: .plain).leastLength > 15 {
-        return drop(option, "it never matched: the kernel keeps 15 bytes of a name")
-      }
-    } catch {
-      return drop(option, "the pattern cannot be had here: at byte \(error.offset) \(error.message)")
+    switch ImportedMatch(.comm, option.value) {
+    case .none(let why): drop(option, why)
+    case .field(let match): writer.rule(option.name, comment: comment, match: "{ \(match) }", effect: effect)
     }
-    writer.rule(option.name, comment: comment, match: "{ comm = \(tomlString(pattern)) }", effect: effect)
   }
 
   /// Something that changes whom the policy chooses, or whom it tells.

@@ -11,7 +11,7 @@ struct EarlyoomOptions {
     var shown: String { value.isEmpty ? name : "\(name) \(value)" }
   }
 
-  private static let variable = "EARLYOOM_ARGS"
+  static let variable = "EARLYOOM_ARGS"
   /// Of main.c: those that take a value.
   private static let withValue: Set<String> = [
     "-m", "-s", "-M", "-S", "-N", "-P", "-r", "-w", "--prefer", "--avoid", "--ignore",
@@ -36,7 +36,7 @@ struct EarlyoomOptions {
       notes.append(
         source.note(
           at: 0, "\(EarlyoomOptions.variable) is not set here",
-          "what comes of it are earlyoom's defaults; is it the right file?"))
+          "what comes of it are earlyoom's defaults"))
       return
     }
     guard let words = assignment.value.words(.systemd) else {

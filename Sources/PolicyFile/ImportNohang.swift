@@ -31,12 +31,16 @@ struct NohangImport {
       docs/policy.md says which.
       """)
     writer.line("version = 1")
+    if let older = file.settings.first(where: { $0.written != $0.key && NohangKeys.reversed[$0.written] == nil }) {
+      writer.comment("Keys of an older nohang are read as what became of them: \(older.written) as \(older.key).")
+    }
     try writeTrigger()
     try writeBadness()
     try writeAction()
     try writeHooks()
-    writeAdjustments()
-    writeSoftActions()
+    try writeAdjustments()
+    try writeFactors()
+    try writeSoftActions()
     writeLeftOut()
     return ImportedPolicy(text: writer.text, notes: notes)
   }
@@ -86,7 +90,8 @@ struct NohangImport {
   // MARK: Settings
 
   private mutating func writeTrigger() throws(ImportFault) {
-    let memory = try amount("soft_threshold_min_mem", "5 %")
+    let told = try amount("soft_threshold_min_mem", "5 %")
+    let memory = told.leastAboveNothing
     let swap = try amount("soft_threshold_min_swap", "10 %")
     let hard = (try amount("hard_threshold_min_mem", "2 %"), try amount("hard_threshold_min_swap", "4 %"))
     writer.line()
@@ -95,8 +100,20 @@ struct NohangImport {
     if case .size = swap {
       writer.comment("(Some releases of nohang take the M of a swap threshold for KiB. Here it is what it says.)")
     }
+    if case .share = memory {
+      writer.comment(
+        """
+        nohang's share is of MemTotal; here it is of MemTotal less the pool of huge pages, which never becomes available: \
+        where there is such a pool, the line lies lower.
+        """)
+    }
+    if told != memory {
+      writer.comment(
+        "nohang never acts by a line at nothing. A floor is always there: this is the least that can be said.")
+    }
     writer.line("floor = { available = \"\(describe(memory))\", swap_free = \"\(describe(swap))\" }")
-    killsAtOnce = hard == (memory, swap)
+    writer.release(over: memory)
+    killsAtOnce = hard == (told, swap)
     writer.comment(
       killsAtOnce
         ? "hard_threshold_min_mem and hard_threshold_min_swap are the same: SIGKILL at once."
@@ -118,7 +135,9 @@ struct NohangImport {
       let average = UInt64(parts[1])
     else { throw fault("psi_metrics", "full_avg10") }
     let share = try number("soft_threshold_max_psi", "40", most: 100)
-    let excess = try number("psi_excess_duration", "30", most: 1_000_000)
+    // Older ones had no such setting, and acted at once.
+    let isOlder = file["soft_threshold_max_psi"].map { $0.written != $0.key } ?? false
+    let excess = try number("psi_excess_duration", isOlder ? "0" : "30", most: 1_000_000)
     _ = try number("hard_threshold_max_psi", "90", most: 100)
     let path = value("psi_path", "/proc/pressure/memory")
     guard isOn else { return }
@@ -131,6 +150,10 @@ struct NohangImport {
       the share of a window itself, which is at most a minute; a moment without stalls does not begin it anew. Unlike \
       nohang it looks where there is no swap too. hard_threshold_max_psi is not carried over: there is no second line.
       """)
+    if isOlder {
+      writer.comment(
+        "nohang of that age looked at stalls whatever memory was available; here they count below that line.")
+    }
     if path != "/proc/pressure/memory" {
       writer.comment(
         "psi_path = \(path) is not carried over: the machine's is read. For a cgroup's own there is [[domain]].")
@@ -240,13 +263,7 @@ struct NohangImport {
 
   // MARK: Rules
 
-  /// A field of a rule's `match` with its value, or why there is none.
-  private enum Match {
-    case field(String)
-    case none(String)
-  }
-
-  private static func match(_ property: String, _ pattern: String) -> Match {
+  private static func match(_ property: String, _ pattern: String) -> ImportedMatch {
     switch property {
     case "NAME": return match(.comm, pattern)
     case "REALPATH": return match(.exe, pattern)
@@ -263,24 +280,28 @@ struct NohangImport {
     }
   }
 
-  private static func match(_ field: MatchField, _ python: String) -> Match {
+  private static func match(_ field: MatchField, _ python: String) -> ImportedMatch {
     do throws(PythonPattern.Refusal) {
-      let text = "/\(try PythonPattern.posix(python))/"
-      do throws(PatternError) {
-        let pattern = try Pattern(text, flavour: field == .exe || field == .cgroup ? .path : .plain)
-        if field == .comm, pattern.leastLength > 15 {
-          return .none("it never matched: the kernel keeps 15 bytes of a name")
-        }
-      } catch {
-        return .none("the pattern cannot be had here: at byte \(error.offset) \(error.message)")
-      }
-      return .field("\(field.name) = \(tomlString(text))")
+      return ImportedMatch(field, try PythonPattern.posix(python))
     } catch {
       return .none("the pattern cannot be had here: \(error.why)")
     }
   }
 
-  private mutating func writeAdjustments() {
+  /// Whether an older nohang took notice of a line; one that has no such switch always does.
+  private mutating func isOn(_ key: String?) throws(ImportFault) -> Bool {
+    guard let key, file[key] != nil else { return true }
+    return try flag(key)
+  }
+
+  /// Adjustments with the same match as one that was written, by that match.
+  private struct AdjustedRule {
+    var match: String
+    var points: Int
+    var lines: [Int]
+  }
+
+  private mutating func writeAdjustments() throws(ImportFault) {
     guard !file.adjustments.isEmpty else { return }
     writer.line()
     writer.comment(
@@ -289,44 +310,127 @@ struct NohangImport {
     if file.adjustments.contains(where: { $0.property == "CGROUP_V1" }) {
       writer.comment("What was matched by the version 1 cgroup is matched by the one that accounts memory.")
     }
+    var rules: [AdjustedRule] = []
     for adjustment in file.adjustments {
+      guard try isOn(adjustment.isOnBy) else {
+        leftOut.append((adjustment.shown, "\(adjustment.isOnBy ?? "") is False, so nohang takes no notice of it"))
+        continue
+      }
       switch NohangImport.match(adjustment.property, adjustment.pattern) {
       case .none(let why): drop(adjustment.shown, at: adjustment.offset, why)
       case .field where adjustment.points == 0: leftOut.append((adjustment.shown, "no points change nothing"))
+      case .field(let field):
+        let match = adjustment.points > 0 ? "{ \(field), oom_score_adj = \"0..1000\" }" : "{ \(field) }"
+        // Points of several lines add up.
+        if let index = rules.firstIndex(where: { $0.match == match }) {
+          let (sum, overflow) = rules[index].points.addingReportingOverflow(adjustment.points)
+          if !overflow { rules[index].points = sum }
+          rules[index].lines.append(adjustment.line)
+        } else {
+          rules.append(AdjustedRule(match: match, points: adjustment.points, lines: [adjustment.line]))
+        }
+      }
+    }
+    for rule in rules {
+      let lines = rule.lines.prefix(8).map(String.init).joined(separator: ", ") + (rule.lines.count > 8 ? "…" : "")
+      let points = rule.points > 0 ? "+\(rule.points)" : "−\(rule.points.magnitude)"
+      writer.rule(
+        "nohang, line \(lines): \(points)", comment: "", match: rule.match,
+        effect: BadnessShift.effect(of: rule.points, byScore: byScore))
+    }
+  }
+
+  /// `prefer_regex` and `avoid_regex` of 0.1: what they match as a whole is multiplied and divided.
+  private mutating func writeFactors() throws(ImportFault) {
+    for (key, factorKey) in [("prefer_regex", "prefer_factor"), ("avoid_regex", "avoid_factor")] {
+      guard let setting = file[key] else { continue }
+      taken.insert(key)
+      let factor = try number(factorKey, "3", most: 1000)
+      guard try isOn("regex_matching") else {
+        leftOut.append((setting.shown, "regex_matching is False, so nohang takes no notice of it"))
+        continue
+      }
+      switch NohangImport.match(.comm, "^(\(setting.value))$") {
+      case .none(let why): drop(setting.shown, at: setting.offset, why)
       case .field(let match):
-        let isPreferred = adjustment.points > 0
-        let points = isPreferred ? "+\(adjustment.points)" : "−\(-adjustment.points)"
+        guard factor > 0 else { throw fault(factorKey, "3") }
+        let weight = key == "prefer_regex" ? factor : 1_000_000 / factor
+        let decimals = String(String(1000 + weight % 1000).dropFirst())
         writer.rule(
-          "nohang, line \(adjustment.line): \(points)", comment: "",
-          match: isPreferred ? "{ \(match), oom_score_adj = \"0..1000\" }" : "{ \(match) }",
-          effect: BadnessShift.effect(of: adjustment.points, byScore: byScore))
+          key, comment: "Of \(setting.written): the score times \(weight / 1000).\(decimals).", match: "{ \(match) }",
+          effect: "weight = \(weight / 1000).\(decimals)")
       }
     }
   }
 
-  private mutating func writeSoftActions() {
+  private mutating func writeSoftActions() throws(ImportFault) {
+    var lines: [String: Int] = [:]
     for action in file.softActions {
-      let words = action.command.split(separator: " ").map(String.init)
-      guard words.count == 3, words[0] == "kill" || words[0].hasSuffix("/kill"), words[2] == "$PID",
-        let signal = NohangImport.signal(words[1])
-      else {
-        drop(
-          action.shown, at: action.offset,
-          """
-          a rule cannot put a command in place of its signal; hooks.before with takes_over is asked of every victim, and \
-          finds its unit in SPILLWAY_UNIT
-          """)
+      guard try isOn(action.isOnBy) else {
+        leftOut.append((action.shown, "\(action.isOnBy ?? "") is False, so nohang takes no notice of it"))
+        continue
+      }
+      let signal: EndingSignal
+      switch NohangImport.signal(of: action.command) {
+      case .signal(let sent): signal = sent
+      case .none(let why):
+        drop(action.shown, at: action.offset, why)
         continue
       }
       switch NohangImport.match(action.property, action.pattern) {
       case .none(let why): drop(action.shown, at: action.offset, why)
       case .field(let match):
+        if let line = lines[match] {
+          drop(action.shown, at: action.offset, "line \(line) says what is sent to the same processes")
+          continue
+        }
+        lines[match] = action.line
         writer.rule(
           "nohang, line \(action.line): \(signal.name)",
           comment: "Sent in place of SIGTERM; SIGKILL follows when the grace is over.", match: "{ \(match) }",
           effect: "signal = \"\(signal.name)\"")
       }
     }
+  }
+
+  /// What a command comes to.
+  private enum SoftSignal {
+    case signal(EndingSignal)
+    case none(String)
+  }
+
+  /// `kill -USR1 $PID`, `kill -s USR1 $PID`, `kill -n 10 $PID` or `kill $PID`.
+  private static func signal(of command: String) -> SoftSignal {
+    var words = command.split(separator: " ").map(String.init)
+    guard let program = words.first, program == "kill" || program.hasSuffix("/kill"), words.last == "$PID" else {
+      return .none(
+        """
+        a rule cannot put a command in place of its signal; hooks.before with takes_over is asked of every victim, and \
+        finds its unit in SPILLWAY_UNIT
+        """)
+    }
+    words = Array(words.dropFirst().dropLast())
+    if words.count == 2, words[0] == "-s" || words[0] == "-n" { words = ["-" + words[1]] }
+    if words.isEmpty { return .signal(.terminate) }
+    if words.count == 1, let signal = signal(words[0]) { return .signal(signal) }
+    let known = EndingSignal.allCases.map(\.name).joined(separator: ", ")
+    return .none(
+      "\(name(ofSignal: words.joined(separator: " "))) is no signal that a rule can send: those are \(known)")
+  }
+
+  /// Of one that no rule sends, as people know it.
+  private static func name(ofSignal word: String) -> String {
+    // signal(7), of x86 and ARM.
+    let names: [String: String] = [
+      "4": "ILL", "5": "TRAP", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV", "13": "PIPE", "14": "ALRM",
+      "16": "STKFLT", "17": "CHLD", "18": "CONT", "19": "STOP", "20": "TSTP", "21": "TTIN", "22": "TTOU", "23": "URG",
+      "24": "XCPU", "25": "XFSZ", "26": "VTALRM", "27": "PROF", "28": "WINCH", "29": "IO", "30": "PWR", "31": "SYS",
+    ]
+    let name = word.hasPrefix("-") ? String(word.dropFirst()) : word
+    if let known = names[name] { return "SIG\(known)" }
+    let upper = name.uppercased()
+    let plain = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
+    return names.values.contains(plain) ? "SIG\(plain)" : quoted(word)
   }
 
   /// What `kill -USR1`, `kill -SIGUSR1` or `kill -10` sends.
@@ -337,7 +441,8 @@ struct NohangImport {
     let numbers: [String: EndingSignal] = [
       "1": .hangUp, "2": .interrupt, "3": .quit, "9": .kill, "10": .user1, "12": .user2, "15": .terminate,
     ]
-    return numbers[name] ?? EndingSignal.allCases.first { [name, "SIG\(name)"].contains($0.name) }
+    let upper = name.uppercased()
+    return numbers[name] ?? EndingSignal.allCases.first { [upper, "SIG\(upper)"].contains($0.name) }
   }
 
   private mutating func drop(_ what: String, at offset: Int, _ why: String) {
@@ -348,7 +453,7 @@ struct NohangImport {
   // MARK: What stays behind
 
   private mutating func writeLeftOut() {
-    for (keys, why) in NohangImport.behind {
+    for (keys, why) in NohangKeys.behind {
       let present = keys.compactMap { file[$0] }
       taken.formUnion(keys)
       if !present.isEmpty { leftOut.append((present.map(\.shown).joined(separator: ", "), why)) }
@@ -359,6 +464,12 @@ struct NohangImport {
           at: setting.offset, "the thresholds of zram are not carried over",
           "free swap on zram counts for what it would relieve"))
     }
+    for setting in file.superseded {
+      leftOut.append((setting.shown, "\(setting.key) is what became of it, and holds"))
+    }
+    // Switches of lines that are not there.
+    taken.formUnion(NohangKeys.adjustments.values.map(\.isOnBy))
+    taken.formUnion([NohangKeys.softActionsAreOnBy, "prefer_factor", "avoid_factor"])
     for setting in file.settings where !taken.contains(setting.key) {
       leftOut.append((setting.shown, "nohang 0.3 has no such key, nor has this program"))
       notes.append(
@@ -372,40 +483,4 @@ struct NohangImport {
       writer.comment("- \(what): \(why).")
     }
   }
-
-  private static let behind: [(keys: [String], why: String)] = [
-    (
-      [
-        "zram_checking_enabled", "warning_threshold_max_zram", "soft_threshold_max_zram", "hard_threshold_max_zram",
-      ],
-      "what is stored on zram is no trigger of its own; free swap on zram counts for what it would relieve"
-    ),
-    (
-      [
-        "low_memory_warnings_enabled", "warning_threshold_min_mem", "warning_threshold_min_swap",
-        "warning_threshold_max_psi", "min_post_warning_delay", "env_cache_time", "post_action_gui_notifications",
-        "hide_corrective_action_type",
-      ],
-      "nothing is shown on a desktop, and there is no warning line; hooks.warn is told when a trigger is true"
-    ),
-    (
-      [
-        "psi_post_action_delay", "post_soft_action_delay", "post_zombie_delay", "victim_cache_time",
-      ],
-      "the next one is chosen when the last has ended, from what is read then"
-    ),
-    (
-      ["fill_rate_mem", "fill_rate_swap", "fill_rate_zram", "max_sleep", "min_sleep"],
-      "how long one may look away is reckoned from what is left, and from how fast it was ever used up"
-    ),
-    (
-      [
-        "print_config_at_startup", "print_mem_check_results", "min_mem_report_interval", "print_proc_table",
-        "extra_table_info", "print_victim_status", "print_victim_cmdline", "max_victim_ancestry_depth",
-        "print_statistics", "debug_psi", "debug_gui_notifications", "debug_sleep", "debug_threading", "separate_log",
-      ],
-      "each decision is recorded with its reasons, which the policy does not change; see docs/record.md"
-    ),
-    (["@check_kmsg", "@debug_kmsg"], "the kernel's messages are not read"),
-  ]
 }

@@ -1,11 +1,29 @@
 /// The lines of a nohang configuration, as nohang 0.2 and 0.3 read them: `key = value`, and lines that begin with `@`.
+/// What older ones called otherwise is known too (``NohangKeys``).
 struct NohangFile {
   struct Setting {
+    /// As it is called today.
     var key: String
+    /// As the file calls it.
+    var written: String
     var value: String
     var offset: Int
 
-    var shown: String { key.hasPrefix("@") ? key : value.isEmpty ? "\(key) =" : "\(key) = \(value)" }
+    init(key: String, written: String? = nil, value: String, offset: Int) {
+      self.key = key
+      self.written = written ?? key
+      self.value = value
+      self.offset = offset
+    }
+
+    private var isReversed: Bool { NohangKeys.reversed[written] != nil }
+
+    /// As the file has it.
+    private var writtenValue: String { isReversed ? NohangFile.opposite(of: value) : value }
+
+    var shown: String {
+      written.hasPrefix("@") ? written : value.isEmpty ? "\(written) =" : "\(written) = \(writtenValue)"
+    }
   }
 
   /// `@BADNESS_ADJ_RE_REALPATH -200 /// ^/usr/lib/gdm3/`
@@ -17,6 +35,8 @@ struct NohangFile {
     var line: Int
     var offset: Int
     var shown: String
+    /// The setting without which an older nohang took no notice of it.
+    var isOnBy: String?
   }
 
   /// `@SOFT_ACTION_RE_NAME ^foo$ /// kill -USR1 $PID`
@@ -28,11 +48,15 @@ struct NohangFile {
     var line: Int
     var offset: Int
     var shown: String
+    /// The setting without which an older nohang took no notice of it.
+    var isOnBy: String?
   }
 
   private(set) var settings: [Setting] = []
   private(set) var adjustments: [Adjustment] = []
   private(set) var softActions: [SoftAction] = []
+  /// Settings of older names beside those that they became, which hold.
+  private(set) var superseded: [Setting] = []
 
   /// Where each key stands in ``settings``.
   private var places: [String: Int] = [:]
@@ -55,7 +79,9 @@ struct NohangFile {
     // So nohang's comments begin, and so does the text between its settings.
     guard let first = bytes.first, !"# \t\r".utf8.contains(first) else { return }
     let line = NohangFile.trimmed(bytes)
-    if let property = NohangFile.property(of: line, "@BADNESS_ADJ_RE_") {
+    let mark = String(line.prefix { !$0.isWhitespace })
+    let older = NohangKeys.adjustments[mark]
+    if let property = older?.property ?? NohangFile.property(of: line, "@BADNESS_ADJ_RE_") {
       let (points, pattern) = try NohangFile.halves(of: line, at: offset, source)
       guard let points = Int(points) else {
         throw source.fault(
@@ -63,12 +89,15 @@ struct NohangFile {
       }
       adjustments.append(
         Adjustment(
-          property: property, points: points, pattern: pattern, line: number, offset: offset, shown: line))
-    } else if let property = NohangFile.property(of: line, "@SOFT_ACTION_RE_") {
-      let (pattern, command) = try NohangFile.halves(of: line, at: offset, source)
+          property: property, points: points, pattern: pattern, line: number, offset: offset, shown: line,
+          isOnBy: older?.isOnBy))
+    } else if let property = NohangFile.softAction(line, mark) {
+      var (pattern, command) = try NohangFile.halves(of: line, at: offset, source)
+      if mark == NohangKeys.softActionByName { pattern = "^\(NohangFile.literally(pattern))$" }
       softActions.append(
         SoftAction(
-          property: property, pattern: pattern, command: command, line: number, offset: offset, shown: line))
+          property: property, pattern: pattern, command: command, line: number, offset: offset, shown: line,
+          isOnBy: mark.hasPrefix("@SOFT") ? nil : NohangKeys.softActionsAreOnBy))
     } else if line.hasPrefix("@") {
       append(Setting(key: line, value: "", offset: offset))
     } else {
@@ -78,12 +107,45 @@ struct NohangFile {
           at: offset, "\(quoted(NohangFile.abbreviated(line))) is no setting",
           "write \"key = value\", or \"#\" before a comment")
       }
-      let key = NohangFile.trimmed(parts[0].utf8)
-      if self[key] != nil {
-        throw source.fault(at: offset, "\(quoted(key)) is set twice", "nohang refuses it: leave one of them out")
-      }
-      append(Setting(key: key, value: NohangFile.trimmed(parts[1].utf8), offset: offset))
+      try append(NohangFile.trimmed(parts[0].utf8), NohangFile.trimmed(parts[1].utf8), at: offset, source)
     }
+  }
+
+  private mutating func append(
+    _ written: String, _ value: String, at offset: Int, _ source: ImportSource
+  ) throws(ImportFault) {
+    let key = NohangKeys.renamed[written] ?? NohangKeys.reversed[written] ?? written
+    let isReversed = NohangKeys.reversed[written] != nil
+    let setting = Setting(
+      key: key, written: written, value: isReversed ? NohangFile.opposite(of: value) : value, offset: offset)
+    guard let place = places[key] else { return append(setting) }
+    let earlier = settings[place]
+    if earlier.written == written {
+      throw source.fault(at: offset, "\(quoted(written)) is set twice", "nohang refuses it: leave one of them out")
+    }
+    superseded.append(written == key ? earlier : setting)
+    if written == key { settings[place] = setting }
+  }
+
+  fileprivate static func opposite(of value: String) -> String {
+    switch value {
+    case "True": "False"
+    case "False": "True"
+    default: value
+    }
+  }
+
+  private static func softAction(_ line: String, _ mark: String) -> String? {
+    if mark == NohangKeys.softActionByName { return "NAME" }
+    if let property = property(of: line, NohangKeys.softAction) {
+      return property == "PROCESSNAME" ? "NAME" : property
+    }
+    return property(of: line, "@SOFT_ACTION_RE_")
+  }
+
+  /// A text as the regular expression that means it.
+  private static func literally(_ text: String) -> String {
+    String(text.flatMap { "\\.[]{}()*+?|^$".contains($0) ? ["\\", $0] : [$0] })
   }
 
   private mutating func append(_ setting: Setting) {

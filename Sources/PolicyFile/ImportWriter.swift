@@ -1,3 +1,6 @@
+import Pressure
+import ProcModel
+
 /// Writes a policy as a person would: comments, tables and rules.
 struct ImportWriter {
   /// In characters, of a comment.
@@ -23,6 +26,14 @@ struct ImportWriter {
     self.line(line)
   }
 
+  /// The release line, where the usual one, half as much again as the floor, would be more than there is.
+  mutating func release(over floor: Amount) {
+    guard case .share(let share) = floor, share.count + share.count / 2 >= 10_000 else { return }
+    comment(
+      "Half way from the floor to all that there is: with the usual line, half as much again, acting would not stop.")
+    line("release = \"\(describe(.share(BasisPoints(share.count + (10_000 - share.count) / 2))))\"")
+  }
+
   /// A rule, after a blank line.
   ///
   /// - Parameters:
@@ -36,6 +47,17 @@ struct ImportWriter {
     line("name = \(tomlString(name))")
     line("match = \(match)")
     line(effect)
+  }
+}
+
+extension Amount {
+  /// Itself, or the least that can be said where it is nothing: a line at nothing is never met.
+  var leastAboveNothing: Amount {
+    switch self {
+    case .share(BasisPoints(0)): .share(BasisPoints(1))
+    case .size(.zero): .size(KiB(1))
+    case .share, .size: self
+    }
   }
 }
 
@@ -77,7 +99,7 @@ enum BadnessShift {
 
   /// - Parameter byScore: Whether the formula is `oom-score`, to which a factor does what points do.
   static func effect(of points: Int, byScore: Bool) -> String {
-    if !byScore || abs(points) >= span { return "order = \"\(points > 0 ? "first" : "last")\"" }
+    if !byScore || points.magnitude >= span { return "order = \"\(points > 0 ? "first" : "last")\"" }
     let hundredths = (100 * (span + points) + span / 2) / span
     let decimals = String(String(100 + hundredths % 100).dropFirst())
     return "weight = \(hundredths / 100).\(decimals)"

@@ -46,6 +46,7 @@ package struct ImportedPolicy: Equatable, Sendable {
     _ configuration: [UInt8], of killer: Killer, file: String, machine: ImportMachine?
   ) throws(ImportFault) {
     let source = try ImportSource(configuration, file: file)
+    try ImportRecognition.check(source, of: killer)
     switch killer {
     case .earlyoom: self = try EarlyoomImport(source, machine: machine).policy()
     case .nohang: self = try NohangImport(source).policy()
@@ -84,13 +85,15 @@ struct ImportSource {
     self.file = file
     text = SourceText(bytes)
     if bytes.count > TOMLDocument.maximumSize {
-      throw fault(at: 0, "the file has \(bytes.count) bytes", "at most \(TOMLDocument.maximumSize) are read")
+      throw fault(
+        at: 0, "the file has \(bytes.count) bytes",
+        "at most \(TOMLDocument.maximumSize) are read: is it the right file?")
     }
     if let offset = bytes.firstIndex(of: 0) {
-      throw fault(at: offset, "a NUL byte", "a configuration is a text file")
+      throw fault(at: offset, "a NUL byte", "a configuration is a text file: is it the right file?")
     }
     if let offset = text.firstInvalidByte {
-      throw fault(at: offset, "these bytes are not UTF-8", "save the file as UTF-8")
+      throw fault(at: offset, "these bytes are not UTF-8", "save the file as UTF-8: is it the right file?")
     }
   }
 

@@ -146,7 +146,7 @@ struct MatchReader {
   ) -> Bool {
     let name = field.name
     if Pattern.isRegex(Array(text.utf8)) {
-      if text.dropFirst().dropLast().allSatisfy({ $0.isLetter || $0.isNumber || "._-@:/".contains($0) }) {
+      if MatchReader.looksLikeAPath(text) {
         log.warning(
           at: node.offset, "\(quoted(text)) is a regular expression, found anywhere in \"\(name)\"",
           "write \(quoted(text + "**")) for the directory and what is below it")
@@ -158,6 +158,11 @@ struct MatchReader {
       at: node.offset, "\(quoted(abbreviated(text))) can never match: \"\(name)\" is a path from the root",
       "write \(quoted("**/" + abbreviated(text))) or begin with \"/\"")
     return false
+  }
+
+  /// Whether a regular expression, its slashes with it, could have been meant as a path.
+  static func looksLikeAPath(_ text: String) -> Bool {
+    text.dropFirst().dropLast().allSatisfy { $0.isLetter || $0.isNumber || "._-@:/".contains($0) }
   }
 
   private func warnOfBareUnit(_ pattern: Pattern, _ node: SettingNode, log: inout DiagnosticLog) {

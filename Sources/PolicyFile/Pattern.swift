@@ -39,7 +39,7 @@ package struct Pattern: Equatable, Sendable {
     if bytes.count > Pattern.maximumLiteralLength {
       throw PatternError(
         offset: Pattern.maximumLiteralLength,
-        "the text has \(bytes.count) bytes, at most \(Pattern.maximumLiteralLength)")
+        "the text has \(bytes.count) bytes, at most \(Pattern.maximumLiteralLength)", isTooLarge: true)
     }
     let isRegex = Pattern.isRegex(bytes)
     let node: PatternNode
@@ -94,7 +94,8 @@ package struct Pattern: Equatable, Sendable {
   ) throws(PatternError) -> T {
     guard bytes.count <= maximumLength else {
       throw PatternError(
-        offset: maximumLength, "the pattern has \(bytes.count) bytes, at most \(maximumLength), write it as several")
+        offset: maximumLength, "the pattern has \(bytes.count) bytes, at most \(maximumLength), write it as several",
+        isTooLarge: true)
     }
     return try body()
   }

@@ -4,9 +4,12 @@ package struct PatternError: Error, Equatable, Sendable {
   package var offset: Int
   /// What is wrong, and what would be right: one phrase, no full stop.
   package var message: String
+  /// Whether it is one but for its size: its parts may be patterns.
+  package var isTooLarge: Bool
 
-  package init(offset: Int, _ message: String) {
+  package init(offset: Int, _ message: String, isTooLarge: Bool = false) {
     self.offset = offset
     self.message = message
+    self.isTooLarge = isTooLarge
   }
 }

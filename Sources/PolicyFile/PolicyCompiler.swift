@@ -127,7 +127,8 @@ package struct PolicyCompiler {
   private func checkVersion(_ table: SettingsReader, isDropIn: Bool, log: inout DiagnosticLog) {
     let version = PolicyCompiler.version
     guard let entry = table["version"] else {
-      log.error(at: 0, "the \(isDropIn ? "drop-in" : "policy") has no version", "begin it with version = \(version)")
+      // A drop-in is read after a file that has one.
+      if !isDropIn { log.error(at: 0, "the policy has no version", "begin it with version = \(version)") }
       return
     }
     guard case .integer(let number) = entry.node.value else {

@@ -70,6 +70,8 @@ extension ImportMachine {
     guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/meminfo")),
       let meminfo = try? Meminfo(parsing: [UInt8](bytes).span)
     else { return nil }
-    return ImportMachine(ram: meminfo.total, swap: meminfo.swapTotal)
+    // What shares are of, as the agent has it.
+    let reading: MemoryReading? = MemoryReading(meminfo, at: .zero)
+    return reading.map { ImportMachine(ram: $0.total, swap: $0.swapTotal) }
   }
 }

@@ -124,12 +124,44 @@ import Testing
       compilation.diagnostics.map { $0.description.prefix { $0 != "," } }
         == [
           "p.toml:7:1: error: unknown key \"warm\" in [hooks]",
-          "policy.d/1.toml:1:1: error: the drop-in has no version",
           "policy.d/1.toml:2:8: error: a rule is called \"one\" already (p.toml:3)",
           "policy.d/2.toml:2:1: error: a drop-in extends nothing",
           "policy.d/3.toml:1:11: error: not TOML: Error while parsing key-value pair: expected value",
           "policy.d/4.toml:3:8: error: no domain can be called \"system\"",
         ].map { $0.prefix { $0 != "," } })
+  }
+
+  @Test(arguments: [
+    "", "\n", "# nothing yet\n", "\u{FEFF}", "\u{FEFF}# nothing\r\n\r\n",
+    "[[rule]]\nname = \"a\"\nmatch.uid = 1\nweight = 2\n",
+    "action.grace = \"3s\"\n", "version = 1\n", "[trigger]\n",
+  ]) func aDropInNeedsNoVersionAndNothingElse(text: String) throws {
+    let folder = try Folder()
+    try folder.write("p.toml")
+    try folder.write("policy.d/a.toml", text)
+    let compilation = try folder.compile()
+    #expect(compilation.diagnostics == [])
+    #expect(compilation.policy != nil)
+  }
+
+  @Test(arguments: [
+    ("version = 2\n", "policy.d/a.toml:1:11: error: version 2 is not known here, this program reads version 1"),
+    ("version = \"1\"\n", "policy.d/a.toml:1:11: error: \"version\" is a string, write version = 1"),
+  ]) func aVersionThatADropInHasMustBeRight(text: String, message: String) throws {
+    let folder = try Folder()
+    try folder.write("p.toml")
+    try folder.write("policy.d/a.toml", text)
+    #expect(try folder.compile().diagnostics.map(\.description) == [message])
+  }
+
+  /// The policy's own file is another matter.
+  @Test func aPolicyNeedsItsVersionWhateverADropInSays() throws {
+    let folder = try Folder()
+    try folder.write("p.toml", "# nothing yet\n")
+    try folder.write("policy.d/a.toml", "version = 1\n")
+    #expect(
+      try folder.compile().diagnostics.map(\.description)
+        == ["p.toml:1:1: error: the policy has no version, begin it with version = 1"])
   }
 
   @Test func sixtyFourDropInsAreEnough() throws {

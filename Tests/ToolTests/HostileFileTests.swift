@@ -21,7 +21,7 @@ import Testing
       ["compile", "deep.toml", "-o", "image"], ["diff", "flat.toml", "deep.toml", "--proc-root", root],
       ["diff", "deep.toml", "flat.toml", "--proc-root", root], ["rank", "--policy", "deep.toml", "--proc-root", root],
       ["explain", "1", "--policy", "deep.toml", "--proc-root", root],
-      ["run", "--dry-run", "--config", "deep.toml", "--proc-root", root],
+      ["run", "--strict", "--dry-run", "--config", "deep.toml", "--proc-root", root],
     ] {
       let result = try tool.run(words)
       #expect(result.status == 78, "\(words.joined(separator: " "))")

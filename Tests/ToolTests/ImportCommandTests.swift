@@ -20,7 +20,7 @@ import Testing
 
   @Test func itReplacesNothingUnlessForced() throws {
     let tool = try Tool()
-    try tool.write("", to: "nohang.conf")
+    try tool.write("min_sleep = 1\n", to: "nohang.conf")
     try tool.write("mine", to: "policy.toml")
     let refused = try tool.run("import", "nohang", "nohang.conf", "-o", "policy.toml")
     #expect(refused.status == 64)
@@ -39,7 +39,16 @@ import Testing
     #expect(throws: (any Error).self) { try tool.read("policy.toml") }
     #expect(try tool.run("import", "earlyoom", "missing").status == 78)
     #expect(try tool.run("import", "oomd").status == 64)
-    try tool.write("", to: "nohang.conf")
+    try tool.write("", to: "empty")
+    for (agent, file) in [
+      ("earlyoom", "empty"), ("nohang", "empty"), ("nohang", "earlyoom"), ("earlyoom", "/etc/passwd"),
+      ("nohang", "/etc/passwd"), ("earlyoom", "/usr/bin/env"), ("nohang", "/usr/bin/env"),
+    ] {
+      let refused = try tool.run("import", agent, file, "-o", "policy.toml")
+      #expect(refused.status == 78 && refused.errors.contains("is it the right file?"), "\(agent) \(file)")
+      #expect(throws: (any Error).self) { try tool.read("policy.toml") }
+    }
+    try tool.write("min_sleep = 1\n", to: "nohang.conf")
     #expect(try tool.run("import", "nohang", "nohang.conf", "-o", "missing/policy.toml").status == 64)
   }
 }
