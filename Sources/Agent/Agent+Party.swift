@@ -16,11 +16,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let shortfall = verdict.lines.release - verdict.reading.available
     // Beside one there is no need to look for a swarm, which among thousands of the young takes seconds.
     let hasCulprit = shortlist.victim.map { isCulprit($0, number, shortfall, now) } ?? false
-    // Whoever was too small and too old at the last survey of all is part of no swarm.
     if !hasCulprit,
       swarmFinder.mayHide(
-        besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
-        old: smallBefore)
+        besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally)
     {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)

@@ -224,13 +224,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       watches[number].mostAvailable = watches[number].verdict?.reading.available ?? .zero
     }
     lookForKillers(now, mayWait: mayWait)
-    smallBefore = 0
-    let young = youngest
-    for process in table.rows where process.footprint < judge.leavesOutBelow {
-      // Of an age that is not known it is not young.
-      if let age = process.age, age < young { continue }
-      smallBefore += 1
-    }
+    survey.rememberElders(of: table, from: oldestOfSwarms)
     // What a decision among so many would have to take.
     if table.count > preparedFor {
       preparedFor = table.count
@@ -243,7 +237,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   /// Who is older is part of no swarm, whichever domain it would be of.
-  private var youngest: Ticks {
+  private var oldestOfSwarms: Ticks {
     var age = Nanoseconds.zero
     for watch in watches { age = max(age, watch.settings.swarm?.age ?? .zero) }
     return judge.machine.units.ticks(age)

@@ -40,8 +40,6 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var table = ProcessTable(capacity: 512)
   /// What the last survey met beside the table's rows.
   var tally = SurveyTally()
-  /// Processes that the last survey of all would have left out, and that are too old to be part of a swarm.
-  var smallBefore: UInt32 = 0
   /// Whether the last survey failed.
   var isUnlisted = false
   var shortlist = Shortlist()

@@ -148,16 +148,13 @@ package struct SwarmFinder: Sendable {
   }
 
   /// Whether a swarm may be among those that a survey left out as too small: then all have to be read, which among
-  /// thousands takes the time that there is not.
-  ///
-  /// - Parameter old: Of those left out, so many are known to be too old.
+  /// thousands takes the time that there is not. Those that are known to be old are part of none.
   package func mayHide(
-    besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally,
-    old: UInt32 = 0
+    besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally
   ) -> Bool {
-    guard tally.leftOut > old, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
-    var count = UInt64(tally.leftOut - old)
-    var total = tally.leftOutFootprint
+    guard tally.leftOut > tally.leftOutOld, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
+    var count = UInt64(tally.leftOut - tally.leftOutOld)
+    var total = tally.leftOutFootprint - tally.leftOutOldFootprint
     for row in table.rows.indices where bar.largest(table.rows[row], places[row]) != nil {
       count += 1
       total += table.rows[row].footprint

@@ -18,6 +18,8 @@ package struct Survey: Sendable {
   private var isForScores = true
   /// Whether swapoff(2) is under way, so that the process that is in it is looked for.
   package var isSwapBeingTakenAway = false
+  /// Processes that were old already when all were last surveyed.
+  private var elders = PIDSet()
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
@@ -103,7 +105,11 @@ package struct Survey: Sendable {
         // Of a process that stays it is read again after `stat`: memory must never be older than the start time by
         // which the process is held, or another with its number could be ended for it.
         let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
-        if !mayBeInSwapoff(status), status.tellsOfLess(than: smallest, tally: &tally) { continue }
+        if !mayBeInSwapoff(status),
+          status.tellsOfLess(than: smallest, isOld: elders.contains(pid), tally: &tally)
+        {
+          continue
+        }
       }
       guard
         let facts = facts(
@@ -112,6 +118,26 @@ package struct Survey: Sendable {
       table.append(facts)
     }
     return nil
+  }
+
+  /// Remembers which processes are old, until it is told of others: a survey that leaves out small processes reads no
+  /// age of them. Takes memory, where there are more than before.
+  ///
+  /// - Parameters:
+  ///   - table: A survey that left none out.
+  ///   - age: Who is as old as this, or older, is old; an unknown age is not.
+  package mutating func rememberElders(of table: ProcessTable, from age: Ticks) {
+    elders.removeAll(keepingRoomFor: table.count)
+    for process in table.rows {
+      // A process of unknown age is not young.
+      if let own = process.age, own < age { continue }
+      elders.insert(process.identity.pid)
+    }
+  }
+
+  /// Forgets them, as where another age counts as old.
+  package mutating func forgetElders() {
+    elders.removeAll(keepingRoomFor: 0)
   }
 
   private mutating func facts<Source: ProcSource & ~Copyable>(
@@ -336,7 +362,7 @@ enum SurveyReading<File> {
 extension SurveyReading<ProcessStatus> {
   /// Whether it proves that the process gives back less than `smallest` and that no other's share depends on it; says
   /// so in the tally.
-  fileprivate func tellsOfLess(than smallest: KiB, tally: inout SurveyTally) -> Bool {
+  fileprivate func tellsOfLess(than smallest: KiB, isOld: Bool, tally: inout SurveyTally) -> Bool {
     guard case .value(let status) = self else { return false }
     // Without the threads, which stand below the memory, the file was cut and may lack some of that.
     if let anonymous = status.residentAnonymous, status.threads != nil {
@@ -344,6 +370,10 @@ extension SurveyReading<ProcessStatus> {
       guard (status.residentShared ?? .zero) == .zero, footprint < smallest else { return false }
       tally.leftOut += 1
       tally.leftOutFootprint += footprint
+      if isOld {
+        tally.leftOutOld += 1
+        tally.leftOutOldFootprint += footprint
+      }
       return true
     }
     // A kernel thread, or a zombie. With more threads it is a leader that ended before them: those have its memory.

@@ -24,6 +24,10 @@ package struct SurveyTally: Equatable, Sendable {
   package var leftOut: UInt32 = 0
   /// What those give back together.
   package var leftOutFootprint = KiB.zero
+  /// Of ``leftOut``, those that ``Survey/rememberElders(of:from:)`` knew to be old.
+  package var leftOutOld: UInt32 = 0
+  /// What those give back together.
+  package var leftOutOldFootprint = KiB.zero
   /// Kernel threads and zombies that nothing but `status` was read of, beside those counted above.
   package var withoutMemory: UInt32 = 0
   /// Gone between the walk and the reading.

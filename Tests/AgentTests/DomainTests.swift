@@ -15,13 +15,14 @@ import Testing
   /// and 30 %. In it a hog of 90 MiB (200) and a keeper of 95 (201); outside the processes of ``Stage``.
   private static func stage(
     available: [UInt64?] = [800], domains: [(name: String, cgroup: String)] = [("batch", "/batch")],
-    system: String? = nil
+    system: String? = nil, settings change: (inout Settings) -> Void = { _ in }
   ) throws -> Stage<LoggingHand> {
     let stage = try Stage(available: available) { policy in
       for domain in domains {
         var settings = policy.settings
         settings.thresholds.floor.available = .share(.percent(20))
         settings.thresholds.release = .share(.percent(30))
+        change(&settings)
         let name = policy.add(domain.name)
         policy.domains.append(Domain(name: name, cgroup: policy.add(domain.cgroup), settings: settings))
       }
@@ -115,6 +116,35 @@ import Testing
       try stage.messages().components(separatedBy: "domain batch: its cgroup cannot be read").count == 2, "said once")
     stage.agent.source.files.limit("/batch", mib: 240, used: 195)
     #expect(stage.tick().last == "SIGTERM 200")
+  }
+
+  /// Old processes in plenty that the domain's own line does not leave out: of another size than the line of the domain
+  /// that was read last, with a part in shared memory, or gone since. None of them may be taken for the swarm's members.
+  @Test(arguments: ["larger", "shared", "gone"]) func aSwarmInADomainIsLookedForBesideOldProcesses(old: String) throws {
+    // Not worth killing: under 4.8 MiB in `batch`, under 10 MiB in `wide`, which is read last.
+    let stage = try Self.stage(domains: [("batch", "/batch"), ("wide", "/wide")]) { settings in
+      settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
+    }
+    for pid: Int32 in [200, 201] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in 2001...2060 {
+      stage.agent.source.files.add(pid, "old", mib: old == "larger" ? 6 : 1)
+      if old == "shared" { stage.agent.source.files.addShared(pid, kib: 4) }
+    }
+    stage.agent.source.files.limit("/wide", mib: 1000, used: 10)
+    stage.agent.source.files.limit("/batch", mib: 240, used: 100)
+    _ = stage.tick()
+    if old == "gone" { for pid: Int32 in 2001...2060 { stage.agent.source.files.remove(pid) } }
+    for pid: Int32 in 99_901...99_930 {
+      stage.agent.source.files.add(pid, "bomb", mib: 3, parent: 99_900)
+      stage.agent.source.files.set(.cgroup, of: pid, "0::/batch/x.service\n")
+    }
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    // As a hundred looks would: the survey that was taken in calm time is not taken again.
+    stage.agent.surveyedAt = Nanoseconds(Clock.sinceBoot())
+    _ = stage.tick()
+    let decision = try #require(stage.records("decision").first)
+    #expect(decision["domain"] as? String == "batch")
+    #expect((decision["party"] as? [String: Any])?["members"] as? Int == 30)
   }
 
   @Test func whatACgroupDoesNotTellSwitchesTriggersOff() throws {

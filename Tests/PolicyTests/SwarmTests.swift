@@ -339,10 +339,10 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     let crowd = Crowd([SwarmCase.leak])
     func mayHide(_ judge: Judge, _ count: UInt32, mib: UInt64, old: UInt32 = 0) -> Bool {
       var tally = Crowd.completeTally
-      (tally.leftOut, tally.leftOutFootprint) = (count, KiB(mib * 1024))
+      (tally.leftOut, tally.leftOutFootprint, tally.leftOutOld) = (count, KiB(mib * 1024), old)
       return finder.mayHide(
         besides: crowd.table, places: crowd.places, best: SwarmCase.leak.candidate, shortfall: KiB(500 * 1024),
-        judge: judge, tally: tally, old: old)
+        judge: judge, tally: tally)
     }
     // A handful that came since the last survey of all is no swarm, however many there are besides.
     #expect(!mayHide(.ofSwarms(), 4000, mib: 400, old: 3989) && mayHide(.ofSwarms(), 4000, mib: 400, old: 3988))
