@@ -88,6 +88,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       line.append(changes)
     }
     sayLostPrivileges()
+    sayUnwritableCgroups()
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {

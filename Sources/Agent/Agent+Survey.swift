@@ -59,6 +59,7 @@ struct Said: OptionSet, Sendable {
   static let hidden = Said(rawValue: 4)
   static let unreadableProcesses = Said(rawValue: 8)
   static let passingRefusal = Said(rawValue: 16)
+  static let unwritableCgroups = Said(rawValue: 32)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -75,6 +76,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter isWhole: Whether those are read too that are too small to be chosen.
   mutating func surveyProcesses(isWhole: Bool = false) -> Bool {
     isUnlisted = false
+    surveyBeganAt = Nanoseconds(Clock.sinceBoot())
     do throws(ReadFailure) {
       tally = try survey.take(
         from: &source, units: judge.machine.units, leavingOutBelow: isWhole ? .zero : judge.leavesOutBelow,
@@ -92,6 +94,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ///
   /// - Returns: Whether the table is whole: not where trouble came up, or where it fails.
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
+    surveyBeganAt = Nanoseconds(Clock.sinceBoot())
     do throws(ReadFailure) {
       try survey.begin(from: &source, units: judge.machine.units, isForScores: isForScores, into: &table)
       while true {
@@ -238,7 +241,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// A row of the table with its place in the order of ending.
   mutating func candidate(at row: Int, _ now: Nanoseconds) -> Candidate {
-    var process = table.rows[row]
+    candidate(table.rows[row], now)
+  }
+
+  /// A process with its place in the order of ending.
+  mutating func candidate(_ facts: ProcessFacts, _ now: Nanoseconds) -> Candidate {
+    var process = facts
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
     let standing = roster.standing(
       of: process, policy: judge.policy, needs: needs, machine: judge.machine, from: &source)

@@ -147,6 +147,7 @@ private struct SetUp {
     if !options.isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
     let relief = takeUpRelief(source, &messages)
+    let cgroupRefusal = refusalOfCgroups(source)
     // After the helpers, whose work is long, are made.
     attempt(&messages, "the agent has no real-time priority, and waits its turn where many want to run") {
       () throws(Errno) in
@@ -162,6 +163,8 @@ private struct SetUp {
       pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief, lastResort: lastResort,
       judge: judge,
       fill: fill, isVerbose: options.isVerbose)
+    agent.cgroupRefusal = cgroupRefusal
+    agent.sayUnwritableCgroups()
     agent.recordStart(version: spillwayVersion, policy: policyName, privileges, panic)
     do throws(Errno) {
       try agent.run()
@@ -201,6 +204,19 @@ private struct SetUp {
     } catch {
       messages.say("the last resort cannot be made ready, and is never taken", error)
       return nil
+    }
+  }
+
+  /// Why an armed agent cannot write the cgroups that it may have to kill: `EROFS` in a sandbox that mounts them read-only.
+  /// Nil where it can, and where none is killed as one.
+  private func refusalOfCgroups(_ source: borrowing LiveSource) -> Errno? {
+    guard !options.isDryRun, source.cgroupVersion == .v2 else { return nil }
+    do throws(Errno) {
+      // Opened and left alone. Each cgroup has this file; the root has neither `cgroup.kill` nor `cgroup.freeze`.
+      _ = try source.unifiedRoot().open(CPath("cgroup.procs"), .write)
+      return nil
+    } catch {
+      return error
     }
   }
 

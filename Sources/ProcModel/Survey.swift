@@ -14,9 +14,9 @@ package struct Survey: Sendable {
   package var roots = DomainRoots()
   // Of the survey that is under way, or was taken last.
   private var tally = SurveyTally()
-  private var now = Ticks.zero
+  private(set) var now = Ticks.zero
   private var smallest = KiB.zero
-  private var isForScores = true
+  var isForScores = true
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
@@ -108,7 +108,7 @@ package struct Survey: Sendable {
     return nil
   }
 
-  private mutating func facts<Source: ProcSource & ~Copyable>(
+  mutating func facts<Source: ProcSource & ~Copyable>(
     of pid: Int32, from source: inout Source, now: Ticks, units: KernelUnits, cgroups: inout CgroupTree,
     tally: inout SurveyTally
   ) -> ProcessFacts? {
