@@ -17,6 +17,8 @@ struct Pursuit: Sendable {
   var judge: Judge
   /// Of its party, itself among them.
   var members: Int
+  /// What the party was counted to give back.
+  var counted: KiB
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -62,7 +64,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
     let before = askBefore(number, verdict, victim, signal, took)
     if case .takesOver(let delay) = before { return delay }
-    let delivery = hands[number].hand.send(signal)
+    let delivery = strike(number, signal)
     switch delivery {
     case .sent, .rehearsed: break
     case .vanished: return abandon(number, victim, .vanished, verdict, signal, took)
@@ -80,7 +82,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
           startedAt: sentAt, availableAtStart: reading.available,
           grace: graceLeft(number, judge.grace(of: victim.standing)),
           signal: signal),
-        judge: judge, members: party.members.count)
+        judge: judge, members: party.members.count, counted: max(party.footprint, victim.process.footprint))
       watches[number].takeOver = nil
       writeKernelLines(victim.process)
     } else {
@@ -111,7 +113,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       watches[number].pursuit = current
       return max(until - now, .milliseconds(1))
     case .reap(let until):
-      hands[number].hand.reap()
+      reap(number)
       watches[number].pursuit = current
       return max(until - now, .milliseconds(1))
     case .thaw(let until):
@@ -123,7 +125,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       watches[number].pursuit = current
       return Ladder.interval
     case .escalate(let reason):
-      switch hands[number].hand.send(.kill) {
+      switch strike(number, .kill) {
       case .refused(let errno) where !errno.isPassing:
         return finish(number, current, .refused, verdict, now, errno)
       case .sent, .rehearsed:
@@ -143,7 +145,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Has a victim go at once that is being ended for a domain within this one, or around it: both wait for it.
   mutating func hasten(_ other: Int, _ now: Nanoseconds) {
     guard var current = watches[other].pursuit, current.ladder.signal != .kill else { return }
-    guard hands[other].hand.send(.kill) == .sent else { return }
+    if let reading = watches[other].verdict?.reading { takeSeat(other, reading) }
+    guard strike(other, .kill) == .sent else { return }
     current.ladder.escalated(.neededElsewhere, at: now)
     watches[other].pursuit = current
     watches[other].dueAt = .zero
@@ -155,6 +158,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ) -> Nanoseconds {
     watches[number].pursuit = nil
     let released = hands[number].hand.released?.released
+    let oneByOne = hands[number].hand.reach.oneByOne
     hands[number].hand.release()
     if number == 0 { toll.count(victimOf: ended.cause.episode) }
     watches[number].detector.beginAnew()
@@ -162,17 +166,20 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if ending == .stuck || ending == .refused { inVain.insert(ended.victim.process.identity) }
     let available = verdict.reading.available
     let after = (ended.ladder.exitedAt ?? now) - ended.ladder.startedAt
+    let freed = available - ended.ladder.availableAtStart
     recorder.outcome(
       ended.victim, ending, members: ended.members, domain: watches[number].name, cause: ended.cause,
       judge: ended.judge,
       signal: ended.ladder.signal,
       escalation: ended.ladder.escalation, after: after, available: available,
-      freed: available - ended.ladder.availableAtStart, refusal: refusal, standstill: ended.ladder.standstill,
-      released: released)
+      freed: freed, refusal: refusal, standstill: ended.ladder.standstill, released: released, oneByOne: oneByOne,
+      counted: ended.counted)
     tellAfter(number, ended, ending, verdict)
-    sayOutcome(number, ended.victim, ending, after: after, verdict)
+    sayOutcome(
+      number, ended.victim, ending, after: after, verdict, oneByOne,
+      Yield(ending, signal: ended.ladder.signal, freed: freed, counted: ended.counted))
     if ending == .exited || ending == .killed {
-      watches[number].respite = Respite(freed: available - ended.ladder.availableAtStart, verdict: verdict)
+      watches[number].respite = Respite(freed: freed, verdict: verdict)
     }
     return verdict.acts ? .milliseconds(1) : delay(number, verdict)
   }

@@ -83,8 +83,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Takes hold of the rest of the party. Who has gone meanwhile is not missed.
   mutating func gather(_ number: Int) {
-    var isSame = true
-    if party.members.count > 1, isOfCgroup { isSame = readCgroup(ofLeader: ()) }
+    // Also of one that is alone in its cgroup: what another party left in its place is another cgroup's path.
+    let isSame = isOfCgroup && readCgroup(ofLeader: ())
     for index in party.members.indices.dropFirst() {
       let identity = party.members[index].identity
       // Two cgroups may have one key: only the path tells.
@@ -132,8 +132,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return own
   }
 
-  /// Reads the path of the cgroup that the party is of. False where it cannot be told.
+  /// Reads the path of the cgroup that the party is of. False, and no path, where it cannot be told.
   mutating func readCgroup(ofLeader: Void) -> Bool {
+    partyPath.clear()
     guard let leader = party.leader, let key = cgroupKey, let membership = membership(of: leader.identity.pid),
       let path = membership.path(of: key, in: cgroupBuffer.bytes)
     else { return false }
@@ -164,9 +165,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Gives the hand the cgroup itself, where it is one of the unified hierarchy.
   private mutating func takeCgroup(_ number: Int) {
-    guard source.cgroupVersion == .v2 else { return }
     let path = partyPath
-    guard source.place(ofCgroup: path.bytes, into: &cgroupBuffer) else { return }
+    // Of a root everybody is a part.
+    guard path.count > 1, source.place(ofCgroup: path.bytes, into: &cgroupBuffer) else { return }
     let place = cgroupBuffer
     do throws(Errno) {
       cgroupPath.set("", place.bytes, "")

@@ -93,6 +93,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if let config = reloader.config { policyName = config }
     leaveFallback()
     if let image = waitingImage.take() { keeper.offer(image) }
+    sayUnwritableCgroups()
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {

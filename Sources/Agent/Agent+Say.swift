@@ -70,7 +70,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   mutating func sayOutcome(
-    _ number: Int, _ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict
+    _ number: Int, _ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict,
+    _ oneByOne: OneByOne? = nil, _ yield: Yield? = nil
   ) {
     say(of: number, ending.level) { line in
       line.append(victim.process)
@@ -89,6 +90,14 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         line.append(decimal: after.milliseconds)
         line.append(" ms; available ")
         line.append(verdict.reading.available)
+      }
+      if let oneByOne {
+        line.append("; ")
+        line.append(oneByOne)
+      }
+      if let yield {
+        line.append("; ")
+        line.append(yield)
       }
     }
   }

@@ -111,8 +111,7 @@ package struct RecordOpening: ~Copyable {
   ///   frozen, also for a file that is there.
   /// - Throws: Why no thread can be made for it.
   package init(_ path: borrowing CPath, creating creates: Bool) throws(Errno) {
-    // Not waiting: a FIFO without a reader would hold the thread until there is one.
-    let mode: OwnedDescriptor.Mode = [.write, .append, .noFollow, .nonBlocking]
+    let mode: OwnedDescriptor.Mode = [.write, .append, .noFollow]
     let opener = try FileOpener(path, creates ? mode.union(.create) : mode)
     try opener.begin()
     self.opener = opener

@@ -62,6 +62,7 @@ struct Said: OptionSet, Sendable {
   static let passingRefusal = Said(rawValue: 16)
   static let unknownCgroups = Said(rawValue: 128)
   static let unborn = Said(rawValue: 32)
+  static let unwritableCgroups = Said(rawValue: 64)
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
@@ -78,6 +79,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter isWhole: Whether those are read too that are too small to be chosen.
   mutating func surveyProcesses(isWhole: Bool = false) -> Bool {
     isUnlisted = false
+    surveyBeganAt = Nanoseconds(Clock.sinceBoot())
     do throws(ReadFailure) {
       try survey.begin(
         from: &source, units: judge.machine.units, leavingOutBelow: isWhole ? .zero : judge.leavesOutBelow,
@@ -104,6 +106,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ///
   /// - Returns: Whether the table is whole: not where trouble came up, or where it fails.
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
+    surveyBeganAt = Nanoseconds(Clock.sinceBoot())
     do throws(ReadFailure) {
       try survey.begin(from: &source, units: judge.machine.units, isForScores: isForScores, into: &table)
       while true {
@@ -267,7 +270,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// A row of the table with its place in the order of ending.
   mutating func candidate(at row: Int, _ now: Nanoseconds) -> Candidate {
-    var process = table.rows[row]
+    candidate(table.rows[row], now)
+  }
+
+  /// A process with its place in the order of ending.
+  mutating func candidate(_ facts: ProcessFacts, _ now: Nanoseconds) -> Candidate {
+    var process = facts
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: judge.machine.units)
     let standing = roster.standing(
       of: process, policy: judge.policy, needs: needs, machine: judge.machine, from: &source)

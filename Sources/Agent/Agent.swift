@@ -38,6 +38,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var roster = Roster(capacity: 512)
   var survey = Survey(capacity: 512)
   var table = ProcessTable(capacity: 512)
+  /// When the last survey began.
+  var surveyBeganAt = Nanoseconds.zero
   /// What the last survey met beside the table's rows.
   var tally = SurveyTally()
   /// Whether the last survey failed.
@@ -64,6 +66,8 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   var inVain = InVain()
   /// Nil in a dry run, and where the policy at the start had no last resort.
   let lastResortHand: LastResortHand?
+  /// Why cgroups cannot be written by an armed agent; nil where they can, or none would be killed as one.
+  package var cgroupRefusal: Errno?
   /// Of the system's episode.
   var toll = EpisodeToll()
   var resorting: Resorting?

@@ -169,6 +169,7 @@ struct SetUp {
     let relief = takeUpRelief(source, &messages)
     var spoken = Messages()
     detach(&recorder, &spoken, &kernelLog, &messages)
+    let cgroupRefusal = refusalOfCgroups(source)
     // After the helpers, whose work is long, are made.
     attempt(&messages, "the agent has no real-time priority, and waits its turn where many want to run") {
       () throws(Errno) in
@@ -195,6 +196,8 @@ struct SetUp {
     case .none: break
     }
     agent.sayFallback()
+    agent.cgroupRefusal = cgroupRefusal
+    agent.sayUnwritableCgroups()
     agent.recordStart(version: spillwayVersion, privileges, panic)
     do throws(Errno) {
       return try agent.run() == .toBeArmed ? .toBeArmed : .ok
@@ -253,6 +256,19 @@ struct SetUp {
     } catch {
       messages.say(.error, "the last resort cannot be made ready, and is never taken", error)
       return nil
+    }
+  }
+
+  /// Why an armed agent cannot write the cgroups that it may have to kill: `EROFS` in a sandbox that mounts them read-only.
+  /// Nil where it can, and where none is killed as one.
+  private func refusalOfCgroups(_ source: borrowing LiveSource) -> Errno? {
+    guard !options.isDryRun, source.cgroupVersion == .v2 else { return nil }
+    do throws(Errno) {
+      // Opened and left alone. Each cgroup has this file; the root has neither `cgroup.kill` nor `cgroup.freeze`.
+      _ = try source.unifiedRoot().open(CPath("cgroup.procs"), .write)
+      return nil
+    } catch {
+      return error
     }
   }
 

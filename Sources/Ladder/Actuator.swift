@@ -31,6 +31,8 @@ package struct Reach: Equatable, Sendable {
   package var refused = 0
   /// Why the first of these was refused.
   package var refusal: Errno?
+  /// Why what may go whole was signalled process by process; nil where it was not, or there is no such whole.
+  package var oneByOne: OneByOne?
 
   package init() {}
 
@@ -67,16 +69,22 @@ package protocol Actuator: ~Copyable {
   /// Gives the party a cgroup that may go whole, so that SIGKILL ends whoever is in it, or comes into it.
   mutating func take(_ cgroup: consuming CgroupDirectory)
   /// Signals the party. Whoever has ended meanwhile is no failure.
-  mutating func send(_ signal: Signal) -> Delivery
+  ///
+  /// What may go whole is listed at this time, and each process in it that is no member is asked about: only where all of
+  /// them may go is it signalled in one step, and else the members and those that may go, one by one.
+  ///
+  /// - Parameter ask: What is to be done with the process that has this number. It reads what it tells from the process's
+  ///   own files, which the hand checks to have been of the process it then signals.
+  mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery
   /// What the last signal came to, member by member.
   var reach: Reach { get }
   /// Whether all of the party have ended.
   var hasExited: Bool { mutating get }
   /// A descriptor that becomes readable when one of those that still live ends; nil when none does.
   var exitDescriptor: Int32? { mutating get }
-  /// After SIGKILL: ends whoever has come into the party's cgroup since, and has the memory of the dying given back.
-  /// Waits for nothing, and may be asked as often as one likes.
-  mutating func reap()
+  /// After SIGKILL: ends whoever has come into the party's cgroup since and may go, and has the memory of the dying given
+  /// back. May be called as often as one likes.
+  mutating func reap(asking ask: (Int32) -> Clearance)
   /// What giving memory back came to; nil where it is under way, or cannot be done here.
   var released: HelperResult? { mutating get }
   /// Why the party, or the first of it that still lives, has not ended.
@@ -99,11 +107,11 @@ package struct RehearsalActuator: Actuator, ~Copyable {
   package mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
   package mutating func takeGroup(_: Int32) {}
   package mutating func take(_ cgroup: consuming CgroupDirectory) {}
-  package mutating func send(_ signal: Signal) -> Delivery { .rehearsed }
+  package mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery { .rehearsed }
   package var reach: Reach { Reach() }
   package var hasExited: Bool { false }
   package var exitDescriptor: Int32? { nil }
-  package mutating func reap() {}
+  package mutating func reap(asking ask: (Int32) -> Clearance) {}
   package var released: HelperResult? { nil }
   package mutating func examine() -> Standstill { .running }
   package mutating func thaw() -> Bool { false }

@@ -28,10 +28,16 @@ package protocol HandCalls: ~Copyable {
   func read(_ file: VictimFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer) throws(Errno)
   /// pidfd_send_signal(2).
   func send(_ signal: Signal, to process: Int32) throws(Errno)
-  /// The same for every process of the group that the held process leads.
-  func send(_ signal: Signal, toGroupOf process: Int32, pid: Int32) throws(Errno)
-  /// Gives a process that is about to be killed the highest priority, all its threads.
-  func hasten(_ pid: Int32, path: inout CPath) throws(Errno)
+  /// The same for every process of the group that the held process leads; `EINVAL` where the kernel cannot.
+  func send(_ signal: Signal, toGroupLedBy process: Int32) throws(Errno)
+  /// The same by the group's number.
+  func send(_ signal: Signal, toGroupOf proof: borrowing GroupProof) throws(Errno)
+  /// getpgid(2).
+  func processGroup(of pid: Int32) throws(Errno) -> Int32
+  /// As ``ProcessList/fill(group:after:in:)``.
+  func list(group: Int32, after last: Int32, into pids: inout ProcessList) throws(Errno)
+  /// Gives a held process that is about to be killed the highest priority, all its threads.
+  func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno)
   /// Whether a held process has ended.
   func hasExited(_ process: Int32) -> Bool
   /// Whether two processes have one memory (kcmp(2)).
@@ -45,7 +51,8 @@ package protocol HandCalls: ~Copyable {
   ///
   /// - Parameter cgroup: Its path, within `bytes`.
   func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool
-  /// Lets everybody go on who is in that cgroup of the version 1 freezer hierarchy.
+  /// Lets everybody go on who is in that cgroup of the version 1 freezer hierarchy. By a path that was read just before:
+  /// where the process was moved in between, a cgroup is thawed that it was frozen in at that time.
   ///
   /// - Parameter cgroup: Its path, within `bytes`.
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno)
@@ -124,13 +131,27 @@ package struct LiveCalls: HandCalls, ~Copyable {
     try RawProcess.send(signal, to: process)
   }
 
-  package func send(_ signal: Signal, toGroupOf process: Int32, pid: Int32) throws(Errno) {
-    try RawProcess.send(signal, toGroupOf: process, pid: pid)
+  package func send(_ signal: Signal, toGroupLedBy process: Int32) throws(Errno) {
+    try RawProcess.send(signal, toGroupLedBy: process)
   }
 
-  package func hasten(_ pid: Int32, path: inout CPath) throws(Errno) {
+  package func send(_ signal: Signal, toGroupOf proof: borrowing GroupProof) throws(Errno) {
+    try RawProcess.send(signal, toGroupOf: proof)
+  }
+
+  package func processGroup(of pid: Int32) throws(Errno) -> Int32 {
+    try RawProcess.processGroup(of: pid)
+  }
+
+  package func list(group: Int32, after last: Int32, into pids: inout ProcessList) throws(Errno) {
+    try pids.fill(group: group, after: last, in: proc)
+  }
+
+  package func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno) {
     path.set(pid: pid, file: "task")
-    try RawProcess.setNice(-20, ofThreadsIn: try proc.open(path, [.read, .directory]))
+    let tasks = try proc.open(path, [.read, .directory])
+    // Opened by number: only one that is held and lives has had it all the while. The open directory is its for good.
+    if !hasExited(process) { try RawProcess.setNice(-20, ofThreadsIn: tasks) }
   }
 
   package func hasExited(_ process: Int32) -> Bool {

@@ -176,9 +176,14 @@ package struct HookRun: ~Copyable {
       }
       // Before it is collected, so that its group's number is still its own: those it left behind go with it.
       program.killGroup()
-      let status = program.reap()
+      let code: Int32
+      switch program.reap() {
+      case .ended(let status): code = status
+      // A tracer of its own has still to collect it.
+      case .running: code = 0
+      }
       drain()
-      return finish(wasKilled ? .timedOut : .exited(status ?? 0), now)
+      return finish(wasKilled ? .timedOut : .exited(code), now)
     case .none:
       return nil
     }

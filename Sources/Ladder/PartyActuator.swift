@@ -19,18 +19,18 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   /// What is asked of `status` is in its first KiB, unless its user has hundreds of groups.
   private var buffer = ByteBuffer(capacity: 2048)
   /// The leader first. Of fixed size, so that a decision allocates nothing.
-  private var members: [Member]
-  private var count = 0
+  var members: [Member]
+  var count = 0
   /// Where the first that lives was found last.
   private var living = 0
   /// The member that leads the process group that may go whole.
-  private var groupLeader: Int?
-  private var cgroup: CgroupDirectory?
+  var groupLeader: Int?
+  var cgroup: CgroupDirectory?
   private var wasKilled = false
   private var hasStaged = false
-  package private(set) var reach = Reach()
+  package internal(set) var reach = Reach()
 
-  private struct Member {
+  struct Member {
     var pid: Int32
     /// Its pidfd.
     var process: Int32
@@ -46,10 +46,14 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   /// A memory that is shared or being changed may come free with the next end, so it is asked for again.
   private static var maximumReleases: Int { 10 }
 
-  // Who was in the cgroup, twice: see ``sweep()``.
-  private var before: ProcessList
-  private var after: ProcessList
-  private var swept: [Int32]
+  // Who was in the cgroup, twice: see ``sweepOnce(_:_:_:isDone:)``.
+  var before: ProcessList
+  var after: ProcessList
+  var swept: [Int32]
+  /// Those in the party's cgroup that stay: it counts as empty without them.
+  var staying: ProcessList
+  /// Whether the cgroup is to be thawed once more, because that failed.
+  var owesThaw = false
 
   /// - Parameters:
   ///   - calls: What it does, and how that ends.
@@ -60,6 +64,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     swept = [Int32](repeating: -1, count: capacity)
     before = ProcessList(capacity: capacity)
     after = ProcessList(capacity: capacity)
+    staying = ProcessList(capacity: capacity)
     cgroup = nil
   }
 
@@ -116,15 +121,15 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     self.cgroup = .some(cgroup)
   }
 
-  package mutating func send(_ signal: Signal) -> Delivery {
+  package mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
     reach = Reach()
     // In one step, before one's end can make another start more, and with those that were born since the survey: of a
     // fork bomb whose members got SIGTERM one by one, one escaped each time and made a hundred again.
-    let isOfGroup = sendToGroup(signal)
-    if isOfGroup { reach.isWhole = true }
+    let isOfGroup = sendToGroup(signal, ask)
+    if isOfGroup { reach.isWhole = true } else { sweepGroup(signal, ask) }
     if signal == .kill {
       wasKilled = true
-      sweep(signal)
+      killCgroup(ask)
     }
     for index in 0..<count {
       if signal == .kill { hasten(index) }
@@ -134,7 +139,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
         deliver(signal, to: members[index].process)
       }
     }
-    if signal != .kill { sweep(signal) }
+    if signal != .kill { sweepCgroup(signal, ask, rounds: 1) }
     return reach.delivery
   }
 
@@ -142,14 +147,9 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   /// victim of 64 MiB took 96 ms to die, and 18 with this; 28 and 11 where its memory was released as well. Of 256 MiB
   /// and at nice 19, nine in ten took less than 771 and 278 ms, or 468 and 104 (medians and ninth deciles of 20).
   private mutating func hasten(_ index: Int) {
-    // The number is its own for as long as it has not ended; a refusal costs nothing but time.
-    if !calls.hasExited(members[index].process) { try? calls.hasten(members[index].pid, path: &path) }
-  }
-
-  private mutating func sendToGroup(_ signal: Signal) -> Bool {
-    guard let groupLeader else { return false }
-    let leader = members[groupLeader]
-    return (try? calls.send(signal, toGroupOf: leader.process, pid: leader.pid)) != nil
+    // A refusal costs nothing but time.
+    let member = members[index]
+    if !calls.hasExited(member.process) { try? calls.hasten(member.pid, member.process, path: &path) }
   }
 
   /// What comes after a signal that a member got with its group: twice it could mean more to it than once.
@@ -168,7 +168,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     if signal != .kill, signal != .resume { try? calls.send(.resume, to: process) }
   }
 
-  private mutating func deliver(_ signal: Signal, to process: Int32) {
+  mutating func deliver(_ signal: Signal, to process: Int32) {
     do throws(Errno) {
       try calls.send(signal, to: process)
       reach.sent += 1
@@ -179,11 +179,6 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
       reach.refused += 1
       if reach.refusal == nil { reach.refusal = error }
     }
-  }
-
-  private func isMember(_ pid: Int32) -> Bool {
-    for index in 0..<count where members[index].pid == pid { return true }
-    return false
   }
 
   package var hasExited: Bool {
@@ -203,12 +198,13 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     return nil
   }
 
-  package mutating func reap() {
+  package mutating func reap(asking ask: (Int32) -> Clearance) {
+    thawOwed()
     guard wasKilled, !hasExited else { return }
     collectReleased()
     guard !isReleasing else { return }
     if releases < Self.maximumReleases { stageMembers() }
-    sweep(.kill)
+    sweepAgain(ask)
     do throws(Errno) {
       guard hasStaged else { return }
       try calls.release()
@@ -230,7 +226,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     }
   }
 
-  private mutating func stage(_ process: Int32) -> Bool {
+  mutating func stage(_ process: Int32) -> Bool {
     do throws(Errno) {
       try calls.stage(process)
       hasStaged = true
@@ -319,7 +315,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
       }
       defer { calls.close(process) }
       let isOne = try calls.haveOneMemory(members[0].pid, identity.pid)
-      // By number, so both must have been there all the while.
+      // By number, so both must have been there all the while: they were held before, and live after.
       if calls.hasExited(process) || calls.hasExited(members[0].process) { return .unknown(.noSuchProcess) }
       return isOne ? .shares : .separate
     } catch {
@@ -327,68 +323,10 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     }
   }
 
-  // What is in the cgroup.
-
-  /// Whether nobody is in the party's cgroup or below it, or it is gone.
-  private mutating func isCgroupEmpty() -> Bool {
-    switch cgroup.take() {
-    case .some(let taken):
-      let isListed = (try? taken.list(into: &before)) != nil
-      cgroup = consume taken
-      return !isListed || before.count == 0
-    case .none:
-      return true
-    }
-  }
-
-  /// Signals everybody in the cgroup, and after SIGKILL stages them to have their memory given back.
-  ///
-  /// Where the kernel cannot end a cgroup in one step, it is frozen, so that nobody forks nor leaves, and listed twice:
-  /// a pidfd that was opened after the first listing, and is alive after the second, is of a process that was in the
-  /// cgroup at the second, if both have its number. A listing once more finds who was born before all were frozen.
-  private mutating func sweep(_ signal: Signal) {
-    switch cgroup.take() {
-    case .some(let taken):
-      var isWhole = false
-      if signal == .kill {
-        do throws(Errno) {
-          try taken.kill()
-          isWhole = true
-          reach.isWhole = true
-        } catch {
-          // The long way, then.
-        }
-      }
-      if !isWhole, signal == .kill { try? taken.setFrozen(true) }
-      for _ in 0..<(isWhole || signal != .kill ? 1 : 4) {
-        if !sweepOnce(taken, signal, isDone: isWhole) { break }
-      }
-      if !isWhole, signal == .kill { try? taken.setFrozen(false) }
-      cgroup = consume taken
-    case .none: break
-    }
-  }
-
-  /// - Parameter isDone: Whether they have their signal already.
-  /// - Returns: Whether anybody was there.
-  private mutating func sweepOnce(_ cgroup: borrowing CgroupDirectory, _ signal: Signal, isDone: Bool) -> Bool {
-    guard (try? cgroup.list(into: &before)) != nil else { return false }
-    for index in 0..<before.count {
-      swept[index] = (try? calls.open(before[index])) ?? -1
-    }
-    let isListed = (try? cgroup.list(into: &after)) != nil
-    for index in 0..<before.count where swept[index] >= 0 {
-      let process = swept[index]
-      if isListed, after.contains(before[index]), !calls.hasExited(process), !isMember(before[index]) {
-        if !isDone { deliver(signal, to: process) }
-        if signal == .kill { _ = stage(process) }
-      }
-      calls.close(process)
-    }
-    return before.count > 0
-  }
-
   package mutating func release() {
+    thawOwed()
+    owesThaw = false
+    staying.removeAll()
     for index in 0..<count { calls.close(members[index].process) }
     count = 0
     living = 0

@@ -18,7 +18,9 @@ package struct ProgramActuator: Actuator, ~Copyable {
   package mutating func join(_ identity: ProcessIdentity) -> Hold { live?.join(identity) ?? rehearsal.join(identity) }
   package mutating func takeGroup(_ number: Int32) { live?.takeGroup(number) }
   package mutating func take(_ cgroup: consuming CgroupDirectory) { live?.take(cgroup) }
-  package mutating func send(_ signal: Signal) -> Delivery { live?.send(signal) ?? rehearsal.send(signal) }
+  package mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
+    live?.send(signal, asking: ask) ?? rehearsal.send(signal, asking: ask)
+  }
   package var reach: Reach {
     switch live {
     case .some(let live): live.reach
@@ -27,7 +29,7 @@ package struct ProgramActuator: Actuator, ~Copyable {
   }
   package var hasExited: Bool { mutating get { live?.hasExited ?? rehearsal.hasExited } }
   package var exitDescriptor: Int32? { mutating get { live?.exitDescriptor } }
-  package mutating func reap() { live?.reap() }
+  package mutating func reap(asking ask: (Int32) -> Clearance) { live?.reap(asking: ask) }
   package var released: HelperResult? { mutating get { live?.released } }
   package mutating func examine() -> Standstill { live?.examine() ?? rehearsal.examine() }
   package mutating func thaw() -> Bool { live?.thaw() ?? rehearsal.thaw() }

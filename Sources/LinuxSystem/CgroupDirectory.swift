@@ -36,11 +36,42 @@ package struct CgroupDirectory: ~Copyable {
     }
   }
 
+  /// Whether it was told to freeze, by whomever: the kernel may still be at it. Version 1 tells also of one that a cgroup
+  /// above froze.
+  ///
+  /// - Throws: As ``setFrozen(_:)``.
+  package func isToldToFreeze() throws(Errno) -> Bool {
+    switch freezer {
+    case .some(let freezer): try !freezer.open(CgroupDirectory.state, .read).contains("THAWED")
+    case .none: try directory.open(CgroupDirectory.freeze, .read).contains("1")
+    }
+  }
+
+  /// Whether everybody in it and below it stands still.
+  ///
+  /// - Throws: As ``setFrozen(_:)``.
+  package func isFrozen() throws(Errno) -> Bool {
+    switch freezer {
+    case .some(let freezer): try freezer.open(CgroupDirectory.state, .read).contains("FROZEN")
+    case .none: try directory.open(CgroupDirectory.events, .read).contains("frozen 1")
+    }
+  }
+
+  /// Whether SIGKILL is kept back in it while it is frozen, as in the freezer of version 1.
+  package var keepsKillsBack: Bool {
+    switch freezer {
+    case .some: true
+    case .none: false
+    }
+  }
+
   /// Lists the processes in it and below it.
   ///
-  /// - Parameter pids: Emptied first; filled up to its capacity, and no process twice in a row.
-  package func list(into pids: inout ProcessList) throws(Errno) {
-    pids.removeAll()
+  /// - Parameters:
+  ///   - pids: Emptied first; filled up to its capacity, and no process twice in a row.
+  ///   - skipped: So many are left out at the beginning: those of a list that was cut.
+  package func list(into pids: inout ProcessList, skipping skipped: Int = 0) throws(Errno) {
+    pids.removeAll(skipping: skipped)
     try CgroupDirectory.list(directory, into: &pids, depth: 0)
   }
 
@@ -49,19 +80,31 @@ package struct CgroupDirectory: ~Copyable {
   ) throws(Errno) {
     let file = try directory.open(CgroupDirectory.processes, .read)
     try pids.append(linesOf: file)
-    guard depth < maximumDepth else { return }
     var walk = SubdirectoryWalk(try directory.open(CgroupDirectory.itself, [.read, .directory]))
     while let child = try walk.next() {
+      if depth == maximumDepth {
+        pids.hidesSome = true
+        return
+      }
       switch consume child {
-      case .some(let child): try list(child, into: &pids, depth: depth + 1)
-      // Removed meanwhile.
-      case .none: continue
+      case .open(let child):
+        do throws(Errno) {
+          try list(child, into: &pids, depth: depth + 1)
+        } catch {
+          // Removed meanwhile.
+          if error != .noDevice, error != .noSuchFile { throw error }
+        }
+      case .failed(.noSuchFile): continue
+      case .failed: pids.hidesSome = true
       }
     }
   }
 
   // Made once: a decision allocates nothing.
   private static let processes = CPath("cgroup.procs")
+  private static let freeze = CPath("cgroup.freeze")
+  private static let events = CPath("cgroup.events")
+  private static let state = CPath("freezer.state")
   private static let itself = CPath(".")
 
   private func put(_ text: StaticString, into file: StaticString) throws(Errno) {
@@ -88,6 +131,10 @@ package struct ProcessList: Sendable {
   package private(set) var count = 0
   /// Whether there were more than fit.
   package private(set) var isCut = false
+  /// Whether there are others beside these, that cannot be told: of a pid namespace that this one cannot see, or in a
+  /// cgroup that could not be looked into.
+  package var hidesSome = false
+  private var skipped = 0
   private var scratch: [UInt8]
 
   /// - Parameter capacity: Processes that fit.
@@ -98,9 +145,12 @@ package struct ProcessList: Sendable {
 
   package subscript(index: Int) -> Int32 { numbers[index] }
 
-  package mutating func removeAll() {
+  /// - Parameter skipped: So many that are added next are left out.
+  package mutating func removeAll(skipping skipped: Int = 0) {
     count = 0
     isCut = false
+    hidesSome = false
+    self.skipped = skipped
   }
 
   package func contains(_ pid: Int32) -> Bool {
@@ -109,6 +159,10 @@ package struct ProcessList: Sendable {
   }
 
   package mutating func append(_ pid: Int32) {
+    if skipped > 0 {
+      skipped -= 1
+      return
+    }
     guard count < numbers.count else {
       isCut = true
       return
@@ -118,9 +172,10 @@ package struct ProcessList: Sendable {
   }
 
   /// Adds the numbers of a file that has one on each line. A process of a pid namespace that this one cannot see is
-  /// told as 0, and left out.
+  /// told as 0, and counts as hidden.
   mutating func append(linesOf file: borrowing OwnedDescriptor) throws(Errno) {
     var number: Int32 = 0
+    var isNumber = false
     while true {
       let count = try file.readNext(into: &scratch)
       if count == 0 { break }
@@ -128,14 +183,27 @@ package struct ProcessList: Sendable {
         let byte = scratch[index]
         if byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
           number = number &* 10 &+ Int32(byte - UInt8(ascii: "0"))
+          isNumber = true
         } else {
-          if number > 0 { append(number) }
+          if isNumber { take(number) }
           number = 0
+          isNumber = false
         }
       }
     }
-    if number > 0 { append(number) }
+    if isNumber { take(number) }
   }
+
+  private mutating func take(_ number: Int32) {
+    if number > 0 { append(number) } else { hidesSome = true }
+  }
+}
+
+/// A directory in a directory.
+enum Subdirectory: ~Copyable {
+  case open(OwnedDescriptor)
+  /// `ENOENT` where it was removed meanwhile.
+  case failed(Errno)
 }
 
 /// A walk over the directories in a directory, by getdents64(2) into a buffer on the stack.
@@ -161,8 +229,8 @@ struct SubdirectoryWalk: ~Copyable {
     return bytes
   }
 
-  /// The next one, open; `.some(nil)` where it cannot be opened, nil at the end.
-  mutating func next() throws(Errno) -> OwnedDescriptor?? {
+  /// The next one; nil at the end.
+  mutating func next() throws(Errno) -> Subdirectory? {
     // struct linux_dirent64: d_reclen at 16, d_type at 18, d_name from 19 on.
     while true {
       if position >= end {
@@ -191,7 +259,7 @@ struct SubdirectoryWalk: ~Copyable {
         let name = unsafe bytes.baseAddress?.advanced(by: entry + 19).assumingMemoryBound(to: CChar.self)
         return unsafe clinux_openat(raw, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
       }
-      return child < 0 ? .some(nil) : .some(OwnedDescriptor(owning: child))
+      return child < 0 ? .failed(.current) : .open(OwnedDescriptor(owning: child))
     }
   }
 }

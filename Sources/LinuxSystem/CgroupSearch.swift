@@ -35,10 +35,10 @@ package struct CgroupSearch {
     var walk = SubdirectoryWalk(itself)
     while let child = try? walk.next() {
       switch consume child {
-      case .some(let child):
+      case .open(let child):
         let name = walk.name
         if let below = look(into: child, depth: depth + 1) { return [UInt8(ascii: "/")] + name + below }
-      case .none: continue
+      case .failed: continue
       }
     }
     return nil

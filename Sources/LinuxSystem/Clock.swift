@@ -17,6 +17,12 @@ package enum Clock {
     read(CLOCK_REALTIME)
   }
 
+  /// Waits. For what the kernel does in its own time, and that is soon over: the loop never waits so.
+  package static func pause(milliseconds: Int32) {
+    // Of no descriptor at all.
+    poll(nil, 0, milliseconds)
+  }
+
   private static func read(_ clock: clockid_t) -> UInt64 {
     var time = timespec()
     // One struct, on the stack; the call cannot fail on these clocks (clock_gettime(2)).

@@ -30,9 +30,11 @@ package struct EventLoop: ~Copyable {
   }
 
   /// Blocks `watched` for this thread and takes them as events from now on. SIGPIPE is ignored: a write says `EPIPE`
-  /// instead.
+  /// instead. SIGCHLD is as usual: who was started with it ignored has no zombies (wait(2)), and a child's number would be
+  /// another's before anybody here knows that it has ended.
   package static func taking(_ watched: [Signal]) throws(Errno) -> EventLoop {
     clinux_ignore_broken_pipes()
+    clinux_keep_zombies()
     let epoll = OwnedDescriptor(owning: Int32(try retrying { Int(clinux_epoll_create()) }))
     let timer = OwnedDescriptor(owning: Int32(try retrying { Int(clinux_timerfd_create()) }))
     // A C struct on the stack, filled and read by the calls beside it.

@@ -175,18 +175,27 @@ package struct ProgramStart: ~Copyable {
 }
 
 extension StartedProgram {
-  /// Ends every process of its group (kill(2) of a negative number).
+  /// Kills every process of its group, by its pidfd or, before Linux 6.9, by its number (kill(2)).
   ///
-  /// The group's number cannot be another's before ``reap()``: the program itself has it.
+  /// The number cannot be another's: the program has it until it is collected, which only ``reap()`` does, and that takes
+  /// the program itself. The kernel collects none by itself, since ``EventLoop/taking(_:)`` has SIGCHLD as usual.
   package func killGroup() {
-    kill(-pid, SIGKILL)
+    do throws(Errno) {
+      try RawProcess.send(.kill, toGroupLedBy: handle.descriptor.raw)
+    } catch {
+      if error == .invalidArgument { kill(-pid, SIGKILL) }
+    }
   }
 
-  /// Takes its exit code without waiting, or 128 and the signal's number.
-  ///
-  /// - Returns: Nil while it runs.
-  package func reap() -> Int32? {
+  /// Takes its exit code without waiting, or 128 and the signal's number. Its number is free from then on.
+  package consuming func reap() -> Reaped {
     let status = clinux_collect(pid)
-    return status >= 0 ? status : nil
+    return status >= 0 ? .ended(status) : .running(self)
   }
+}
+
+/// What collecting a program came to.
+package enum Reaped: ~Copyable {
+  case ended(Int32)
+  case running(StartedProgram)
 }

@@ -59,6 +59,12 @@ package struct Ancestry: Sendable {
     way.reserveCapacity(links.count)
   }
 
+  /// Forgets all processes, so that each ancestor is read anew.
+  package mutating func forget() {
+    links.removeAll(keepingCapacity: true)
+    linksByPID.removeAll()
+  }
+
   /// What is known of a process's ancestors, itself not among them.
   package mutating func lineage<Source: ProcSource & ~Copyable>(
     of process: ProcessFacts, policy: CompiledPolicy, from source: inout Source

@@ -164,6 +164,9 @@ package struct Roster: Sendable {
     if needs.contains(.ancestors) { ancestry.learn(table, policy: policy) }
   }
 
+  /// Has ancestors read anew, for processes that are no part of a table: who descends from whom is as old as that.
+  package mutating func forgetAncestors() { ancestry.forget() }
+
   /// The standing of a process at decision time: as known, or from what can be read without waiting.
   ///
   /// - Parameters:

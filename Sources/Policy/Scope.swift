@@ -49,3 +49,26 @@ package enum EndingSignal: UInt8, CaseIterable, Sendable {
     }
   }
 }
+
+extension CompiledPolicy {
+  /// Whether a whole cgroup may be killed by it: by the scope of a rule or of settings, or as a swarm.
+  package var mayReachCgroups: Bool {
+    if settings.mayReachCgroups { return true }
+    for domain in domains where domain.settings.mayReachCgroups { return true }
+    for rule in rules where rule.scope?.isOfCgroup == true { return true }
+    return false
+  }
+}
+
+extension Settings {
+  fileprivate var mayReachCgroups: Bool { scope.isOfCgroup || swarm != nil }
+}
+
+extension Scope {
+  fileprivate var isOfCgroup: Bool {
+    switch self {
+    case .cgroup, .unit: true
+    case .process, .group, .session, .tree: false
+    }
+  }
+}

@@ -13,9 +13,9 @@ package struct Survey: Sendable {
   private(set) var view = ProcView()
   // Of the survey that is under way, or was taken last.
   private var tally = SurveyTally()
-  private var now = Ticks.zero
+  var now = Ticks.zero
   private var smallest = KiB.zero
-  private var isForScores = true
+  var isForScores = true
   /// Whether swapoff(2) is under way, so that the process that is in it is looked for.
   package var isSwapBeingTakenAway = false
   /// Processes that were old already when all were last surveyed.
@@ -125,11 +125,10 @@ package struct Survey: Sendable {
   ///
   /// - Parameters:
   ///   - table: A survey that left none out.
-  ///   - age: Who is as old as this, or older, is old; an unknown age is not.
+  ///   - age: A process that is as old as this, or older, is old; so is one of unknown age, which is not young.
   package mutating func rememberElders(of table: ProcessTable, from age: Ticks) {
     elders.removeAll(keepingRoomFor: table.count)
     for process in table.rows {
-      // A process of unknown age is not young.
       if let own = process.age, own < age { continue }
       elders.insert(process.identity.pid)
     }
@@ -140,7 +139,7 @@ package struct Survey: Sendable {
     elders.removeAll(keepingRoomFor: 0)
   }
 
-  private mutating func facts<Source: ProcSource & ~Copyable>(
+  mutating func facts<Source: ProcSource & ~Copyable>(
     of pid: Int32, from source: inout Source, units: KernelUnits, cgroups: inout CgroupTree,
     tally: inout SurveyTally
   ) -> ProcessFacts? {

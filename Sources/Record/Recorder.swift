@@ -202,10 +202,12 @@ package struct Recorder: ~Copyable {
   ///   - standstill: What kept it from ending, when that was last asked; nil where it never had to be.
   ///   - released: Processes of the party whose memory the kernel gave back before they had ended; nil where it was not
   ///     asked to, or has not answered yet.
+  ///   - oneByOne: Why what may go whole was signalled process by process.
+  ///   - counted: What its party was counted to give back; nil where nobody was signalled.
   package mutating func outcome(
     _ victim: Candidate, _ ending: Ending, members: Int, domain: Slice?, cause: Verdict, judge: Judge, signal: Signal?,
     escalation: Escalation?, after: Nanoseconds, available: KiB, freed: KiB, refusal: Errno?,
-    standstill: Standstill? = nil, released: Int? = nil
+    standstill: Standstill? = nil, released: Int? = nil, oneByOne: OneByOne? = nil, counted: KiB? = nil
   ) {
     begin("outcome")
     self.domain(domain, of: judge.policy)
@@ -227,6 +229,12 @@ package struct Recorder: ~Copyable {
       json.key("error")
       json.value(refusal.text)
     }
+    json.key("one_by_one")
+    if let oneByOne { json.value(oneByOne.name) } else { json.null() }
+    if let errno = oneByOne?.errno {
+      json.key("one_by_one_error")
+      json.value(errno.text)
+    }
     json.key("standstill")
     if let standstill { json.value(standstill.name) } else { json.null() }
     json.key("released")
@@ -237,6 +245,14 @@ package struct Recorder: ~Copyable {
     json.value(available.count)
     json.key("freed_kib")
     json.value(freed.count)
+    json.key("counted_kib")
+    if let counted { json.value(counted.count) } else { json.null() }
+    json.key("note")
+    if let yield = Yield(ending, signal: signal, freed: freed, counted: counted) {
+      json.rawString { bytes in bytes.append(yield) }
+    } else {
+      json.null()
+    }
     finish()
   }
 

@@ -19,6 +19,12 @@ final class Log {
   var deliveries: [Int32: Delivery] = [:]
   /// Processes that have ended.
   var ended: Set<Int32> = []
+  /// Processes that are found in the group or cgroup of whoever is signalled.
+  var present: [Int32] = []
+  /// What the hand was told of them at the last signal, in their order.
+  var clearances: [Clearance] = []
+  /// Why the last signal went one by one.
+  var oneByOne: OneByOne?
 
   /// The lines since the last time.
   func take() -> [String] {
@@ -43,21 +49,26 @@ struct LoggingHand: Actuator {
     return hold
   }
 
-  mutating func send(_ signal: Signal) -> Delivery {
+  mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
     guard let pid else { return .vanished }
     log.lines.append("\(signal.name) \(pid)")
+    log.clearances = log.present.map(ask)
     return log.deliveries[pid] ?? .sent
   }
 
   mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
   mutating func takeGroup(_: Int32) {}
   mutating func take(_ cgroup: consuming CgroupDirectory) {}
-  mutating func reap() {}
+  mutating func reap(asking ask: (Int32) -> Clearance) {}
   mutating func examine() -> Standstill { .running }
   mutating func thaw() -> Bool { false }
   mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship { .separate }
 
-  var reach: Reach { Reach() }
+  var reach: Reach {
+    var reach = Reach()
+    reach.oneByOne = log.oneByOne
+    return reach
+  }
   var released: HelperResult? { nil }
   var hasExited: Bool { pid.map { log.ended.contains($0) } ?? true }
   var exitDescriptor: Int32? { nil }

@@ -10,6 +10,9 @@ import ProcModel
 ///
 /// - `term`, `kill`: sends the signal;
 /// - `group`: the leader's process group may go whole;
+/// - `protect=NAME`: from here on, processes of that name stay where a whole would go;
+/// - `how`: whether the last signal went to a whole in one step, or why not;
+/// - `say=WORD`: writes it to the file `said`; `wait=FILE`: waits until there is such a file, 20 s at most;
 /// - `cgroup=DIRECTORY`: that cgroup may go whole; `freezer=DIRECTORY` before it is its version 1 freezer;
 /// - `reap`: has memory given back, until all have ended, and tells of how many;
 /// - `release`: has memory given back once, and tells of how many;
@@ -21,6 +24,7 @@ import ProcModel
 private struct Hand: ~Copyable {
   private var actuator: LiveActuator
   private var freezer: String?
+  private var protected: String?
   /// The first process held.
   private var first: Int32 = 0
 
@@ -66,9 +70,24 @@ private struct Hand: ~Copyable {
       guard parts.count == 2, let identity = Hand.identity(parts[0], parts[1]) else { throw .invalidArgument }
       return "\(actuator.kinship(identity))"
     }
+    if let name = Hand.value(word, "protect=") {
+      protected = name
+      return "noted"
+    }
+    if let text = Hand.value(word, "say=") {
+      try OwnedDescriptor.open(CPath("said"), [.write, .create, .append]).write(CPath(text).bytes)
+      return "said"
+    }
+    if let file = Hand.value(word, "wait=") {
+      try wait { _ in unsafe access(file, F_OK) == 0 }
+      return "seen"
+    }
     switch word {
-    case "term": return Hand.text(actuator.send(.terminate))
-    case "kill": return Hand.text(actuator.send(.kill))
+    case "term": return Hand.text(send(.terminate))
+    case "kill": return Hand.text(send(.kill))
+    case "how":
+      guard let reason = actuator.reach.oneByOne else { return actuator.reach.isWhole ? "whole" : "members" }
+      return reason.errno.map { "\(reason.name)(\($0.text))" } ?? reason.name
     case "group":
       actuator.takeGroup(first)
       return "taken"
@@ -76,14 +95,14 @@ private struct Hand: ~Copyable {
     case "thaw": return actuator.thaw() ? "thawed" : "unthawed"
     case "reap":
       try wait { hand in
-        hand.actuator.reap()
+        hand.reap()
         return hand.actuator.hasExited
       }
       let released = actuator.released ?? HelperResult()
       return "reaped \(released.released) \(released.vanished)"
     case "release":
       try wait { hand in
-        hand.actuator.reap()
+        hand.reap()
         return hand.actuator.released != nil
       }
       return "released \(actuator.released?.released ?? 0)"
@@ -92,6 +111,26 @@ private struct Hand: ~Copyable {
       return "gone"
     default: throw .invalidArgument
     }
+  }
+
+  private mutating func send(_ signal: Signal) -> Delivery {
+    let protected = protected
+    return actuator.send(signal) { pid in Hand.clearance(of: pid, protected) }
+  }
+
+  private mutating func reap() {
+    let protected = protected
+    actuator.reap { pid in Hand.clearance(of: pid, protected) }
+  }
+
+  private static func clearance(of pid: Int32, _ protected: String?) -> Clearance {
+    if pid == 1 || pid == OwnProcess.pid { return .stays }
+    guard let protected else { return .mayGo }
+    var name = [UInt8](repeating: 0, count: 32)
+    guard let file = try? OwnedDescriptor.open(CPath("/proc/\(pid)/comm"), .read),
+      let count = try? file.readWhole(into: &name)
+    else { return .gone }
+    return String(decoding: name[..<max(count - 1, 0)], as: UTF8.self) == protected ? .stays : .mayGo
   }
 
   private mutating func wait(_ isOver: (inout Hand) -> Bool) throws(Errno) {

@@ -81,7 +81,7 @@ import Testing
     let sleeper = try Sleeper()
     var actuator = RehearsalActuator()
     let hold = actuator.hold(try sleeper.identity())
-    let deliveries = [actuator.send(.terminate), actuator.send(.kill)]
+    let deliveries = [actuator.send(.terminate) { _ in .mayGo }, actuator.send(.kill) { _ in .mayGo }]
     let hasExited = actuator.hasExited
     actuator.release()
     #expect(hold == .held && deliveries == [.rehearsed, .rehearsed] && !hasExited)
@@ -114,7 +114,7 @@ private final class LiveHand {
   }
 
   func hold(_ identity: ProcessIdentity) -> Hold { actuator.hold(identity) }
-  func send(_ signal: Signal) -> Delivery { actuator.send(signal) }
+  func send(_ signal: Signal) -> Delivery { actuator.send(signal) { _ in .stays } }
   func release() { actuator.release() }
   var hasExited: Bool { actuator.hasExited }
   var exitDescriptor: Int32? { actuator.exitDescriptor }

@@ -152,7 +152,7 @@ import Testing
     #expect(hand.send(.kill) == .vanished)
   }
 
-  @Test(arguments: [Errno.noSuchProcess, .notPermitted, .invalidArgument, .notSupported])
+  @Test(arguments: [Errno.noSuchProcess, .notPermitted, .notSupported])
   func aGroupThatCannotBeSignalledWholeIsSignalledOneByOne(errno: Errno) {
     let script = Self.script()
     let hand = Self.hand(script, 7, 8)
@@ -395,25 +395,4 @@ import Testing
     #expect(hand.kinship(Self.identity(8)) == .unknown(.noSuchProcess))
     #expect(script.open.values.sorted() == [7], "none of those asked about is held")
   }
-}
-
-/// A hand that expectations can be put on: they copy what they look at.
-private final class ScriptedHand {
-  private var hand: PartyActuator<ScriptedCalls>
-
-  init(_ script: CallScript) { hand = PartyActuator(calls: ScriptedCalls(script: script)) }
-
-  func hold(_ identity: ProcessIdentity) -> Hold { hand.hold(identity) }
-  func join(_ identity: ProcessIdentity) -> Hold { hand.join(identity) }
-  func takeGroup(_ number: Int32) { hand.takeGroup(number) }
-  func send(_ signal: Signal) -> Delivery { hand.send(signal) }
-  func reap() { hand.reap() }
-  func examine() -> Standstill { hand.examine() }
-  func thaw() -> Bool { hand.thaw() }
-  func kinship(_ identity: ProcessIdentity) -> MemoryKinship { hand.kinship(identity) }
-  func release() { hand.release() }
-  var reach: Reach { hand.reach }
-  var released: HelperResult? { hand.released }
-  var hasExited: Bool { hand.hasExited }
-  var exitDescriptor: Int32? { hand.exitDescriptor }
 }

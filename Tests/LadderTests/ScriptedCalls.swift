@@ -14,6 +14,14 @@ final class CallScript {
   /// Why a call fails, by its name or by its name and process: `send`, `send 7`.
   var failures: [String: Errno] = [:]
   var kin: Set<Int32> = []
+  /// Process groups, by process; who is not here has none.
+  var groups: [Int32: Int32] = [:]
+  /// Whether a group can be signalled by its leader's pidfd (Linux 6.9).
+  var hasGroupsByPidfd = true
+  /// Whether who gets SIGKILL has ended when that returns.
+  var dieAtOnce = false
+  /// Done when the group of a process is asked for, before the answer.
+  var whenAskedForGroup: (Int32) -> Void = { _ in }
   /// What the next releases come to; nil is one that stays under way.
   var releases: [HelperResult?] = []
   private(set) var calls: [String] = []
@@ -25,6 +33,11 @@ final class CallScript {
     let name = pid.map { "\(call) \($0)" } ?? call
     calls.append(detail.isEmpty ? name : "\(name) \(detail)")
     if let failure = failures[name] ?? failures[call] { throw failure }
+  }
+
+  /// Fails without a note.
+  fileprivate func fail(_ call: String) throws(Errno) {
+    if let failure = failures[call] { throw failure }
   }
 
   fileprivate func openDescriptor(_ pid: Int32) -> Int32 {
@@ -71,13 +84,31 @@ struct ScriptedCalls: HandCalls {
   func send(_ signal: Signal, to process: Int32) throws(Errno) {
     try script.say("send", script.open[process], detail: signal.name)
     if script.exited.contains(script.open[process] ?? 0) { throw .noSuchProcess }
+    if script.dieAtOnce, signal == .kill, let pid = script.open[process] { script.exited.insert(pid) }
   }
 
-  func send(_ signal: Signal, toGroupOf process: Int32, pid: Int32) throws(Errno) {
-    try script.say("group", pid, detail: signal.name)
+  func send(_ signal: Signal, toGroupLedBy process: Int32) throws(Errno) {
+    if !script.hasGroupsByPidfd { throw .invalidArgument }
+    try script.say("group", script.open[process], detail: signal.name)
   }
 
-  func hasten(_ pid: Int32, path: inout CPath) throws(Errno) { try script.say("hasten", pid) }
+  func send(_ signal: Signal, toGroupOf proof: borrowing GroupProof) throws(Errno) {
+    try script.say("number", proof.group, detail: "\(signal.name) by \(proof.member)")
+  }
+
+  func processGroup(of pid: Int32) throws(Errno) -> Int32 {
+    script.whenAskedForGroup(pid)
+    guard let group = script.groups[pid] else { throw .noSuchProcess }
+    return group
+  }
+
+  func list(group: Int32, after last: Int32, into pids: inout ProcessList) throws(Errno) {
+    try script.fail("list")
+    pids.removeAll()
+    for pid in script.groups.keys.sorted() where script.groups[pid] == group && pid > last { pids.append(pid) }
+  }
+
+  func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno) { try script.say("hasten", pid) }
 
   func hasExited(_ process: Int32) -> Bool { script.exited.contains(script.open[process] ?? 0) }
 
@@ -106,4 +137,40 @@ struct ScriptedCalls: HandCalls {
 
   var released: HelperResult? { script.last }
   func another() -> ScriptedCalls { self }
+}
+
+/// A hand that expectations can be put on: they copy what they look at.
+final class ScriptedHand {
+  private var hand: PartyActuator<ScriptedCalls>
+  /// What is said of processes that are asked about; the others may go.
+  var clearances: [Int32: Clearance] = [:]
+  /// Those asked about.
+  private(set) var asked: [Int32] = []
+  /// Done at each question.
+  var whenAsked: (Int32) -> Void = { _ in }
+
+  init(_ script: CallScript, capacity: Int = 512) {
+    hand = PartyActuator(calls: ScriptedCalls(script: script), capacity: capacity)
+  }
+
+  private func answer(_ pid: Int32) -> Clearance {
+    asked.append(pid)
+    whenAsked(pid)
+    return clearances[pid] ?? .mayGo
+  }
+
+  func hold(_ identity: ProcessIdentity) -> Hold { hand.hold(identity) }
+  func join(_ identity: ProcessIdentity) -> Hold { hand.join(identity) }
+  func takeGroup(_ number: Int32) { hand.takeGroup(number) }
+  func take(_ cgroup: consuming CgroupDirectory) { hand.take(cgroup) }
+  func send(_ signal: Signal) -> Delivery { hand.send(signal, asking: answer) }
+  func reap() { hand.reap(asking: answer) }
+  func examine() -> Standstill { hand.examine() }
+  func thaw() -> Bool { hand.thaw() }
+  func kinship(_ identity: ProcessIdentity) -> MemoryKinship { hand.kinship(identity) }
+  func release() { hand.release() }
+  var reach: Reach { hand.reach }
+  var released: HelperResult? { hand.released }
+  var hasExited: Bool { hand.hasExited }
+  var exitDescriptor: Int32? { hand.exitDescriptor }
 }

@@ -50,7 +50,7 @@ import Testing
         escalation: nil,
         after: .zero,
         available: .zero,
-        freed: .zero, refusal: .notPermitted)
+        freed: .zero, refusal: .notPermitted, oneByOne: .refused(.notPermitted))
       recorder.lastResort(.refused(.notPermitted), .reboot, toll: EpisodeToll())
       for outcome in [ReliefOutcome.done(.zero), .failed(.busy)] {
         recorder.relief(outcome, .reclaim, cgroup: nowhere.span, value: nil, episode: 1)

@@ -95,7 +95,7 @@ import Testing
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = try file.readWhole(into: &bytes)
     let text = String(decoding: bytes[..<count], as: UTF8.self)
-    #expect(text.contains("written") && !text.contains("lost"))
+    #expect(text.contains("written") && !text.contains("\"lost\""))
   }
 
   @Test(arguments: [Signal.terminate, .kill], [false, true]) func aDecision(signal: Signal, isDryRun: Bool) throws {
@@ -190,8 +190,51 @@ import Testing
     let reason = String(decoding: text, as: UTF8.self)
     try Self.expect(
       Self.own(records[0], "outcome"),
-      "{\"domain\": \"system\", \"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"members\": 3, \"standstill\": \(standstill), \"released\": \(released), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800}"
+      "{\"domain\": \"system\", \"episode\": \(scene.verdict.episode), \"reason\": \"\(reason)\", \"victim\": {\(Self.hog)}, \(expected), \"members\": 3, \"standstill\": \(standstill), \"released\": \(released), \"after_ms\": 12, \"available_kib\": 900, \"freed_kib\": 800, \"one_by_one\": null, \"counted_kib\": null, \"note\": null}"
     )
+  }
+
+  @Test(
+    arguments: [
+      (nil, #""one_by_one":null"#), (.protected, #""one_by_one":"protected","#),
+      (.unproven, #""one_by_one":"unproven","#),
+      (.refused(Errno(30)), #""one_by_one":"refused","one_by_one_error":"read-only file system""#),
+    ] as [(OneByOne?, String)])
+  func whyAWholeWentOneByOneIsTold(reason: OneByOne?, expected: String) throws {
+    let scene = Scene()
+    let sink = try MemoryFile.create(CPath("record"))
+    var recorder = Recorder(sink: try OwnedDescriptor.duplicate(sink.raw), isDryRun: false)
+    recorder.outcome(
+      scene.hog, .killed, members: 3, domain: nil, cause: scene.verdict, judge: scene.judge, signal: .kill,
+      escalation: nil, after: .zero, available: KiB(900), freed: KiB(800), refusal: nil, oneByOne: reason)
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = try sink.readWhole(into: &buffer)
+    let line = String(decoding: buffer[..<count], as: UTF8.self)
+    #expect(line.contains(expected), "\(line)")
+  }
+
+  /// Of 180 MiB an eighth is 22.5.
+  @Test(
+    arguments: [
+      (.killed, .kill, 3072, 184_320, "killing it gave back 3072 KiB of the 180 MiB counted"),
+      (.killed, .kill, 0, 184_320, "killing it gave back 0 KiB of the 180 MiB counted"),
+      (.exited, .interrupt, 15_360, 184_320, "sending it SIGINT gave back 15 MiB of the 180 MiB counted"),
+      (.killed, .kill, 23_039, 184_320, "killing it gave back 22 MiB of the 180 MiB counted"),
+      (.killed, .kill, 23_040, 184_320, nil), (.stuck, .kill, 0, 184_320, nil), (.refused, nil, 0, 184_320, nil),
+      (.relieved, nil, 0, nil, nil), (.killed, .kill, 0, 0, nil),
+    ] as [(Ending, Signal?, UInt64, UInt64?, String?)])
+  func aKillThatGaveNextToNothingBackSaysSo(
+    ending: Ending, signal: Signal?, freed: UInt64, counted: UInt64?, note: String?
+  ) throws {
+    let scene = Scene()
+    let records = try recorded { recorder in
+      recorder.outcome(
+        scene.hog, ending, members: 3, domain: nil, cause: scene.verdict, judge: scene.judge, signal: signal,
+        escalation: nil, after: .zero, available: KiB(900), freed: KiB(freed), refusal: nil,
+        counted: counted.map { KiB($0) })
+    }
+    let outcome = try #require(records.first)
+    #expect(outcome["note"] as? String == note && outcome["counted_kib"] as? UInt64 == counted)
   }
 
   @Test func reloadsAndTheEnd() throws {

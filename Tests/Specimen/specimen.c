@@ -1,7 +1,13 @@
 // A process with the manners that a test asks for. It ends by itself after a minute, whatever happens to the test.
 //
 // usage: specimen [--name COMM] [--mib N] [--shared-mib N] [--ignore-term] [--leader-exits] [--seconds S]
-//                 [--own-group] [--children N] [--vfork] [--shares-memory] [--traced] [--bomb N] [--nice N]
+//                 [--own-group] [--group PGID] [--usr1-leaves] [--term-forks COMM] [--children N] [--vfork]
+//                 [--shares-memory] [--traced] [--bomb N] [--nice N]
+//        specimen --old-kernel PROGRAM [WORD...]
+//
+// --group PGID joins a group of its session; --usr1-leaves makes it lead one of its own at each SIGUSR1; --term-forks COMM
+// has it live on after SIGTERM, with a child of that name that dies of it; --old-kernel executes a program for which the
+// kernel is one before 6.9, where pidfd_send_signal(2) takes no flags.
 //
 // --children N has N children that sleep as long; --vfork sleeps in a vfork(2) child, so that the parent waits in the
 // kernel; --shares-memory has a child with the same memory (CLONE_VM), whose number it prints; --traced is held by a
@@ -10,9 +16,12 @@
 // It prints "ready" once its memory is touched and its manners are set.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +29,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,9 +51,47 @@ static void *fill(long mib, int flags) {
 }
 
 static void *live(void *unused) {
-    sleep((unsigned)seconds);
+    // A handled signal cuts a sleep short.
+    for (int left = seconds; left > 0;) left = (int)sleep((unsigned)left);
     exit(0);
     return unused;
+}
+
+static void leave(int unused) {
+    (void)unused;
+    setpgid(0, 0);
+}
+
+static const char *heir;
+
+// Nothing here but calls that a handler may make (signal-safety(7)).
+static void beget(int unused) {
+    (void)unused;
+    if (fork() != 0) return;
+    signal(SIGTERM, SIG_DFL);
+    prctl(PR_SET_NAME, heir);
+    for (int left = seconds; left > 0;) left = (int)sleep((unsigned)left);
+    _exit(0);
+}
+
+static int execute_on_an_old_kernel(char **words) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_send_signal, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+    };
+    struct sock_fprog filter = {sizeof code / sizeof *code, code};
+    if (words[0] == NULL || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        perror("specimen: no old kernel");
+        return 64;
+    }
+    execv(words[0], words);
+    perror(words[0]);
+    return 64;
 }
 
 static int share(void *unused) {
@@ -92,6 +140,7 @@ int main(int count, char **words) {
     int leader_exits = 0, forks_by_vfork = 0, shares_memory = 0, traced = 0;
     for (int index = 1; index < count; index++) {
         const char *word = words[index];
+        if (strcmp(word, "--old-kernel") == 0) return execute_on_an_old_kernel(words + index + 1);
         if (strcmp(word, "--name") == 0) prctl(PR_SET_NAME, words[++index]);
         else if (strcmp(word, "--mib") == 0) mib = number(words[++index], maximum_mib);
         else if (strcmp(word, "--shared-mib") == 0) shared_mib = number(words[++index], maximum_mib);
@@ -99,6 +148,12 @@ int main(int count, char **words) {
         else if (strcmp(word, "--ignore-term") == 0) signal(SIGTERM, SIG_IGN);
         else if (strcmp(word, "--leader-exits") == 0) leader_exits = 1;
         else if (strcmp(word, "--own-group") == 0) setpgid(0, 0);
+        else if (strcmp(word, "--group") == 0) setpgid(0, (pid_t)number(words[++index], 1 << 22));
+        else if (strcmp(word, "--usr1-leaves") == 0) signal(SIGUSR1, leave);
+        else if (strcmp(word, "--term-forks") == 0) {
+            heir = words[++index];
+            signal(SIGTERM, beget);
+        }
         else if (strcmp(word, "--children") == 0) children = number(words[++index], maximum_children);
         else if (strcmp(word, "--vfork") == 0) forks_by_vfork = 1;
         else if (strcmp(word, "--shares-memory") == 0) shares_memory = 1;

@@ -43,9 +43,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (520, "tree", "scope tree: 2 others would go with it; together they give back 103 MiB"),
+    (520, "tree", "scope tree: 2 others would go with it; together they give back 111 MiB"),
     (521, "group", "scope group: nobody else would go with it"),
-    (521, "unit", "scope unit: 2 others would go with it; together they give back 103 MiB"),
+    (521, "unit", "scope unit: 2 others would go with it; together they give back 111 MiB"),
     (900, "unit", "scope unit: 1 other would go with it; together they give back 371 MiB"),
     (640, "cgroup", "scope cgroup: 1 other would go with it; together they give back 5097 KiB"),
     (521, "process", ""),

@@ -256,6 +256,9 @@ static inline int clinux_collect(int child) {
 // A reader who goes away costs the agent a line, not its life.
 static inline void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 
+// Has children that ended wait to be collected, whatever was inherited over execve(2).
+static inline void clinux_keep_zombies(void) { signal(SIGCHLD, SIG_DFL); }
+
 // Starts a program with no signal blocked or ignored and nothing in its environment but the standard search path, since
 // the agent trusts nobody's, and $JOURNAL_STREAM, for it writes to the same standard error (posix_spawn(3)). 0 and the
 // child's number, or the error number.
