@@ -14,6 +14,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard surveyProcesses() else { return nil }
     rank(now, in: number)
     let shortfall = verdict.lines.release - verdict.reading.available
+    let reading = verdict.reading
+    let inUse = reading.total - reading.available + (reading.swapTotal - reading.swapFree)
     // Beside one there is no need to look for a swarm, which among thousands of the young takes seconds.
     let hasCulprit = shortlist.victim.map { isCulprit($0, number, shortfall, now) } ?? false
     if !hasCulprit,
@@ -23,12 +25,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)
     }
-    var isSwarm = !hasCulprit && findSwarm(shortfall)
+    var isSwarm = !hasCulprit && findSwarm(shortfall, inUse: inUse)
     if isSwarm, tally.leftOut > 0 {
       // Its youngest hold next to nothing yet, and would go on where the others were stopped.
       guard surveyProcesses(isWhole: true) else { return nil }
       rank(now, in: number)
-      isSwarm = findSwarm(shortfall)
+      isSwarm = findSwarm(shortfall, inUse: inUse)
     }
     if isSwarm { return party.leader.map { candidate(at: Int($0.row), now) } }
     guard var victim = shortlist.victim else { return chooseSmall(number, verdict, shortfall, now) }
@@ -61,10 +63,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     return grown.count >= watches[number].fallen.count / 4 * 3
   }
 
-  private mutating func findSwarm(_ shortfall: KiB) -> Bool {
+  private mutating func findSwarm(_ shortfall: KiB, inUse: KiB) -> Bool {
     swarmFinder.find(
-      in: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally,
-      into: &party)
+      in: table, places: places, best: shortlist.victim, shortfall: shortfall, inUse: inUse, judge: judge,
+      tally: tally, into: &party)
   }
 
   /// The first signal for a victim.

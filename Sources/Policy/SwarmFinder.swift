@@ -12,15 +12,20 @@ package import ProcModel
 /// ones, ones that are worth more than the best single candidate, and ones that were put into different cgroups by
 /// whoever started them all, as a service manager does. Old and protected kin stay when the young go.
 ///
+/// What is no swarm either: workers of a service that forks (``Families``). Only one user's processes are kin. And no
+/// swarm counts for more than is in use: processes that share memory copy-on-write have it in the figures of each.
+///
 /// Linear in the number of processes: three passes for each kind of kinship. Allocates nothing once it has seen as many
 /// processes.
 package struct SwarmFinder: Sendable {
   /// By kin and tier: how many, in the low 20 bits, and their footprint, in KiB, above those.
   private var groups: IntegerMap
+  private var families: Families
 
   /// - Parameter capacity: Processes that need no further memory, where each has kin of its own.
   package init(capacity: Int) {
     groups = IntegerMap(capacity: capacity)
+    families = Families(capacity: capacity)
   }
 
   /// Takes, in calm time, what memory a table of this size may need.
@@ -28,11 +33,14 @@ package struct SwarmFinder: Sendable {
     groups.removeAll()
     for row in table.rows.indices { groups.set(UInt64(row), to: 0) }
     groups.removeAll()
+    families.prepare(for: table)
   }
 
   /// What a swarm has to be, at one decision.
   private struct Bar {
     let swarm: Swarm
+    /// Nothing counts for more.
+    let inUse: KiB
     let young: Ticks
     /// A process with less is not worth ending by itself.
     let least: KiB
@@ -41,9 +49,10 @@ package struct SwarmFinder: Sendable {
     let bestSuffices: Bool
     let judge: Judge
 
-    init?(_ judge: Judge, best: Candidate?, shortfall: KiB) {
+    init?(_ judge: Judge, best: Candidate?, shortfall: KiB, inUse: KiB) {
       guard let swarm = judge.settings.swarm else { return nil }
       self.swarm = swarm
+      self.inUse = inUse
       young = judge.machine.units.ticks(swarm.age)
       least = judge.settings.minimumFootprint.of(judge.machine.ram)
       self.best = best.map { ($0.standing.tier, $0.process, $0.score) }
@@ -126,13 +135,17 @@ package struct SwarmFinder: Sendable {
   ///   - places: The ranking of that table.
   ///   - best: The foremost of the shortlist.
   ///   - shortfall: What is missing of available memory to the release line.
+  ///   - inUse: The memory and swap that are in use, on the machine or in the domain.
   /// - Returns: Whether there is one; it is in `party` then, the largest first.
   package mutating func find(
-    in table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally,
-    into party: inout Party
+    in table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, inUse: KiB, judge: Judge,
+    tally: SurveyTally, into party: inout Party
   ) -> Bool {
     // Without the uptime everybody would seem just born.
-    guard tally.uptimeError == nil, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
+    guard tally.uptimeError == nil, let bar = Bar(judge, best: best, shortfall: shortfall, inUse: inUse) else {
+      return false
+    }
+    families.learn(table, young: bar.young)
     var found: Found?
     var kind = Kind?.some(.parent)
     // No list of all kinds: that would be memory taken.
@@ -152,7 +165,9 @@ package struct SwarmFinder: Sendable {
   package func mayHide(
     besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally
   ) -> Bool {
-    guard tally.leftOut > tally.leftOutOld, let bar = Bar(judge, best: best, shortfall: shortfall) else { return false }
+    guard tally.leftOut > tally.leftOutOld,
+      let bar = Bar(judge, best: best, shortfall: shortfall, inUse: KiB(.max))
+    else { return false }
     var count = UInt64(tally.leftOut - tally.leftOutOld)
     var total = tally.leftOutFootprint - tally.leftOutOldFootprint
     for row in table.rows.indices where bar.largest(table.rows[row], places[row]) != nil {
@@ -167,7 +182,7 @@ package struct SwarmFinder: Sendable {
     groups.removeAll()
     for row in table.rows.indices {
       let process = table.rows[row]
-      guard bar.largest(process, places[row]) != nil,
+      guard isMember(row, of: table, places, bar),
         let key = SwarmFinder.key(of: process, kind, places[row].tier)
       else { continue }
       // More than 2³³ KiB of one process, or 2²⁰ processes, are a torn reading: nonsense, and no trap.
@@ -176,8 +191,8 @@ package struct SwarmFinder: Sendable {
     // No list of all tiers: that would be memory taken.
     for tier in Tier.first.rawValue...Tier.last.rawValue {
       guard let tier = Tier(rawValue: tier),
-        let largest = largest(of: kind, in: tier, of: table, places: places, bar: bar),
-        isWorse(largest, in: table, places: places, bar: bar)
+        var largest = largest(of: kind, in: tier, of: table, places: places, bar: bar),
+        isWorse(&largest, in: table, places: places, bar: bar)
       else { continue }
       return largest
     }
@@ -190,7 +205,7 @@ package struct SwarmFinder: Sendable {
     var foremost: Found?
     for row in table.rows.indices where places[row].tier == tier {
       let process = table.rows[row]
-      guard bar.largest(process, places[row]) != nil, let kinship = SwarmFinder.kinship(of: process, kind),
+      guard isMember(row, of: table, places, bar), let kinship = SwarmFinder.kinship(of: process, kind),
         let key = SwarmFinder.key(of: process, kind, tier), let packed = groups.value(for: key)
       else { continue }
       let total = KiB(packed >> 20)
@@ -201,24 +216,37 @@ package struct SwarmFinder: Sendable {
     return foremost
   }
 
-  /// Weighs a swarm, as one process, against the best single candidate.
-  private func isWorse(_ found: Found, in table: ProcessTable, places: Places, bar: Bar) -> Bool {
+  /// Whether a row may be part of a swarm.
+  private func isMember(_ row: Int, of table: ProcessTable, _ places: Places, _ bar: Bar) -> Bool {
+    bar.largest(table.rows[row], places[row]) != nil && !families.isWorker(row)
+  }
+
+  /// Weighs a swarm, as one process, against the best single candidate. What it weighs is cut to what is in use. Where it
+  /// would be more, the members' memory is counted more than once, and those that may have no more than their parent's
+  /// are not counted at all.
+  private func isWorse(_ found: inout Found, in table: ProcessTable, places: Places, bar: Bar) -> Bool {
     let one = table.rows[found.row]
     var sum = one
-    (sum.anonymous, sum.shared, sum.swap, sum.pageTables) = (found.total, .zero, .zero, .zero)
-    (sum.resident, sum.virtual, sum.cpu) = (found.total, .zero, .zero)
+    (sum.virtual, sum.cpu) = (.zero, .zero)
     var eldest = Ticks.zero
     var isOfBest = false
+    var likeParents = KiB.zero
     for row in table.rows.indices {
       let process = table.rows[row]
       if process.identity == bar.best?.process.identity { isOfBest = SwarmFinder.areKin(process, one, found.kinship) }
-      guard places[row].tier == found.tier, bar.largest(process, places[row]) != nil,
+      guard places[row].tier == found.tier, isMember(row, of: table, places, bar),
         SwarmFinder.areKin(process, one, found.kinship)
       else { continue }
+      if families.isLikeParent(row) { likeParents += process.footprint }
       sum.virtual += process.virtual
       sum.cpu = sum.cpu + process.cpu
       eldest = max(eldest, process.age ?? eldest)
     }
+    if found.total > bar.inUse { found.total = found.total - likeParents }
+    found.total = min(found.total, bar.inUse)
+    guard found.total >= max(bar.least, KiB(1)) else { return false }
+    (sum.anonymous, sum.shared, sum.sharedElsewhere) = (found.total, .zero, .zero)
+    (sum.swap, sum.pageTables, sum.resident) = (.zero, .zero, found.total)
     sum.age = eldest
     sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: bar.judge.machine.units)
     return bar.isWorse(found, sum, isOfBest: isOfBest)
@@ -231,7 +259,7 @@ package struct SwarmFinder: Sendable {
     let one = table.rows[found.row]
     var leader = found.row
     for row in table.rows.indices where SwarmFinder.areKin(table.rows[row], one, found.kinship) {
-      guard places[row].tier == found.tier, bar.largest(table.rows[row], places[row]) != nil else { continue }
+      guard places[row].tier == found.tier, isMember(row, of: table, places, bar) else { continue }
       if table.rows[row].footprint > table.rows[leader].footprint { leader = row }
     }
     party.take(leader, table.rows[leader], places[leader])
@@ -240,7 +268,7 @@ package struct SwarmFinder: Sendable {
       let process = table.rows[row]
       let place = places[row]
       if SwarmFinder.areKin(process, one, found.kinship) {
-        if place.tier == found.tier, bar.largest(process, place) != nil {
+        if place.tier == found.tier, isMember(row, of: table, places, bar) {
           party.take(row, process, place)
           continue
         }
@@ -269,7 +297,8 @@ package struct SwarmFinder: Sendable {
 
   /// Process 1 is everybody's parent in the end, and its group and session are the machine's.
   private static func kinship(of process: ProcessFacts, _ kind: Kind) -> Kinship? {
-    switch kind {
+    if process.unread.contains(.user) { return nil }
+    return switch kind {
     case .parent: process.parent > 1 ? .parent(process.parent) : nil
     case .group: process.processGroup > 1 ? .group(process.processGroup) : nil
     case .session: process.session > 1 ? .session(process.session) : nil
@@ -278,7 +307,10 @@ package struct SwarmFinder: Sendable {
   }
 
   private static func areKin(_ process: ProcessFacts, _ other: ProcessFacts, _ kinship: Kinship) -> Bool {
-    guard process.cgroupKey == other.cgroupKey, process.memoryKey == other.memoryKey else { return false }
+    // Another user's process would be killed for what it has no part in.
+    guard process.cgroupKey == other.cgroupKey, process.memoryKey == other.memoryKey,
+      process.effectiveUID == other.effectiveUID, !process.unread.contains(.user)
+    else { return false }
     switch kinship {
     case .parent(let pid): return process.parent == pid
     case .group(let number): return process.processGroup == number
@@ -296,7 +328,8 @@ package struct SwarmFinder: Sendable {
     case .session(let session): number = session
     case .cgroup: number = 0
     }
-    let kin = IntegerMap.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
+    let related = IntegerMap.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
+    let kin = IntegerMap.mix(related ^ UInt64(process.effectiveUID))
     // By both hierarchies: of two names for one thing either may be the less exact one.
     return IntegerMap.mix(IntegerMap.mix(kin ^ (process.cgroupKey ?? 0)) ^ process.memoryKey)
   }

@@ -25,6 +25,8 @@ struct Crowd: Sendable {
     var reach = Place.Reach.mayEnd
     /// Since boot, in ticks; by default those with higher numbers are younger.
     var startTime: UInt64?
+    /// As ``ProcessStat/image``.
+    var image: UInt64 = 0
     /// Nil where it is not known.
     var user: UInt32? = 0
 
@@ -39,6 +41,7 @@ struct Crowd: Sendable {
       facts.session = session
       facts.age = isAgeKnown ? Ticks(age * 100) : nil
       facts.anonymous = KiB(footprint)
+      facts.image = image
       facts.effectiveUID = user ?? 0
       if user == nil { facts.unread.insert(.user) }
       return facts

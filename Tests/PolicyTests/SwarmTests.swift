@@ -139,13 +139,14 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
 
 @Suite struct SwarmTests {
   private static func find(
-    _ crowd: Crowd, _ judge: Judge = .ofSwarms(), shortfall: UInt64, tally: SurveyTally = Crowd.completeTally
+    _ crowd: Crowd, _ judge: Judge = .ofSwarms(), shortfall: UInt64, inUse: UInt64 = 1 << 30,
+    tally: SurveyTally = Crowd.completeTally
   ) -> Party? {
     var finder = SwarmFinder(capacity: 4)
     var party = Party()
     let isFound = finder.find(
       in: crowd.table, places: crowd.places, best: crowd.best(worth: 10 * 1024), shortfall: KiB(shortfall * 1024),
-      judge: judge, tally: tally, into: &party)
+      inUse: KiB(inUse * 1024), judge: judge, tally: tally, into: &party)
     return isFound ? party : nil
   }
 
@@ -218,7 +219,8 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       let crowd = Crowd(SwarmCase.many(size) { $0.footprint = 400 })
       finder.prepare(for: crowd.table)
       let isFound = finder.find(
-        in: crowd.table, places: crowd.places, best: nil, shortfall: KiB(1 << 20), judge: .ofSwarms(),
+        in: crowd.table, places: crowd.places, best: nil, shortfall: KiB(1 << 20), inUse: KiB(1 << 40),
+        judge: .ofSwarms(),
         tally: Crowd.completeTally, into: &party)
       #expect(isFound == (size > 100))
       if isFound { #expect(party.members.count == size) }

@@ -1,0 +1,104 @@
+import ProcModel
+
+/// Tells, of each row of a table, a worker of a service from a member of a fork bomb, by what fork(2) without execve(2)
+/// leaves behind: a child with the image of its parent (``ProcessFacts/image``).
+///
+/// Prefork workers (Apache's prefork, php-fpm, gunicorn, PostgreSQL's backends, Redis while it saves) are direct children
+/// of one old process and have no such children themselves. They share memory with it copy-on-write, which `RssAnon`
+/// counts in full for each of them. The processes of a bomb are children of children, also where it was begun in an old
+/// shell that has their image.
+///
+/// Four passes over the rows, with no walk up a tree: what a process can make deep costs nothing here. Allocates nothing
+/// once it has seen as many processes.
+struct Families: Sendable {
+  private struct Traits: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    /// Its parent lives and has its image.
+    static let copy = Traits(rawValue: 1)
+    /// It is the parent of a copy.
+    static let hasCopies = Traits(rawValue: 2)
+    /// A direct copy, without copies, of one that is old and none itself.
+    static let worker = Traits(rawValue: 4)
+    /// As a worker, of one of any age; and it has hardly more memory of its own than that.
+    static let likeParent = Traits(rawValue: 8)
+  }
+
+  /// By process number: the row in the low 24 bits, the direct copies in the next 20, and copies of these above.
+  private var index: IntegerMap
+  private var traits: [Traits] = []
+
+  init(capacity: Int) {
+    index = IntegerMap(capacity: capacity)
+    traits.reserveCapacity(capacity)
+  }
+
+  /// Takes, in calm time, what memory a table of this size may need.
+  mutating func prepare(for table: ProcessTable) {
+    number(table)
+  }
+
+  /// Whether a row is a worker of an old process, as the last ``learn(_:young:)`` found.
+  func isWorker(_ row: Int) -> Bool { row < traits.count && traits[row].contains(.worker) }
+
+  /// Whether all that a row has may be its parent's memory, shared copy-on-write.
+  func isLikeParent(_ row: Int) -> Bool { row < traits.count && traits[row].contains(.likeParent) }
+
+  /// - Parameter young: A process that is younger than this is no old parent.
+  mutating func learn(_ table: ProcessTable, young: Ticks) {
+    number(table)
+    for row in table.rows.indices {
+      guard let parent = parent(of: row, in: table) else { continue }
+      traits[row].insert(.copy)
+      traits[parent].insert(.hasCopies)
+    }
+    for row in table.rows.indices where traits[row].contains(.copy) {
+      guard let parent = parent(of: row, in: table) else { continue }
+      if !traits[parent].contains(.copy) {
+        index.add(1 << 24, to: Families.key(table.rows[parent]))
+      } else if let grandparent = self.parent(of: parent, in: table), !traits[grandparent].contains(.copy) {
+        index.add(1 << 44, to: Families.key(table.rows[grandparent]))
+      }
+    }
+    for row in table.rows.indices where traits[row].contains(.copy) && !traits[row].contains(.hasCopies) {
+      guard let parent = parent(of: row, in: table), !traits[parent].contains(.copy), !isBomb(table.rows[parent])
+      else { continue }
+      let (own, its) = (Families.memory(table.rows[row]), Families.memory(table.rows[parent]))
+      if own.count <= its.count + its.count / 4 { traits[row].insert(.likeParent) }
+      if let age = table.rows[parent].age, age >= young { traits[row].insert(.worker) }
+    }
+  }
+
+  /// Whether more than half as many are copies of its copies as are its own: a service's worker forks now and then, for
+  /// the moment until it executes a program.
+  private func isBomb(_ root: ProcessFacts) -> Bool {
+    let value = index.value(for: Families.key(root)) ?? 0
+    return (value >> 44) * 2 > value >> 24 & 0xF_FFFF
+  }
+
+  private mutating func number(_ table: ProcessTable) {
+    index.removeAll()
+    traits.removeAll(keepingCapacity: true)
+    for row in table.rows.indices {
+      index.set(Families.key(table.rows[row]), to: UInt64(row) & 0xFF_FFFF)
+      traits.append([])
+    }
+  }
+
+  /// The row of a parent that lives, is not younger, and has the same image.
+  private func parent(of row: Int, in table: ProcessTable) -> Int? {
+    let process = table.rows[row]
+    guard process.image != 0, process.parent > 1,
+      let value = index.value(for: UInt64(UInt32(bitPattern: process.parent)))
+    else { return nil }
+    let parent = Int(value & 0xFF_FFFF)
+    guard parent != row, table.rows[parent].image == process.image,
+      table.rows[parent].identity.startTime <= process.identity.startTime
+    else { return nil }
+    return parent
+  }
+
+  private static func key(_ process: ProcessFacts) -> UInt64 { UInt64(UInt32(bitPattern: process.identity.pid)) }
+
+  private static func memory(_ process: ProcessFacts) -> KiB { process.anonymous + process.swap }
+}
