@@ -32,7 +32,7 @@ import Testing
   }
 
   /// Its code counts whole where the file was written just now: the page cache has it in large folios, which are mapped
-  /// as one. Measured then 1172 to 1184 KiB, of which 832 are code; and 744 to 904 where it is cached page by page.
+  /// as one. Measured then 1268 to 1288 KiB; and 744 to 904 where it is cached page by page.
   ///
   /// Beside a hundred processes, as a small server has: the roster takes some 300 bytes for each, and a machine that runs
   /// tests may have thousands.
