@@ -206,7 +206,7 @@ struct NewcomerTests {
   func theAgentSparesWhoIsProtectedInACgroup(scope: String, worsens: Bool) throws {
     let result = try inCgroup(
       """
-      awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r point; do umount "$point"; done
+      awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r point; do echo $$ >"$point/cgroup.procs"; umount "$point"; done
       [ "$top" = /sys/fs/cgroup ] || mount --move "$top" /sys/fs/cgroup
       group=/sys/fs/cgroup/${group#"$top"/}
       start_in $group hog --mib 40 --term-forks keeper

@@ -62,7 +62,7 @@ import Testing
     let rule = Self.rule("comm = \"postgres\", oom_score_adj = \"-999..-1\"", "protect = true")
     #expect(
       try Self.end(of: 521, scope + rule).hasSuffix(
-        "  scope unit: 1 other would go with it; together they give back 105 MiB; 1 protected there would stay\n"))
+        "  scope unit: 1 other would go with it; together they give back 104 MiB; 1 protected there would stay\n"))
   }
 
   @Test func theHooksAreThoseOfItsRules() throws {
