@@ -146,7 +146,26 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func sayUnlisted() {
     isUnlisted = true
-    sayOnce(.unreadableProcesses, .error, "processes cannot be listed: nobody can be chosen until they can")
+    if said.contains(.unreadableProcesses) { return }
+    sayOnce(
+      .unreadableProcesses, .error,
+      lacksUptime
+        ? "uptime cannot be read, without which no age is known: no process can be chosen until it can"
+        : "processes cannot be listed: nobody can be chosen until they can")
+  }
+
+  /// Whether it is the clock of a captured tree that the survey lacks.
+  private var lacksUptime: Bool {
+    mutating get {
+      guard source.clock == nil else { return false }
+      var buffer = ByteBuffer(capacity: 64)
+      do throws(ReadFailure) {
+        try source.read(.uptime, into: &buffer)
+      } catch {
+        return true
+      }
+      return false
+    }
   }
 
   private mutating func sayUnread() {

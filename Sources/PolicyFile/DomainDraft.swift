@@ -74,9 +74,12 @@ struct DomainReader {
     var path = text
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     if !path.hasPrefix("/") {
+      let unit = CgroupText.unit(path).map { "/system.slice/\($0)" }
+      let meant = CgroupText.belowTheMount(path) ?? unit
       log.error(
         at: offset, "the cgroup \(quoted(text)) does not begin with a slash",
-        "write its path from the root, as /proc/PID/cgroup shows it: \(DomainReader.example)")
+        meant.map { "write \(quoted($0))" }
+          ?? "write its path from the root, as /proc/PID/cgroup shows it: \(DomainReader.example)")
     } else if path == "/" {
       log.error(at: offset, "the root cgroup is no domain", "it is the system, which [trigger] is for")
     } else if path.utf8.count > CompiledPolicy.maximumCgroupLength {
@@ -91,6 +94,9 @@ struct DomainReader {
     } else if let other = earlier.first(where: { $0.path == path }) {
       log.error(at: offset, "this cgroup is the domain \(quoted(other.name)) already", "leave one of them out")
     } else {
+      if let problem = CgroupText.problem(with: path) {
+        log.warning(at: offset, "there is no such cgroup: \(problem.what)", problem.meant)
+      }
       return path
     }
     return nil

@@ -111,7 +111,9 @@ struct NohangImport {
       writer.comment(
         "nohang never acts by a line at nothing. A floor is always there: this is the least that can be said.")
     }
-    writer.line("floor = { available = \"\(describe(memory))\", swap_free = \"\(describe(swap))\" }")
+    let swapPart = swap == .share(.percent(100)) ? "" : ", swap_free = \"\(describe(swap))\""
+    if swapPart.isEmpty { writer.comment("soft_threshold_min_swap is 100 %: whatever swap is free.") }
+    writer.line("floor = { available = \"\(describe(memory))\"\(swapPart) }")
     writer.release(over: memory)
     killsAtOnce = hard == (told, swap)
     writer.comment(
@@ -121,13 +123,14 @@ struct NohangImport {
         The second line, SIGKILL at \(describe(hard.0)) and \(describe(hard.1)) of swap, is not carried over: SIGKILL \
         comes when the grace is over, or sooner if memory goes on falling.
         """)
-    try writeStall(below: memory)
+    try writeStall(below: memory, isNeedless: swapPart.isEmpty)
   }
 
   /// Whether both lines are the same.
   private var killsAtOnce = false
 
-  private mutating func writeStall(below memory: Amount) throws(ImportFault) {
+  /// - Parameter isNeedless: Whether the floor acts wherever a stall would count.
+  private mutating func writeStall(below memory: Amount, isNeedless: Bool) throws(ImportFault) {
     let isOn = try flag("psi_checking_enabled")
     let metrics = value("psi_metrics", "full_avg10")
     let parts = metrics.split(separator: "_avg")
@@ -141,6 +144,10 @@ struct NohangImport {
     _ = try number("hard_threshold_max_psi", "90", most: 100)
     let path = value("psi_path", "/proc/pressure/memory")
     guard isOn else { return }
+    if isNeedless {
+      writer.comment("Stalls count below soft_threshold_min_mem, and there the floor is met whatever swap is free.")
+      return
+    }
     guard share >= 10 else { throw fault("soft_threshold_max_psi", "40") }
     let window = min(max(excess, average * 1000), 60_000)
     let percent = describe(.share(BasisPoints(UInt32(share / 10))))

@@ -53,12 +53,14 @@ struct ImportWriter {
 extension Amount {
   /// Itself, or the least that can be said where it is nothing: a line at nothing is never met.
   var leastAboveNothing: Amount {
-    switch self {
-    case .share(BasisPoints(0)): .share(BasisPoints(1))
-    case .size(.zero): .size(KiB(1))
-    case .share, .size: self
+    guard isNothing else { return self }
+    return switch self {
+    case .share: .share(BasisPoints(1))
+    case .size: .size(KiB(1))
     }
   }
+
+  var isNothing: Bool { self == .share(BasisPoints(0)) || self == .size(.zero) }
 }
 
 /// A string as TOML writes it: in the quotation marks that need no escapes, where there are such.

@@ -38,7 +38,19 @@ extension MatchReader {
         .amount(try AmountText.parse(text))
       }
     }
+    if case .amount(let amount) = value { warn(of: amount, field, entry.node, log: &log) }
     return value.map { RuleDraft.Test(field: field, values: [$0]) }
+  }
+
+  /// What every process has, and what none can have.
+  private func warn(of amount: Amount, _ field: MatchField, _ node: SettingNode, log: inout DiagnosticLog) {
+    if amount.isNothing {
+      log.warning(
+        at: node.offset, "every process has \"\(field.name)\" of \(quoted(describe(amount))) and more",
+        "leave it out, or write more")
+    } else if field == .minFootprint, amount == .share(.percent(100)) {
+      log.warning(at: node.offset, "no process holds all memory", "write less than \"100%\"")
+    }
   }
 
   private func quantity(

@@ -86,12 +86,13 @@ struct MatchReader {
     guard let text = string(node, field.name, MatchReader.example(field), log: &log),
       let pattern = compile(text, flavour, at: node, log: &log)
     else { return nil }
+    warnOfRegexInGlob(text, node, log: &log)
     switch field {
     case .comm, .ancestor:
       guard fitsComm(pattern, text, node, log: &log) else { return nil }
     case .exe, .cgroup:
       guard canBePath(text, field, node, log: &log) else { return nil }
-    case .unit: warnOfBareUnit(pattern, node, log: &log)
+    case .unit: warnOfBareUnit(pattern, text, node, log: &log)
     default: break
     }
     return .pattern(pattern, text: text, flavour: flavour)
@@ -113,7 +114,11 @@ struct MatchReader {
     _ text: String, _ flavour: PatternFlavour, at node: SettingNode, log: inout DiagnosticLog
   ) -> Pattern? {
     do {
-      return try Pattern(text, flavour: flavour)
+      let pattern = try Pattern(text, flavour: flavour)
+      if let hint = pattern.hint {
+        log.warning(at: node.offset, "in \(quoted(abbreviated(text))) at byte \(hint.offset): \(hint.message)", "")
+      }
+      return pattern
     } catch {
       log.error(at: node.offset, "in \(quoted(abbreviated(text))) at byte \(error.offset): \(error.message)", "")
       return nil
@@ -146,26 +151,57 @@ struct MatchReader {
   ) -> Bool {
     let name = field.name
     if Pattern.isRegex(Array(text.utf8)) {
-      if MatchReader.looksLikeAPath(text) {
+      if field == .cgroup, let path = CgroupText.belowTheMount(String(text.filter { !"\\^$".contains($0) })) {
+        log.warning(
+          at: node.offset, "\(quoted(abbreviated(text))) can never match: no cgroup's path has the mount in it",
+          "paths begin at the root of the hierarchy: \(quoted(path))")
+      } else if MatchReader.looksLikeAPath(text) {
         log.warning(
           at: node.offset, "\(quoted(text)) is a regular expression, found anywhere in \"\(name)\"",
           "write \(quoted(text + "**")) for the directory and what is below it")
       }
       return true
     }
-    guard let first = text.first, !"/*?[\\".contains(first) else { return true }
+    guard let first = text.first, !"/*?[\\".contains(first) else {
+      if field == .cgroup, let problem = CgroupText.problem(with: text) {
+        log.warning(
+          at: node.offset, "\(quoted(abbreviated(text))) can never match: \(problem.what)", problem.meant)
+      }
+      return true
+    }
+    var meant = "write \(quoted("**/" + abbreviated(text))) or begin with \"/\""
+    if field == .cgroup, let path = CgroupText.belowTheMount(text) {
+      meant = "write \(quoted(abbreviated(path)))"
+    } else if field == .cgroup, let unit = CgroupText.unit(text) {
+      meant = "write unit = \(quoted(abbreviated(unit))), or \(quoted("**/" + abbreviated(unit)))"
+    }
     log.error(
-      at: node.offset, "\(quoted(abbreviated(text))) can never match: \"\(name)\" is a path from the root",
-      "write \(quoted("**/" + abbreviated(text))) or begin with \"/\"")
+      at: node.offset, "\(quoted(abbreviated(text))) can never match: \"\(name)\" is a path from the root", meant)
     return false
   }
 
   /// Whether a regular expression, its slashes with it, could have been meant as a path.
   static func looksLikeAPath(_ text: String) -> Bool {
-    text.dropFirst().dropLast().allSatisfy { $0.isLetter || $0.isNumber || "._-@:/".contains($0) }
+    text.dropFirst().dropLast().allSatisfy { $0.isLetter || $0.isNumber || "._-@:/*?".contains($0) }
   }
 
-  private func warnOfBareUnit(_ pattern: Pattern, _ node: SettingNode, log: inout DiagnosticLog) {
+  /// A glob has no anchors and no alternatives: they are characters like any others.
+  private func warnOfRegexInGlob(_ text: String, _ node: SettingNode, log: inout DiagnosticLog) {
+    guard !Pattern.isRegex(Array(text.utf8)) else { return }
+    let hasAlternatives = text.contains("(") && text.contains("|") && text.contains(")")
+    guard text.hasPrefix("^") || text.hasSuffix("$") || hasAlternatives else { return }
+    log.warning(
+      at: node.offset, "\(quoted(abbreviated(text))) is no regular expression: one stands between slashes",
+      "write \(quoted("/" + abbreviated(text) + "/")), or a list of what may stand there")
+  }
+
+  private func warnOfBareUnit(_ pattern: Pattern, _ text: String, _ node: SettingNode, log: inout DiagnosticLog) {
+    if !Pattern.isRegex(Array(text.utf8)), let name = text.split(separator: "/").last, text.contains("/") {
+      log.warning(
+        at: node.offset, "no unit is called \(quoted(abbreviated(text))): their names have no slash",
+        "write \(quoted(abbreviated(String(name)))), or a path in \"cgroup\"")
+      return
+    }
     guard case .literal(let bytes) = pattern.form, !bytes.contains(UInt8(ascii: ".")) else { return }
     let name = String(decoding: bytes, as: UTF8.self)
     log.warning(

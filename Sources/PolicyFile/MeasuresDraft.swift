@@ -93,10 +93,14 @@ struct MeasuresDraft {
       return nil
     }
     guard MeasureLimits.isCgroup(Array(path.utf8).span) else {
+      let meant = CgroupText.belowTheMount(path) ?? CgroupText.unit(path).map { "/system.slice/\($0)" }
       log.error(
         at: node.offset, "\(quoted(path)) is no cgroup below the root",
-        "write its path as /proc/PID/cgroup shows it, as in \"/batch.slice\"")
+        meant.map { "write \(quoted($0))" } ?? "write its path as /proc/PID/cgroup shows it, as in \"/batch.slice\"")
       return nil
+    }
+    if let problem = CgroupText.problem(with: path) {
+      log.warning(at: node.offset, "there is no such cgroup: \(problem.what)", problem.meant)
     }
     return path
   }

@@ -21,6 +21,8 @@ package struct Pattern: Equatable, Sendable {
   package var form: Form
   /// The fewest bytes a text can have that this matches.
   package var leastLength: Int
+  /// What it may not have been meant to say, though it is one.
+  package var hint: PatternError?
 
   /// In bytes; a longer text can only be a literal.
   package static let maximumLength = 1024
@@ -49,6 +51,7 @@ package struct Pattern: Equatable, Sendable {
       }
       var parser = RegexParser(PatternCursor(bytes, from: 1, to: bytes.count - 1))
       node = try Pattern.bounded(bytes) { () throws(PatternError) in try parser.parse() }
+      hint = parser.hint
     } else {
       node = try GlobParser(flavour: flavour).parse(bytes)
     }

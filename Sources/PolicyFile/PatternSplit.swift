@@ -143,11 +143,38 @@ enum ImportedMatch {
         self = .none("it never matched: the kernel keeps 15 bytes of a name")
         return
       }
-      let texts = parts.map { tomlString(isPath ? ImportedMatch.unlikeAPath($0.text) : $0.text) }
+      let texts = parts.map { part in
+        let text = part.pattern.hint == nil ? part.text : ImportedMatch.withoutRepeatedRepetitions(part.text)
+        return tomlString(isPath ? ImportedMatch.unlikeAPath(text) : text)
+      }
       self = .field("\(field.name) = " + (texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"))
     } catch {
       self = .none("the pattern cannot be had here: at byte \(error.offset) \(error.message)")
     }
+  }
+
+  /// `g++` is `g+`, and `.+?` is `.*`: what other agents took as it stands, and `check` asks about.
+  private static func withoutRepeatedRepetitions(_ text: String) -> String {
+    var result: [UInt8] = []
+    var bytes = Array(text.utf8)[...]
+    var isInBrackets = false
+    while let byte = bytes.popFirst() {
+      switch byte {
+      case UInt8(ascii: "\\") where !isInBrackets:
+        result.append(byte)
+        if let next = bytes.popFirst() { result.append(next) }
+      case UInt8(ascii: "["), UInt8(ascii: "]"):
+        // A bracket that closes where it stands first closes too late here, and what follows stays as it is.
+        isInBrackets = byte == UInt8(ascii: "[") || (isInBrackets && result.last == UInt8(ascii: "["))
+        result.append(byte)
+      case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"):
+        var run: Set<UInt8> = [byte]
+        while !isInBrackets, let next = bytes.first, "*+?".utf8.contains(next) { run.insert(bytes.removeFirst()) }
+        result.append(run.count == 1 ? byte : UInt8(ascii: "*"))
+      default: result.append(byte)
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
   }
 
   /// Between slashes a word looks as a path does, and `check` asks whether it was to be one.

@@ -142,8 +142,13 @@ package struct PolicyCompiler {
 
   /// Takes over what the named preset says.
   private mutating func extend(_ table: SettingsReader, _ extending: [Preset], log: inout DiagnosticLog) {
-    let presets = Preset.allCases.map { (name: $0.rawValue, value: $0) }
-    guard let preset = table.choice("extends", presets, log: &log), let entry = table["extends"] else { return }
+    guard let (name, offset) = table.string("extends", "\"server\"", log: &log), let entry = table["extends"] else {
+      return
+    }
+    guard let preset = Preset(rawValue: name) else {
+      log.error(at: offset, "no preset is called \(quoted(name))", Preset.listed(nearTo: name))
+      return
+    }
     if extending.contains(preset) {
       log.error(at: entry.node.offset, "\"\(preset.rawValue)\" extends itself", "leave \"extends\" out")
       return

@@ -25,6 +25,20 @@ package enum Preset: String, CaseIterable, Sendable {
     }
   }
 
+  /// What a message says to somebody who named one that is not there: all of them, and which was probably meant.
+  package static func listed(nearTo name: String) -> String {
+    var names = allCases.map(\.rawValue)
+    // As in /usr/share/spillway/policies/server.toml.
+    let file = name.split(separator: "/").last.map(String.init) ?? name
+    let word = (file.hasSuffix(".toml") ? String(file.dropLast(5)) : file).lowercased()
+    let near =
+      names.first { $0 == word } ?? nearest(to: word, among: names)
+      ?? names.first { $0.hasPrefix(word) && !word.isEmpty }
+    guard let near else { return "there are " + names.map(quoted).joined(separator: ", ") }
+    names.removeAll { $0 == near }
+    return "did you mean \"\(near)\"? There are also " + names.map(quoted).joined(separator: ", ")
+  }
+
   /// As messages name it.
   package var file: String { "policies/\(rawValue).toml" }
 }

@@ -10,6 +10,8 @@ struct RegexParser {
   private static let mostRepetitions = 255
 
   private var cursor: PatternCursor
+  /// The first repetition of a repetition: nobody means one.
+  private(set) var hint: PatternError?
 
   /// - Parameter cursor: Over what stands between the slashes.
   init(_ cursor: PatternCursor) {
@@ -39,7 +41,12 @@ struct RegexParser {
     while let byte = cursor.peek, byte != UInt8(ascii: "|"), byte != UInt8(ascii: ")") {
       var part = try atom()
       if part != .begin {
+        var repetitions = 0
+        var offset = cursor.offset
         while let repetition = try repetition() {
+          repetitions += 1
+          if repetitions == 2 { noteRepetition(at: offset) }
+          offset = cursor.offset
           part = .repeated(part, least: repetition.least, most: repetition.most)
         }
       }
@@ -49,6 +56,30 @@ struct RegexParser {
       throw PatternError(offset: start, "an alternative is empty and would match everything, write what it stands for")
     }
     return parts.count == 1 ? parts[0] : .sequence(parts)
+  }
+
+  /// - Parameter offset: Of the second of two repetitions behind each other; the cursor is behind it.
+  private mutating func noteRepetition(at offset: Int) {
+    guard hint == nil else { return }
+    let (first, second) = (cursor.bytes[offset - 1], cursor.bytes[offset])
+    let mark = String(decoding: [second], as: UTF8.self)
+    let message: String
+    switch (first, second) {
+    case (UInt8(ascii: "+"), UInt8(ascii: "+")):
+      // As in g++, c++ and notepad++.
+      let before = cursor.bytes[max(offset - 2, 0)]
+      let name = Bits256.wordCharacters.contains(before) ? String(decoding: [before], as: UTF8.self) : ""
+      message = "\"+\" after \"+\" repeats what is repeated, write \(quoted("\(name)\\+\\+")) for the characters"
+    case (_, UInt8(ascii: "?")):
+      message = "\"?\" after a repetition makes it optional, and not lazy, leave it out"
+    case (UInt8(ascii: "*"), UInt8(ascii: "*")):
+      message = "\"*\" after \"*\" repeats what is repeated, write \".*\" for any text"
+    default:
+      message =
+        "\(quoted(mark)) after a repetition repeats what is repeated, leave one out, or write "
+        + "\(quoted("\\" + mark)) for the character"
+    }
+    hint = PatternError(offset: offset, message)
   }
 
   private mutating func atom() throws(PatternError) -> PatternNode {
@@ -69,8 +100,14 @@ struct RegexParser {
     case UInt8(ascii: "\\"): return try escape(at: offset)
     case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"), UInt8(ascii: "{"):
       let mark = quoted(String(decoding: [byte], as: UTF8.self))
+      if byte == UInt8(ascii: "?"), offset > 0, cursor.bytes[offset - 1] == UInt8(ascii: "(") {
+        throw PatternError(
+          offset: offset, "\"(?\" has no meaning here, leave \"?:\" out, and write \"[aA]\" for \"(?i)a\"")
+      }
+      let anything = byte == UInt8(ascii: "*") ? "\".*\" for any text, or " : ""
       throw PatternError(
-        offset: offset, "\(mark) has nothing to repeat, write \"\\\(mark.dropFirst().dropLast())\" for the character")
+        offset: offset,
+        "\(mark) has nothing to repeat, write \(anything)\"\\\(mark.dropFirst().dropLast())\" for the character")
     default: return cursor.character(beginningWith: byte)
     }
   }

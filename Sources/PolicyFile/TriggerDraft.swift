@@ -65,6 +65,7 @@ struct TriggerDraft {
     // Where one of them is wrong in itself, nothing can be said of both.
     guard (table["floor"] == nil) == (ownFloor == nil), (table["release"] == nil) == (ownRelease == nil) else { return }
     let thresholds = self.thresholds
+    warnOfFigures(table, log: &log)
     if TriggerDraft.isBelow(thresholds.release, thresholds.floor.available),
       let entry = table["release"] ?? table["floor"]
     {
@@ -76,13 +77,43 @@ struct TriggerDraft {
     }
   }
 
+  /// Lines at nothing and at all that there is, which no memory meets or any: each where it was said.
+  private func warnOfFigures(_ table: SettingsReader, log: inout DiagnosticLog) {
+    let lines: [(trigger: String, key: String, amount: Amount?)] = [
+      ("floor", "available", floor?.available), ("stall", "below", stall?.trigger?.below),
+      ("forecast", "below", forecast?.trigger?.below), ("limit", "available", limit?.trigger?.available),
+    ]
+    for (trigger, key, amount) in lines {
+      guard let amount, case .table(let entries) = table[trigger]?.node.value,
+        let entry = entries.first(where: { $0.key == key })
+      else { continue }
+      if amount.isNothing {
+        log.warning(
+          at: entry.node.offset, "available memory is never as little as \(quoted(describe(amount)))",
+          trigger == "floor"
+            ? "the trigger never acts: \"8%\" is usual"
+            : "the trigger never acts: raise it, or say \(trigger) = \"off\"")
+      } else if trigger == "floor", amount == .share(.percent(100)) {
+        log.warning(
+          at: entry.node.offset, "available memory is always at or below \"100%\"",
+          "the trigger is true for good: \"8%\" is usual")
+      }
+    }
+    if floor?.swapFree == .share(.percent(100)), case .table(let entries) = table["floor"]?.node.value,
+      let entry = entries.first(where: { $0.key == "swap_free" })
+    {
+      log.warning(at: entry.node.offset, "free swap is always at or below \"100%\"", "leave \"swap_free\" out")
+    }
+  }
+
   /// Lines that leave another without a use.
   private func warnOfLines(_ table: SettingsReader, _ thresholds: Thresholds, log: inout DiagnosticLog) {
     let floor = thresholds.floor
     // With swap in the condition a trigger may well be true before the floor is met.
     if floor.swapFree == nil {
       for (key, below) in [("stall", thresholds.stall?.below), ("forecast", thresholds.forecast?.below)] {
-        guard let below, let entry = table[key] ?? table["floor"], !TriggerDraft.isBelow(floor.available, below),
+        guard let below, !below.isNothing, let entry = table[key] ?? table["floor"],
+          !TriggerDraft.isBelow(floor.available, below),
           TriggerDraft.isComparable(floor.available, below)
         else { continue }
         log.warning(
@@ -91,7 +122,9 @@ struct TriggerDraft {
           "it never acts first: raise its \"below\", or say \(key) = \"off\"")
       }
     }
-    if thresholds.release == .share(.percent(100)), let entry = table["release"] ?? table["floor"] {
+    if thresholds.release == .share(.percent(100)), floor.available != .share(.percent(100)),
+      let entry = table["release"] ?? table["floor"]
+    {
       log.warning(
         at: entry.keyOffset, "available memory is never above 100%",
         "acting would never end: \"12%\" is usual for \"release\"")

@@ -37,6 +37,7 @@ struct Diff: ParsableCommand {
       isDifferent = !difference.isEmpty
       let output = Output()
       output.write(json ? difference.json : difference.text(output))
+      StandardError.write(inspections[0].unread.notes.joined())
     }
     if isDifferent { throw ArgumentParser.ExitCode(1) }
   }

@@ -23,6 +23,13 @@ struct Explain: ParsableCommand {
     try reportingFailures { () throws(Failure) in
       let inspection = try Inspection(options)
       guard let place = inspection.processes.firstIndex(where: { $0.candidate.process.identity.pid == pid }) else {
+        if inspection.unread.senseless.contains(pid) {
+          throw Failure(
+            .usage, "the stat of \(pid) makes no sense, and nothing is known of it: no agent would choose it")
+        }
+        if inspection.unread.unreadable.contains(pid) {
+          throw Failure(.noPermission, "the stat of \(pid) may not be read, and nothing is known of it")
+        }
         throw Failure(
           .usage,
           "\(pid) is no process that \(options.procRoot) shows with memory of its own (a kernel thread, or gone, or hidden)"
@@ -36,6 +43,7 @@ struct Explain: ParsableCommand {
           units: inspection.judge.machine.units)
         json.newline()
         Output().write(String(decoding: json.bytes, as: UTF8.self))
+        StandardError.write(inspection.unread.notes.joined())
       } else {
         Output().write(Explanation(inspection, process, place: place, neighbours: options.limit ?? 3).text)
       }

@@ -77,6 +77,7 @@ struct Inspection {
   /// In the order in which they would go; then those that are protected.
   var processes: [Inspected]
   var tally: SurveyTally
+  var unread = UnreadProcesses()
   /// What names of cgroups and users mean.
   var view = ProcView()
   /// Of the domain's memory.
@@ -134,8 +135,9 @@ extension Inspection {
     do throws(ReadFailure) {
       tally = try survey.take(from: &source, units: units, into: &table)
     } catch {
-      throw Failure(.usage, "\(root): processes cannot be listed")
+      throw Failure(.usage, error.reason(root: "\(root)", &source))
     }
+    let unread = UnreadProcesses(tally, table, from: &source)
     var subject = Subject()
     var ancestries = policies.map { loaded in
       var ancestry = Ancestry()
@@ -158,6 +160,7 @@ extension Inspection {
     }
     for index in inspections.indices {
       inspections[index].tally = tally
+      inspections[index].unread = unread
       inspections[index].view = source.view
       inspections[index].table = table
       inspections[index].sort()

@@ -3,7 +3,10 @@ import ProcModel
 extension Inspection {
   /// What has to be known beside the candidates: which memory shares are of, and what was not believed. Whole lines.
   var notes: [String] {
-    var lines: [String] = []
+    var lines = unread.notes
+    if tally.isHidden, unread.unreadable.isEmpty {
+      lines.append("process 1 is not to be seen: some processes may not be read, and are not shown\n")
+    }
     if reading.hugePool > .zero {
       lines.append(
         "shares are of \(amount(reading.total)): \(amount(reading.total + reading.hugePool)) of memory less "

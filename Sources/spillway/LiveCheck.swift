@@ -27,7 +27,7 @@ struct LiveCheck {
   }
 
   var findings: [Diagnostic] {
-    var found = otherKillers + outsideCgroups + idleProtections + memory(of: inspection, "")
+    var found = unread + otherKillers + outsideCgroups + idleProtections + memory(of: inspection, "")
     for (name, result) in domains {
       let place = "in the domain \"\(name)\" "
       switch result {
@@ -36,6 +36,11 @@ struct LiveCheck {
       }
     }
     return found
+  }
+
+  /// What the findings below know nothing of.
+  private var unread: [Diagnostic] {
+    inspection.unread.notes.map { finding(String($0.dropLast()), "no rule is asked of what is left out") }
   }
 
   /// Two that kill act at once. The service itself is no other.

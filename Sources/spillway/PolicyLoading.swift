@@ -33,10 +33,13 @@ struct LoadedPolicy {
 
   /// As `load`, where a preset can be named as well as a file; a file of that name goes before it.
   static func named(_ name: String?) throws(Failure) -> LoadedPolicy {
-    if let name, let preset = Preset(rawValue: name), !FileManager.default.fileExists(atPath: name) {
-      return try load(preset)
-    }
-    return try load(name)
+    guard let name, !FileManager.default.fileExists(atPath: name) else { return try load(name) }
+    if let preset = Preset(rawValue: name) { return try load(preset) }
+    if name.contains("/") { return try load(name) }
+    throw Failure(
+      .configuration,
+      "\(visible(Array(name.utf8).span)): there is no such file, and no preset of that name: "
+        + Preset.listed(nearTo: name))
   }
 
   private static func load(_ preset: Preset) throws(Failure) -> LoadedPolicy {

@@ -21,7 +21,7 @@ struct RankTable {
 
   /// All lines, cut to the terminal where there is one.
   func text(_ shown: [Inspected], output: Output) -> String {
-    guard !shown.isEmpty else { return "no process has memory to give back\n" }
+    guard !shown.isEmpty else { return "no process has memory to give back\n" + inspection.notes.joined() }
     let cells = shown.map { process in columns.map { $0.text(process) } }
     var widths = columns.indices.map { index in
       cells.reduce(columns[index].heading.count) { max($0, $1[index].count) }
@@ -36,9 +36,6 @@ struct RankTable {
     }
     if shown.count < inspection.processes.count {
       text += output.styled("and \(inspection.processes.count - shown.count) more", .dim) + "\n"
-    }
-    if inspection.tally.denied > 0 || inspection.tally.isHidden {
-      text += "some processes may not be read, and are not shown\n"
     }
     if !inspection.view.showsAllCgroups {
       text +=

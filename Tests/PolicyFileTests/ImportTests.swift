@@ -59,9 +59,10 @@ import Testing
       "0.001", "0.01", "0.5", "1", "10", "33.3", "50", "66", "66.67", "67", "70", "96", "99", "99.9", "99.999",
     ]
     let names = [
-      "^a$", "^(a|b)$", "b", "java", "^a-name-of-more-than-15$|x", "/", "sshd", "x.y", "(a|b){2}", "[a-z]+", "é",
+      "^a$", "^(a|b)$", "b", "java", "^a-name-of-more-than-15$|x", "/", "sshd", "x.y", "(a|b){2}", "[a-z]+", "é", "g++",
+      "a.*?b", "[]+*?]+?x",
     ]
-    let paths = ["/usr/bin/foo", "^/usr/lib/", "user.slice", "a", "/", "foo@1", "^(/a|/b)/"]
+    let paths = ["/usr/bin/foo", "^/usr/lib/", "user.slice", "a", "/", "foo@1", "^(/a|/b)/", "/lib/*/", "a??b"]
     var taken = 0
     for _ in 0..<150 {
       var words: [String] = []
@@ -132,6 +133,16 @@ import Testing
     #expect(policy.text.contains("release = ") == (release != nil))
     let thresholds = try #require(Self.compiled(policy).policy).settings.thresholds
     if let release { #expect(thresholds.release == .share(BasisPoints(release))) }
+  }
+
+  /// Repetitions of repetitions, which `check` asks about, are what they come to.
+  @Test(arguments: [
+    ("g++", "/g+/"), ("a.*?b", "/a.*b/"), ("x+?", "/x*/"), ("x??", "/x?/"), (#"g\\\\+\\\\+"#, #"/g\+\+/"#),
+    ("[+*?]++", "/[+*?]+/"),
+  ]) func whatIsRepeatedTwiceIsRepeatedOnce(written: String, pattern: String) throws {
+    let policy = try Self.imported("EARLYOOM_ARGS=\"--avoid '\(written)'\"\n", .earlyoom)
+    let compilation = try Self.compiled(policy)
+    #expect(compilation.patterns == [pattern] && compilation.diagnostics.isEmpty)
   }
 
   // MARK: Long lists

@@ -34,6 +34,20 @@ import Testing
     return try tool.run(words + (isJSON ? ["--json"] : []))
   }
 
+  /// The nearest first, then all others; a path is no preset's name.
+  @Test func aPresetThatIsNotThereIsToldWithThoseThatAre() throws {
+    let tool = try Tool()
+    for words in [
+      ["rank", "--policy", "sever"], ["explain", "1", "--policy", "Server"], ["diff", "server", "servr"],
+    ] {
+      let result = try tool.run(words + ["--proc-root", Fixture.path("5.10")])
+      #expect(result.status == 78 && result.output.isEmpty)
+      #expect(result.errors.contains("no preset of that name: did you mean \"server\"? There are also \"classic\","))
+    }
+    let path = try tool.run("rank", "--policy", "./sever", "--proc-root", Fixture.path("5.10"))
+    #expect(path.status == 78 && !path.errors.contains("preset"))
+  }
+
   @Test func nothingDiffersBetweenAPolicyAndItself() throws {
     let result = try Self.diff(Self.new, Self.new)
     #expect(result.status == 0)
