@@ -196,7 +196,8 @@ package struct LiveCalls: HandCalls, ~Copyable {
   package func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno) {
     path.set("/sys/fs/cgroup/freezer", bytes.bytes.extracting(cgroup), "/freezer.state")
     let file = try OwnedDescriptor.open(path, .write)
-    try file.write(CPath("THAWED").bytes)
+    path.set("", "THAWED".utf8Span.span, "")
+    try file.write(path.bytes)
   }
 
   /// Of the helper's last job, also where another hand asked for that: the party only ever asks for more.

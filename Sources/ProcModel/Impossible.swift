@@ -29,6 +29,13 @@ package struct Impossible: OptionSet, Sendable {
   /// Processes that started in the future.
   package static let startTime = Impossible(rawValue: 1 << 9)
 
+  // A literal of two kinds makes an array on the heap wherever it is not folded, so the sets that a tick needs have names.
+
+  /// What shows only beside an earlier reading.
+  package static let betweenReadings = Impossible(rawValue: stall.rawValue | reclaim.rawValue)
+  /// What leaves the figures of swap worth nothing.
+  package static let swap = Impossible(rawValue: swapTotal.rawValue | swapFree.rawValue)
+
   /// How many kinds there are; kind `n` is bit `n`.
   package static let kinds = 10
 

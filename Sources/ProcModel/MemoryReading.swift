@@ -59,7 +59,7 @@ package struct MemoryReading: Equatable, Sendable {
 
   /// Whether the two files that tell of swap agree about it.
   package var isSwapSettled: Bool {
-    !isSwapBeingTakenAway && impossible.isDisjoint(with: [.swapTotal, .swapFree])
+    !isSwapBeingTakenAway && impossible.isDisjoint(with: .swap)
   }
 
   /// Memory and swap that programs used up since an earlier reading: not what went into the pool of huge pages, and not

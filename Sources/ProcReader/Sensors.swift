@@ -87,7 +87,7 @@ package struct Sensors: Sendable {
 
   /// Counts what showed only beside an earlier look.
   package mutating func countSteps(of reading: MemoryReading) {
-    impossible.count(reading.impossible.intersection([.stall, .reclaim]))
+    impossible.count(reading.impossible.intersection(.betweenReadings))
   }
 
   /// Counts a survey that met processes of the future.

@@ -4,6 +4,8 @@ import ProcModel
 /// A file of the machine that stays open and is read anew with pread(2).
 struct KeptFile: ~Copyable {
   let file: SystemFile
+  /// Kept, since making one takes memory from the heap.
+  private let path: CPath
   private var descriptor: OwnedDescriptor?
   /// Whether it was ever there: a file that this kernel does not have is not looked for again.
   private var isThere: Bool
@@ -13,7 +15,8 @@ struct KeptFile: ~Copyable {
   /// - Parameter isReplaced: Where that is known without looking.
   init(_ file: SystemFile, below root: borrowing OwnedDescriptor, isReplaced: Bool) {
     self.file = file
-    self.isReplaced = isReplaced || root.isReplaced(CPath(file.path))
+    path = CPath(file.path)
+    self.isReplaced = isReplaced || root.isReplaced(path)
     descriptor = nil
     isThere = self.isReplaced
     if !self.isReplaced { try? open(below: root) }
@@ -22,13 +25,14 @@ struct KeptFile: ~Copyable {
   /// One that was open before.
   init(_ file: SystemFile, kept descriptor: consuming OwnedDescriptor) {
     self.file = file
+    path = CPath(file.path)
     self.descriptor = consume descriptor
     isThere = true
     isReplaced = false
   }
 
   private mutating func open(below root: borrowing OwnedDescriptor) throws(Errno) {
-    descriptor = try root.open(CPath(file.path), .read)
+    descriptor = try root.open(path, .read)
     isThere = true
   }
 
@@ -39,7 +43,7 @@ struct KeptFile: ~Copyable {
   ) throws(Errno) -> Int {
     guard isThere else { throw .noSuchFile }
     if isReplaced {
-      guard let count = try reader?.read(Int(file.rawValue), CPath(file.path), into: &buffer) else { throw .noSuchFile }
+      guard let count = try reader?.read(Int(file.rawValue), path, into: &buffer) else { throw .noSuchFile }
       return count
     }
     if descriptor != nil {
@@ -50,7 +54,7 @@ struct KeptFile: ~Copyable {
         descriptor = nil
       }
     }
-    if root.isReplaced(CPath(file.path)) {
+    if root.isReplaced(path) {
       if reader == nil { reader = try FileReader(below: root) }
       isReplaced = true
       return try read(below: root, with: &reader, into: &buffer)
