@@ -21,27 +21,27 @@ struct Resorting: Sendable {
   }
 }
 
-/// What is done when ends do not help. Only the system's trouble counts: a measure is the machine's, and a domain that
-/// stays full keeps nobody outside of it from working.
+/// What is done when kills do not help. Only the system's trouble counts: a measure is the machine's, and a domain that
+/// stays full keeps no process outside of it from working.
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Counts on in the system's episode, and lets the last resort fall where it is over.
   mutating func followEpisode(_ verdict: Verdict) {
-    let isInEpisode = watches[0].detector.isInEpisode
-    if let current = resorting, !isInEpisode || judge.policy.measures.lastResort == nil {
+    let isInEpisode = system.detector.isInEpisode
+    if let current = resorting, !isInEpisode || policy.measures.lastResort == nil {
       resorting = nil
       if !current.isOver { tell(.calledOff, current.way) }
     }
     guard isInEpisode else { return }
-    toll.look(verdict.episode, awake: Nanoseconds(Clock.awake()), stall: verdict.reading.stall)
+    toll.look(verdict.episode, awake: source.awake, stall: verdict.reading.stall)
   }
 
-  /// The next step of the last resort, where it is reached: one at a look, and nobody is chosen meanwhile.
+  /// The next step of the last resort, where it is reached: one at a look, and no victim is chosen meanwhile.
   ///
   /// - Returns: The time until the next look; nil where there is nothing to do, or nothing left.
   mutating func resort(_ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds? {
     if resorting == nil {
-      guard let wanted = judge.policy.measures.lastResort, verdict.acts, toll.episode == verdict.episode,
-        toll.reaches(wanted), victimWithin(0) == nil
+      guard let wanted = policy.measures.lastResort, verdict.acts, toll.episode == verdict.episode,
+        toll.reaches(wanted), domainWithVictim(in: system) == nil
       else { return nil }
       return begin(wanted.action)
     }
@@ -69,7 +69,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func begin(_ action: LastResort.Action) -> Nanoseconds? {
     var current = Resorting(action)
-    if recorder.isDryRun {
+    if isDryRun {
       current.isOver = true
       tell(.rehearsed, current.way)
     } else if lastResortHand == nil {
@@ -84,27 +84,20 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   private mutating func tell(_ outcome: LastResortOutcome, _ way: LastResortWay) {
-    let toll = toll
-    recorder.lastResort(outcome, way, toll: toll)
-    messages.say(outcome.level) { line in line.append(lastResort: outcome, way, toll: toll) }
-    // Level 2, critical.
-    writeKernelLine { line in
-      line.append("<2>spillwayd: ")
-      line.append(lastResort: outcome, way, toll: toll)
-      line.append("\n")
-    }
+    reporter.report(.lastResort(LastResortEvent(outcome, way, toll: toll)))
   }
 
   /// Says where a policy that was read later asks for a last resort in vain.
   mutating func sayLostResort() {
-    guard !recorder.isDryRun, let wanted = judge.policy.measures.lastResort else { return }
+    guard !isDryRun, let wanted = policy.measures.lastResort else { return }
     if lastResortHand == nil {
-      return messages.say(
+      return reporter.messages.say(
         .error, "the last resort cannot be taken: the policy at the start had none; restart the agent")
     }
     let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0)
     if wanted.action == .reboot, !held.contains(.sysBoot) {
-      messages.say(.warning, "the last resort is a restart by sysrq: CAP_SYS_BOOT is not held; restart the agent")
+      reporter.messages.say(
+        .warning, "the last resort is a restart by sysrq: CAP_SYS_BOOT is not held; restart the agent")
     }
   }
 }

@@ -40,7 +40,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     switch relief {
     case .some: true
     // What a dry run tells of could be done there.
-    case .none: recorder.isDryRun && source.cgroupVersion == .v2
+    case .none: isDryRun && source.cgroupVersion == .v2
     }
   }
 
@@ -52,11 +52,11 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Does what is due of relief: after the looks, so that no decision waits for it.
   mutating func tendRelief() {
-    let wanted = judge.policy.measures.relief
-    guard wanted != Relief() || reliefCourse.isBegun || reliefCourse.due != nil, let verdict = watches[0].verdict,
+    let wanted = policy.measures.relief
+    guard wanted != Relief() || reliefCourse.isBegun || reliefCourse.due != nil, let verdict = system.verdict,
       isReliefReady
     else { return }
-    let now = Nanoseconds(Clock.sinceBoot())
+    let now = source.now
     if let until = reliefCourse.highUntil, until <= now || wanted.high == nil { undo(.high, now) }
     if let until = reliefCourse.frozenUntil, until <= now || wanted.freeze == nil { undo(.freeze, now) }
     finishJob()
@@ -66,7 +66,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     } else if !reliefCourse.isBegun, verdict.isShort {
       reliefCourse.isBegun = true
       // An episode begins when a trigger is confirmed: until then it is the next one.
-      reliefCourse.episode = watches[0].detector.isInEpisode ? verdict.episode : verdict.episode &+ 1
+      reliefCourse.episode = system.detector.isInEpisode ? verdict.episode : verdict.episode &+ 1
       reliefCourse.next = .high
       if let time = wanted.freeze, !verdict.acts { freezeWorst(verdict, for: time) }
     }
@@ -76,7 +76,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Undoes all there is, for the end.
   package mutating func endRelief() {
-    let now = Nanoseconds(Clock.sinceBoot())
+    let now = source.now
     if reliefCourse.frozenUntil != nil { undo(.freeze, now) }
     if reliefCourse.highUntil != nil { undo(.high, now) }
     if reliefCourse.highUntil != nil {
@@ -86,15 +86,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
   }
 
-  /// Lets go on whom relief has frozen, before anybody is signalled: a frozen process acts on no signal but SIGKILL.
-  mutating func thawForEnd() {
-    if reliefCourse.frozenUntil != nil { undo(.freeze, Nanoseconds(Clock.sinceBoot())) }
+  /// Thaws what relief has frozen, before a process is signalled: a frozen process acts on no signal but SIGKILL.
+  mutating func thawForKill() {
+    if reliefCourse.frozenUntil != nil { undo(.freeze, source.now) }
   }
 
   // MARK: The helper's jobs
 
   private mutating func begin(_ job: ReliefCourse.Job, _ wanted: Relief, _ verdict: Verdict) {
-    let policy = judge.policy
+    let policy = policy
     switch job {
     case .high:
       reliefCourse.next = .reclaim(0)
@@ -108,43 +108,45 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       reliefCourse.next = .reclaim(index + 1)
       reliefCourse.asked = missing
       let cgroup = policy.bytes(policy.cgroups[index])
-      if recorder.isDryRun { return tell(.rehearsed, .reclaim, cgroup, missing) }
+      reliefPath.fill(from: cgroup)
+      if isDryRun { return tell(.rehearsed, .reclaim, reliefPath, missing) }
       do throws(Errno) {
         try relief?.reclaim(missing, from: cgroup)
         reliefCourse.job = job
       } catch {
-        tell(.failed(error), .reclaim, cgroup, missing)
+        tell(.failed(error), .reclaim, reliefPath, missing)
       }
     }
   }
 
   private mutating func lower(_ high: Relief.High, _ policy: CompiledPolicy, _ verdict: Verdict) {
     let cgroup = policy.bytes(policy.cgroups[Int(high.cgroup)])
+    reliefPath.fill(from: cgroup)
     do throws(ReadFailure) {
       try source.read(.usage, ofCgroup: cgroup, into: &cgroupBuffer)
     } catch {
-      return tell(.failed(.noSuchFile), .high, cgroup, nil)
+      return tell(.failed(.noSuchFile), .high, reliefPath, nil)
     }
     guard let usage = (try? CgroupAmount(parsing: cgroupBuffer.bytes))?.amount else {
-      return tell(.failed(.invalidArgument), .high, cgroup, nil)
+      return tell(.failed(.invalidArgument), .high, reliefPath, nil)
     }
     let limit = high.to.of(usage)
     // One that has next to nothing would only stand still.
-    guard usage - limit >= watches[0].settings.minimumFootprint.of(verdict.reading.total) else {
-      return tell(.skipped, .high, cgroup, limit)
+    guard usage - limit >= system.settings.minimumFootprint.of(verdict.reading.total) else {
+      return tell(.skipped, .high, reliefPath, limit)
     }
-    if recorder.isDryRun { return tell(.rehearsed, .high, cgroup, limit) }
+    if isDryRun { return tell(.rehearsed, .high, reliefPath, limit) }
     do throws(Errno) {
       // With an earlier one still there, that one's time goes on.
       guard reliefCourse.highUntil == nil, try relief?.lower(cgroup, to: limit) == true else {
-        return tell(.skipped, .high, cgroup, limit)
+        return tell(.skipped, .high, reliefPath, limit)
       }
       reliefCourse.job = .high
       reliefCourse.asked = limit
-      reliefCourse.highUntil = Nanoseconds(Clock.sinceBoot()) + high.duration
-      tell(.began, .high, cgroup, limit)
+      reliefCourse.highUntil = source.now + high.duration
+      tell(.began, .high, reliefPath, limit)
     } catch {
-      tell(.failed(error), .high, cgroup, limit)
+      tell(.failed(error), .high, reliefPath, limit)
     }
   }
 
@@ -158,10 +160,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     case .high:
       // Put back already, or begun as it was told.
       guard let reason = result.error, reliefCourse.highUntil != nil, let cgroup = relief?.cgroup(.high) else { return }
-      tell(.failed(reason), .high, cgroup.bytes, asked)
-      undo(.high, Nanoseconds(Clock.sinceBoot()))
+      tell(.failed(reason), .high, cgroup, asked)
+      undo(.high, source.now)
     case .reclaim(let index):
-      let policy = judge.policy
+      let policy = policy
       // Of a policy that is no longer in force.
       guard index < Int(policy.measures.relief.reclaim) else { return }
       let took = Nanoseconds(result.nanoseconds)
@@ -171,7 +173,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         case .some(.wouldBlock): .partial(took)
         case .some(let reason): .failed(reason)
         }
-      tell(outcome, .reclaim, policy.bytes(policy.cgroups[index]), asked)
+      reliefPath.fill(from: policy.bytes(policy.cgroups[index]))
+      tell(outcome, .reclaim, reliefPath, asked)
     }
   }
 
@@ -182,27 +185,25 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   private mutating func freezeWorst(_ verdict: Verdict, for time: Nanoseconds) {
     // Trouble that comes up meanwhile is what has to be seen to.
     guard surveyInPassing() else { return }
-    takeSeat(0, verdict.reading)
-    rank(verdict.reading.time, in: 0)
+    let context = context(of: system)
+    rank(in: 0, by: context, verdict.reading.time)
     var isPossible = false
-    if let victim = shortlist.victim {
-      resolver.resolve(
-        victim.process.identity, scope: .cgroup, in: table, places: places, agent: judge.agent,
-        isComplete: tally.isComplete, into: &party)
-      if case .cgroup = party.whole { isPossible = readCgroup(ofLeader: ()) }
+    if let victim = chooser.ranking.shortlist.victim {
+      chooser.picker.resolve(victim.process.identity, scope: .cgroup, from: chooser.ranking, context)
+      if case .cgroup = chooser.picker.killSet.whole { isPossible = readCgroup(of: chooser.picker.killSet) }
     }
     if !isPossible { partyPath.clear() }
     let path = partyPath
-    guard isPossible else { return tell(.skipped, .freeze, path.bytes, nil) }
-    if recorder.isDryRun { return tell(.rehearsed, .freeze, path.bytes, nil) }
+    guard isPossible else { return tell(.skipped, .freeze, path, nil) }
+    if isDryRun { return tell(.rehearsed, .freeze, path, nil) }
     do throws(Errno) {
       guard reliefCourse.frozenUntil == nil, try relief?.freeze(path.bytes) == true else {
-        return tell(.skipped, .freeze, path.bytes, nil)
+        return tell(.skipped, .freeze, path, nil)
       }
-      reliefCourse.frozenUntil = Nanoseconds(Clock.sinceBoot()) + time
-      tell(.began, .freeze, path.bytes, nil)
+      reliefCourse.frozenUntil = source.now + time
+      tell(.began, .freeze, path, nil)
     } catch {
-      tell(.failed(error), .freeze, path.bytes, nil)
+      tell(.failed(error), .freeze, path, nil)
     }
   }
 
@@ -218,29 +219,27 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       case .high: reliefCourse.highUntil = nil
       case .freeze: reliefCourse.frozenUntil = nil
       }
-      tell(.undone, action, cgroup.bytes, nil)
+      tell(.undone, action, cgroup, nil)
     } catch {
       switch file {
       case .high: reliefCourse.highUntil = now + AgentPace.undoing
       case .freeze: reliefCourse.frozenUntil = now + AgentPace.undoing
       }
-      tell(.failed(error), action, cgroup.bytes, nil)
+      tell(.failed(error), action, cgroup, nil)
     }
   }
 
-  private mutating func tell(
-    _ outcome: ReliefOutcome, _ action: ReliefAction, _ cgroup: Span<UInt8>, _ value: KiB?
-  ) {
-    recorder.relief(outcome, action, cgroup: cgroup, value: value, episode: reliefCourse.episode)
-    messages.say(outcome.level) { line in line.append(relief: outcome, action, cgroup: cgroup, value: value) }
+  private mutating func tell(_ outcome: ReliefOutcome, _ action: ReliefAction, _ cgroup: ByteBuffer, _ value: KiB?) {
+    reporter.report(
+      .relief(ReliefEvent(action, outcome, cgroup: cgroup, value: value, episode: reliefCourse.episode)))
   }
 
   /// Says where a policy that was read later asks for relief in vain.
   mutating func sayLostRelief() {
-    guard judge.policy.measures.relief != Relief(), !isReliefReady else { return }
-    messages.say(
+    guard policy.measures.relief != Relief(), !isReliefReady else { return }
+    reporter.messages.say(
       .warning,
-      recorder.isDryRun
+      isDryRun
         ? "relief cannot be given: it needs cgroups of version 2"
         : "relief cannot be given: the policy at the start had none, or it could not be made ready; restart the agent")
   }

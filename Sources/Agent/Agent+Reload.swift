@@ -17,7 +17,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     do throws(Errno) {
       try reloader.watchFiles(loop, tag: Self.filesTag)
     } catch {
-      messages.say(.warning, "the policy's files are not watched: a change counts after SIGHUP", error)
+      reporter.messages.say(.warning, "the policy's files are not watched: a change counts after SIGHUP", error)
     }
   }
 
@@ -25,7 +25,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// compiler takes some.
   mutating func reloadChangedFiles(_ now: Nanoseconds) {
     guard let due = reloader.due, due <= now, !reloader.isBusy else { return }
-    for watch in watches where watch.pursuit != nil || watch.verdict?.acts == true { return }
+    for domain in domains where domain.isBusy { return }
     beginReload()
   }
 
@@ -37,7 +37,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   mutating func beginReload() {
     do throws(Reloader.Refusal) {
-      try reloader.begin(loop, tag: Self.compilerTag, now: Nanoseconds(Clock.awake()))
+      try reloader.begin(loop, tag: Self.compilerTag, now: source.awake)
     } catch {
       refuseReload(error.text)
     }
@@ -51,57 +51,33 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       return refuseReload(error.text)
     }
     do throws(ImageError) {
-      waitingPolicy = try CompiledPolicy(image: image.span)
-      waitingImage = reloader.takeImage()
-      takeUpWaitingPolicy()
+      putInForce(try CompiledPolicy(image: image.span))
     } catch {
       refuseReload(error.message, error)
     }
   }
 
-  /// Puts a policy in force that was read, once nobody is being ended for a domain: until then the domain stays.
-  mutating func takeUpWaitingPolicy() {
-    guard let policy = waitingPolicy else { return }
-    for number in watches.indices.dropFirst() where watches[number].pursuit != nil { return }
-    waitingPolicy = nil
-    putInForce(policy)
-  }
-
-  /// The policy is another from here on; who was judged by the old one is judged anew.
-  mutating func putInForce(_ policy: CompiledPolicy) {
-    let old = judge.policy
-    judge.policy = policy
-    judge.settings = policy.settings
-    needs = judge.policy.needs
+  /// The policy is another from here on; every process is judged anew. A victim that is being killed stays one.
+  mutating func putInForce(_ new: CompiledPolicy) {
+    let old = policy
+    policy = new
+    needs = policy.needs
     takeUpDomains()
     takeUpHooks()
-    roster.clear()
-    survey.forgetElders()
+    chooser.forget()
     // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
-    surveyedAt = .zero
     learnInPassing(budget: .max)
-    let rules = judge.policy.rules.count
-    let changes = PolicyChanges(from: old, to: policy)
-    recorder.reload(from: old, to: policy, changes)
-    messages.say(.info) { line in
-      line.append("the policy was read again and is in force: ")
-      line.append(decimal: UInt64(rules))
-      line.append(" rules; ")
-      line.append(changes)
-    }
+    reporter.report(.reload(.inForce(old: old, new: new, PolicyChanges(from: old, to: new))))
     sayLostPrivileges()
     if let config = reloader.config { policyName = config }
     leaveFallback()
-    if let image = waitingImage.take() { keeper.offer(image) }
+    if let image = reloader.takeImage() { keeper.offer(image) }
     sayUnwritableCgroups()
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {
-    recorder.reload(refused: problem, rules: judge.policy.rules.count, fallback: supervision.fallback)
-    messages.say(.error) { line in
-      line.append("the policy in force stays: ")
-      if let imageError { line.append(imageError) } else { line.append(problem) }
-    }
+    reporter.report(
+      .reload(.refused(problem, imageError, rules: policy.rules.count, fallback: supervision.fallback)))
     sayFallback()
   }
 }

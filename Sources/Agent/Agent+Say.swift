@@ -3,120 +3,133 @@ import LinuxSystem
 import Policy
 import Pressure
 import ProcModel
+import ProcReader
 import Record
 
-/// What the agent tells people about its decisions, and the kernel's log about its kills.
+/// What is said once and then no more.
+struct Said: OptionSet, Sendable {
+  let rawValue: UInt8
+
+  static let denied = Said(rawValue: 1)
+  static let malformed = Said(rawValue: 2)
+  static let hidden = Said(rawValue: 4)
+  static let unreadableProcesses = Said(rawValue: 8)
+  static let passingRefusal = Said(rawValue: 16)
+  static let unknownCgroups = Said(rawValue: 128)
+  static let unborn = Said(rawValue: 32)
+  static let unwritableCgroups = Said(rawValue: 64)
+}
+
+/// What the agent says to people beside its events.
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Says something of a domain, which is named where it is not the system.
-  mutating func say(of number: Int, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
-    let name = watches[number].name
-    let policy = judge.policy
-    messages.say(level) { line in
-      if let name {
-        line.append("domain ")
-        line.append(visible: policy.bytes(name))
-        line.append(": ")
+  mutating func say(of domain: Domain, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
+    reporter.say(of: domain.name, in: domain.policy, level, write)
+  }
+
+  mutating func sayOnce(_ topic: SaidOfDomain, of domain: Domain, _ level: MessageLevel, _ text: String) {
+    if domain.isNew(topic) { say(of: domain, level) { line in line.append(text) } }
+  }
+
+  mutating func sayOnce(_ topic: Said, _ level: MessageLevel, _ text: String) {
+    sayOnce(topic, level) { line in line.append(text) }
+  }
+
+  mutating func sayOnce(_ topic: Said, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
+    if said.insert(topic).inserted { reporter.messages.say(level, write) }
+  }
+
+  mutating func sayUnlisted() {
+    if said.contains(.unreadableProcesses) { return }
+    sayOnce(
+      .unreadableProcesses, .error,
+      lacksUptime
+        ? "uptime cannot be read, without which no age is known: no process can be chosen until it can"
+        : "processes cannot be listed: no victim can be chosen until they can")
+  }
+
+  /// Whether it is the clock of a captured tree that the survey lacks.
+  private var lacksUptime: Bool {
+    mutating get {
+      guard source.clock == nil else { return false }
+      var buffer = ByteBuffer(capacity: 64)
+      do throws(ReadFailure) {
+        try source.read(.uptime, into: &buffer)
+      } catch {
+        return true
       }
-      write(&line)
+      return false
     }
   }
 
-  mutating func sayDecision(
-    _ number: Int, _ verdict: Verdict, _ victim: Candidate, _ signal: Signal, isRehearsed: Bool
-  ) {
-    let party = party
-    say(of: number, .warning) { line in
-      line.append(isRehearsed ? "would send " : "sent ")
-      line.append(signal.name)
-      line.append(" to ")
-      line.append(victim.process)
-      line.append(party: party)
-      line.append(", footprint ")
-      line.append(party.members.count > 1 ? party.footprint : victim.process.footprint)
-      line.append(", score ")
-      line.append(decimal: victim.score.rounded())
+  mutating func sayUnread() {
+    let tally = chooser.ranking.tally
+    if tally.denied > 0 {
+      sayOnce(.denied, .warning) { line in
+        line.append(decimal: UInt64(tally.denied))
+        line.append(" processes may not be read (hidepid, or a missing capability) and are never chosen")
+      }
+    }
+    if tally.isHidden {
+      sayOnce(
+        .hidden, .warning, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
+    }
+    if tally.unknownCgroups > 0 {
+      sayOnce(.unknownCgroups, .warning) { line in
+        line.append(decimal: UInt64(tally.unknownCgroups))
+        line.append(" processes are in cgroups that cannot be read: each counts to the domains of its nearest ancestor")
+      }
+    }
+    if tally.unborn > 0 {
+      sensors.countUnborn()
+      sayOnce(.unborn, .warning) { line in
+        line.append(decimal: UInt64(tally.unborn))
+        line.append(" ")
+        line.append(Impossible.meaning(Impossible.startTimeKind))
+      }
+    }
+    if tally.malformed > 0 {
+      sayOnce(.malformed, .warning) { line in
+        line.append(decimal: UInt64(tally.malformed))
+        line.append(" process files made no sense, and what they tell is left out")
+      }
+    }
+  }
+
+  /// What the agent sees while there is nothing to do.
+  mutating func sayCalm(_ verdict: Verdict) {
+    rank(in: 0, by: context(of: system), verdict.reading.time)
+    let list = chooser.ranking.shortlist
+    let impossible = sensors.impossible
+    reporter.messages.say(.info) { line in
+      line.append(verdict.level.name)
+      line.append(": available ")
+      line.append(verdict.reading.available)
+      line.append(" of ")
+      line.append(verdict.reading.total)
+      if verdict.reading.hugePool > .zero {
+        line.append(" beside ")
+        line.append(verdict.reading.hugePool)
+        line.append(" of huge pages")
+      }
+      line.append(", floor ")
+      line.append(verdict.lines.floorAvailable)
       line.append("; ")
-      line.append(reason: verdict)
-    }
-  }
-
-  mutating func sayNoCandidate(_ number: Int, _ verdict: Verdict) {
-    let list = shortlist
-    say(of: number, .error) { line in
-      line.append("NOBODY CAN BE ENDED: of ")
       line.append(decimal: UInt64(list.considered))
-      line.append(" processes ")
+      line.append(" processes, ")
       line.append(decimal: UInt64(list.protected))
-      line.append(" are protected, ")
+      line.append(" protected, ")
       line.append(decimal: UInt64(list.tooSmall))
-      line.append(" too small, ")
-      line.append(decimal: UInt64(list.passedOver))
-      line.append(" were tried in vain; ")
-      line.append(reason: verdict)
+      line.append(" too small; ")
+      if let victim = list.victim {
+        line.append("first candidate: ")
+        line.append(victim.process)
+        line.append(" with ")
+        line.append(victim.process.footprint)
+      } else {
+        line.append("no candidate")
+      }
+      line.append(impossible)
     }
-  }
-
-  mutating func sayEscalation(_ victim: Candidate, _ reason: Escalation) {
-    messages.say(.warning) { line in
-      line.append("sent SIGKILL to ")
-      line.append(victim.process)
-      switch reason {
-      case .graceEnded: line.append(": it did not end within its grace")
-      case .memoryWorsened: line.append(": memory went on falling")
-      case .cannotHeed: line.append(": a tracer or a frozen cgroup keeps it from ending by itself")
-      case .neededElsewhere: line.append(": its memory is needed beyond its domain too")
-      }
-    }
-  }
-
-  mutating func sayOutcome(
-    _ number: Int, _ victim: Candidate, _ ending: Ending, after: Nanoseconds, _ verdict: Verdict,
-    _ oneByOne: OneByOne? = nil, _ yield: Yield? = nil
-  ) {
-    say(of: number, ending.level) { line in
-      line.append(victim.process)
-      switch ending {
-      case .exited: line.append(" ended after SIGTERM")
-      case .killed: line.append(" ended after SIGKILL")
-      case .stuck: line.append(" does not die of SIGKILL; the next is chosen")
-      case .vanished: line.append(" had ended before it was signalled")
-      case .changed: line.append(" is another process by now and was left alone")
-      case .relieved: line.append(" was spared: memory came back")
-      case .refused: line.append(" may not be signalled; the next is chosen")
-      case .sharesProtected: line.append(" has the memory of a protected process too; the next is chosen")
-      }
-      if ending == .exited || ending == .killed {
-        line.append(", ")
-        line.append(decimal: after.milliseconds)
-        line.append(" ms; available ")
-        line.append(verdict.reading.available)
-      }
-      if let oneByOne {
-        line.append("; ")
-        line.append(oneByOne)
-      }
-      if let yield {
-        line.append("; ")
-        line.append(yield)
-      }
-    }
-  }
-
-  /// A line in the kernel's own form for the victim, when its first signal is sent, and for each who goes with it.
-  mutating func writeKernelLines(_ victim: ProcessFacts) {
-    writeKernelLine(victim)
-    for member in party.members.prefix(AgentPace.kernelLines).dropFirst() {
-      writeKernelLine(table.rows[Int(member.row)])
-    }
-  }
-
-  private mutating func writeKernelLine(_ process: ProcessFacts) {
-    writeKernelLine { line in line.append(kernelLineFor: process) }
-  }
-
-  mutating func writeKernelLine(_ write: (inout [UInt8]) -> Void) {
-    kernelLine.removeAll(keepingCapacity: true)
-    write(&kernelLine)
-    kernelLog.write(kernelLine)
   }
 }

@@ -6,23 +6,24 @@ import Record
 
 /// Signals, and what the policy says at their time of processes that are in the way of one.
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
-  /// Signals the party at a hand. Whoever is in its group or cgroup by now and was not when it was chosen is asked about.
-  mutating func strike(_ number: Int, _ signal: Signal) -> Delivery {
-    roster.forgetAncestors()
-    let holder = hands[number]
-    return holder.hand.send(signal) { pid in clearance(of: pid, in: number) }
+  /// Signals the kill set of a domain. A process that is in its group or cgroup by now, and was not when it was chosen, is
+  /// asked about.
+  mutating func strike(_ domain: Domain, _ signal: Signal) -> Delivery {
+    chooser.roster.forgetAncestors()
+    let context = context(of: domain)
+    return domain.hand.send(signal) { pid in clearance(of: pid, in: domain, by: context) }
   }
 
-  /// Has the hand see to those that came into a dying party's cgroup, and to memory.
-  mutating func reap(_ number: Int) {
-    roster.forgetAncestors()
-    let holder = hands[number]
-    holder.hand.reap { pid in clearance(of: pid, in: number) }
+  /// Sees to the processes that came into a dying cgroup, and has memory given back.
+  mutating func reap(_ domain: Domain) {
+    chooser.roster.forgetAncestors()
+    let context = context(of: domain)
+    domain.hand.reap { pid in clearance(of: pid, in: domain, by: context) }
   }
 
   /// Says once that a whole cgroup cannot be killed in one step here, where the policy in force may have one killed.
   package mutating func sayUnwritableCgroups() {
-    guard let refusal = cgroupRefusal, judge.policy.mayReachCgroups else { return }
+    guard let refusal = cgroupRefusal, policy.mayReachCgroups else { return }
     sayOnce(.unwritableCgroups, .warning) { line in
       line.append("cgroups cannot be written here (")
       line.append(refusal.text)
@@ -34,21 +35,20 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// force, as a decision of this moment would have it. Costs what one process costs a survey, and reads nothing that may
   /// wait for memory.
   ///
-  /// - Parameter number: The domain that the others are signalled for. A process of another stays: nobody looked whether it
-  ///   may go.
-  mutating func clearance(of pid: Int32, in number: Int) -> Clearance {
-    let now = Nanoseconds(Clock.sinceBoot())
-    switch survey.look(
-      at: pid, later: judge.machine.units.ticks(now - surveyBeganAt), from: &source, units: judge.machine.units,
-      cgroups: &table.cgroups)
-    {
+  /// - Parameter domain: For which the others are signalled. A process of another stays: it was never looked at whether it
+  ///   may be killed.
+  mutating func clearance(of pid: Int32, in domain: Domain, by context: Judge) -> Clearance {
+    guard let number = domain.number else { return .stays }
+    let now = source.now
+    switch chooser.look(at: pid, units: units, now: now, from: &source) {
     case .gone: return .gone
     case .unreadable: return .stays
     case .found(let facts):
       guard facts.domains.contains(DomainSet(number: number)), !inVain.contains(facts.identity),
-        !isPursued(facts.identity)
+        !Agent.isPursued(facts.identity, in: domains)
       else { return .stays }
-      return candidate(facts, now).standing.protection.protects ? .stays : .mayGo
+      return chooser.candidate(facts, context, needs, now, from: &source).standing.protection.protects
+        ? .stays : .mayGo
     }
   }
 }

@@ -10,7 +10,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Whether the agent is armed, and by which policy.
   var mode: AgentMode {
-    AgentMode(isDryRun: recorder.isDryRun, policy: policyName, rules: judge.policy.rules.count)
+    AgentMode(isDryRun: isDryRun, policy: policyName, rules: policy.rules.count)
   }
 
   /// What does not depend on memory, each time the loop gets on.
@@ -25,17 +25,18 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Starts the process that keeps the policy. While memory is short it waits: that takes some.
   private mutating func keepPolicy(_ now: Nanoseconds) {
     guard keeper.isDue else { return }
-    for watch in watches where watch.isBusy { return }
+    for domain in domains where domain.isBusy { return }
     do throws(Errno) {
       try keeper.begin(loop, tag: Self.keeperTag, now: now)
     } catch {
-      messages.say(.warning, "the policy in force cannot be kept for a start whose policy has a mistake", error)
+      reporter.messages.say(
+        .warning, "the policy in force cannot be kept for a start whose policy has a mistake", error)
     }
   }
 
   mutating func finishKeeping() {
     if !keeper.finish() {
-      messages.say(
+      reporter.messages.say(
         .warning, "the policy in force could not be kept for a start whose policy has a mistake; see the message above")
     }
   }
@@ -46,7 +47,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let fallback = supervision.fallback
     let isDisarmed = supervision.isDisarmed
     guard fallback != nil || isDisarmed else { return }
-    messages.say(.error) { line in
+    reporter.messages.say(.error) { line in
       line.append("NOT AS ASKED FOR: ")
       line.append(mode, fallback: fallback, isDisarmed: isDisarmed)
       line.append(fallback == nil ? "" : "; mend the policy: it is read again as soon as it changes")
@@ -59,9 +60,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     supervision.clearFallback()
     try? supervision.tell("", mode)
     guard wasFallback else { return }
-    messages.say(.notice, "the policy that was asked for is in force again")
+    reporter.messages.say(.notice, "the policy that was asked for is in force again")
     if supervision.isDisarmed, !supervision.isManaged {
-      messages.say(.error, "STILL IN DRY RUN although armed was asked for: restart the agent to arm it")
+      reporter.messages.say(.error, "STILL IN DRY RUN although armed was asked for: restart the agent to arm it")
     }
   }
 
@@ -85,9 +86,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     switch consume file {
     case .some(let file):
       recordOpening = nil
-      let lost = recorder.sink.lostLines()
-      recorder.takeUp(file)
-      messages.say(.notice) { line in
+      let lost = reporter.recorder.sink.lostLines()
+      reporter.recorder.takeUp(file)
+      reporter.messages.say(.notice) { line in
         line.append("the record file could be opened: it is written from here on; lines that were lost: ")
         line.append(decimal: lost)
       }

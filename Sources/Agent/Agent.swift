@@ -7,60 +7,47 @@ package import ProcModel
 import ProcReader
 package import Record
 
-/// The loop that ties the path together: read, judge, choose, end, record. One thread; it owns everything it touches.
-package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>: ~Copyable {
+/// The loop: read, judge, choose, kill, tell. One thread, which owns all that it touches.
+///
+/// `run` waits, `tick` looks at each memory domain whose time has come, and `look` is the path from a reading to what is
+/// done. Each of the words in `look` has a file of its own.
+package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~Copyable {
+  typealias Domain = MemoryDomain<Hand>
+
   var source: Source
-  /// One for each of ``watches``, and some that an earlier policy had a use for.
-  var hands: [HandHolder<Hand>]
   var loop: EventLoop
-  var recorder: Recorder
-  var messages: Messages
-  /// Of `/dev/kmsg`, where the agent is armed and may write it.
-  var kernelLog: KernelLog
-  var kernelLine: [UInt8] = []
+  var reporter: Reporter
+  /// The system first, then the policy's in its order, then those that a reload took out of it.
+  var domains: [Domain] = []
+  var chooser = Chooser(capacity: 512, picking: 128)
+  var sensors = Sensors()
+
+  /// The policy in force, what it is called, and what its rules have to know of a process.
+  var policy: CompiledPolicy
+  package var policyName = CPath("")
+  var needs: MatchNeeds
+  let units: KernelUnits
+  /// The agent's own process number; 0 where the processes are of another machine.
+  let ownPID: Int32
+  /// The fastest that memory is thought to go, in KiB per millisecond.
+  let fill: UInt64
   let isVerbose: Bool
+
   var reloader: Reloader
-  /// A policy that waits for victims in domains to be gone, and its image.
-  var waitingPolicy: CompiledPolicy?
-  var waitingImage: OwnedDescriptor?
-  /// Of the policy in force: its file, or what it is called.
-  var policyName = CPath("")
-  var keeper: PolicyKeeper
+  package var keeper: PolicyKeeper
   var supervision: Supervision
   /// Nil once the record's file is open, and where there is none.
   var recordOpening: RecordOpening?
 
-  /// Of the domain that is looked at.
-  var judge: Judge
-  var needs: MatchNeeds
-  /// The system, then the policy's domains in its order; their cgroups are the survey's roots.
-  var watches: [Watch]
-  var roster = Roster(capacity: 512)
-  var survey = Survey(capacity: 512)
-  var table = ProcessTable(capacity: 512)
-  /// When the last survey began.
-  var surveyBeganAt = Nanoseconds.zero
-  /// What the last survey met beside the table's rows.
-  var tally = SurveyTally()
-  /// Whether the last survey failed.
-  var isUnlisted = false
-  var shortlist = Shortlist()
-  /// What the last ranking made of each row of the table.
-  var places = Places(capacity: 512)
-  /// Those who end together, of the last decision.
-  var party = Party()
-  // Each place is resident; more are taken in calm time where there are more processes.
-  var resolver = ScopeResolver(capacity: 128)
-  var swarmFinder = SwarmFinder(capacity: 128)
-  var kinFinder = KinFinder(capacity: 128)
-  /// Processes that these have the memory for.
-  var preparedFor = 128
-  /// The path of the cgroup that a party is of.
+  /// The path of the cgroup that a kill set is of.
   var partyPath = ByteBuffer(capacity: 2048)
   var cgroupBuffer = ByteBuffer(capacity: 4096)
   var cgroupPath = CPath("")
+
   var hooks: HookBench
   var hookVariables: [UInt8] = []
+  var hookDomain = ByteBuffer(capacity: 256)
+  var hookWords: [UInt8] = []
   /// Has room where there are hooks.
   var hookOutput = ByteBuffer(capacity: 0)
   var inVain = InVain()
@@ -74,13 +61,11 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// Nil in a dry run, and where the policy at the start had no relief.
   var relief: CgroupRelief?
   var reliefCourse = ReliefCourse()
-  var sensors = Sensors()
+  var reliefPath = ByteBuffer(capacity: 2048)
   /// Nil where the kernel does not wake the agent at the system's stalls: then it looks by itself.
   let pressureWatch: PressureWatch?
 
-  /// The fastest that memory is thought to go, in KiB per millisecond.
-  let fill: UInt64
-  var surveyedAt = Nanoseconds.zero
+  /// What the last survey in calm time took.
   var surveyTook = Nanoseconds.zero
   /// The kernel told of a stall: until then the agent looks often enough to measure it.
   var alertUntil = Nanoseconds.zero
@@ -89,48 +74,45 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
 
   static var compilerTag: UInt64 { EventLoop.firstFreeTag }
   static var pressureTag: UInt64 { EventLoop.firstFreeTag + 1 }
-  /// Of the system's victim; those of the domains follow.
+  /// Of a victim; one for each domain from here on.
   static var victimTag: UInt64 { EventLoop.firstFreeTag + 2 }
   /// Of all that hooks have to tell.
   static var hookTag: UInt64 { EventLoop.firstFreeTag + 64 }
   static var reliefTag: UInt64 { EventLoop.firstFreeTag + 65 }
 
   package init(
-    source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, recorder: consuming Recorder,
-    messages: consuming Messages, kernelLog: consuming KernelLog?, pressureWatch: consuming PressureWatch?,
+    source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, reporter: consuming Reporter,
+    policy: CompiledPolicy, units: KernelUnits, ownPID: Int32, pressureWatch: consuming PressureWatch?,
     reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
-    relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil, judge: Judge,
+    relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil,
     fill: UInt64 = LookAhead.usualFill, supervision: consuming Supervision = Supervision(),
     keeper: consuming PolicyKeeper = PolicyKeeper(), recordOpening: consuming RecordOpening? = nil, isVerbose: Bool
   ) {
     self.source = source
-    hands = [HandHolder(hand)]
     self.loop = loop
-    self.recorder = recorder
-    self.messages = messages
-    switch consume kernelLog {
-    case .some(let log): self.kernelLog = log
-    case .none: self.kernelLog = KernelLog(nil)
-    }
+    self.reporter = reporter
+    self.policy = policy
+    self.units = units
+    self.ownPID = ownPID
     self.pressureWatch = pressureWatch
     self.reloader = reloader
-    self.judge = judge
     self.isVerbose = isVerbose
     self.fill = fill
     self.supervision = supervision
     self.keeper = keeper
     self.recordOpening = recordOpening
-    waitingImage = nil
-    needs = judge.policy.needs
-    watches = []
+    needs = policy.needs
     self.hooks = hooks
     self.relief = relief
     lastResortHand = lastResort
-    kernelLine.reserveCapacity(256)
-    takeUpDomains()
+    takeUpDomains(hand)
     takeUpHooks()
     takeUpRelief()
   }
+
+  var system: Domain { domains[0] }
+
+  var isDryRun: Bool { reporter.recorder.isDryRun }
 
   /// Why the loop ended.
   package enum End: Equatable, Sendable {
@@ -147,15 +129,16 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     watchFiles()
     try loop.wake(inNanoseconds: 1)
     while true {
-      if isTimeToArm(at: Nanoseconds(Clock.sinceBoot())) {
-        messages.say(.warning, "the policy is whole again: the agent stops, for the service manager to start it armed")
-        recorder.stop(reason: "to_be_armed")
+      if isTimeToArm(at: source.now) {
+        reporter.messages.say(
+          .warning, "the policy is whole again: the agent stops, for the service manager to start it armed")
+        reporter.report(.stop("to_be_armed"))
         return .toBeArmed
       }
       switch try loop.wait() {
       case .ready(tag: Self.pressureTag):
-        alertUntil = Nanoseconds(Clock.sinceBoot()) + AgentPace.alertness
-        watches[0].dueAt = .zero
+        alertUntil = source.now + AgentPace.alertness
+        system.dueAt = .zero
         try loop.wake(inNanoseconds: tick().count)
       case .timer:
         try loop.wake(inNanoseconds: tick().count)
@@ -164,13 +147,12 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
       case .ready(tag: Self.keeperTag):
         finishKeeping()
       case .ready(tag: Self.filesTag):
-        reloader.takeChanges(at: Nanoseconds(Clock.sinceBoot()))
+        reloader.takeChanges(at: source.now)
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.hookTag), .ready(tag: Self.reliefTag):
         try loop.wake(inNanoseconds: tick().count)
       case .ready(let tag):
-        let number = Int(clamping: tag - Self.victimTag)
-        if number < watches.count { watches[number].dueAt = .zero }
+        for domain in domains where domain.tag == tag { domain.dueAt = .zero }
         try loop.wake(inNanoseconds: tick().count)
       case .signal(.hangUp):
         beginReload()
@@ -187,75 +169,72 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   private mutating func stop(_ signal: Signal) -> End {
     supervision.tellStopping()
     endRelief()
-    recorder.stop(signal: signal)
-    finishOutput()
+    reporter.report(.stop(signal.name))
+    reporter.finish(within: AgentPace.lastWords)
     return .byRequest
   }
 
-  /// Looks at the domains whose time has come, and does what follows from it.
+  /// Looks at the domains whose time has come, and does what else is due.
   ///
   /// - Returns: The time until the next look.
   mutating func tick() -> Nanoseconds {
-    let now = Nanoseconds(Clock.sinceBoot())
+    let now = source.now
     tendSupervision(now)
-    reloader.giveUp(at: Nanoseconds(Clock.awake()))
+    reloader.giveUp(at: source.awake)
     reloadChangedFiles(now)
-    takeUpWaitingPolicy()
     tendHooks()
-    for number in watches.indices where watches[number].dueAt <= now {
-      let delay = look(at: number)
-      watches[number].dueAt = Nanoseconds(Clock.sinceBoot()) + delay
+    for domain in domains where domain.dueAt <= now {
+      let delay = look(at: domain)
+      domain.dueAt = source.now + delay
     }
+    domains.removeAll { $0.number == nil && $0.pursuit == nil }
     tendRelief()
     learnInPassing()
-    tellLostLines()
-    var next = watches[0].dueAt
-    for watch in watches {
-      next = min(next, watch.dueAt)
-    }
-    let end = Nanoseconds(Clock.sinceBoot())
-    let awake = Nanoseconds(Clock.awake())
-    if let due = hooks.due(after: awake) { next = min(next, end + (due - awake)) }
-    if let due = reliefCourse.due { next = min(next, due) }
-    if let due = reloadDue(after: end) { next = min(next, due) }
-    if let due = supervision.feedDue { next = min(next, due) }
-    return next - end
+    reporter.tellLostLines()
+    return untilNextLook()
   }
 
-  /// One look at one domain, and what follows from it.
+  /// One look at one domain, and what follows from it: the path from a reading to the kill.
   ///
   /// - Returns: The time until the next.
-  private mutating func look(at number: Int) -> Nanoseconds {
-    let now = Nanoseconds(Clock.sinceBoot())
-    guard let reading = readMemory(of: number, now) else { return AgentPace.blind }
-    watches[number].lookAhead.learn(reading)
-    let verdict = watches[number].detector.judge(reading)
-    watches[number].verdict = verdict
-    if number == 0 { followEpisode(verdict) }
-    warnOnce(number, verdict)
-    if watches[number].pursuit != nil { return pursue(number, verdict, now) }
-    if let delay = awaitTakeOver(number, verdict, now) { return delay }
-    if number == 0, let delay = resort(verdict, now) { return delay }
+  private mutating func look(at domain: Domain) -> Nanoseconds {
+    let now = source.now
+    guard let reading = readMemory(of: domain, now) else { return pursueBlindly(for: domain, now) }
+    domain.lookAhead.learn(reading)
+    let verdict = domain.detector.judge(reading)
+    domain.verdict = verdict
+    if domain.isSystem { followEpisode(verdict) }
+    warnOnce(domain, verdict)
+    if domain.pursuit != nil { return pursue(for: domain, verdict, now) }
+    if let delay = awaitTakeOver(domain, verdict, now) { return delay }
+    if domain.isSystem, let delay = resort(verdict, now) { return delay }
     guard verdict.acts else {
-      closeEpisode(number, verdict)
-      return delay(number, verdict)
+      closeEpisode(of: domain, verdict)
+      return delay(domain, verdict)
     }
-    // Who is ended for a domain within this one, or around it, frees memory here too.
-    if let other = victimWithin(number) {
-      hasten(other, now)
+    // A victim that is killed for a domain within this one, or around it, frees memory here too.
+    if let other = domainWithVictim(in: domain) {
+      killNow(for: other, now)
       return Ladder.interval
     }
-    if keepsRespite(number, verdict) { return Ladder.interval }
-    return act(number, on: verdict, now)
+    if keepsRespite(domain, verdict) { return Ladder.interval }
+    return act(for: domain, on: verdict, now)
+  }
+
+  /// A victim whose domain cannot be read any more, as its cgroup goes with the last process in it, is seen to its end all
+  /// the same.
+  private mutating func pursueBlindly(for domain: Domain, _ now: Nanoseconds) -> Nanoseconds {
+    guard domain.pursuit != nil, let verdict = domain.verdict else { return AgentPace.blind }
+    return min(pursue(for: domain, verdict, now), AgentPace.blind)
   }
 
   /// The time that the agent may look away from a domain after a verdict.
-  func delay(_ number: Int, _ verdict: Verdict) -> Nanoseconds {
-    let isWoken = number == 0 && isWokenAtStalls
-    let window = isWoken ? .zero : watches[number].detector.thresholds.shortestWatch
-    let delay = watches[number].lookAhead.delay(verdict, watching: window)
+  func delay(_ domain: Domain, _ verdict: Verdict) -> Nanoseconds {
+    let isWoken = domain.isSystem && isWokenAtStalls
+    let window = isWoken ? .zero : domain.detector.thresholds.shortestWatch
+    let delay = domain.lookAhead.delay(verdict, watching: window)
     // A trigger that waits for its confirmation is counted in looks.
-    let isTense = number == 0 && verdict.reading.time < alertUntil || verdict.trigger != .none
+    let isTense = domain.isSystem && verdict.reading.time < alertUntil || verdict.trigger != .none
     return isTense ? min(delay, AgentPace.alertLook) : delay
   }
 
@@ -265,17 +244,29 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     case .none: false
     }
   }
+
+  private func untilNextLook() -> Nanoseconds {
+    var next = system.dueAt
+    for domain in domains { next = min(next, domain.dueAt) }
+    let end = source.now
+    let awake = source.awake
+    if let due = hooks.due(after: awake) { next = min(next, end + (due - awake)) }
+    if let due = reliefCourse.due { next = min(next, due) }
+    if let due = reloadDue(after: end) { next = min(next, due) }
+    if let due = supervision.feedDue { next = min(next, due) }
+    return next - end
+  }
 }
 
 extension Agent where Source: ~Copyable, Hand: ~Copyable {
-  /// Writes the first record.
-  package mutating func recordStart(
-    version: String, _ privileges: Privileges, _ panic: PanicSettings?
-  ) {
-    _ = readMemory(of: 0, Nanoseconds(Clock.sinceBoot()))
-    recorder.start(
-      version: version, policy: policyName, fallback: supervision.fallback, judge: judge,
-      roots: watches[0].isCgroup ? survey.roots : nil,
-      panic: panic, held: privileges.held, lacking: privileges.lacking)
+  /// Tells that the agent began.
+  package mutating func reportStart(version: String, _ privileges: Privileges, _ panic: PanicSettings?) {
+    _ = readMemory(of: system, source.now)
+    reporter.report(
+      .start(
+        StartEvent(
+          version: version, policyName: policyName, fallback: supervision.fallback, context: context(of: system),
+          roots: system.isCgroup ? chooser.survey.roots : nil, panic: panic, held: privileges.held,
+          lacking: privileges.lacking)))
   }
 }

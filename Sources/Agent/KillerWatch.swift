@@ -35,13 +35,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
   mutating func lookForKillers(_ now: Nanoseconds, mayWait: Bool) {
     guard killerWatch.isDue(at: now) else { return }
-    for row in table.rows.indices {
-      let process = table.rows[row]
-      guard let killer = OtherKiller(process), process.identity.pid != judge.agent else { continue }
+    for row in chooser.ranking.table.rows.indices {
+      let process = chooser.ranking.table.rows[row]
+      guard let killer = OtherKiller(process), process.identity.pid != ownPID else { continue }
       // An agent in dry run is there to look at what the armed one beside it does.
-      if killer == .spillwayd, recorder.isDryRun { continue }
+      if killer == .spillwayd, isDryRun { continue }
       guard isReally(killer, process.identity.pid, mayWait: mayWait), killerWatch.tells(of: killer) else { continue }
-      messages.say(.warning) { line in
+      reporter.messages.say(.warning) { line in
         line.append("ANOTHER KILLER RUNS: ")
         line.append(process)
         line.append(": ")

@@ -145,9 +145,7 @@ struct SetUp {
     }
     let units = KernelUnits(
       pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond)
-    let judge = Judge(
-      policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units),
-      agent: source.isLive ? OwnProcess.pid : 0)
+    let ownPID = source.isLive ? OwnProcess.pid : 0
     let isRecordMissing = record.isMissing
     var recorder = Recorder(sink: record.sink, isDryRun: isDryRun, isTorn: record.isTorn)
     if isRecordMissing { recorder.awaitSink() }
@@ -184,10 +182,10 @@ struct SetUp {
     }
     keepInMemory(&messages)
     var agent = Agent(
-      source: source, hand: hand, loop: loop, recorder: recorder, messages: spoken, kernelLog: kernelLog,
-      pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief, lastResort: lastResort,
-      judge: judge,
-      fill: fill, supervision: supervision,
+      source: source, hand: hand, loop: loop,
+      reporter: Reporter(recorder: recorder, messages: spoken, kernelLog: kernelLog), policy: policy, units: units,
+      ownPID: ownPID, pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief,
+      lastResort: lastResort, fill: fill, supervision: supervision,
       keeper: PolicyKeeper(tool: options.compiler, directory: options.stateDirectory, config: options.config),
       recordOpening: record.opening, isVerbose: options.isVerbose)
     agent.policyName = policyName
@@ -198,13 +196,13 @@ struct SetUp {
     agent.sayFallback()
     agent.cgroupRefusal = cgroupRefusal
     agent.sayUnwritableCgroups()
-    agent.recordStart(version: spillwayVersion, privileges, panic)
+    agent.reportStart(version: spillwayVersion, privileges, panic)
     do throws(Errno) {
       return try agent.run() == .toBeArmed ? .toBeArmed : .ok
     } catch {
       agent.endRelief()
-      agent.messages.say(.error, "the agent cannot wait for events", error)
-      agent.finishOutput()
+      agent.reporter.messages.say(.error, "the agent cannot wait for events", error)
+      agent.reporter.finish(within: AgentPace.lastWords)
       return .kernelFeature
     }
   }

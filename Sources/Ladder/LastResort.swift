@@ -63,7 +63,7 @@ package struct LiveMachine: MachineCalls, ~Copyable {
 
   package mutating func beginSync() throws(Errno) { try helper.sync() }
   package var isSynced: Bool { !helper.isBusy }
-  package mutating func reboot() throws(Errno) { try Machine.reboot() }
+  package mutating func reboot() throws(Errno) { try Restart.reboot() }
 
   package mutating func sysrq(_ letter: UInt8) throws(Errno) {
     switch trigger {

@@ -22,12 +22,17 @@ package struct Candidate: Sendable {
   package func goesBefore(_ other: Candidate) -> Bool {
     if isSwappingOff != other.isSwappingOff { return isSwappingOff }
     if standing.tier != other.standing.tier { return standing.tier < other.standing.tier }
-    if score != other.score { return score > other.score }
-    if process.footprint != other.process.footprint { return process.footprint > other.process.footprint }
-    if process.identity.startTime != other.process.identity.startTime {
-      return process.identity.startTime > other.process.identity.startTime
-    }
-    return process.identity.pid > other.process.identity.pid
+    return process.goesBefore(other.process, score, other.score)
+  }
+}
+
+extension ProcessFacts {
+  /// Whether this process is killed before another of the same tier, by their scores.
+  func goesBefore(_ other: ProcessFacts, _ score: Double, _ otherScore: Double) -> Bool {
+    if score != otherScore { return score > otherScore }
+    if footprint != other.footprint { return footprint > other.footprint }
+    if identity.startTime != other.identity.startTime { return identity.startTime > other.identity.startTime }
+    return identity.pid > other.identity.pid
   }
 }
 

@@ -11,10 +11,16 @@ package struct Place: Equatable, Sendable {
 
   package var tier: Tier
   package var reach: Reach
+  /// What its rules, or else the domain's settings, have killed with it.
+  package var scope: Scope
+  /// The formula's number, times the weights of its rules.
+  package var score: Double
 
-  package init(tier: Tier, reach: Reach) {
+  package init(tier: Tier, reach: Reach, scope: Scope = .process, score: Double = 0) {
     self.tier = tier
     self.reach = reach
+    self.scope = scope
+    self.score = score
   }
 }
 
@@ -34,10 +40,12 @@ package struct Places: Sendable {
   }
 
   /// Adds the place of the next row.
-  package mutating func append(_ candidate: Candidate, isPassedOver: Bool) {
+  package mutating func append(_ candidate: Candidate, scope: Scope = .process, isPassedOver: Bool) {
     let isProtected = candidate.standing.protection.protects
     rows.append(
-      Place(tier: candidate.standing.tier, reach: isProtected ? .protected : isPassedOver ? .inVain : .mayEnd))
+      Place(
+        tier: candidate.standing.tier, reach: isProtected ? .protected : isPassedOver ? .inVain : .mayEnd,
+        scope: scope, score: candidate.score))
   }
 
   /// Says that the next row is not of the domain that is ranked.

@@ -12,8 +12,8 @@ package import ProcModel
 package struct Yielding: Sendable {
   private let tier: Tier
   private let shortfall: KiB
-  /// The foremost that is enough alone.
-  private var one: Candidate?
+  /// The foremost that is enough alone, and its row.
+  private var one: (row: Int, process: ProcessFacts, score: Double)?
   private var before = KiB.zero
   private var isBarred = false
 
@@ -37,26 +37,26 @@ package struct Yielding: Sendable {
     place.reach == .mayEnd && place.tier == tier && judge.isWorthEnding(process)
   }
 
-  /// Takes the candidate where it is the foremost of those that are enough alone.
-  package mutating func seek(_ candidate: Candidate) {
-    if let one, !candidate.goesBefore(one) { return }
-    one = candidate
+  /// Takes the process of a row where it is the foremost of those that are enough alone.
+  package mutating func seek(_ row: Int, _ process: ProcessFacts, _ place: Place) {
+    if let one, !process.goesBefore(one.process, place.score, one.score) { return }
+    one = (row, process, place.score)
   }
 
-  /// Counts a candidate that is ranked before the one.
+  /// Counts a process that is ranked before the one.
   ///
   /// - Parameter isGrowing: As ``isGrowing(grown:fallen:rate:shortfall:)``; asked only where it is ranked before.
-  package mutating func weigh(_ candidate: Candidate, isGrowing: () -> Bool) {
-    guard let one, !isBarred, candidate.goesBefore(one) else { return }
-    before += candidate.process.footprint
+  package mutating func weigh(_ process: ProcessFacts, _ place: Place, isGrowing: () -> Bool) {
+    guard let one, !isBarred, process.goesBefore(one.process, place.score, one.score) else { return }
+    before += process.footprint
     isBarred = before >= shortfall || isGrowing()
   }
 
   /// Whether there is one that could be chosen.
   package var isOpen: Bool { one != nil && !isBarred }
 
-  /// The candidate that goes first; nil where the order holds.
-  package var chosen: Candidate? { isBarred ? nil : one }
+  /// The row of the process that goes first; nil where the order holds.
+  package var chosen: Int? { isBarred ? nil : one?.row }
 
   /// Whether a process is one that uses memory up: it has taken at least half of what has gone since the last survey, or
   /// would take what is missing within a minute.

@@ -1,3 +1,5 @@
+package import ProcModel
+
 /// Writes JSON (RFC 8259) into bytes that are kept from one use to the next: no allocation once they have held as much.
 ///
 /// Strings that come from processes are bytes, and untrusted: invalid UTF-8 becomes U+FFFD, and everything that could
@@ -102,6 +104,53 @@ package struct JSONWriter: Sendable {
     separate()
     bytes.append(contentsOf: "null".utf8)
     needsComma = true
+  }
+
+  // MARK: Members
+
+  package mutating func field(_ name: String, _ text: String) {
+    key(name)
+    value(text)
+  }
+
+  /// A member that is null where there is no text.
+  package mutating func field(_ name: String, optional text: String?) {
+    key(name)
+    if let text { value(text) } else { null() }
+  }
+
+  package mutating func field(_ name: String, untrusted text: Span<UInt8>) {
+    key(name)
+    value(untrusted: text)
+  }
+
+  package mutating func field(_ name: String, _ number: UInt64) {
+    key(name)
+    value(number)
+  }
+
+  package mutating func field(_ name: String, _ number: Int64) {
+    key(name)
+    value(number)
+  }
+
+  package mutating func field(_ name: String, count: Int) {
+    field(name, UInt64(max(count, 0)))
+  }
+
+  /// A member that is null where there is no number.
+  package mutating func field(_ name: String, optional number: UInt64?) {
+    key(name)
+    if let number { value(number) } else { null() }
+  }
+
+  package mutating func field(_ name: String, _ flag: Bool) {
+    key(name)
+    value(flag)
+  }
+
+  package mutating func field(_ name: String, _ amount: KiB) {
+    field(name, amount.count)
   }
 
   // MARK: -

@@ -29,42 +29,31 @@ package enum LastResortOutcome: Equatable, Sendable {
 }
 
 extension Recorder {
-  /// A step of the system's last resort.
-  package mutating func lastResort(_ outcome: LastResortOutcome, _ way: LastResortWay, toll: EpisodeToll) {
+  mutating func compose(_ step: LastResortEvent) {
     begin("last_resort")
-    json.key("domain")
-    json.value("system")
-    json.key("episode")
-    json.value(UInt64(toll.episode))
-    json.key("action")
-    json.value(way.name)
-    json.key("victims")
-    json.value(UInt64(toll.victims))
-    json.key("lasted_ms")
-    json.value(toll.lasted.milliseconds)
-    json.key("outcome")
-    json.value(outcome.name)
-    if case .refused(let reason) = outcome {
-      json.key("error")
-      json.value(reason.text)
-    }
-    finish()
+    json.field("domain", "system")
+    json.field("episode", UInt64(step.toll.episode))
+    json.field("action", step.way.name)
+    json.field("victims", UInt64(step.toll.victims))
+    json.field("lasted_ms", step.toll.lasted.milliseconds)
+    json.field("outcome", step.outcome.name)
+    if case .refused(let reason) = step.outcome { json.field("error", reason.text) }
   }
 }
 
 extension Array where Element == UInt8 {
   /// `LAST RESORT, reboot: memory is not back after 10 victims and 31000 ms; the disks are written first`.
-  package mutating func append(lastResort outcome: LastResortOutcome, _ way: LastResortWay, toll: EpisodeToll) {
+  package mutating func append(_ step: LastResortEvent) {
     append("LAST RESORT, ")
-    append(way.name)
+    append(step.way.name)
     append(": ")
-    switch outcome {
+    switch step.outcome {
     case .begun, .rehearsed:
       append("memory is not back after ")
-      append(decimal: UInt64(toll.victims))
-      append(toll.victims == 1 ? " victim and " : " victims and ")
-      append(decimal: toll.lasted.milliseconds)
-      append(outcome == .begun ? " ms; the disks are written first" : " ms; it would be begun now")
+      append(decimal: UInt64(step.toll.victims))
+      append(step.toll.victims == 1 ? " victim and " : " victims and ")
+      append(decimal: step.toll.lasted.milliseconds)
+      append(step.outcome == .begun ? " ms; the disks are written first" : " ms; it would be begun now")
     case .told: append("the kernel was told")
     case .refused(let reason):
       append("refused: ")

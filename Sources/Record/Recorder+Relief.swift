@@ -46,54 +46,35 @@ package enum ReliefOutcome: Equatable, Sendable {
 }
 
 extension Recorder {
-  /// A step of relief, of the system's shortage.
-  ///
-  /// - Parameters:
-  ///   - cgroup: Empty where none was found.
-  ///   - value: What was asked for, or the limit.
-  package mutating func relief(
-    _ outcome: ReliefOutcome, _ action: ReliefAction, cgroup: Span<UInt8>, value: KiB?, episode: UInt32
-  ) {
+  mutating func compose(_ step: ReliefEvent) {
     begin("relief")
-    json.key("domain")
-    json.value("system")
-    json.key("episode")
-    json.value(UInt64(episode))
-    json.key("action")
-    json.value(action.name)
+    json.field("domain", "system")
+    json.field("episode", UInt64(step.episode))
+    json.field("action", step.action.name)
     json.key("cgroup")
-    if cgroup.isEmpty { json.null() } else { json.value(untrusted: cgroup) }
-    json.key("value_kib")
-    if let value { json.value(value.count) } else { json.null() }
-    json.key("outcome")
-    json.value(outcome.name)
-    switch outcome {
-    case .done(let took), .partial(let took):
-      json.key("took_ms")
-      json.value(took.milliseconds)
-    case .failed(let reason):
-      json.key("error")
-      json.value(reason.text)
+    if step.cgroup.count == 0 { json.null() } else { json.value(untrusted: step.cgroup.bytes) }
+    json.field("value_kib", optional: step.value?.count)
+    json.field("outcome", step.outcome.name)
+    switch step.outcome {
+    case .done(let took), .partial(let took): json.field("took_ms", took.milliseconds)
+    case .failed(let reason): json.field("error", reason.text)
     case .began, .undone, .skipped, .rehearsed: break
     }
-    finish()
   }
 }
 
 extension Array where Element == UInt8 {
   /// `relief: memory.high of /batch.slice is lowered to 80 MiB`.
-  package mutating func append(
-    relief outcome: ReliefOutcome, _ action: ReliefAction, cgroup: Span<UInt8>, value: KiB?
-  ) {
+  package mutating func append(_ step: ReliefEvent) {
     append("relief: ")
-    switch action {
+    switch step.action {
     case .reclaim: append("reclaim of ")
     case .high: append("memory.high of ")
     case .freeze: append("freezing ")
     }
-    if cgroup.isEmpty { append("the worst") } else { append(visible: cgroup) }
-    switch outcome {
-    case .began, .rehearsed: append(outcome == .began ? " is under way" : " would be under way")
+    if step.cgroup.count == 0 { append("the worst") } else { append(visible: step.cgroup.bytes) }
+    switch step.outcome {
+    case .began, .rehearsed: append(step.outcome == .began ? " is under way" : " would be under way")
     case .undone: append(" is undone")
     case .done(let took):
       append(" is done after ")
@@ -108,7 +89,7 @@ extension Array where Element == UInt8 {
       append(" fails: ")
       append(reason.text)
     }
-    if let value {
+    if let value = step.value {
       append("; ")
       append(value)
     }

@@ -4,31 +4,31 @@ extension Recorder {
   /// Rules that are named of each kind of change; of the others only the number is told.
   private static var nameLimit: Int { 8 }
 
-  /// The policy was read again, and the old one stays.
-  ///
-  /// - Parameter fallback: What goes on to be in force in place of the policy that was asked for.
-  package mutating func reload(refused problem: String, rules: Int, fallback: PolicyFallback? = nil) {
-    beginReload("refused", rules: rules)
-    value(fallback)
-    json.key("reason")
-    json.value(problem)
-    json.key("changes")
-    json.null()
-    finish()
+  mutating func compose(_ reload: ReloadEvent) {
+    begin("reload")
+    switch reload {
+    case .refused(let problem, let imageError, let rules, let fallback):
+      json.field("outcome", "refused")
+      json.field("rules", count: rules)
+      field(fallback)
+      json.field("reason", imageError?.message ?? problem)
+      json.key("changes")
+      json.null()
+    case .inForce(let old, let new, let changes):
+      json.field("outcome", "in_force")
+      json.field("rules", count: new.rules.count)
+      field(nil)
+      json.key("reason")
+      json.null()
+      json.key("changes")
+      value(changes, from: old, to: new)
+    }
   }
 
-  /// The policy was read again, and is in force.
-  package mutating func reload(from old: CompiledPolicy, to new: CompiledPolicy, _ changes: PolicyChanges) {
-    beginReload("in_force", rules: new.rules.count)
-    value(nil)
-    json.key("reason")
-    json.null()
-    json.key("changes")
+  private mutating func value(_ changes: PolicyChanges, from old: CompiledPolicy, to new: CompiledPolicy) {
     json.beginObject()
-    json.key("settings")
-    json.value(changes.settingsChanged)
-    json.key("reordered")
-    json.value(changes.isReordered)
+    json.field("settings", changes.settingsChanged)
+    json.field("reordered", changes.isReordered)
     names("added", changes.added, new)
     names("changed", changes.changed, new)
     names("removed", changes.removed, old)
@@ -36,18 +36,8 @@ extension Recorder {
     for rules in [changes.added, changes.changed, changes.removed] {
       unnamed += max(rules.count - Recorder.nameLimit, 0)
     }
-    json.key("unnamed")
-    json.value(UInt64(unnamed))
+    json.field("unnamed", count: unnamed)
     json.endObject()
-    finish()
-  }
-
-  private mutating func beginReload(_ outcome: String, rules: Int) {
-    begin("reload")
-    json.key("outcome")
-    json.value(outcome)
-    json.key("rules")
-    json.value(UInt64(rules))
   }
 
   private mutating func names(_ key: String, _ rules: Bits256, _ policy: CompiledPolicy) {
@@ -62,7 +52,31 @@ extension Recorder {
   }
 }
 
+extension ReloadEvent {
+  /// Of the message about it.
+  var level: MessageLevel {
+    switch self {
+    case .refused: .error
+    case .inForce: .info
+    }
+  }
+}
+
 extension Array where Element == UInt8 {
+  /// `the policy in force stays: …`, or `the policy was read again and is in force: 12 rules; 1 added`.
+  package mutating func append(_ reload: ReloadEvent) {
+    switch reload {
+    case .refused(let problem, let imageError, _, _):
+      append("the policy in force stays: ")
+      if let imageError { append(imageError) } else { append(problem) }
+    case .inForce(_, let policy, let changes):
+      append("the policy was read again and is in force: ")
+      append(decimal: UInt64(policy.rules.count))
+      append(" rules; ")
+      append(changes)
+    }
+  }
+
   /// In a few words.
   package mutating func append(_ changes: PolicyChanges) {
     if changes.isEmpty {

@@ -16,13 +16,12 @@ package struct Yield: Equatable, Sendable {
   package let counted: KiB
 
   /// Nil where the processes live on or were not signalled, and where it gave back more.
-  package init?(_ ending: Ending, signal: Signal?, freed: KiB, counted: KiB?) {
-    guard ending == .exited || ending == .killed, let signal, let counted, freed.count < counted.count / Yield.part
-    else {
-      return nil
-    }
+  package init?(_ outcome: Outcome) {
+    guard outcome.ending == .exited || outcome.ending == .killed, let signal = outcome.signal,
+      let counted = outcome.counted, outcome.freed.count < counted.count / Yield.part
+    else { return nil }
     self.signal = signal
-    self.freed = freed
+    freed = outcome.freed
     self.counted = counted
   }
 }

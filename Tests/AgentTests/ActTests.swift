@@ -56,7 +56,7 @@ import Testing
       #expect(stage.tick() == ["meminfo"], "\(available)")
     }
     let said =
-      "the last end gave next to nothing back, and memory does not go on falling; nobody else is ended until it"
+      "the last kill gave next to nothing back, and memory does not go on falling; no other process is killed until it"
     #expect(try stage.messages().components(separatedBy: said).count == 2, "once")
     // It falls: the next.
     stage.agent.source.available = [73]
@@ -118,14 +118,14 @@ import Testing
   @Test func processesAreSurveyedAnewWhereASixteenthOfMemoryHasGone() throws {
     let stage = try Stage(available: [500])
     _ = stage.tick()
-    let first = stage.agent.surveyedAt
+    let first = stage.agent.chooser.learnedAt
     #expect(first > .zero)
     func surveys(at available: UInt64, after milliseconds: UInt64) -> Bool {
-      stage.agent.surveyedAt = Nanoseconds(Clock.sinceBoot()) - .milliseconds(milliseconds)
-      let before = stage.agent.surveyedAt
+      stage.agent.chooser.learnedAt = stage.agent.source.now - .milliseconds(milliseconds)
+      let before = stage.agent.chooser.learnedAt
       stage.agent.source.available = [available]
       _ = stage.tick()
-      return stage.agent.surveyedAt != before
+      return stage.agent.chooser.learnedAt != before
     }
     #expect(!surveys(at: 430, after: 300), "growth over so little is noise")
     #expect(!surveys(at: 440, after: 700), "60 MiB are less than a sixteenth of 1000")
@@ -261,15 +261,14 @@ import Testing
     let decisions = try stage.records("decision")
     #expect(decisions.map { $0["episode"] as? Int } == [1, 2])
     #expect(decisions.allSatisfy { $0["reason"] as? String == "no_candidate" && $0["victim"] is NSNull })
-    #expect(try stage.messages().components(separatedBy: "NOBODY CAN BE ENDED").count == 3)
+    #expect(try stage.messages().components(separatedBy: "NO PROCESS CAN BE KILLED").count == 3)
     // Whoever comes is found, in the same episode.
     stage.agent.source.files.add(200, "late", mib: 100)
     #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
   }
 
   @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
-    let stage = try Stage(available: [1])
-    stage.agent.judge.agent = 104
+    let stage = try Stage(available: [1], ownPID: 104)
     stage.agent.source.files.add(104, "spillwayd", mib: 500)
     stage.agent.source.files.add(105, "compiler", mib: 500, parent: 104)
     stage.agent.source.files.add(106, "exempt", mib: 500, adjustment: -1000)
@@ -292,7 +291,7 @@ import Testing
     let stage = try Stage(available: [80])
     #expect(stage.tick() == Self.firstStrike)
     // One that has no rule by that number.
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.rules = []
     stage.agent.putInForce(other)
     stage.log.ended = [100]
@@ -308,7 +307,7 @@ import Testing
       stage.agent.source.files.reads.count { $0.file == .cmdline }
     }
     let stage = try Stage(available: [80])
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.alternatives.append(.never)
     other.tests.append(FieldTest(field: .cmdline, alternatives: Slice(start: 2, count: 1)))
     other.rules[1].tests = Slice(start: 2, count: 1)

@@ -112,7 +112,10 @@ import Testing
   @Test func whoGoesLastByARuleIsNotChosenForBeingEnough() throws {
     let stage = try Self.stage(available: [500, 80])
     Self.addNewcomers(stage)
-    stage.agent.judge.policy.rules[1].order = .last
+    var policy = stage.agent.policy
+    policy.rules[1].order = .last
+    stage.agent.putInForce(policy)
+    _ = stage.log.take()
     #expect(stage.tick() == ["meminfo"])
     _ = stage.tick()
     #expect(victim(try #require(stage.records("decision").last)) != 100)

@@ -65,7 +65,7 @@ import Testing
     let decisions = try stage.records("decision")
     #expect(decisions.count == 1 && decisions[0]["reason"] as? String == "no_candidate")
     #expect(decisions[0]["considered"] as? Int == 0 && decisions[0]["domain"] as? String == "empty")
-    #expect(try stage.messages().contains("domain empty: NOBODY CAN BE ENDED: of 0 processes"))
+    #expect(try stage.messages().contains("domain empty: NO PROCESS CAN BE KILLED: of 0 processes"))
   }
 
   @Test func theSystemWaitsForWhoIsEndedWithinItAndHastensThat() throws {
@@ -140,7 +140,7 @@ import Testing
     }
     stage.agent.source.files.limit("/batch", mib: 240, used: 195)
     // As a hundred looks would: the survey that was taken in calm time is not taken again.
-    stage.agent.surveyedAt = Nanoseconds(Clock.sinceBoot())
+    stage.agent.chooser.learnedAt = stage.agent.source.now
     _ = stage.tick()
     let decision = try #require(stage.records("decision").first)
     #expect(decision["domain"] as? String == "batch")
@@ -173,7 +173,7 @@ import Testing
     stage.agent.source.files.limit("", mib: 200, used: 100)
     stage.agent.takeUpDomains()
     _ = stage.log.take()
-    #expect(stage.agent.watches[0].isCgroup)
+    #expect(stage.agent.domains[0].isCgroup)
     #expect(stage.tick() == ["meminfo"])
     stage.agent.source.files.limit("", mib: 200, used: 181)
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
@@ -199,26 +199,26 @@ import Testing
       stage.agent.source.files.limit("", mib: limit, used: 100)
       stage.agent.takeUpDomains()
       _ = stage.log.take()
-      #expect(!stage.agent.watches[0].isCgroup)
+      #expect(!stage.agent.domains[0].isCgroup)
     }
   }
 
-  @Test func aReloadKeepsWhatWasSeenOfADomainAndWaitsForItsVictim() throws {
+  @Test func aReloadKeepsWhatWasSeenOfADomainAndItsVictim() throws {
     let stage = try Self.stage()
     stage.agent.source.files.limit("/batch", mib: 240, used: 195)
     #expect(stage.tick().last == "SIGTERM 200")
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.domains[0].settings.thresholds.floor.available = .share(.percent(5))
     other.domains[0].settings.thresholds.release = .share(.percent(5))
-    stage.agent.waitingPolicy = other
-    _ = stage.tick()
-    #expect(try stage.records("reload").isEmpty)
-    stage.log.ended = [200]
-    _ = stage.finish()
-    _ = stage.tick()
+    stage.agent.putInForce(other)
     #expect(try stage.records("reload").count == 1)
-    #expect(stage.agent.watches[1].detector.episode == 1)
+    #expect(stage.isPursuing)
+    stage.log.ended = [200]
+    #expect(stage.finish() == [])
+    #expect(try stage.records("outcome").map { $0["domain"] as? String } == ["batch"])
+    #expect(stage.agent.domains[1].detector.episode == 1)
     // By the new lines it is calm.
+    _ = stage.tick()
     #expect(stage.tick() == ["meminfo", "meminfo"])
 
     // Without the domain only the system is looked at, and with it again another begins.
@@ -226,19 +226,50 @@ import Testing
     none.domains = []
     stage.agent.putInForce(none)
     _ = stage.log.take()
-    #expect(stage.agent.watches.count == 1 && stage.tick() == ["meminfo"])
+    #expect(stage.agent.domains.count == 1 && stage.tick() == ["meminfo"])
     stage.agent.putInForce(other)
-    #expect(stage.agent.watches.count == 2 && stage.agent.watches[1].detector.episode == 0)
+    #expect(stage.agent.domains.count == 2 && stage.agent.domains[1].detector.episode == 0)
+  }
+
+  @Test func aDomainThatAReloadTookAwayStaysUntilItsVictimIsDead() throws {
+    let stage = try Self.stage(domains: [("batch", "/batch"), ("other", "/other")])
+    stage.agent.source.files.limit("/other", mib: 240, used: 10)
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    #expect(stage.tick().contains("SIGTERM 200"))
+    // The second domain of before is the first now, and its number means another cgroup.
+    var other = stage.agent.policy
+    other.domains.removeFirst()
+    stage.agent.putInForce(other)
+    #expect(stage.agent.domains.map(\.number) == [0, 1, nil])
+    stage.agent.source.files.limit("/other", mib: 240, used: 239)
+    #expect(stage.tick().allSatisfy { $0 == "meminfo" }, "the victim does not lie in the other domain")
+    stage.log.ended = [200]
+    _ = stage.finish()
+    let outcome = try #require(stage.records("outcome").first)
+    #expect(outcome["domain"] as? String == "batch" && victim(outcome) == 200)
+    #expect(stage.agent.domains.map(\.number) == [0, 1])
+  }
+
+  /// As a container's cgroup does with its last process.
+  @Test func aVictimIsSeenToItsEndWhereItsCgroupHasGone() throws {
+    let stage = try Self.stage()
+    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    #expect(stage.tick().last == "SIGTERM 200")
+    stage.agent.source.files.cgroups["/batch"] = nil
+    stage.log.ended = [200]
+    _ = stage.finish()
+    #expect(!stage.isPursuing)
+    #expect(try stage.records("outcome").map { $0["outcome"] as? String } == ["exited"])
   }
 
   @Test func aDomainInTroubleDoesNotKeepTheAgentFromLearning() throws {
     let stage = try Self.stage(domains: [("empty", "/nobody")])
     stage.agent.source.files.limit("/nobody", mib: 100, used: 99)
     _ = stage.tick()
-    stage.agent.surveyedAt = .zero
+    stage.agent.chooser.learnedAt = .zero
     _ = stage.tick()
-    #expect(stage.agent.surveyedAt != .zero)
-    #expect(stage.agent.roster.count == 7)
+    #expect(stage.agent.chooser.learnedAt != .zero)
+    #expect(stage.agent.chooser.roster.count == 7)
   }
 }
 

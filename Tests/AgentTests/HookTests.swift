@@ -63,7 +63,7 @@ import Testing
     _ available: [UInt64?], _ scripts: [String: String], takesOver: Bool = false, limit: Nanoseconds = minute,
     grace: Nanoseconds = minute, change: (inout CompiledPolicy) -> Void = { _ in }
   ) throws -> Stage<LoggingHand> {
-    try Stage(available: available, grace: grace) { policy in
+    let stage = try Stage(available: available, grace: grace) { policy in
       for (name, script) in scripts {
         let index = command(&policy, name, script, limit: limit)
         switch name {
@@ -77,6 +77,9 @@ import Testing
       policy.measures.hooks.beforeTakesOver = takesOver
       change(&policy)
     }
+    // Its programs really run.
+    stage.agent.source.time = nil
+    return stage
   }
 
   /// Tends the hooks until all have ended.
@@ -85,7 +88,7 @@ import Testing
       stage.agent.tendHooks()
       let isBusy = stage.agent.hooks.isBusy
       if !isBusy { return }
-      usleep(1000)
+      stage.wait()
     }
     Issue.record("hooks that do not end")
   }
@@ -164,7 +167,7 @@ import Testing
     let record = try #require(stage.records("hook").last)
     #expect(record["program"] as? String == "/bin/sh" && record["status"] as? Int == 0)
     #expect(record["output"] as? String == "heard of no_candidate\n" && record["output_bytes"] as? Int == 22)
-    #expect(try stage.messages().contains("hook after: /bin/sh ended with status 0 after "))
+    #expect(try stage.messages().contains("hook after: /bin/sh exited with status 0 after "))
   }
 
   @Test func theFirstSignalDoesNotWaitForAHook() throws {
@@ -296,7 +299,7 @@ import Testing
     for pid: Int32 in 200..<212 { stage.agent.source.files.add(pid, "worker", mib: 400) }
     for _ in 200..<212 {
       _ = stage.tick()
-      let pid = stage.agent.watches[0].pursuit?.victim.process.identity.pid ?? 0
+      let pid = stage.agent.domains[0].pursuit?.victim.process.identity.pid ?? 0
       stage.log.ended.insert(pid)
       stage.agent.source.files.remove(pid)
       _ = stage.finish()
@@ -328,7 +331,7 @@ import Testing
     let stage = try stage([80], ["before": waiting])
     _ = stage.tick()
     untilBegun("before")
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.measures = Measures()
     other.commands = []
     stage.agent.putInForce(other)
@@ -339,7 +342,7 @@ import Testing
 
   @Test func anotherPolicysProgramsAreTakenUp() throws {
     let stage = try stage([80], [:])
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.measures.hooks.before = command(&other, "before", noting, limit: Self.minute)
     stage.agent.putInForce(other)
     _ = stage.tick()

@@ -65,7 +65,7 @@ import Testing
     for _ in 0..<20_000 {
       done += stage.tick().filter(calls.contains)
       if try Self.outcomes(stage).contains(outcome) { return done }
-      usleep(1000)
+      stage.wait()
     }
     Issue.record("\(outcome) never came")
     return done
@@ -164,7 +164,7 @@ import Testing
   @Test func aPolicyWithoutItCallsItOff() throws {
     let stage = try Self.stage([80], Self.resort(stall: 0), isSynced: false)
     for _ in 0..<3 { stage.look() }
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.measures.lastResort = nil
     stage.agent.putInForce(other)
     _ = stage.log.take()
@@ -174,7 +174,7 @@ import Testing
 
   @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
     let stage = try Stage(available: [500, 500, 80])
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.measures.lastResort = Self.resort(stall: 0)
     stage.agent.putInForce(other)
     #expect(try stage.messages().contains("the last resort cannot be taken: the policy at the start had none"))
@@ -190,12 +190,12 @@ import Testing
     }
     for _ in 0..<100 {
       stage.look()
-      usleep(1000)
+      stage.wait()
     }
     stage.agent.source.available = [200, 80]
     for _ in 0..<100 {
       stage.look()
-      usleep(1000)
+      stage.wait()
     }
     #expect(log.take().allSatisfy { $0 == "meminfo" })
     #expect(try Self.outcomes(stage) == ["reboot rehearsed", "reboot rehearsed"])

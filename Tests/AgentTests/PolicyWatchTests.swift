@@ -118,6 +118,7 @@ import Testing
   @Test func whileMemoryIsShortChangedFilesWait() throws {
     let folder = try Folder()
     let stage = try Stage(available: [80])
+    stage.agent.source.time = nil
     stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath(folder.path + "/p.toml"))
     stage.agent.watchFiles()
     stage.look()

@@ -60,7 +60,7 @@ import Testing
   }
 
   private func stage(
-    _ available: [UInt64?], reclaim: [String] = [], high: (to: Amount, duration: Nanoseconds)? = nil,
+    _ available: [UInt64?], ownPID: Int32 = 0, reclaim: [String] = [], high: (to: Amount, duration: Nanoseconds)? = nil,
     freeze: Nanoseconds? = nil, grace: Nanoseconds = minute, change: (inout CompiledPolicy) -> Void = { _ in }
   ) throws -> Stage<LoggingHand> {
     let log = Log()
@@ -69,9 +69,11 @@ import Testing
       policy: { policy in
         Self.set(&policy, reclaim: reclaim, high: high, freeze: freeze)
         change(&policy)
-      }, relief: try tree.relief())
+      }, relief: try tree.relief(), ownPID: ownPID)
     stage.agent.source.files.cgroupVersion = .v2
     stage.agent.source.files.limit("/batch", mib: 1000, used: 200)
+    // A thread really works for it.
+    stage.agent.source.time = nil
     return stage
   }
 
@@ -103,7 +105,7 @@ import Testing
     for _ in 0..<20_000 {
       if try isSo() { return stage.log.take().filter { $0 != "meminfo" } }
       stage.look()
-      usleep(1000)
+      stage.wait()
     }
     Issue.record("what never comes")
     return []
@@ -153,7 +155,7 @@ import Testing
     var source = stage.agent.source
     source.files.set(.swaps, "Filename\tType\tSize\tUsed\tPriority\n")
     for swap: UInt64 in [200, 100] {
-      var verdict = try #require(stage.agent.watches[0].verdict ?? firstVerdict(stage))
+      var verdict = try #require(stage.agent.domains[0].verdict ?? firstVerdict(stage))
       verdict.reading.swapTotal = KiB(1000)
       verdict.reading.swapFree = KiB(swap)
       verdict.lines.floorSwapFree = KiB(100)
@@ -163,7 +165,7 @@ import Testing
 
   private func firstVerdict(_ stage: Stage<LoggingHand>) -> Verdict? {
     stage.look()
-    return stage.agent.watches[0].verdict
+    return stage.agent.domains[0].verdict
   }
 
   @Test func aLimitIsLoweredForATime() throws {
@@ -214,14 +216,13 @@ import Testing
 
   @Test(arguments: ["protected", "root", "init", "agent", "frozen", "nobody"])
   func whatHoldsOthersIsNotFrozen(reason: String) throws {
-    let stage = try stage([140], freeze: Self.minute)
+    let stage = try stage([140], ownPID: reason == "agent" ? 103 : 0, freeze: Self.minute)
     switch reason {
     // Also where it lies in a cgroup below.
     case "protected": stage.agent.source.files.set(.cgroup, of: 102, "0::/system.slice/hog.service/inner\n")
     case "root": stage.agent.source.files.set(.cgroup, of: 100, "0::/\n")
     case "init": stage.agent.source.files.set(.cgroup, of: 1, "0::/system.slice/hog.service\n")
     case "agent":
-      stage.agent.judge.agent = 103
       stage.agent.source.files.set(.cgroup, of: 103, "0::/system.slice/hog.service\n")
     case "nobody": for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
     default:
@@ -246,7 +247,7 @@ import Testing
   @Test func aPolicyWithoutItUndoesIt() throws {
     let stage = try stage([140], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
     stage.look()
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     other.measures.relief = Relief()
     stage.agent.putInForce(other)
     _ = try until(stage) { try steps(stage).count == 4 }
@@ -289,7 +290,7 @@ import Testing
 
   @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
     let stage = try Stage(available: [500])
-    var other = stage.agent.judge.policy
+    var other = stage.agent.policy
     Self.set(&other, freeze: Self.minute)
     stage.agent.putInForce(other)
     #expect(try stage.messages().contains("relief cannot be given: the policy at the start had none"))

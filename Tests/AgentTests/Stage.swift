@@ -81,7 +81,7 @@ struct LoggingHand: Actuator {
 }
 
 /// Files in memory, whose `meminfo` changes from one reading to the next.
-struct ScriptedSource: ProcSource {
+struct ScriptedSource: Machine {
   var files = MemorySource()
   /// MiB available of 1000, one for each reading; the last stays. Nil is a file that cannot be read.
   var available: [UInt64?]
@@ -93,6 +93,8 @@ struct ScriptedSource: ProcSource {
   var beforeProcess: () -> Void = {}
   /// More lines of `meminfo`.
   var lines = ""
+  /// The time on both clocks; nil for the real one, beside programs that really run.
+  var time: Nanoseconds? = .milliseconds(1_000_000)
 
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
     beforeMachine()
@@ -117,6 +119,13 @@ struct ScriptedSource: ProcSource {
   }
 
   var clock: Nanoseconds? { files.clock }
+  var now: Nanoseconds { time ?? Nanoseconds(Clock.sinceBoot()) }
+  var awake: Nanoseconds { time ?? Nanoseconds(Clock.awake()) }
+
+  /// Lets time pass, where it is not the real one.
+  mutating func pass(_ milliseconds: UInt64) {
+    if let now = time { time = now + .milliseconds(milliseconds) }
+  }
   func isReplaced(_ file: SystemFile) -> Bool { files.isReplaced(file) }
 
   mutating func read(
@@ -200,7 +209,7 @@ final class Stage<Hand: Actuator & ~Copyable> {
     available: [UInt64?], hand: consuming Hand, log: Log, isDryRun: Bool = false,
     grace: Nanoseconds = .milliseconds(60_000),
     policy change: (inout CompiledPolicy) -> Void = { _ in }, relief: consuming CgroupRelief? = nil,
-    lastResort: LastResortHand? = nil, supervision: consuming Supervision = Supervision(),
+    lastResort: LastResortHand? = nil, ownPID: Int32 = 0, supervision: consuming Supervision = Supervision(),
     source alter: (inout ScriptedSource) -> Void = { _ in }
   ) throws {
     self.log = log
@@ -228,13 +237,11 @@ final class Stage<Hand: Actuator & ~Copyable> {
     let recorder = Recorder(sink: try OwnedDescriptor.duplicate(record.raw), isDryRun: isDryRun)
     let loop = try EventLoop.taking([])
     agent = Agent(
-      source: source, hand: hand, loop: loop, recorder: recorder,
-      messages: Messages(to: spoken.raw), kernelLog: nil, pressureWatch: nil,
-      reloader: Reloader(compiler: nil, config: nil), relief: relief,
-      lastResort: lastResort,
-      judge: Judge(
-        policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: .common), agent: 0),
-      supervision: supervision, isVerbose: false)
+      source: source, hand: hand, loop: loop,
+      reporter: Reporter(recorder: recorder, messages: Messages(to: spoken.raw), kernelLog: nil), policy: policy,
+      units: .common, ownPID: ownPID, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),
+      relief: relief,
+      lastResort: lastResort, supervision: supervision, isVerbose: false)
     self.record = record
     self.spoken = spoken
   }
@@ -245,20 +252,28 @@ final class Stage<Hand: Actuator & ~Copyable> {
     return log.take()
   }
 
-  /// One look at every domain, whether it is time or not.
+  /// One look at every domain, whether it is time or not, a millisecond after the last.
   func look() {
-    for number in agent.watches.indices { agent.watches[number].dueAt = .zero }
+    agent.source.pass(1)
+    for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
     _ = agent.tick()
   }
 
   /// Whether somebody is being ended.
-  var isPursuing: Bool { agent.watches.contains { $0.pursuit != nil } }
+  var isPursuing: Bool { agent.domains.contains { $0.pursuit != nil } }
+
+  /// Waits for whatever the loop is told of, for two milliseconds at most; where time is not the real one, they pass.
+  func wait() {
+    if agent.source.time != nil { return agent.source.pass(2) }
+    try? agent.loop.wake(inNanoseconds: 2_000_000)
+    _ = try? agent.loop.wait()
+  }
 
   /// Looks until it is over with the victim: its memory settles for 50 ms, and a stuck one takes 5 s.
   func finish() -> [String] {
-    for _ in 0..<2000 where isPursuing {
+    for _ in 0..<5000 where isPursuing {
       look()
-      usleep(5000)
+      wait()
     }
     return log.take().filter { $0 != "meminfo" }
   }
@@ -282,11 +297,12 @@ final class Stage<Hand: Actuator & ~Copyable> {
 
 extension Stage where Hand == LoggingHand {
   convenience init(
-    available: [UInt64?], grace: Nanoseconds = .milliseconds(60_000),
+    available: [UInt64?], grace: Nanoseconds = .milliseconds(60_000), ownPID: Int32 = 0,
     policy change: (inout CompiledPolicy) -> Void = { _ in }
   ) throws {
     let log = Log()
-    try self.init(available: available, hand: LoggingHand(log: log), log: log, grace: grace, policy: change)
+    try self.init(
+      available: available, hand: LoggingHand(log: log), log: log, grace: grace, policy: change, ownPID: ownPID)
   }
 }
 

@@ -57,8 +57,7 @@ import Testing
   ]
 
   @Test(arguments: newcomers) func whoeverIsFoundIsJudgedAtThatTime(newcomer: Newcomer) throws {
-    let stage = try Stage(available: [80], grace: .zero)
-    stage.agent.judge.agent = 77
+    let stage = try Stage(available: [80], grace: .zero, ownPID: 77)
     #expect(stage.tick().last == "SIGTERM 100")
     #expect(stage.log.clearances == [])
     newcomer.make(&stage.agent.source.files)
@@ -117,7 +116,7 @@ import Testing
   @Test func thePolicyInForceIsAskedAndNotTheOneItWasChosenBy() throws {
     let stage = try Stage(available: [80], grace: .zero)
     #expect(stage.tick().last == "SIGTERM 100")
-    var policy = stage.agent.judge.policy
+    var policy = stage.agent.policy
     policy.text += Array("newly".utf8)
     let name = UInt32(policy.text.count - 5)..<UInt32(policy.text.count)
     policy.addRule(name: name, comm: name, protects: true)
@@ -153,7 +152,7 @@ import Testing
     stage.agent.sayUnwritableCgroups()
     #expect(try !stage.messages().contains(said))
     // A policy that is read later may.
-    var policy = stage.agent.judge.policy
+    var policy = stage.agent.policy
     policy.rules[1].scope = .unit
     for _ in 0..<2 { stage.agent.putInForce(policy) }
     #expect(try stage.messages().components(separatedBy: said).count == 2)
@@ -164,7 +163,7 @@ import Testing
     (.session, false, false), (.tree, false, false), (.process, false, false),
   ])
   func whichPoliciesMayReachCgroups(scope: Scope, hasSwarm: Bool, mayReach: Bool) throws {
-    var plain = try Stage(available: [500]).agent.judge.policy
+    var plain = try Stage(available: [500]).agent.policy
     #expect(!plain.mayReachCgroups)
     var settings = plain.settings
     settings.scope = scope

@@ -108,6 +108,7 @@ private final class Manager {
     let stage = try Stage(
       available: [900], hand: LoggingHand(log: log), log: log, supervision: Supervision(teller),
       source: { source in
+        source.time = nil
         source.beforeMachine = {
           guard hangs else { return }
           signs.append(manager.take().count)
@@ -119,7 +120,7 @@ private final class Manager {
     stage.look()
     #expect(manager.take().contains(Self.sign))
     hangs = true
-    stage.agent.watches[0].dueAt = .zero
+    stage.agent.domains[0].dueAt = .zero
     _ = stage.agent.tick()
     hangs = false
     #expect(signs.count >= 2 && signs.enumerated().allSatisfy { $0.offset % 2 == 0 || $0.element == 0 }, "\(signs)")
@@ -136,6 +137,7 @@ private final class Manager {
     let stage = try Stage(
       available: [available], hand: LoggingHand(log: log), log: log, isDryRun: true, supervision: Supervision(teller),
       source: { source in
+        source.time = nil
         for pid in 1000..<1300 { source.files.add(Int32(pid), "worker", mib: 20) }
         var reads = 0
         source.beforeProcess = {

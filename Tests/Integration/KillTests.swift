@@ -104,7 +104,7 @@ struct KillTests {
     #expect(decisions.count == 1)
     #expect(decisions.first?["reason"] as? String == "no_candidate")
     #expect(decisions.first?["victim"] is NSNull)
-    #expect(result.errors.contains("NOBODY CAN BE ENDED"))
+    #expect(result.errors.contains("NO PROCESS CAN BE KILLED"))
   }
 
   @Test func aLeakWhoseMainThreadHasEndedIsFoundAndEnded() throws {

@@ -66,7 +66,7 @@ import Testing
 
   /// One look, whether it is time or not.
   private static func look(_ agent: inout Agent<LiveSource, RehearsalActuator>) {
-    for number in agent.watches.indices { agent.watches[number].dueAt = .zero }
+    for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
     _ = agent.tick()
   }
 
@@ -84,9 +84,10 @@ import Testing
     let units = KernelUnits(pageSizeKiB: 4, ticksPerSecond: 100)
     return Agent(
       source: try LiveSource.open(root: CPath(Namespace.root.path() + "Tests/Fixtures/proc/6.18")),
-      hand: RehearsalActuator(), loop: try EventLoop.taking([.hangUp]), recorder: Recorder(sink: nil, isDryRun: true),
-      messages: Messages(), kernelLog: nil, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),
-      judge: Judge(policy: policy, machine: MachineFacts(ram: .zero, swap: .zero, units: units), agent: 0),
+      hand: RehearsalActuator(), loop: try EventLoop.taking([.hangUp]),
+      reporter: Reporter(
+        recorder: Recorder(sink: nil, isDryRun: true), messages: Messages(), kernelLog: nil),
+      policy: policy, units: units, ownPID: 0, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),
       isVerbose: false)
   }
 }

@@ -27,14 +27,17 @@ import Testing
     guard let foremost = worth.map(\.candidate).min(by: { $0.goesBefore($1) }),
       var yielding = Yielding(foremost, shortfall: KiB(shortfall * 1024))
     else { return nil }
-    func place(_ entrant: Entrant) -> Place { Place(tier: entrant.candidate.standing.tier, reach: entrant.reach) }
-    for entrant in entrants where yielding.mayBeEnough(entrant.candidate.process, place(entrant)) {
-      yielding.seek(entrant.candidate)
+    func place(_ entrant: Entrant) -> Place {
+      Place(tier: entrant.candidate.standing.tier, reach: entrant.reach, score: entrant.candidate.score)
+    }
+    for (row, entrant) in entrants.enumerated()
+    where yielding.mayBeEnough(entrant.candidate.process, place(entrant)) {
+      yielding.seek(row, entrant.candidate.process, place(entrant))
     }
     for entrant in entrants where yielding.mayBeBefore(entrant.candidate.process, place(entrant), judge) {
-      yielding.weigh(entrant.candidate) { entrant.isGrowing }
+      yielding.weigh(entrant.candidate.process, place(entrant)) { entrant.isGrowing }
     }
-    return yielding.chosen?.process.identity.pid
+    return yielding.chosen.map { entrants[$0].candidate.process.identity.pid }
   }
 
   private static let veteran = Entrant(9, mib: 1200, score: 10)

@@ -38,27 +38,23 @@ import Testing
   @Test func everyFieldIsToldAndNoneThatIsNotThere() throws {
     var scene = Scene()
     scene.offerAll()
-    let nowhere: [UInt8] = []
     let records = try recorded(isDryRun: true) { recorder in
-      recorder.start(
-        version: "1", policy: CPath("p"), judge: scene.judge, roots: nil, panic: nil, held: [], lacking: [])
-      recorder.decision(
-        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
-        took: .zero, isRehearsed: true)
-      recorder.outcome(
-        scene.hog, .refused, members: 1, domain: nil, cause: scene.verdict, judge: scene.judge, signal: nil,
-        escalation: nil,
-        after: .zero,
-        available: .zero,
-        freed: .zero, refusal: .notPermitted, oneByOne: .refused(.notPermitted))
-      recorder.lastResort(.refused(.notPermitted), .reboot, toll: EpisodeToll())
+      recorder.write(
+        .start(
+          StartEvent(
+            version: "1", policyName: CPath("p"), context: scene.judge, roots: nil, panic: nil, held: [], lacking: [])))
+      recorder.write(.decision(scene.decision(), .rehearsed))
+      var outcome = scene.outcome(.refused, signal: nil)
+      outcome.refusal = .notPermitted
+      outcome.oneByOne = .refused(.notPermitted)
+      recorder.write(.outcome(outcome))
+      recorder.write(.lastResort(LastResortEvent(.refused(.notPermitted), .reboot, toll: EpisodeToll())))
       for outcome in [ReliefOutcome.done(.zero), .failed(.busy)] {
-        recorder.relief(outcome, .reclaim, cgroup: nowhere.span, value: nil, episode: 1)
+        recorder.write(.relief(ReliefEvent(.reclaim, outcome, cgroup: ByteBuffer([]), value: nil, episode: 1)))
       }
-      recorder.reload(
-        from: scene.judge.policy, to: scene.judge.policy,
-        PolicyChanges(from: scene.judge.policy, to: scene.judge.policy))
-      recorder.stop(signal: .interrupt)
+      let policy = scene.judge.policy
+      recorder.write(.reload(.inForce(old: policy, new: policy, PolicyChanges(from: policy, to: policy))))
+      recorder.write(.stop(Signal.interrupt.name))
     }
     let common = try Self.fields("Every event")
     // Told in words: the parts of a term; and, for an outcome, the victim, which the decision's section tells.

@@ -40,9 +40,12 @@ import Testing
   @Test func theStart() throws {
     let scene = Scene()
     let records = try recorded(isDryRun: true) { recorder in
-      recorder.start(
-        version: "1.2.3", policy: CPath([0x2f, 0xff, 0x22]), judge: scene.judge, roots: nil,
-        panic: PanicSettings(panicOnOom: 2, panicTimeout: -1), held: [.kill, .sysAdmin, .syslog], lacking: [.ipcLock])
+      recorder.write(
+        .start(
+          StartEvent(
+            version: "1.2.3", policyName: CPath([0x2f, 0xff, 0x22]), context: scene.judge, roots: nil,
+            panic: PanicSettings(panicOnOom: 2, panicTimeout: -1), held: [.kill, .sysAdmin, .syslog],
+            lacking: [.ipcLock])))
     }
     try #require(records.count == 1)
     try Self.expect(
@@ -64,10 +67,12 @@ import Testing
     let scene = Scene()
     let fallback = PolicyFallback(kind, because: [0x61, 0x0a, 0xff, 0x22])
     let records = try recorded(isDryRun: true) { recorder in
-      recorder.start(
-        version: "1", policy: CPath("p"), fallback: fallback, judge: scene.judge, roots: nil, panic: nil, held: [],
-        lacking: [])
-      recorder.reload(refused: "no", rules: 1, fallback: fallback)
+      recorder.write(
+        .start(
+          StartEvent(
+            version: "1", policyName: CPath("p"), fallback: fallback, context: scene.judge, roots: nil, panic: nil,
+            held: [], lacking: [])))
+      recorder.write(.reload(.refused("no", nil, rules: 1, fallback: fallback)))
     }
     try #require(records.count == 2)
     #expect(records.allSatisfy { $0["policy_fallback"] as? String == name })
@@ -81,14 +86,14 @@ import Testing
   @Test func linesAreCountedUntilThereIsASink() throws {
     let file = try MemoryFile.create(CPath("record"))
     var recorder = Recorder(sink: nil, isDryRun: false)
-    recorder.stop(reason: "unwanted")
+    recorder.write(.stop("unwanted"))
     let unwanted = recorder.sink.lostLines()
     recorder.awaitSink()
-    recorder.stop(reason: "lost")
-    recorder.stop(reason: "lost")
+    recorder.write(.stop("lost"))
+    recorder.write(.stop("lost"))
     let lost = recorder.sink.lostLines()
     recorder.takeUp(try OwnedDescriptor.duplicate(file.raw))
-    recorder.stop(reason: "written")
+    recorder.write(.stop("written"))
     recorder.sink.wait(milliseconds: 10_000)
     let inAll = recorder.sink.lostLines()
     #expect(unwanted == 0 && lost == 2 && inAll == 2)
@@ -98,14 +103,14 @@ import Testing
     #expect(text.contains("written") && !text.contains("\"lost\""))
   }
 
-  @Test(arguments: [Signal.terminate, .kill], [false, true]) func aDecision(signal: Signal, isDryRun: Bool) throws {
+  @Test(arguments: [EndingSignal.terminate, .kill], [false, true])
+  func aDecision(signal: EndingSignal, isDryRun: Bool) throws {
     var scene = Scene()
     scene.offerAll()
     let records = try recorded(isDryRun: isDryRun) { recorder in
-      recorder.decision(
-        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge,
-        signal: signal, took: Nanoseconds(900_999),
-        isRehearsed: isDryRun)
+      var decision = scene.decision(took: Nanoseconds(900_999))
+      decision.signal = signal
+      recorder.write(.decision(decision, isDryRun ? .rehearsed : .signalled))
     }
     try #require(records.count == 1)
     try Self.expect(
@@ -140,9 +145,7 @@ import Testing
     scene.shortlist.offer(kept, isWorthEnding: true, isPassedOver: false)
     scene.verdict.lines.floorSwapFree = nil
     let records = try recorded(isDryRun: isDryRun) { recorder in
-      recorder.decision(
-        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
-        took: .zero, isRehearsed: false)
+      recorder.write(.decision(scene.decision(), .none))
     }
     try #require(records.count == 1)
     try Self.expect(
@@ -176,11 +179,13 @@ import Testing
   func anOutcome(ending: Ending, signal: Signal?, escalation: Escalation?, refusal: Errno?, expected: String) throws {
     let scene = Scene()
     let records = try recorded { recorder in
-      recorder.outcome(
-        scene.hog, ending, members: 3, domain: nil, cause: scene.verdict, judge: scene.judge, signal: signal,
-        escalation: escalation,
-        after: Nanoseconds(12_999_999), available: KiB(900), freed: KiB(800), refusal: refusal,
-        standstill: ending == .stuck ? .uninterruptible : nil, released: ending == .killed ? 2 : nil)
+      var outcome = scene.outcome(ending, signal: signal)
+      outcome.escalation = escalation
+      outcome.after = Nanoseconds(12_999_999)
+      outcome.refusal = refusal
+      outcome.standstill = ending == .stuck ? .uninterruptible : nil
+      outcome.released = ending == .killed ? 2 : nil
+      recorder.write(.outcome(outcome))
     }
     let standstill = ending == .stuck ? "\"uninterruptible\"" : "null"
     let released = ending == .killed ? "2" : "null"
@@ -204,9 +209,9 @@ import Testing
     let scene = Scene()
     let sink = try MemoryFile.create(CPath("record"))
     var recorder = Recorder(sink: try OwnedDescriptor.duplicate(sink.raw), isDryRun: false)
-    recorder.outcome(
-      scene.hog, .killed, members: 3, domain: nil, cause: scene.verdict, judge: scene.judge, signal: .kill,
-      escalation: nil, after: .zero, available: KiB(900), freed: KiB(800), refusal: nil, oneByOne: reason)
+    var outcome = scene.outcome(.killed, signal: .kill)
+    outcome.oneByOne = reason
+    recorder.write(.outcome(outcome))
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     let count = try sink.readWhole(into: &buffer)
     let line = String(decoding: buffer[..<count], as: UTF8.self)
@@ -228,10 +233,10 @@ import Testing
   ) throws {
     let scene = Scene()
     let records = try recorded { recorder in
-      recorder.outcome(
-        scene.hog, ending, members: 3, domain: nil, cause: scene.verdict, judge: scene.judge, signal: signal,
-        escalation: nil, after: .zero, available: KiB(900), freed: KiB(freed), refusal: nil,
-        counted: counted.map { KiB($0) })
+      var outcome = scene.outcome(ending, signal: signal)
+      outcome.freed = KiB(freed)
+      outcome.counted = counted.map { KiB($0) }
+      recorder.write(.outcome(outcome))
     }
     let outcome = try #require(records.first)
     #expect(outcome["note"] as? String == note && outcome["counted_kib"] as? UInt64 == counted)
@@ -246,9 +251,9 @@ import Testing
     new.rules.remove(at: 1)
     let changes = PolicyChanges(from: old, to: new)
     let records = try recorded { recorder in
-      recorder.reload(from: old, to: new, changes)
-      recorder.reload(refused: "a \"mistake\"", rules: 3)
-      recorder.stop(signal: .interrupt)
+      recorder.write(.reload(.inForce(old: old, new: new, changes)))
+      recorder.write(.reload(.refused("a \"mistake\"", nil, rules: 3, fallback: nil)))
+      recorder.write(.stop(Signal.interrupt.name))
     }
     try #require(records.count == 3)
     let added = (0..<8).map { "\"new \($0)\"" }.joined(separator: ", ")
@@ -297,9 +302,7 @@ import Testing
     var scene = Scene(comm: comm)
     scene.offerAll()
     let records = try recorded { recorder in
-      recorder.decision(
-        scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), domain: nil, judge: scene.judge, signal: .kill,
-        took: .zero, isRehearsed: false)
+      recorder.write(.decision(scene.decision(), .signalled))
     }
     try #require(records.count == 1)
     let victim = try #require(records[0]["victim"] as? JSONObject)
@@ -310,15 +313,15 @@ import Testing
     var scene = Scene()
     scene.offerAll()
     let records = try recorded { recorder in
-      recorder.warm(scene.verdict, scene.shortlist, scene.shortlist.victim, Party(), judge: scene.judge)
-      recorder.stop(signal: .terminate)
+      recorder.compose(.decision(scene.decision(), .signalled))
+      recorder.write(.stop(Signal.terminate.name))
     }
     #expect(records.count == 1)
   }
 
   @Test func withoutASinkNothingIsLost() {
     var recorder = Recorder(sink: nil, isDryRun: false)
-    recorder.stop(signal: .terminate)
+    recorder.write(.stop(Signal.terminate.name))
     let lost = recorder.sink.lostLines()
     #expect(lost == 0)
   }

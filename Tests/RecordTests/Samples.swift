@@ -68,6 +68,24 @@ struct Scene {
   }
 }
 
+extension Scene {
+  /// The first of the shortlist is chosen, where there is one.
+  func decision(took: Nanoseconds = .zero) -> Decision {
+    Decision(
+      domain: nil, verdict: verdict, victim: shortlist.victim, killSet: Party(), shortlist: shortlist, context: judge,
+      took: took)
+  }
+
+  /// What came of the hog, one of three.
+  func outcome(_ ending: Ending, signal: Signal?) -> Outcome {
+    var outcome = Outcome(
+      abandoning: hog, ending, members: 3, domain: nil, cause: verdict, context: judge, available: KiB(900))
+    outcome.signal = signal
+    outcome.freed = KiB(800)
+    return outcome
+  }
+}
+
 typealias JSONObject = [String: Any]
 
 /// Records what `body` does, and reads it again: one object a line.

@@ -1,5 +1,4 @@
 package import LinuxSystem
-package import Record
 
 /// Lines for people, on standard error unless told otherwise. A reader who does not read costs him lines, never the
 /// agent its time.

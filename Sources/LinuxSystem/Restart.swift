@@ -1,7 +1,7 @@
 internal import CLinux
 
 /// What can be done to the whole machine.
-package enum Machine {
+package enum Restart {
   /// Restarts it at once, without writing anything to its disks (reboot(2)). Returns only by failing; in a pid namespace
   /// it ends that namespace.
   ///

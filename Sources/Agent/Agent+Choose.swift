@@ -1,0 +1,180 @@
+import Badness
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import ProcReader
+import Record
+
+/// Choosing, and the surveys it is made on.
+extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  /// By which a domain's processes are scored, as it was last read.
+  func context(of domain: Domain) -> Judge { domain.context(units: units, agent: ownPID) }
+
+  /// Chooses a victim for a domain: gathers facts, ranks, and picks, again with the facts of every process where the pick
+  /// asks for that.
+  ///
+  /// - Returns: Nil where processes cannot be listed, which is said.
+  mutating func decide(for domain: Domain, on verdict: Verdict, _ now: Nanoseconds) -> Decision? {
+    guard let number = domain.number else { return nil }
+    let context = context(of: domain)
+    let shortage = chooser.shortage(
+      verdict, fallen: domain.fallen, isFalling: domain.isFalling, units: units, now: now)
+    var plan = ReadingPlan(for: context)
+    while true {
+      guard gather(plan) else { return nil }
+      rank(in: number, by: context, now)
+      let pick = chooser.pick(shortage, by: context)
+      var victim: Candidate?
+      switch pick {
+      case .needsEveryone where plan != .everyone:
+        plan = .everyone
+        continue
+      case .victim(let row):
+        victim = chooser.candidate(chooser.ranking.table.rows[row], context, needs, now, from: &source)
+      case .none, .needsEveryone: victim = nil
+      }
+      var decision = Decision(
+        domain: domain.name, verdict: verdict, victim: victim, killSet: chooser.picker.killSet,
+        shortlist: chooser.ranking.shortlist, context: context, took: source.now - now)
+      if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
+      return decision
+    }
+  }
+
+  /// Ranks a domain's part of the last survey.
+  mutating func rank(in number: Int, by context: Judge, _ now: Nanoseconds) {
+    let (inVain, domains) = (inVain, domains)
+    chooser.rank(in: number, by: context, needs: needs, now: now, from: &source) { identity in
+      inVain.contains(identity) || Agent.isPursued(identity, in: domains)
+    }
+  }
+
+  /// Whether a process is being killed already, for whichever domain.
+  static func isPursued(_ identity: ProcessIdentity, in domains: [Domain]) -> Bool {
+    for domain in domains where domain.pursuit?.victim.process.identity == identity { return true }
+    return false
+  }
+
+  /// Surveys for a decision. False, said once, where that fails.
+  private mutating func gather(_ plan: ReadingPlan) -> Bool {
+    do throws(ReadFailure) {
+      try chooser.beginSurvey(plan, units: units, now: source.now, from: &source)
+      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &source) {
+        supervision.feed(at: source.now)
+      }
+    } catch {
+      sayUnlisted()
+      return false
+    }
+    sayUnread()
+    return true
+  }
+
+  /// Surveys in calm time, and looks at memory on the way as often as without it: thousands of processes take longer than
+  /// memory may.
+  ///
+  /// - Returns: Whether the survey is complete: not where trouble came up, or where it fails.
+  mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
+    do throws(ReadFailure) {
+      try chooser.beginSurvey(.everyone, isForScores: isForScores, units: units, now: source.now, from: &source)
+      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &source) {
+        if isCalled() { return false }
+      }
+    } catch {
+      sayUnlisted()
+      return false
+    }
+    sayUnread()
+    return true
+  }
+
+  /// Whether a domain is in trouble, looked at where it was due.
+  private mutating func isCalled() -> Bool {
+    let now = source.now
+    supervision.feed(at: now)
+    for domain in domains where domain.dueAt <= now {
+      guard var verdict = domain.verdict, let reading = readMemory(of: domain, now, isWhole: true) else { continue }
+      if domain.detector.isTrouble(reading) {
+        domain.dueAt = .zero
+        return true
+      }
+      verdict.reading = reading
+      domain.dueAt = now + delay(domain, verdict)
+    }
+    return false
+  }
+
+  // MARK: Learning
+
+  /// Learns which processes there are, where it is time to. While the system is in trouble there is no time for it; in a
+  /// domain's trouble nothing is read that may wait for memory.
+  mutating func learnInPassing(budget: Int = AgentPace.learningBudget) {
+    var interval = AgentPace.idleSurvey
+    var mayWait = true
+    for domain in domains {
+      if domain.pursuit != nil { return }
+      guard let verdict = domain.verdict else { continue }
+      if verdict.acts {
+        if domain.isSystem { return }
+        mayWait = false
+      }
+      interval = min(interval, surveyInterval(verdict, isFalling: domain.isFalling))
+    }
+    // However many processes there are, looking at them is not what the machine is for.
+    let (rest, overflow) = surveyTook.count.multipliedReportingOverflow(by: AgentPace.surveyShare)
+    interval = max(interval, Nanoseconds(overflow ? .max : rest))
+    let now = source.now
+    guard chooser.learnedAt == .zero || now - chooser.learnedAt >= interval else { return }
+    learn(now, budget: budget, mayWait: mayWait)
+    if isVerbose, let verdict = system.verdict { sayCalm(verdict) }
+  }
+
+  /// The time between surveys at such a verdict.
+  func surveyInterval(_ verdict: Verdict, isFalling: Bool) -> Nanoseconds {
+    if isFalling { return AgentPace.fallingSurvey }
+    if verdict.level != .calm { return AgentPace.watchfulSurvey }
+    let hasPlenty = verdict.reading.available > KiB(verdict.reading.total.count / 2)
+    return hasPlenty ? AgentPace.idleSurvey : AgentPace.calmSurvey
+  }
+
+  /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
+  private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
+    chooser.learnedAt = now
+    let start = source.awake
+    // What is said of the calm names the first candidate; and the first survey warms what a decision will need.
+    let isWhole = surveyInPassing(isForScores: isVerbose || chooser.ranking.table.count == 0)
+    // A machine that was asleep meanwhile did not work on it.
+    surveyTook = source.awake - start
+    guard isWhole else { return }
+    var eldest = Nanoseconds.zero
+    for domain in domains {
+      domain.mostAvailable = domain.verdict?.reading.available ?? .zero
+      eldest = max(eldest, domain.settings.swarm?.age ?? .zero)
+    }
+    lookForKillers(now, mayWait: mayWait)
+    chooser.learn(
+      context(of: system), needs: needs, eldest: units.ticks(eldest), now: now, budget: budget, mayWait: mayWait,
+      from: &source)
+  }
+
+  /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are
+  /// needed.
+  mutating func rehearse() {
+    let now = source.now
+    guard let reading = readMemory(of: system, now) else { return }
+    var quiet = system.detector
+    let verdict = quiet.judge(reading)
+    // Learning reads what may wait for memory: not where there is trouble already.
+    if !verdict.acts { learn(now, budget: .max, mayWait: true) }
+    let context = context(of: system)
+    rank(in: 0, by: context, now)
+    let decision = Decision(
+      domain: nil, verdict: verdict, victim: chooser.ranking.shortlist.victim, killSet: chooser.picker.killSet,
+      shortlist: chooser.ranking.shortlist, context: context, took: .zero)
+    reporter.recorder.compose(.decision(decision, .signalled))
+    warmHooks(decision)
+    if isVerbose { sayCalm(verdict) }
+  }
+}

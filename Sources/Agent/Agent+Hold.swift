@@ -1,0 +1,122 @@
+import Ladder
+import LinuxSystem
+import Policy
+import ProcModel
+
+/// Taking hold of the processes that are killed together.
+extension Agent where Source: ~Copyable, Hand: ~Copyable {
+  /// Takes hold of the rest of the party. Who has gone meanwhile is not missed.
+  mutating func gather(_ domain: Domain, _ decision: Decision) {
+    let party = decision.killSet
+    // Also of one that is alone in its cgroup: what another party left in its place is another cgroup's path.
+    let isSame = party.isOfCgroup && readCgroup(of: party)
+    for index in party.members.indices.dropFirst() {
+      let identity = party.members[index].identity
+      // Two cgroups may have one key: only the path tells.
+      if party.isOfCgroup, !isSame || !liesInCgroup(party.members[index]) { continue }
+      switch domain.hand.join(identity) {
+      case .held, .vanished, .changed, .refused: continue
+      }
+    }
+    switch party.whole {
+    case .group(let group): domain.hand.takeGroup(group)
+    case .cgroup where isSame: takeCgroup(domain)
+    case .cgroup, nil: break
+    }
+  }
+
+  /// Has those go with the victim that have its very memory (`CLONE_VM`): ended alone, it would give nothing back.
+  ///
+  /// - Returns: Whether all of them may go.
+  mutating func gatherSharers(_ domain: Domain, _ victim: Candidate) -> Bool {
+    let ranking = chooser.ranking
+    var asked = 0
+    for row in ranking.table.rows.indices where asked < AgentPace.kinshipQuestions {
+      let other = ranking.table.rows[row]
+      guard other.identity != victim.process.identity, other.isOfTheSizeOf(victim.process) else { continue }
+      asked += 1
+      guard domain.hand.kinship(other.identity) == .shares else { continue }
+      // A thread group of its own that a rule protects, or −1000: then none of them may go.
+      guard ranking.places[row].reach != .protected else { return false }
+      _ = domain.hand.join(other.identity)
+    }
+    return true
+  }
+
+  /// Reads the path of the cgroup that a kill set is of. False, and no path, where it cannot be told.
+  mutating func readCgroup(of killSet: Party) -> Bool {
+    partyPath.clear()
+    guard let leader = killSet.leader, let key = cgroupKey(of: killSet),
+      let membership = membership(of: leader.identity.pid),
+      let path = membership.path(of: key, in: cgroupBuffer.bytes)
+    else { return false }
+    // Byte by byte: a span of one buffer cannot be put into another of the same owner's.
+    partyPath.count = min(path.count, partyPath.storage.count)
+    for index in 0..<partyPath.count { partyPath.storage[index] = cgroupBuffer.storage[path.lowerBound + index] }
+    return partyPath.count == path.count
+  }
+
+  private func cgroupKey(of killSet: Party) -> UInt64? {
+    if case .cgroup(let key) = killSet.whole { return key }
+    guard let leader = killSet.leader else { return nil }
+    let table = chooser.ranking.table
+    let own = table.rows[Int(leader.row)].cgroupKey
+    if killSet.swarm == nil, killSet.scope == .unit { return own.flatMap { table.cgroups.unit(of: $0) } }
+    return own
+  }
+
+  private mutating func liesInCgroup(_ member: Party.Member) -> Bool {
+    guard let membership = membership(of: member.identity.pid),
+      membership.memoryKey ?? 0 == chooser.ranking.table.rows[Int(member.row)].memoryKey
+    else { return false }
+    let path = cgroupBuffer.bytes.extracting(membership.path)
+    guard path.count >= partyPath.count else { return false }
+    for index in 0..<partyPath.count where partyPath.storage[index] != path[index] { return false }
+    return path.count == partyPath.count || path[partyPath.count] == .slash
+  }
+
+  private mutating func membership(of pid: Int32) -> CgroupMembership? {
+    do throws(ReadFailure) {
+      try source.read(.cgroup, of: pid, into: &cgroupBuffer)
+    } catch {
+      return nil
+    }
+    return try? CgroupMembership(parsing: cgroupBuffer.bytes)
+  }
+
+  /// Gives the hand the cgroup itself, where it is one of the unified hierarchy.
+  private mutating func takeCgroup(_ domain: Domain) {
+    let path = partyPath
+    // Of a root everybody is a part.
+    guard path.count > 1, source.place(ofCgroup: path.bytes, into: &cgroupBuffer) else { return }
+    let place = cgroupBuffer
+    do throws(Errno) {
+      cgroupPath.set("", place.bytes, "")
+      let directory = try OwnedDescriptor.open(cgroupPath, [.read, .directory])
+      domain.hand.take(CgroupDirectory(directory))
+    } catch {
+      // Its members are held one by one all the same.
+    }
+  }
+}
+
+extension Party {
+  /// Whether its processes have a cgroup in common.
+  fileprivate var isOfCgroup: Bool {
+    switch (swarm, scope) {
+    case (.cgroup, _), (nil, .cgroup), (nil, .unit): true
+    default: false
+    }
+  }
+}
+
+extension ProcessFacts {
+  /// Whether it could have the same memory as another: both are read one after the other, and may be growing.
+  fileprivate func isOfTheSizeOf(_ other: ProcessFacts) -> Bool {
+    ProcessFacts.isNear(virtual, other.virtual) && ProcessFacts.isNear(anonymous + swap, other.anonymous + other.swap)
+  }
+
+  private static func isNear(_ one: KiB, _ other: KiB) -> Bool {
+    (one - other).count <= other.count / 8 && (other - one).count <= other.count / 8
+  }
+}

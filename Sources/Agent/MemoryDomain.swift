@@ -1,0 +1,162 @@
+import Badness
+import Ladder
+import Policy
+import Pressure
+import ProcModel
+
+/// A memory domain: what can run out, which is the whole system or one cgroup with a limit. It has its settings, what was
+/// seen of it, and the victim that is being killed for it.
+final class MemoryDomain<Hand: Actuator & ~Copyable> {
+  /// Its place among the roots of the survey: 0 for the system, which is always there, then the policy's domains in its
+  /// order. Nil where a reload took it out of the policy while a victim was being killed for it: it stays until that is
+  /// over, and nothing new is chosen for it.
+  var number: Int?
+  /// The event loop's tag of its victim's exit.
+  let tag: UInt64
+  let isSystem: Bool
+  /// Whether its memory is a cgroup's, and not the machine's.
+  let isCgroup: Bool
+  /// The path of its cgroup; empty for the root.
+  let path: ByteBuffer
+  /// Of which its name and settings are.
+  var policy: CompiledPolicy
+  /// In the policy's text; nil for the system.
+  var name: Slice?
+  var settings: Settings
+  var hand: Hand
+
+  var detector: Detector
+  var lookAhead: LookAhead
+  /// The last reading that was understood.
+  var reading: MemoryReading?
+  var verdict: Verdict? {
+    didSet { mostAvailable = max(mostAvailable, verdict?.reading.available ?? .zero) }
+  }
+  /// The most that was available at any look since the last survey of all.
+  var mostAvailable = KiB.zero
+  /// The last reading of all that a cgroup tells, until it is too old to go by.
+  var whole: MemoryReading?
+  /// When all was read that a trigger measures over a window.
+  var windowsAt = Nanoseconds.zero
+  /// When to look next.
+  var dueAt = Nanoseconds.zero
+  /// The victim that is being killed for it.
+  var pursuit: Pursuit?
+  /// After a kill that gave next to nothing back.
+  var respite: Respite?
+  /// The hook that may end the victim's unit itself, and is waited for or was in vain.
+  var takeOver: TakeOver?
+  /// What was done or said in which episode, so that it is not done or said again.
+  var done = EpisodeMarks()
+  var said: SaidOfDomain = []
+  /// What its files told that cannot be, as far as that was said.
+  var doubted: Impossible = []
+  /// The counters of its last readings.
+  var counters = CounterMemory()
+
+  /// - Parameters:
+  ///   - path: Of its cgroup; empty for the root, and for a system that is the machine.
+  ///   - fill: As ``LookAhead/init(fill:)``.
+  init(
+    number: Int, tag: UInt64, isCgroup: Bool, path: Span<UInt8>, policy: CompiledPolicy, units: KernelUnits,
+    fill: UInt64, hand: consuming Hand
+  ) {
+    self.number = number
+    self.tag = tag
+    isSystem = number == 0
+    self.isCgroup = isCgroup
+    var bytes: [UInt8] = []
+    for index in path.indices { bytes.append(path[index]) }
+    self.path = ByteBuffer(bytes)
+    self.policy = policy
+    self.hand = hand
+    let domain = number == 0 ? nil : policy.domains[number - 1]
+    name = domain?.name
+    settings = domain?.settings ?? policy.settings
+    detector = Detector(thresholds: settings.thresholds, units: units)
+    lookAhead = LookAhead(fill: fill)
+  }
+
+  /// Judges by another policy from here on.
+  func takeUp(_ policy: CompiledPolicy, number: Int) {
+    self.policy = policy
+    self.number = number
+    let domain = number == 0 ? nil : policy.domains[number - 1]
+    name = domain?.name
+    settings = domain?.settings ?? policy.settings
+    detector.replace(settings.thresholds)
+  }
+
+  /// By which its processes are scored.
+  ///
+  /// - Parameter agent: The agent's process number, or 0.
+  func context(units: KernelUnits, agent: Int32) -> Judge {
+    let machine = reading.map { MachineFacts($0, units: units) } ?? MachineFacts(ram: .zero, swap: .zero, units: units)
+    var context = Judge(policy: policy, machine: machine, agent: agent)
+    context.settings = settings
+    return context
+  }
+
+  /// Says of a topic that it was told of. Whether this is the first time.
+  func isNew(_ topic: SaidOfDomain) -> Bool { said.insert(topic).inserted }
+
+  /// Whether a look has to read what is measured over windows: the trend keeps no more than one reading in so long, and
+  /// with twice as much available as any of the triggers would act at, a window has time to fill.
+  func measuresWindows(at now: Nanoseconds, alertUntil: Nanoseconds) -> Bool {
+    if detector.isInEpisode || pursuit != nil || now < alertUntil { return true }
+    return now - windowsAt >= detector.spacing && !hasPlenty
+  }
+
+  private var hasPlenty: Bool {
+    guard !isCgroup, let reading = verdict?.reading else { return false }
+    let ceiling = settings.thresholds.ceiling(of: reading.total)
+    return reading.available > ceiling + ceiling
+  }
+
+  /// How much less is available than there was since the last survey.
+  var fallen: KiB { mostAvailable - (verdict?.reading.available ?? mostAvailable) }
+
+  /// Whether a good part of its memory has been used up since the last survey.
+  var isFalling: Bool {
+    guard let total = verdict?.reading.total, total > .zero else { return false }
+    return fallen.count > total.count / AgentPace.fallenPart
+  }
+
+  /// Whether it is in trouble, or a victim is being killed for it.
+  var isBusy: Bool { pursuit != nil || verdict?.acts ?? false }
+}
+
+/// The last episodes in which something was done or said that is done or said once an episode; 0 before the first.
+struct EpisodeMarks: Sendable {
+  /// A rehearsal answered it: nothing more is done in it.
+  var rehearsed: UInt32 = 0
+  /// It was recorded that no process can be killed; candidates are looked for on and on.
+  var helpless: UInt32 = 0
+  /// It was said that a respite holds.
+  var held: UInt32 = 0
+  /// It was said to be over.
+  var closed: UInt32 = 0
+  /// The hook `warn` was started for it, also before it begins; nil once memory is back over the release line.
+  var warned: UInt32?
+}
+
+/// What is said of a domain once and then no more.
+struct SaidOfDomain: OptionSet, Sendable {
+  let rawValue: UInt8
+
+  static let unreadable = SaidOfDomain(rawValue: 1)
+  static let senseless = SaidOfDomain(rawValue: 2)
+  static let noStall = SaidOfDomain(rawValue: 4)
+  static let noReclaim = SaidOfDomain(rawValue: 8)
+  static let isWatched = SaidOfDomain(rawValue: 16)
+  static let noOwnReclaim = SaidOfDomain(rawValue: 128)
+}
+
+extension Thresholds {
+  /// Switches off the triggers whose figures are measured over windows.
+  mutating func leaveOutWindows() {
+    stall = nil
+    thrash = nil
+    limit = nil
+  }
+}

@@ -1,0 +1,30 @@
+import Ladder
+import Policy
+import Pressure
+import ProcModel
+
+/// A victim that is being killed: signalled, and not seen to its end yet.
+struct Pursuit: Sendable {
+  var victim: Candidate
+  /// The memory domain's name in the text of ``context``'s policy; nil for the system.
+  var domain: Slice?
+  /// On which it was chosen.
+  var cause: Verdict
+  var ladder: Ladder
+  /// By which it was chosen: its standing names rules of this policy, and a reload may have put another in force.
+  var context: Judge
+  /// Processes of its kill set, itself among them.
+  var members: Int
+  /// What the kill set was counted to give back.
+  var counted: KiB
+
+  init(_ decision: Decision, _ victim: Candidate, _ ladder: Ladder) {
+    self.victim = victim
+    domain = decision.domain
+    cause = decision.verdict
+    self.ladder = ladder
+    context = decision.context
+    members = decision.killSet.members.count
+    counted = decision.counted
+  }
+}

@@ -1,0 +1,75 @@
+package import Pressure
+package import ProcModel
+
+/// A choice, with everything it was made on: what is recorded, told to hooks and people, and acted on.
+///
+/// Its kill set shares the storage of the one in ``Picker``. A decision therefore has to be gone before the next one is
+/// made, or that one takes memory from the heap.
+package struct Decision: Sendable {
+  /// The memory domain's name in the policy's text; nil for the system.
+  package var domain: Slice?
+  package var verdict: Verdict
+  /// The leader of ``killSet``; nil where no process may be killed.
+  package var victim: Candidate?
+  /// The processes that are killed together. Of no meaning without a victim.
+  package var killSet: Party
+  /// The victim's companions in ``killSet``, the first few of them.
+  package var companions = Companions()
+  /// The foremost candidates, the victim's runners-up among them, and how many were left out for which reason.
+  package var shortlist: Shortlist
+  /// By which the processes were scored. A reload may put another policy in force while the victim is being killed.
+  package var context: Judge
+  /// The first signal.
+  package var signal: EndingSignal
+  /// From the first signal to SIGKILL.
+  package var grace: Nanoseconds
+  /// From the verdict to the choice.
+  package var took: Nanoseconds
+
+  package init(
+    domain: Slice?, verdict: Verdict, victim: Candidate?, killSet: Party, shortlist: Shortlist, context: Judge,
+    took: Nanoseconds
+  ) {
+    self.domain = domain
+    self.verdict = verdict
+    self.victim = victim
+    self.killSet = killSet
+    self.shortlist = shortlist
+    self.context = context
+    self.took = took
+    if let victim {
+      signal = verdict.level == .kill ? .kill : context.signal(of: victim.standing)
+      grace = context.grace(of: victim.standing)
+    } else {
+      signal = .terminate
+      grace = .zero
+    }
+  }
+
+  /// What the kill set was counted to give back.
+  package var counted: KiB { max(killSet.footprint, victim?.process.footprint ?? .zero) }
+}
+
+/// The facts of processes that are killed with a victim, in a fixed place.
+package struct Companions: Sendable {
+  /// The kernel's log is for people, and takes ten lines in five seconds from a program: the victim's and these.
+  package static let capacity = 7
+
+  private var storage: InlineArray<7, ProcessFacts>
+  package private(set) var count = 0
+
+  package init() {
+    storage = InlineArray(repeating: ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero)))
+  }
+
+  /// - Parameter table: From which the kill set was chosen.
+  package init(of killSet: Party, in table: ProcessTable) {
+    self.init()
+    for member in killSet.members.dropFirst().prefix(Companions.capacity) {
+      storage[count] = table.rows[Int(member.row)]
+      count += 1
+    }
+  }
+
+  package subscript(index: Int) -> ProcessFacts { storage[index] }
+}

@@ -1,0 +1,139 @@
+package import Ladder
+package import LinuxSystem
+package import Policy
+package import ProcModel
+
+/// Everything that the agent tells of what it does. ``Reporter`` turns each into a line of the record, a message for
+/// people and, where a process is killed, a line in the kernel's log.
+package enum Event: Sendable {
+  case start(StartEvent)
+  case decision(Decision, Act)
+  /// A victim got SIGKILL after its first signal.
+  case escalation(Candidate, Escalation)
+  case outcome(Outcome)
+  case hook(HookEvent)
+  case relief(ReliefEvent)
+  case lastResort(LastResortEvent)
+  case reload(ReloadEvent)
+  /// The agent stops, for this reason.
+  case stop(String)
+}
+
+/// What is done on a decision.
+package enum Act: Equatable, Sendable {
+  /// The first signal was sent.
+  case signalled
+  /// It would have been sent: this is a dry run.
+  case rehearsed
+  /// The hook `before` is asked first, for so long at most.
+  case asksHook(limit: Nanoseconds)
+  /// None: there is no victim, or its ``Outcome`` tells why it was left alone.
+  case none
+}
+
+/// What the agent found when it began.
+package struct StartEvent: Sendable {
+  package var version: String
+  /// The file of the policy in force, or what it is called.
+  package var policyName: CPath
+  /// What is in force in place of the policy that was asked for; nil where it is that.
+  package var fallback: PolicyFallback?
+  /// Of the system.
+  package var context: Judge
+  /// The first is the container's own cgroup; nil where the system is the machine.
+  package var roots: DomainRoots?
+  /// Nil where it cannot be read.
+  package var panic: PanicSettings?
+  package var held: CapabilitySet
+  package var lacking: CapabilitySet
+
+  package init(
+    version: String, policyName: CPath, fallback: PolicyFallback? = nil, context: Judge, roots: DomainRoots?,
+    panic: PanicSettings?, held: CapabilitySet, lacking: CapabilitySet
+  ) {
+    self.version = version
+    self.policyName = policyName
+    self.fallback = fallback
+    self.context = context
+    self.roots = roots
+    self.panic = panic
+    self.held = held
+    self.lacking = lacking
+  }
+}
+
+/// A program that the policy names was started and has exited, or was not started.
+package struct HookEvent: Sendable {
+  package var occasion: HookOccasion
+  package var outcome: HookOutcome
+  /// The name of the memory domain that was short; empty for the system.
+  package var domain: ByteBuffer
+  package var episode: UInt32
+  /// The victim's process number; nil at an occasion that has no victim.
+  package var victim: Int32?
+  /// Its path and arguments, a NUL after each.
+  package var words: [UInt8]
+  /// The first that it wrote.
+  package var output: ByteBuffer
+
+  package init(
+    _ occasion: HookOccasion, _ outcome: HookOutcome, domain: ByteBuffer, episode: UInt32, victim: Int32?,
+    words: [UInt8], output: ByteBuffer
+  ) {
+    self.occasion = occasion
+    self.outcome = outcome
+    self.domain = domain
+    self.episode = episode
+    self.victim = victim
+    self.words = words
+    self.output = output
+  }
+
+  /// The path of the program.
+  package var program: Span<UInt8> {
+    @_lifetime(borrow self) get {
+      var length = 0
+      while length < words.count, words[length] != 0 { length += 1 }
+      return words.span.extracting(0..<length)
+    }
+  }
+}
+
+/// A step of relief, in the system's shortage.
+package struct ReliefEvent: Sendable {
+  package var action: ReliefAction
+  package var outcome: ReliefOutcome
+  /// Its path; empty where none was found.
+  package var cgroup: ByteBuffer
+  /// The limit, or how much was asked for; nil where neither applies.
+  package var value: KiB?
+  package var episode: UInt32
+
+  package init(_ action: ReliefAction, _ outcome: ReliefOutcome, cgroup: ByteBuffer, value: KiB?, episode: UInt32) {
+    self.action = action
+    self.outcome = outcome
+    self.cgroup = cgroup
+    self.value = value
+    self.episode = episode
+  }
+}
+
+/// A step of the last resort, in the system's shortage.
+package struct LastResortEvent: Sendable {
+  package var outcome: LastResortOutcome
+  package var way: LastResortWay
+  package var toll: EpisodeToll
+
+  package init(_ outcome: LastResortOutcome, _ way: LastResortWay, toll: EpisodeToll) {
+    self.outcome = outcome
+    self.way = way
+    self.toll = toll
+  }
+}
+
+/// The policy was read again.
+package enum ReloadEvent: Sendable {
+  /// The policy in force stays, with so many rules, for this reason; for an image that is no policy the error has more.
+  case refused(String, ImageError?, rules: Int, fallback: PolicyFallback?)
+  case inForce(old: CompiledPolicy, new: CompiledPolicy, PolicyChanges)
+}

@@ -1,0 +1,132 @@
+import Ladder
+import LinuxSystem
+package import Policy
+package import ProcModel
+
+/// The one place that turns an ``Event`` into what is told of it: a line of the record, a message for people, and where a
+/// process is killed a line in the kernel's log. None of the three waits for another.
+package struct Reporter: ~Copyable {
+  package var recorder: Recorder
+  package var messages: Messages
+  /// Of `/dev/kmsg`, where the agent is armed and may write it.
+  package var kernelLog: KernelLog
+  private var kernelLine: [UInt8] = []
+
+  /// - Parameter kernelLog: Nil writes nothing there.
+  package init(recorder: consuming Recorder, messages: consuming Messages, kernelLog: consuming KernelLog?) {
+    self.recorder = recorder
+    self.messages = messages
+    switch consume kernelLog {
+    case .some(let log): self.kernelLog = log
+    case .none: self.kernelLog = KernelLog(nil)
+    }
+    kernelLine.reserveCapacity(256)
+  }
+
+  package mutating func report(_ event: Event) {
+    if case .decision(let decision, .signalled) = event { writeKernelLines(decision) }
+    recorder.write(event)
+    say(event)
+    // Level 2, critical.
+    if case .lastResort(let step) = event {
+      writeKernelLine { line in
+        line.append("<2>spillwayd: ")
+        line.append(step)
+        line.append("\n")
+      }
+    }
+  }
+
+  /// Says something of a memory domain, which is named where it is not the system.
+  ///
+  /// - Parameter domain: Its name in the policy's text; nil for the system.
+  package mutating func say(
+    of domain: Slice?, in policy: CompiledPolicy, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void
+  ) {
+    messages.say(level) { line in
+      if let domain {
+        line.append("domain ")
+        line.append(visible: policy.bytes(domain))
+        line.append(": ")
+      }
+      write(&line)
+    }
+  }
+
+  private mutating func say(_ event: Event) {
+    switch event {
+    case .decision(let decision, let act):
+      guard let level = decision.level(of: act) else { return }
+      say(of: decision.domain, in: decision.context.policy, level) { line in line.append(decision, act) }
+    case .escalation(let victim, let reason):
+      messages.say(.warning) { line in line.append(escalation: victim, reason) }
+    case .outcome(let outcome):
+      say(of: outcome.domain, in: outcome.context.policy, outcome.ending.level) { line in line.append(outcome) }
+    case .hook(let hook):
+      messages.say(hook.outcome.level) { line in line.append(hook) }
+    case .relief(let step):
+      messages.say(step.outcome.level) { line in line.append(step) }
+    case .lastResort(let step):
+      messages.say(step.outcome.level) { line in line.append(step) }
+    case .reload(let reload):
+      messages.say(reload.level) { line in line.append(reload) }
+    case .start, .stop: break
+    }
+  }
+
+  /// A line in the kernel's own form for the victim, and for each process that is killed with it.
+  private mutating func writeKernelLines(_ decision: Decision) {
+    guard let victim = decision.victim else { return }
+    writeKernelLine { line in line.append(kernelLineFor: victim.process) }
+    for index in 0..<decision.companions.count {
+      writeKernelLine { line in line.append(kernelLineFor: decision.companions[index]) }
+    }
+  }
+
+  private mutating func writeKernelLine(_ write: (inout [UInt8]) -> Void) {
+    kernelLine.removeAll(keepingCapacity: true)
+    write(&kernelLine)
+    kernelLog.write(kernelLine)
+  }
+
+  /// Tells by one output what another loses.
+  package mutating func tellLostLines() {
+    if let reason = recorder.sink.news() {
+      messages.say(.error) { line in
+        line.append("records are lost, and the next one that can be written tells how many: ")
+        line.append(reason.text)
+      }
+    }
+    if let reason = messages.sink.news() { recorder.lost("messages", reason) }
+    if let reason = kernelLog.sink.news() {
+      messages.say(.warning) { line in
+        line.append("lines for the kernel's log are lost, and the next one that can be written tells how many: ")
+        line.append(reason.text)
+      }
+    }
+  }
+
+  /// Waits for what is not written yet, for so long at most. Lines that are left then get out without the agent.
+  package mutating func finish(within patience: Nanoseconds) {
+    let end = Clock.sinceBoot() &+ patience.count
+    tellLostLines()
+    recorder.sink.wait(milliseconds: Reporter.left(until: end))
+    messages.sink.wait(milliseconds: Reporter.left(until: end))
+    kernelLog.sink.wait(milliseconds: Reporter.left(until: end))
+  }
+
+  private static func left(until end: UInt64) -> Int32 {
+    let now = Clock.sinceBoot()
+    return end > now ? Int32(clamping: (end - now) / 1_000_000) : 0
+  }
+}
+
+extension Decision {
+  /// Of the message about it; nil where none is due, since its outcome has one.
+  fileprivate func level(of act: Act) -> MessageLevel? {
+    switch act {
+    case .signalled, .rehearsed, .asksHook: .warning
+    case .none: victim == nil ? .error : nil
+    }
+  }
+}

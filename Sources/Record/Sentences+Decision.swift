@@ -1,0 +1,89 @@
+package import Ladder
+import LinuxSystem
+package import Policy
+import ProcModel
+
+extension Array where Element == UInt8 {
+  /// `sent SIGTERM to 1234 (hog) and 3 more (its cgroup), footprint 312 MiB, score 319488; floor: available …`.
+  package mutating func append(_ decision: Decision, _ act: Act) {
+    guard let victim = decision.victim else { return append(helpless: decision) }
+    if case .asksHook(let limit) = act { return append(asking: limit, before: decision, victim) }
+    append(act == .rehearsed ? "would send " : "sent ")
+    append(decision.signal.name)
+    append(" to ")
+    append(victim.process)
+    append(party: decision.killSet)
+    append(", footprint ")
+    append(decision.killSet.members.count > 1 ? decision.killSet.footprint : victim.process.footprint)
+    append(", score ")
+    append(decimal: victim.score.rounded())
+    append("; ")
+    append(reason: decision.verdict)
+  }
+
+  private mutating func append(helpless decision: Decision) {
+    let list = decision.shortlist
+    append("NO PROCESS CAN BE KILLED: of ")
+    append(decimal: UInt64(list.considered))
+    append(" processes ")
+    append(decimal: UInt64(list.protected))
+    append(" are protected, ")
+    append(decimal: UInt64(list.tooSmall))
+    append(" are too small, ")
+    append(decimal: UInt64(list.passedOver))
+    append(" were tried in vain; ")
+    append(reason: decision.verdict)
+  }
+
+  private mutating func append(asking limit: Nanoseconds, before decision: Decision, _ victim: Candidate) {
+    append("waits up to ")
+    append(decimal: limit.milliseconds)
+    append(" ms for the hook before, before it sends ")
+    append(decision.signal.name)
+    append(" to ")
+    append(victim.process)
+  }
+
+  /// `sent SIGKILL to 1234 (hog): memory went on falling`.
+  package mutating func append(escalation victim: Candidate, _ reason: Escalation) {
+    append("sent SIGKILL to ")
+    append(victim.process)
+    switch reason {
+    case .graceEnded: append(": it did not exit within its grace")
+    case .memoryWorsened: append(": memory went on falling")
+    case .cannotHeed: append(": a tracer or a frozen cgroup keeps it from acting on the first signal")
+    case .neededElsewhere: append(": its memory is needed beyond its domain too")
+    }
+  }
+
+  /// `1234 (hog) exited after SIGTERM, 12 ms; available 312 MiB`.
+  package mutating func append(_ outcome: Outcome) {
+    append(outcome.victim.process)
+    switch outcome.ending {
+    case .exited:
+      append(" exited after ")
+      append(outcome.signal?.name ?? "SIGTERM")
+    case .killed: append(" was killed by SIGKILL")
+    case .stuck: append(" does not die of SIGKILL; the next is chosen")
+    case .vanished: append(" had exited before it was signalled")
+    case .changed: append(" is another process by now and was left alone")
+    case .relieved: append(" was spared: memory came back")
+    case .refused: append(" may not be signalled; the next is chosen")
+    case .sharesProtected: append(" has the memory of a protected process too; the next is chosen")
+    }
+    if outcome.ending == .exited || outcome.ending == .killed {
+      append(", ")
+      append(decimal: outcome.after.milliseconds)
+      append(" ms; available ")
+      append(outcome.available)
+    }
+    if let oneByOne = outcome.oneByOne {
+      append("; ")
+      append(oneByOne)
+    }
+    if let yield = Yield(outcome) {
+      append("; ")
+      append(yield)
+    }
+  }
+}
