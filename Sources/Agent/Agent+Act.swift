@@ -33,7 +33,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   private mutating func tellHelpless(_ domain: Domain, _ decision: Decision) -> Nanoseconds {
     if domain.done.helpless != decision.verdict.episode {
       domain.done.helpless = decision.verdict.episode
-      reporter.report(.decision(decision, .none))
+      reporter.report(DecisionEvent(decision, .none))
       tellNoCandidate(domain, decision.verdict)
     }
     return AgentPace.idleTrouble
@@ -85,7 +85,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       if domain.isSystem { toll.count(victimOf: decision.verdict.episode) }
       domain.hand.release()
     }
-    reporter.report(.decision(decision, delivery == .sent ? .signalled : .rehearsed))
+    reporter.report(DecisionEvent(decision, delivery == .sent ? .signalled : .rehearsed))
     tellBefore(domain, decision.verdict, victim, before, isRehearsed: delivery == .rehearsed)
     return delivery == .sent ? Ladder.interval : AgentPace.idleTrouble
   }
@@ -122,7 +122,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         return finish(domain, current, .refused, verdict, now, errno)
       case .sent, .rehearsed:
         current.ladder.escalated(reason, at: now)
-        reporter.report(.escalation(current.victim, reason))
+        reporter.report(EscalationEvent(current.victim, reason))
       case .vanished, .refused:
         // Gone at this moment, or for want of memory: the next look tells.
         break
@@ -140,7 +140,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     current.ladder.escalated(.neededElsewhere, at: now)
     other.pursuit = current
     other.dueAt = .zero
-    reporter.report(.escalation(current.victim, .neededElsewhere))
+    reporter.report(EscalationEvent(current.victim, .neededElsewhere))
   }
 
   private mutating func finish(
@@ -158,7 +158,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     domain.detector.beginAnew()
     domain.windowsAt = .zero
     if ending == .stuck || ending == .refused { inVain.insert(past.victim.process.identity) }
-    reporter.report(.outcome(outcome))
+    reporter.report(outcome)
     tellAfter(domain, past, ending, verdict)
     if ending == .exited || ending == .killed {
       domain.respite = Respite(freed: outcome.freed, verdict: verdict)
@@ -173,13 +173,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ) -> Nanoseconds {
     domain.hand.release()
     if ending == .refused || ending == .sharesProtected { inVain.insert(victim.process.identity) }
-    reporter.report(.decision(decision, .none))
+    reporter.report(DecisionEvent(decision, .none))
     reporter.report(
-      .outcome(
-        Outcome(
-          abandoning: victim, ending, members: decision.killSet.members.count, domain: decision.domain,
-          cause: decision.verdict, context: decision.context,
-          available: available ?? decision.verdict.reading.available, refusal: refusal)))
+      Outcome(
+        abandoning: victim, ending, members: decision.killSet.members.count, domain: decision.domain,
+        cause: decision.verdict, context: decision.context,
+        available: available ?? decision.verdict.reading.available, refusal: refusal))
     return Ladder.interval
   }
 

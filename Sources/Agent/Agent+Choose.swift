@@ -173,7 +173,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let decision = Decision(
       domain: nil, verdict: verdict, victim: chooser.ranking.shortlist.victim, killSet: chooser.picker.killSet,
       shortlist: chooser.ranking.shortlist, context: context, took: .zero)
-    reporter.recorder.compose(.decision(decision, .signalled))
+    reporter.recorder.prepare(DecisionEvent(decision, .signalled))
     warmHooks(decision)
     if isVerbose { sayCalm(verdict) }
   }

@@ -97,7 +97,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func askBefore(_ domain: Domain, _ decision: Decision, _ victim: Candidate) -> BeforeHook {
     guard let hook = policy.measures.hooks.before, domain.takeOver?.waited == nil, !isDryRun else { return .goesOn }
     let limit = policy.commands[Int(hook)].limit
-    reporter.recorder.compose(.decision(decision, .signalled))
+    reporter.recorder.prepare(DecisionEvent(decision, .signalled))
     setVariables(.before, domain, decision.verdict, victim, signal: Signal(decision.signal))
     appendCgroup(of: victim.process.identity.pid)
     guard
@@ -109,7 +109,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       ticket: ticket, victim: victim, domain: decision.domain, cause: decision.verdict, context: decision.context,
       members: decision.killSet.members.count, askedAt: source.awake, limit: limit)
     domain.hand.release()
-    reporter.report(.decision(decision, .asksHook(limit: limit)))
+    reporter.report(DecisionEvent(decision, .asksHook(limit: limit)))
     return .takesOver(min(limit, AgentPace.hookLook))
   }
 
@@ -194,10 +194,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     }
     domain.takeOver = nil
     reporter.report(
-      .outcome(
-        Outcome(
-          abandoning: asked.victim, .relieved, members: asked.members, domain: asked.domain, cause: asked.cause,
-          context: asked.context, available: verdict.reading.available)))
+      Outcome(
+        abandoning: asked.victim, .relieved, members: asked.members, domain: asked.domain, cause: asked.cause,
+        context: asked.context, available: verdict.reading.available))
     return nil
   }
 
@@ -276,10 +275,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     hookOutput.fill(from: holder.run.outputBytes)
     let about = holder.about
     reporter.report(
-      .hook(
-        HookEvent(
-          about.occasion, .ended(end), domain: about.domain, episode: about.episode,
-          victim: about.pid == 0 ? nil : about.pid, words: holder.words, output: hookOutput)))
+      HookEvent(
+        about.occasion, .ended(end), domain: about.domain, episode: about.episode,
+        victim: about.pid == 0 ? nil : about.pid, words: holder.words, output: hookOutput))
   }
 
   /// Tells that a hook was not started, or in a dry run would have been.
@@ -295,10 +293,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     for position in words.indices { hookWords.append(words[position]) }
     hookOutput.clear()
     reporter.report(
-      .hook(
-        HookEvent(
-          occasion, isDryRun ? .rehearsed : .skipped, domain: hookDomain, episode: episode, victim: pid,
-          words: hookWords, output: hookOutput)))
+      HookEvent(
+        occasion, isDryRun ? .rehearsed : .skipped, domain: hookDomain, episode: episode, victim: pid,
+        words: hookWords, output: hookOutput))
   }
 
   // MARK: Variables

@@ -84,7 +84,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   private mutating func tell(_ outcome: LastResortOutcome, _ way: LastResortWay) {
-    reporter.report(.lastResort(LastResortEvent(outcome, way, toll: toll)))
+    reporter.report(LastResortEvent(outcome, way, toll: toll))
   }
 
   /// Says where a policy that was read later asks for a last resort in vain.

@@ -230,8 +230,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   private mutating func tell(_ outcome: ReliefOutcome, _ action: ReliefAction, _ cgroup: ByteBuffer, _ value: KiB?) {
-    reporter.report(
-      .relief(ReliefEvent(action, outcome, cgroup: cgroup, value: value, episode: reliefCourse.episode)))
+    reporter.report(ReliefEvent(action, outcome, cgroup: cgroup, value: value, episode: reliefCourse.episode))
   }
 
   /// Says where a policy that was read later asks for relief in vain.

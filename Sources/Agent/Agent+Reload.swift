@@ -67,7 +67,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     chooser.forget()
     // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
     learnInPassing(budget: .max)
-    reporter.report(.reload(.inForce(old: old, new: new, PolicyChanges(from: old, to: new))))
+    reporter.report(ReloadEvent.inForce(old: old, new: new, PolicyChanges(from: old, to: new)))
     sayLostPrivileges()
     if let config = reloader.config { policyName = config }
     leaveFallback()
@@ -76,8 +76,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {
-    reporter.report(
-      .reload(.refused(problem, imageError, rules: policy.rules.count, fallback: supervision.fallback)))
+    reporter.report(ReloadEvent.refused(problem, imageError, rules: policy.rules.count, fallback: supervision.fallback))
     sayFallback()
   }
 }

@@ -132,7 +132,7 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
       if isTimeToArm(at: source.now) {
         reporter.messages.say(
           .warning, "the policy is whole again: the agent stops, for the service manager to start it armed")
-        reporter.report(.stop("to_be_armed"))
+        reporter.report(StopEvent("to_be_armed"))
         return .toBeArmed
       }
       switch try loop.wait() {
@@ -169,7 +169,7 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
   private mutating func stop(_ signal: Signal) -> End {
     supervision.tellStopping()
     endRelief()
-    reporter.report(.stop(signal.name))
+    reporter.report(StopEvent(signal.name))
     reporter.finish(within: AgentPace.lastWords)
     return .byRequest
   }
@@ -263,10 +263,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   package mutating func reportStart(version: String, _ privileges: Privileges, _ panic: PanicSettings?) {
     _ = readMemory(of: system, source.now)
     reporter.report(
-      .start(
-        StartEvent(
-          version: version, policyName: policyName, fallback: supervision.fallback, context: context(of: system),
-          roots: system.isCgroup ? chooser.survey.roots : nil, panic: panic, held: privileges.held,
-          lacking: privileges.lacking)))
+      StartEvent(
+        version: version, policyName: policyName, fallback: supervision.fallback, context: context(of: system),
+        roots: system.isCgroup ? chooser.survey.roots : nil, panic: panic, held: privileges.held,
+        lacking: privileges.lacking))
   }
 }

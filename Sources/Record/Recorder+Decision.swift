@@ -10,7 +10,8 @@ extension Recorder {
   /// Members of a kill set that are named.
   private static let namedMembers = 64
 
-  mutating func compose(_ decision: Decision, _ act: Act) {
+  mutating func compose(_ event: DecisionEvent) -> Bool {
+    let (decision, act) = (event.decision, event.act)
     let victim = decision.victim
     let shortlist = decision.shortlist
     begin("decision")
@@ -40,9 +41,10 @@ extension Recorder {
       json.field("outcome", act == .rehearsed ? "rehearsed" : "none")
     }
     json.field("took_us", decision.took.microseconds)
+    return finish()
   }
 
-  mutating func compose(_ outcome: Outcome) {
+  mutating func compose(_ outcome: Outcome) -> Bool {
     begin("outcome")
     field(domain: outcome.domain, of: outcome.context.policy)
     json.field("episode", UInt64(outcome.cause.episode))
@@ -69,6 +71,7 @@ extension Recorder {
     } else {
       json.null()
     }
+    return finish()
   }
 
   /// Composes what the hook `warn` is told, and writes nothing: a line is written when its event is over, and this one has

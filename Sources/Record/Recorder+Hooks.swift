@@ -45,7 +45,7 @@ package enum HookOutcome: Equatable, Sendable {
 }
 
 extension Recorder {
-  mutating func compose(_ hook: HookEvent) {
+  mutating func compose(_ hook: HookEvent) -> Bool {
     begin("hook")
     json.key("domain")
     if hook.domain.count == 0 { json.value("system") } else { json.value(untrusted: hook.domain.bytes) }
@@ -55,7 +55,7 @@ extension Recorder {
     json.key("victim_pid")
     if let victim = hook.victim { json.value(Int64(victim)) } else { json.null() }
     json.field("outcome", hook.outcome.name)
-    guard case .ended(let end) = hook.outcome else { return }
+    guard case .ended(let end) = hook.outcome else { return finish() }
     switch end.outcome {
     case .exited(let status): json.field("status", Int64(status))
     case .timedOut: break
@@ -70,6 +70,7 @@ extension Recorder {
     json.field("output", untrusted: hook.output.bytes)
     json.field("output_bytes", count: end.written)
     json.field("took_ms", end.took.milliseconds)
+    return finish()
   }
 }
 

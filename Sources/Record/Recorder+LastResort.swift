@@ -29,7 +29,7 @@ package enum LastResortOutcome: Equatable, Sendable {
 }
 
 extension Recorder {
-  mutating func compose(_ step: LastResortEvent) {
+  mutating func compose(_ step: LastResortEvent) -> Bool {
     begin("last_resort")
     json.field("domain", "system")
     json.field("episode", UInt64(step.toll.episode))
@@ -38,6 +38,7 @@ extension Recorder {
     json.field("lasted_ms", step.toll.lasted.milliseconds)
     json.field("outcome", step.outcome.name)
     if case .refused(let reason) = step.outcome { json.field("error", reason.text) }
+    return finish()
   }
 }
 

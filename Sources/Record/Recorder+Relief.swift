@@ -46,7 +46,7 @@ package enum ReliefOutcome: Equatable, Sendable {
 }
 
 extension Recorder {
-  mutating func compose(_ step: ReliefEvent) {
+  mutating func compose(_ step: ReliefEvent) -> Bool {
     begin("relief")
     json.field("domain", "system")
     json.field("episode", UInt64(step.episode))
@@ -60,6 +60,7 @@ extension Recorder {
     case .failed(let reason): json.field("error", reason.text)
     case .began, .undone, .skipped, .rehearsed: break
     }
+    return finish()
   }
 }
 

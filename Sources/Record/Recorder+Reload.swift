@@ -4,7 +4,7 @@ extension Recorder {
   /// Rules that are named of each kind of change; of the others only the number is told.
   private static var nameLimit: Int { 8 }
 
-  mutating func compose(_ reload: ReloadEvent) {
+  mutating func compose(_ reload: ReloadEvent) -> Bool {
     begin("reload")
     switch reload {
     case .refused(let problem, let imageError, let rules, let fallback):
@@ -23,6 +23,7 @@ extension Recorder {
       json.key("changes")
       value(changes, from: old, to: new)
     }
+    return finish()
   }
 
   private mutating func value(_ changes: PolicyChanges, from old: CompiledPolicy, to new: CompiledPolicy) {

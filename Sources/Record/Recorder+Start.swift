@@ -4,7 +4,7 @@ import Policy
 import ProcModel
 
 extension Recorder {
-  mutating func compose(_ start: StartEvent) {
+  mutating func compose(_ start: StartEvent) -> Bool {
     begin("start")
     json.field("version", start.version)
     json.field("pid", Int64(OwnProcess.pid))
@@ -33,6 +33,13 @@ extension Recorder {
     capabilityNames(start.held)
     json.key("lacking")
     capabilityNames(start.lacking)
+    return finish()
+  }
+
+  mutating func compose(_ stop: StopEvent) -> Bool {
+    begin("stop")
+    json.field("reason", stop.reason)
+    return finish()
   }
 
   private mutating func domains(of policy: CompiledPolicy) {

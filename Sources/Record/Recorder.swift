@@ -41,32 +41,14 @@ package struct Recorder: ~Copyable {
   }
 
   /// Records an event.
-  package mutating func write(_ event: Event) {
-    guard compose(event) else { return }
-    write()
+  package mutating func write<E: Event>(_ event: E) {
+    if event.compose(in: &self) { write() }
   }
 
   /// Composes the line of an event and does not write it: so that its code and memory are in place, or for a hook to read
   /// (``line``).
-  ///
-  /// - Returns: Whether the event has a line: what becomes of an escalation stands in the outcome.
-  @discardableResult
-  package mutating func compose(_ event: Event) -> Bool {
-    switch event {
-    case .start(let start): compose(start)
-    case .decision(let decision, let act): compose(decision, act)
-    case .escalation: return false
-    case .outcome(let outcome): compose(outcome)
-    case .hook(let hook): compose(hook)
-    case .relief(let step): compose(step)
-    case .lastResort(let step): compose(step)
-    case .reload(let reload): compose(reload)
-    case .stop(let reason):
-      begin("stop")
-      json.field("reason", reason)
-    }
-    finish()
-    return true
+  package mutating func prepare<E: Event>(_ event: E) {
+    _ = event.compose(in: &self)
   }
 
   /// Records that lines of another output are lost from here on.
@@ -109,9 +91,12 @@ package struct Recorder: ~Copyable {
     json.field("dry_run", isDryRun)
   }
 
-  mutating func finish() {
+  /// - Returns: True: there is a line.
+  @discardableResult
+  mutating func finish() -> Bool {
     json.endObject()
     json.newline()
+    return true
   }
 
   /// Which fallback is in force, if one is.

@@ -23,18 +23,10 @@ package struct Reporter: ~Copyable {
     kernelLine.reserveCapacity(256)
   }
 
-  package mutating func report(_ event: Event) {
-    if case .decision(let decision, .signalled) = event { writeKernelLines(decision) }
+  package mutating func report<E: Event>(_ event: E) {
+    event.log(by: &self)
     recorder.write(event)
-    say(event)
-    // Level 2, critical.
-    if case .lastResort(let step) = event {
-      writeKernelLine { line in
-        line.append("<2>spillwayd: ")
-        line.append(step)
-        line.append("\n")
-      }
-    }
+    event.say(by: &self)
   }
 
   /// Says something of a memory domain, which is named where it is not the system.
@@ -53,37 +45,7 @@ package struct Reporter: ~Copyable {
     }
   }
 
-  private mutating func say(_ event: Event) {
-    switch event {
-    case .decision(let decision, let act):
-      guard let level = decision.level(of: act) else { return }
-      say(of: decision.domain, in: decision.context.policy, level) { line in line.append(decision, act) }
-    case .escalation(let victim, let reason):
-      messages.say(.warning) { line in line.append(escalation: victim, reason) }
-    case .outcome(let outcome):
-      say(of: outcome.domain, in: outcome.context.policy, outcome.ending.level) { line in line.append(outcome) }
-    case .hook(let hook):
-      messages.say(hook.outcome.level) { line in line.append(hook) }
-    case .relief(let step):
-      messages.say(step.outcome.level) { line in line.append(step) }
-    case .lastResort(let step):
-      messages.say(step.outcome.level) { line in line.append(step) }
-    case .reload(let reload):
-      messages.say(reload.level) { line in line.append(reload) }
-    case .start, .stop: break
-    }
-  }
-
-  /// A line in the kernel's own form for the victim, and for each process that is killed with it.
-  private mutating func writeKernelLines(_ decision: Decision) {
-    guard let victim = decision.victim else { return }
-    writeKernelLine { line in line.append(kernelLineFor: victim.process) }
-    for index in 0..<decision.companions.count {
-      writeKernelLine { line in line.append(kernelLineFor: decision.companions[index]) }
-    }
-  }
-
-  private mutating func writeKernelLine(_ write: (inout [UInt8]) -> Void) {
+  mutating func writeKernelLine(_ write: (inout [UInt8]) -> Void) {
     kernelLine.removeAll(keepingCapacity: true)
     write(&kernelLine)
     kernelLog.write(kernelLine)
@@ -118,15 +80,5 @@ package struct Reporter: ~Copyable {
   private static func left(until end: UInt64) -> Int32 {
     let now = Clock.sinceBoot()
     return end > now ? Int32(clamping: (end - now) / 1_000_000) : 0
-  }
-}
-
-extension Decision {
-  /// Of the message about it; nil where none is due, since its outcome has one.
-  fileprivate func level(of act: Act) -> MessageLevel? {
-    switch act {
-    case .signalled, .rehearsed, .asksHook: .warning
-    case .none: victim == nil ? .error : nil
-    }
   }
 }

@@ -40,21 +40,20 @@ import Testing
     scene.offerAll()
     let records = try recorded(isDryRun: true) { recorder in
       recorder.write(
-        .start(
-          StartEvent(
-            version: "1", policyName: CPath("p"), context: scene.judge, roots: nil, panic: nil, held: [], lacking: [])))
-      recorder.write(.decision(scene.decision(), .rehearsed))
+        StartEvent(
+          version: "1", policyName: CPath("p"), context: scene.judge, roots: nil, panic: nil, held: [], lacking: []))
+      recorder.write(DecisionEvent(scene.decision(), .rehearsed))
       var outcome = scene.outcome(.refused, signal: nil)
       outcome.refusal = .notPermitted
       outcome.oneByOne = .refused(.notPermitted)
-      recorder.write(.outcome(outcome))
-      recorder.write(.lastResort(LastResortEvent(.refused(.notPermitted), .reboot, toll: EpisodeToll())))
+      recorder.write(outcome)
+      recorder.write(LastResortEvent(.refused(.notPermitted), .reboot, toll: EpisodeToll()))
       for outcome in [ReliefOutcome.done(.zero), .failed(.busy)] {
-        recorder.write(.relief(ReliefEvent(.reclaim, outcome, cgroup: ByteBuffer([]), value: nil, episode: 1)))
+        recorder.write(ReliefEvent(.reclaim, outcome, cgroup: ByteBuffer([]), value: nil, episode: 1))
       }
       let policy = scene.judge.policy
-      recorder.write(.reload(.inForce(old: policy, new: policy, PolicyChanges(from: policy, to: policy))))
-      recorder.write(.stop(Signal.interrupt.name))
+      recorder.write(ReloadEvent.inForce(old: policy, new: policy, PolicyChanges(from: policy, to: policy)))
+      recorder.write(StopEvent(Signal.interrupt.name))
     }
     let common = try Self.fields("Every event")
     // Told in words: the parts of a term; and, for an outcome, the victim, which the decision's section tells.

@@ -41,11 +41,10 @@ import Testing
     let scene = Scene()
     let records = try recorded(isDryRun: true) { recorder in
       recorder.write(
-        .start(
-          StartEvent(
-            version: "1.2.3", policyName: CPath([0x2f, 0xff, 0x22]), context: scene.judge, roots: nil,
-            panic: PanicSettings(panicOnOom: 2, panicTimeout: -1), held: [.kill, .sysAdmin, .syslog],
-            lacking: [.ipcLock])))
+        StartEvent(
+          version: "1.2.3", policyName: CPath([0x2f, 0xff, 0x22]), context: scene.judge, roots: nil,
+          panic: PanicSettings(panicOnOom: 2, panicTimeout: -1), held: [.kill, .sysAdmin, .syslog],
+          lacking: [.ipcLock]))
     }
     try #require(records.count == 1)
     try Self.expect(
@@ -68,11 +67,10 @@ import Testing
     let fallback = PolicyFallback(kind, because: [0x61, 0x0a, 0xff, 0x22])
     let records = try recorded(isDryRun: true) { recorder in
       recorder.write(
-        .start(
-          StartEvent(
-            version: "1", policyName: CPath("p"), fallback: fallback, context: scene.judge, roots: nil, panic: nil,
-            held: [], lacking: [])))
-      recorder.write(.reload(.refused("no", nil, rules: 1, fallback: fallback)))
+        StartEvent(
+          version: "1", policyName: CPath("p"), fallback: fallback, context: scene.judge, roots: nil, panic: nil,
+          held: [], lacking: []))
+      recorder.write(ReloadEvent.refused("no", nil, rules: 1, fallback: fallback))
     }
     try #require(records.count == 2)
     #expect(records.allSatisfy { $0["policy_fallback"] as? String == name })
@@ -86,14 +84,14 @@ import Testing
   @Test func linesAreCountedUntilThereIsASink() throws {
     let file = try MemoryFile.create(CPath("record"))
     var recorder = Recorder(sink: nil, isDryRun: false)
-    recorder.write(.stop("unwanted"))
+    recorder.write(StopEvent("unwanted"))
     let unwanted = recorder.sink.lostLines()
     recorder.awaitSink()
-    recorder.write(.stop("lost"))
-    recorder.write(.stop("lost"))
+    recorder.write(StopEvent("lost"))
+    recorder.write(StopEvent("lost"))
     let lost = recorder.sink.lostLines()
     recorder.takeUp(try OwnedDescriptor.duplicate(file.raw))
-    recorder.write(.stop("written"))
+    recorder.write(StopEvent("written"))
     recorder.sink.wait(milliseconds: 10_000)
     let inAll = recorder.sink.lostLines()
     #expect(unwanted == 0 && lost == 2 && inAll == 2)
@@ -110,7 +108,7 @@ import Testing
     let records = try recorded(isDryRun: isDryRun) { recorder in
       var decision = scene.decision(took: Nanoseconds(900_999))
       decision.signal = signal
-      recorder.write(.decision(decision, isDryRun ? .rehearsed : .signalled))
+      recorder.write(DecisionEvent(decision, isDryRun ? .rehearsed : .signalled))
     }
     try #require(records.count == 1)
     try Self.expect(
@@ -145,7 +143,7 @@ import Testing
     scene.shortlist.offer(kept, isWorthEnding: true, isPassedOver: false)
     scene.verdict.lines.floorSwapFree = nil
     let records = try recorded(isDryRun: isDryRun) { recorder in
-      recorder.write(.decision(scene.decision(), .none))
+      recorder.write(DecisionEvent(scene.decision(), .none))
     }
     try #require(records.count == 1)
     try Self.expect(
@@ -185,7 +183,7 @@ import Testing
       outcome.refusal = refusal
       outcome.standstill = ending == .stuck ? .uninterruptible : nil
       outcome.released = ending == .killed ? 2 : nil
-      recorder.write(.outcome(outcome))
+      recorder.write(outcome)
     }
     let standstill = ending == .stuck ? "\"uninterruptible\"" : "null"
     let released = ending == .killed ? "2" : "null"
@@ -211,7 +209,7 @@ import Testing
     var recorder = Recorder(sink: try OwnedDescriptor.duplicate(sink.raw), isDryRun: false)
     var outcome = scene.outcome(.killed, signal: .kill)
     outcome.oneByOne = reason
-    recorder.write(.outcome(outcome))
+    recorder.write(outcome)
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     let count = try sink.readWhole(into: &buffer)
     let line = String(decoding: buffer[..<count], as: UTF8.self)
@@ -236,7 +234,7 @@ import Testing
       var outcome = scene.outcome(ending, signal: signal)
       outcome.freed = KiB(freed)
       outcome.counted = counted.map { KiB($0) }
-      recorder.write(.outcome(outcome))
+      recorder.write(outcome)
     }
     let outcome = try #require(records.first)
     #expect(outcome["note"] as? String == note && outcome["counted_kib"] as? UInt64 == counted)
@@ -251,9 +249,9 @@ import Testing
     new.rules.remove(at: 1)
     let changes = PolicyChanges(from: old, to: new)
     let records = try recorded { recorder in
-      recorder.write(.reload(.inForce(old: old, new: new, changes)))
-      recorder.write(.reload(.refused("a \"mistake\"", nil, rules: 3, fallback: nil)))
-      recorder.write(.stop(Signal.interrupt.name))
+      recorder.write(ReloadEvent.inForce(old: old, new: new, changes))
+      recorder.write(ReloadEvent.refused("a \"mistake\"", nil, rules: 3, fallback: nil))
+      recorder.write(StopEvent(Signal.interrupt.name))
     }
     try #require(records.count == 3)
     let added = (0..<8).map { "\"new \($0)\"" }.joined(separator: ", ")
@@ -302,7 +300,7 @@ import Testing
     var scene = Scene(comm: comm)
     scene.offerAll()
     let records = try recorded { recorder in
-      recorder.write(.decision(scene.decision(), .signalled))
+      recorder.write(DecisionEvent(scene.decision(), .signalled))
     }
     try #require(records.count == 1)
     let victim = try #require(records[0]["victim"] as? JSONObject)
@@ -313,15 +311,15 @@ import Testing
     var scene = Scene()
     scene.offerAll()
     let records = try recorded { recorder in
-      recorder.compose(.decision(scene.decision(), .signalled))
-      recorder.write(.stop(Signal.terminate.name))
+      recorder.prepare(DecisionEvent(scene.decision(), .signalled))
+      recorder.write(StopEvent(Signal.terminate.name))
     }
     #expect(records.count == 1)
   }
 
   @Test func withoutASinkNothingIsLost() {
     var recorder = Recorder(sink: nil, isDryRun: false)
-    recorder.write(.stop(Signal.terminate.name))
+    recorder.write(StopEvent(Signal.terminate.name))
     let lost = recorder.sink.lostLines()
     #expect(lost == 0)
   }

@@ -33,14 +33,14 @@ import Testing
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
     // Some 2 KiB each: the pipe holds 64 KiB.
     for _ in 0..<200 {
-      recorder.write(.decision(scene.decision(), .signalled))
+      recorder.write(DecisionEvent(scene.decision(), .signalled))
     }
     let lost = recorder.sink.lostLines()
     #expect(lost > 0 && lost < 200)
     let first = try lines(Self.drain(end.raw)[...])
     #expect(first.count == 200 - Int(lost))
     // Somebody reads again: what comes now comes whole.
-    recorder.write(.stop(Signal.terminate.name))
+    recorder.write(StopEvent(Signal.terminate.name))
     let next = try lines(Self.drain(end.raw)[...])
     let lostInAll = recorder.sink.lostLines()
     #expect(next.count == 1 && next.first?["event"] as? String == "stop" && lostInAll == lost)
@@ -59,9 +59,9 @@ import Testing
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
     // A line of two pieces takes two of the pipe's sixteen pages, and this one page: the last line finds room for half
     // of it.
-    recorder.write(.stop(Signal.terminate.name))
+    recorder.write(StopEvent(Signal.terminate.name))
     for _ in 0..<39 {
-      recorder.write(.decision(scene.decision(), .signalled))
+      recorder.write(DecisionEvent(scene.decision(), .signalled))
     }
     let lost = recorder.sink.lostLines()
     #expect(lost > 0)
@@ -70,8 +70,8 @@ import Testing
     try #require(before.last != 10)
     let whole = try #require(before.lastIndex(of: 10))
     #expect(try lines(before[...whole]).count == 40 - Int(lost))
-    recorder.write(.stop(Signal.terminate.name))
-    recorder.write(.stop(Signal.terminate.name))
+    recorder.write(StopEvent(Signal.terminate.name))
+    recorder.write(StopEvent(Signal.terminate.name))
     let after = try Self.drain(end.raw)
     #expect(after.first == 10)
     #expect(try lines(after[1...]).count == 2)
@@ -83,7 +83,7 @@ import Testing
     let (reading, writing) = try Self.pipe()
     _ = OwnedDescriptor(owning: reading)
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
-    for _ in 0..<3 { recorder.write(.stop(Signal.terminate.name)) }
+    for _ in 0..<3 { recorder.write(StopEvent(Signal.terminate.name)) }
     let lost = recorder.sink.lostLines()
     #expect(lost == 3)
   }

@@ -1,0 +1,91 @@
+package import Ladder
+import Policy
+
+// How each event is told. What its line and its message say stands beside the Recorder's parts and the sentences.
+
+extension StartEvent: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+}
+
+extension DecisionEvent: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+
+  package func say(by reporter: inout Reporter) {
+    // One that was abandoned has an outcome, which has a message.
+    if act == .none, decision.victim != nil { return }
+    reporter.say(of: decision.domain, in: decision.context.policy, decision.victim == nil ? .error : .warning) { line in
+      line.append(decision, act)
+    }
+  }
+
+  /// A line in the kernel's own form for the victim, and for each process that is killed with it.
+  package func log(by reporter: inout Reporter) {
+    guard act == .signalled, let victim = decision.victim else { return }
+    reporter.writeKernelLine { line in line.append(kernelLineFor: victim.process) }
+    for index in 0..<decision.companions.count {
+      reporter.writeKernelLine { line in line.append(kernelLineFor: decision.companions[index]) }
+    }
+  }
+}
+
+extension EscalationEvent: Event {
+  /// The outcome tells of it.
+  package func compose(in recorder: inout Recorder) -> Bool { false }
+
+  package func say(by reporter: inout Reporter) {
+    reporter.messages.say(.warning) { line in line.append(escalation: victim, reason) }
+  }
+}
+
+extension Outcome: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+
+  package func say(by reporter: inout Reporter) {
+    reporter.say(of: domain, in: context.policy, ending.level) { line in line.append(self) }
+  }
+}
+
+extension HookEvent: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+
+  package func say(by reporter: inout Reporter) {
+    reporter.messages.say(outcome.level) { line in line.append(self) }
+  }
+}
+
+extension ReliefEvent: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+
+  package func say(by reporter: inout Reporter) {
+    reporter.messages.say(outcome.level) { line in line.append(self) }
+  }
+}
+
+extension LastResortEvent: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+
+  package func say(by reporter: inout Reporter) {
+    reporter.messages.say(outcome.level) { line in line.append(self) }
+  }
+
+  package func log(by reporter: inout Reporter) {
+    // Level 2, critical.
+    reporter.writeKernelLine { line in
+      line.append("<2>spillwayd: ")
+      line.append(self)
+      line.append("\n")
+    }
+  }
+}
+
+extension ReloadEvent: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+
+  package func say(by reporter: inout Reporter) {
+    reporter.messages.say(level) { line in line.append(self) }
+  }
+}
+
+extension StopEvent: Event {
+  package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
+}
