@@ -86,7 +86,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Takes hold of the rest of the party. Who has gone meanwhile is not missed.
   mutating func gather(_ number: Int) {
     // Also of one that is alone in its cgroup: what another party left in its place is another cgroup's path.
-    let isSame = isOfCgroup && readCgroup(ofLeader: ())
+    let isSame = isOfCgroup && readPartyPath()
     for index in party.members.indices.dropFirst() {
       let identity = party.members[index].identity
       // Two cgroups may have one key: only the path tells.
@@ -135,7 +135,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   }
 
   /// Reads the path of the cgroup that the party is of. False, and no path, where it cannot be told.
-  mutating func readCgroup(ofLeader: Void) -> Bool {
+  mutating func readPartyPath() -> Bool {
     partyPath.clear()
     guard let leader = party.leader, let key = cgroupKey, let membership = membership(of: leader.identity.pid),
       let path = membership.path(of: key, in: cgroupBuffer.bytes)

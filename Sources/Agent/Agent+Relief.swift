@@ -189,7 +189,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       resolver.resolve(
         victim.process.identity, scope: .cgroup, in: table, places: places, agent: judge.agent,
         isComplete: tally.isComplete, into: &party)
-      if case .cgroup = party.whole { isPossible = readCgroup(ofLeader: ()) }
+      if case .cgroup = party.whole { isPossible = readPartyPath() }
     }
     if !isPossible { partyPath.clear() }
     let path = partyPath

@@ -166,12 +166,6 @@ package struct LiveCalls: HandCalls, ~Copyable {
     other.helper = helper
     return other
   }
-
-  /// Becomes readable when a release has ended; nil without a helper.
-  package var releaseDescriptor: Int32? { helper?.thread.doneDescriptor }
-
-  /// Takes note of releases that have ended.
-  package func acknowledgeRelease() { helper?.thread.acknowledge() }
 }
 
 /// The one helper of all hands.

@@ -25,7 +25,6 @@ package struct OwnedDescriptor: ~Copyable {
     package static let write = Mode(rawValue: O_WRONLY)
     package static let readWrite = Mode(rawValue: O_RDWR)
     package static let create = Mode(rawValue: O_CREAT)
-    package static let truncate = Mode(rawValue: O_TRUNC)
     package static let append = Mode(rawValue: O_APPEND)
     package static let directory = Mode(rawValue: O_DIRECTORY)
     package static let noFollow = Mode(rawValue: O_NOFOLLOW)
