@@ -92,7 +92,7 @@ let package = Package(
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
     tests("PressureTests", ["Pressure", "ProcModel"]),
-    tests("LinuxSystemTests", ["LinuxSystem", "CLinux"]),
+    tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
     tests("LadderTests", ["Ladder", "Pressure", "ProcModel", "LinuxSystem"]),
     tests("RecordTests", ["Record", "Ladder", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem"]),

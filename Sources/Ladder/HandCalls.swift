@@ -107,7 +107,7 @@ package struct LiveCalls: HandCalls, ~Copyable {
 
   package func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno) {
     path.set(pid: pid, file: "task")
-    let tasks = try proc.open(path, [.read, .directory])
+    let tasks = try proc.open(path, .read, .directory)
     // Opened by number: only one that is held and lives has had it all the while. The open directory is its for good.
     if !hasExited(process) { try RawProcess.setNice(-20, ofThreadsIn: tasks) }
   }

@@ -11,9 +11,14 @@ package struct LineWriter: ~Copyable {
   // alone.
   private let raw: UnsafeMutablePointer<clinux_writer>
 
+  /// Bytes of ``init(to:size:name:)``'s size that are not the ring's.
+  package static var overhead: Int { unsafe MemoryLayout<clinux_writer>.stride }
+  /// Bytes of the ring that each line takes beside its own.
+  package static var lineOverhead: Int { MemoryLayout<clinux_writer_entry>.size }
+
   /// - Parameters:
   ///   - descriptor: Of the file. The writer has its own for it: the caller's may be closed.
-  ///   - size: Bytes of memory beside its stack: a number of pages. The ring is what `struct clinux_writer` leaves of them.
+  ///   - size: Bytes of memory beside its stack: a number of pages. The ring is what ``overhead`` leaves of them.
   ///   - name: What the process is called; 15 bytes at most.
   /// - Throws: `EAGAIN` or `ENOMEM` where the kernel has no room for a process, `EINVAL` where the size is too small.
   package init(to descriptor: Int32, size: Int, name: borrowing CPath) throws(Errno) {

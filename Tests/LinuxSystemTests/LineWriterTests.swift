@@ -1,4 +1,3 @@
-import CLinux
 import Fixtures
 import Foundation
 import LinuxSystem
@@ -8,14 +7,9 @@ import Testing
   /// `F_SETPIPE_SZ` of linux/fcntl.h, which Glibc's Swift module does not have.
   private static let setPipeSize: Int32 = 1031
 
-  /// Bytes of the ring that each line takes beside its own.
-  private static let lineOverhead = MemoryLayout<clinux_writer_entry>.size
-
   /// A writer whose ring holds so many bytes, entries' headers included.
   private static func writer(to descriptor: Int32, ring: Int) throws(Errno) -> LineWriter {
-    // Only the size of the type, which holds pointers, is asked for.
-    let overhead = unsafe MemoryLayout<clinux_writer>.stride
-    return try LineWriter(to: descriptor, size: overhead + ring, name: CPath("spillway-test"))
+    try LineWriter(to: descriptor, size: LineWriter.overhead + ring, name: CPath("spillway-test"))
   }
 
   /// A line of so many bytes, the newline among them, whose bytes tell its number.
@@ -59,7 +53,7 @@ import Testing
     let writer = try Self.writer(to: file.raw, ring: ring)
     var expected: [UInt8] = []
     for number in 0..<600 {
-      let line = Self.line(number, bytes: 1 + number * 7 % (ring - Self.lineOverhead))
+      let line = Self.line(number, bytes: 1 + number * 7 % (ring - LineWriter.lineOverhead))
       if writer.put(line.span, owed: 1) != nil {
         writer.wait(milliseconds: 10_000)
         let reason = writer.put(line.span, owed: 1)
@@ -78,7 +72,7 @@ import Testing
   @Test func aLineThatFitsExactlyGetsOutAndALargerOneNever() throws {
     let file = try MemoryFile.create(CPath("exact"))
     let writer = try Self.writer(to: file.raw, ring: 256)
-    let exact = Self.line(0, bytes: 256 - Self.lineOverhead)
+    let exact = Self.line(0, bytes: 256 - LineWriter.lineOverhead)
     for _ in 0..<3 {
       let reason = writer.put(exact.span, owed: 1)
       #expect(reason == nil)
@@ -163,7 +157,7 @@ import Testing
   /// The writer's own limit for files stands for a disk that is full in the middle of a line.
   @Test func theLineAfterOneThatWasCutBeginsOnALineOfItsOwn() throws {
     let folder = try TemporaryFolder()
-    let file = try OwnedDescriptor.open(CPath(folder.path + "/cut"), [.write, .create, .append])
+    let file = try OwnedDescriptor.open(CPath(folder.path + "/cut"), .write, [.create, .append])
     let writer = try Self.writer(to: file.raw, ring: 4096)
     let number = writer.process
     func limit(_ bytes: Int) throws {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct PanicSettingsTests {
   private static func read(below path: String) throws -> PanicSettings {
-    try PanicSettings(readingBelow: try OwnedDescriptor.open(CPath(path), [.read, .directory]))
+    try PanicSettings(readingBelow: try OwnedDescriptor.open(CPath(path), .read, .directory))
   }
 
   @Test func theLiveKernelsSettingsAreRead() throws {
