@@ -92,7 +92,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let place = cgroupBuffer
     do throws(Errno) {
       cgroupPath.set("", place.bytes, "")
-      let directory = try OwnedDescriptor.open(cgroupPath, [.read, .directory])
+      let directory = try OwnedDescriptor.open(cgroupPath, .read, .directory)
       domain.hand.take(CgroupDirectory(directory))
     } catch {
       // Its members are held one by one all the same.

@@ -112,8 +112,8 @@ package struct RecordOpening: ~Copyable {
   ///   frozen, also for a file that is there.
   /// - Throws: Why no thread can be made for it.
   package init(_ path: borrowing CPath, creating creates: Bool) throws(Errno) {
-    let mode: OwnedDescriptor.Mode = [.write, .append, .noFollow]
-    let opener = try FileOpener(path, creates ? mode.union(.create) : mode)
+    let options: OwnedDescriptor.OpenOptions = [.append, .noFollow]
+    let opener = try FileOpener(path, .write, creates ? options.union(.create) : options)
     try opener.begin()
     self.opener = opener
   }

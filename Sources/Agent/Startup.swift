@@ -92,7 +92,7 @@ struct SetUp {
       policyName = options.config ?? CPath("built-in: server")
     } else if let path = options.imagePath {
       policy = try SetUp.policy(
-        from: try SetUp.open(path, .read, "the policy image cannot be opened", otherwise: .configuration))
+        from: try SetUp.open(path, .read, [], "the policy image cannot be opened", otherwise: .configuration))
       policyName = path
     } else {
       policy = try SetUp.policy(BuiltInPolicy.image())
@@ -120,10 +120,11 @@ struct SetUp {
   }
 
   private static func open(
-    _ path: CPath, _ mode: OwnedDescriptor.Mode, _ text: String, otherwise code: ExitStatus
+    _ path: CPath, _ access: OwnedDescriptor.AccessMode, _ options: OwnedDescriptor.OpenOptions, _ text: String,
+    otherwise code: ExitStatus
   ) throws(StartFailure) -> OwnedDescriptor {
     do throws(Errno) {
-      return try OwnedDescriptor.open(path, mode)
+      return try OwnedDescriptor.open(path, access, options)
     } catch {
       throw StartFailure(opening: text, error, otherwise: code)
     }
@@ -242,7 +243,7 @@ struct SetUp {
   private func takeUpLastResort(_ messages: inout Messages) -> LastResortHand? {
     guard let wanted = policy.measures.lastResort, !isDryRun else { return nil }
     do throws(Errno) {
-      var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
+      var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, .read, .directory))
       if let refusal = machine.refusal {
         messages.say(
           .warning,
@@ -283,7 +284,7 @@ struct SetUp {
     let path = CPath(CgroupRelief.folder)
     do throws(Errno) {
       if isWanted { try? OwnedDescriptor.makeFolder(path) }
-      let folder = try OwnedDescriptor.open(path, [.read, .directory, .noFollow])
+      let folder = try OwnedDescriptor.open(path, .read, [.directory, .noFollow])
       let root = try source.unifiedRoot()
       let undone = try CgroupRelief.undoLeftovers(below: root, in: folder)
       if undone > 0 {
@@ -318,7 +319,7 @@ struct SetUp {
   private func readPanicSettings(_ messages: inout Messages) -> PanicSettings? {
     let panic: PanicSettings
     do throws(Errno) {
-      panic = try PanicSettings(readingBelow: try OwnedDescriptor.open(options.procRoot, [.read, .directory]))
+      panic = try PanicSettings(readingBelow: try OwnedDescriptor.open(options.procRoot, .read, .directory))
     } catch {
       if policy.measures.lastResort != nil {
         messages.say(.warning, "vm.panic_on_oom or kernel.panic cannot be read", error)
@@ -352,7 +353,7 @@ struct SetUp {
         .kernelFeature, "this kernel has no pidfd_open (Linux 5.3): only a dry run is safe here; add --dry-run")
     }
     let root = try SetUp.open(
-      options.procRoot, [.read, .directory], "the proc file system cannot be opened", otherwise: .kernelFeature)
+      options.procRoot, .read, .directory, "the proc file system cannot be opened", otherwise: .kernelFeature)
     guard source.isLive, root.namesThisProcess() else {
       throw StartFailure(
         .usage, "--proc-root is not the proc file system of this pid namespace: its numbers are not ours; add --dry-run"

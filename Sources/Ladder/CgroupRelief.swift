@@ -32,7 +32,7 @@ package struct CgroupRelief: ~Copyable {
   /// - Throws: Why there is no helper, or no note.
   package init(root: consuming OwnedDescriptor, folder: borrowing OwnedDescriptor) throws(Errno) {
     let helper = try HelperThread()
-    let store = try folder.open(CPath(CgroupRelief.noteName), [.readWrite, .create, .noFollow])
+    let store = try folder.open(CPath(CgroupRelief.noteName), .readWrite, [.create, .noFollow])
     // All of it, so that no page of it is new later.
     var note = ReliefNote()
     note.compose()
@@ -58,7 +58,7 @@ package struct CgroupRelief: ~Copyable {
   ) throws(Errno) -> Int {
     var buffer = ByteBuffer(capacity: ReliefNote.length + 1)
     do throws(Errno) {
-      buffer.count = try folder.open(CPath(noteName), [.read, .noFollow]).readWhole(into: &buffer.storage)
+      buffer.count = try folder.open(CPath(noteName), .read, .noFollow).readWhole(into: &buffer.storage)
     } catch .noSuchFile {
       return 0
     }
@@ -67,7 +67,7 @@ package struct CgroupRelief: ~Copyable {
     guard var left = try? ReliefNote(parsing: buffer.bytes) else { throw .invalidArgument }
     // Where nothing is left to undo, nothing need be writable.
     if !left.holds(.high) && !left.holds(.freeze) { return 0 }
-    let store = try folder.open(CPath(noteName), [.readWrite, .noFollow])
+    let store = try folder.open(CPath(noteName), .readWrite, .noFollow)
     var undone = 0
     for file in ReliefFile.allCases where left.holds(file) {
       let (old, cgroup) = (left.old(file), left.cgroup(file))
@@ -198,11 +198,11 @@ package struct CgroupRelief: ~Copyable {
   package func acknowledge() { helper.acknowledge() }
 
   private mutating func open(
-    _ cgroup: Span<UInt8>, _ file: String, _ mode: OwnedDescriptor.Mode
+    _ cgroup: Span<UInt8>, _ file: String, _ access: OwnedDescriptor.AccessMode
   ) throws(Errno) -> OwnedDescriptor {
     // Without the slash in front, so that it is below the root.
     path.set(folder: cgroup.extracting(min(1, cgroup.count)..<cgroup.count), file: file)
-    return try root.open(path, mode)
+    return try root.open(path, access)
   }
 
   /// Reads a file's one word into ``scratch``.

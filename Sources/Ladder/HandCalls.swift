@@ -1,21 +1,6 @@
 package import LinuxSystem
 package import ProcModel
 
-/// A kernel file about a victim, none of which takes its memory's lock.
-package enum VictimFile: UInt8, CaseIterable, Sendable {
-  case stat
-  case status
-  case cgroup
-
-  package var path: String {
-    switch self {
-    case .stat: "stat"
-    case .status: "status"
-    case .cgroup: "cgroup"
-    }
-  }
-}
-
 /// The system calls of the ladder: the one seam between what a hand decides and what the kernel does, so that each call
 /// can be made to fail in each way it can.
 package protocol HandCalls: ~Copyable {
@@ -24,8 +9,10 @@ package protocol HandCalls: ~Copyable {
   func close(_ process: Int32)
   /// Fills `buffer` with the file of process `pid`.
   ///
-  /// - Parameter path: Scratch.
-  func read(_ file: VictimFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer) throws(Errno)
+  /// - Parameters:
+  ///   - file: `stat`, `status` or `cgroup`, none of which takes the lock of the process's memory.
+  ///   - path: Scratch.
+  func read(_ file: ProcessFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer) throws(Errno)
   /// pidfd_send_signal(2).
   func send(_ signal: Signal, to process: Int32) throws(Errno)
   /// The same for every process of the group that the held process leads; `EINVAL` where the kernel cannot.
@@ -62,35 +49,6 @@ package protocol HandCalls: ~Copyable {
   func another() throws(Errno) -> Self
 }
 
-/// Where a process can be frozen, by its `/proc/PID/cgroup`: ranges of paths, without that of a root, which never is, and
-/// one outside of this cgroup namespace, which cannot be told.
-package struct FreezerPath: Equatable, Sendable {
-  /// In the version 1 freezer hierarchy.
-  package var first: Range<Int>?
-  /// In the unified hierarchy.
-  package var second: Range<Int>?
-
-  package init(parsing bytes: Span<UInt8>) {
-    var scanner = ByteScanner(bytes)
-    while !scanner.isAtEnd {
-      let isSecond = scanner.take("0::/")
-      if !isSecond {
-        while let byte = scanner.next, byte != .colon, byte != .newline { scanner.advance() }
-      }
-      if isSecond || scanner.take(":freezer:/") {
-        let start = scanner.offset - 1
-        while let byte = scanner.next, byte != .newline { scanner.advance() }
-        let range = start..<scanner.offset
-        // Out of this cgroup namespace: below /sys/fs/cgroup the same path would be another's.
-        if range.count > 1, !leadsOutside(bytes.extracting(range)) {
-          if isSecond { second = range } else { first = range }
-        }
-      }
-      scanner.skipLine()
-    }
-  }
-}
-
 /// The kernel's.
 package struct LiveCalls: HandCalls, ~Copyable {
   private let proc: OwnedDescriptor
@@ -119,7 +77,7 @@ package struct LiveCalls: HandCalls, ~Copyable {
   }
 
   package func read(
-    _ file: VictimFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer
+    _ file: ProcessFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer
   ) throws(Errno) {
     buffer.count = 0
     path.set(pid: pid, file: file.path)
@@ -149,7 +107,7 @@ package struct LiveCalls: HandCalls, ~Copyable {
 
   package func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno) {
     path.set(pid: pid, file: "task")
-    let tasks = try proc.open(path, [.read, .directory])
+    let tasks = try proc.open(path, .read, .directory)
     // Opened by number: only one that is held and lives has had it all the while. The open directory is its for good.
     if !hasExited(process) { try RawProcess.setNice(-20, ofThreadsIn: tasks) }
   }
@@ -208,12 +166,6 @@ package struct LiveCalls: HandCalls, ~Copyable {
     other.helper = helper
     return other
   }
-
-  /// Becomes readable when a release has ended; nil without a helper.
-  package var releaseDescriptor: Int32? { helper?.thread.doneDescriptor }
-
-  /// Takes note of releases that have ended.
-  package func acknowledgeRelease() { helper?.thread.acknowledge() }
 }
 
 /// The one helper of all hands.

@@ -107,8 +107,6 @@ package struct HookRun: ~Copyable {
   /// When it is given up; nil while none runs.
   package var deadline: Nanoseconds? { state == .idle ? nil : startedAt + limit }
 
-  package var isIdle: Bool { state == .idle }
-
   /// What it wrote first, as far as it was kept.
   package var outputBytes: Span<UInt8> {
     @_lifetime(borrow self) get { kept.bytes }

@@ -139,32 +139,3 @@ package struct LastResortCourse: Sendable {
 
 /// A machine as the agent holds it: a function, so that the loop is compiled for no type of it.
 package typealias LastResortHand = (inout LastResortCourse, Nanoseconds) -> LastResortCourse.Step
-
-/// What the kernel itself does when memory is gone (Documentation/admin-guide/sysctl).
-package struct PanicSettings: Equatable, Sendable {
-  /// `vm.panic_on_oom`: 0 kills, 1 panics unless only a memory policy or cgroup is out of memory, 2 always panics.
-  package var panicOnOom: Int32
-  /// `kernel.panic`: seconds from a panic to the restart; 0 stays, below 0 restarts at once.
-  package var panicTimeout: Int32
-
-  package init(panicOnOom: Int32, panicTimeout: Int32) {
-    self.panicOnOom = panicOnOom
-    self.panicTimeout = panicTimeout
-  }
-
-  /// - Parameter proc: The proc file system's root.
-  /// - Throws: Why one of them cannot be read; `EINVAL` where it is no number.
-  package init(readingBelow proc: borrowing OwnedDescriptor) throws(Errno) {
-    panicOnOom = try PanicSettings.number(proc, "sys/vm/panic_on_oom")
-    panicTimeout = try PanicSettings.number(proc, "sys/kernel/panic")
-  }
-
-  private static func number(_ proc: borrowing OwnedDescriptor, _ name: String) throws(Errno) -> Int32 {
-    var buffer = ByteBuffer(capacity: 32)
-    let file = try proc.open(CPath(name), .read)
-    buffer.count = try file.readWhole(into: &buffer.storage)
-    var scanner = ByteScanner(buffer.bytes)
-    guard let number = try? scanner.signed32() else { throw .invalidArgument }
-    return number
-  }
-}

@@ -261,9 +261,8 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     guard let index = firstLiving() else { return isCgroupEmpty() ? .gone : .running }
     do throws(Errno) {
       try calls.read(.status, of: members[index].pid, path: &path, into: &buffer)
-      guard var stance = try? ProcessStance(status: buffer.bytes) else { return .running }
-      if stance.maySleep { stance.isFrozen = isFrozen(members[index].pid) }
-      let standstill = stance.standstill
+      guard let stance = try? ProcessStance(parsing: buffer.bytes) else { return .running }
+      let standstill = Standstill(stance, isFrozen: stance.isAsleep && isFrozen(members[index].pid))
       // The number may be another's by now.
       if calls.hasExited(members[index].process) { return .gone }
       collectReleased()

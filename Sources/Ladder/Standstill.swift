@@ -51,63 +51,27 @@ package enum Standstill: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// How a process stands, by `/proc/PID/status` and its cgroup.
-package struct ProcessStance: Equatable, Sendable {
-  /// The state letter of proc(5).
-  package var state: UInt8
-  package var threads: UInt32 = 1
-  /// 0 is none.
-  package var tracer: Int32 = 0
-  /// Linux 4.15; false before, and for a process without memory.
-  package var dumpsCore = false
-  /// Whether its cgroup is frozen, of either version.
-  package var isFrozen = false
-
-  package init(state: UInt8) {
-    self.state = state
-  }
-
-  /// - Parameter bytes: Of `/proc/PID/status`.
-  /// - Throws: ``ProcParseError/truncated(offset:)`` without a `State` line; else what is wrong with a known line.
-  package init(status bytes: Span<UInt8>) throws(ProcParseError) {
-    var state: UInt8?
-    self.state = 0
-    var scanner = ByteScanner(bytes)
-    while !scanner.isAtEnd {
-      if scanner.take("State:") {
-        scanner.skipBlanks()
-        state = scanner.next
-      } else if scanner.take("TracerPid:") {
-        scanner.skipBlanks()
-        tracer = try scanner.signed32()
-      } else if scanner.take("Threads:") {
-        scanner.skipBlanks()
-        threads = try scanner.unsigned32()
-      } else if scanner.take("CoreDumping:") {
-        scanner.skipBlanks()
-        dumpsCore = try scanner.decimal() != 0
-        // The last of those that are wanted.
-        break
-      }
-      scanner.skipLine()
+extension Standstill {
+  /// What keeps a process, by its own files.
+  ///
+  /// A process that is frozen or that dumps its core shows ordinary states as well, so those two are asked first.
+  ///
+  /// - Parameter isFrozen: Whether its cgroup is frozen, in either hierarchy.
+  package init(_ stance: ProcessStance, isFrozen: Bool) {
+    if stance.dumpsCore {
+      self = .dumpsCore
+      return
     }
-    guard let state else { throw .truncated(offset: scanner.offset) }
-    self.state = state
-  }
-
-  /// Whether it may be frozen: such a process shows itself as sleeping, one way or the other.
-  package var maySleep: Bool { state == UInt8(ascii: "D") || state == UInt8(ascii: "S") }
-
-  /// What keeps it, of what is seen here. A frozen or dumping process shows other states as well, so those come first.
-  package var standstill: Standstill {
-    if dumpsCore { return .dumpsCore }
-    if isFrozen { return .frozen }
-    switch state {
-    case UInt8(ascii: "Z"), UInt8(ascii: "X"), UInt8(ascii: "x"): return threads > 1 ? .threadsLeft : .gone
-    case UInt8(ascii: "D"): return .uninterruptible
-    case UInt8(ascii: "T"): return .stopped
-    case UInt8(ascii: "t"): return .traced
-    default: return .running
+    if isFrozen {
+      self = .frozen
+      return
+    }
+    switch stance.state {
+    case UInt8(ascii: "Z"), UInt8(ascii: "X"), UInt8(ascii: "x"): self = stance.threads > 1 ? .threadsLeft : .gone
+    case UInt8(ascii: "D"): self = .uninterruptible
+    case UInt8(ascii: "T"): self = .stopped
+    case UInt8(ascii: "t"): self = .traced
+    default: self = .running
     }
   }
 }

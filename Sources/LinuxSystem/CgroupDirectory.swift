@@ -80,7 +80,7 @@ package struct CgroupDirectory: ~Copyable {
   ) throws(Errno) {
     let file = try directory.open(CgroupDirectory.processes, .read)
     try pids.append(linesOf: file)
-    var walk = SubdirectoryWalk(try directory.open(CgroupDirectory.itself, [.read, .directory]))
+    var walk = SubdirectoryWalk(try directory.open(CgroupDirectory.itself, .read, .directory))
     while let child = try walk.next() {
       if depth == maximumDepth {
         pids.hidesSome = true

@@ -31,7 +31,7 @@ package struct CgroupSearch {
     {
       return []
     }
-    guard let itself = try? directory.open(CPath("."), [.read, .directory]) else { return nil }
+    guard let itself = try? directory.open(CPath("."), .read, .directory) else { return nil }
     var walk = SubdirectoryWalk(itself)
     while let child = try? walk.next() {
       switch consume child {

@@ -26,14 +26,11 @@ package struct Errno: Error, Equatable, Sendable {
   package static let noDevice = Errno(ENODEV)
   package static let busy = Errno(EBUSY)
   package static let noReader = Errno(ENXIO)
-  package static let noSpace = Errno(ENOSPC)
-  package static let brokenPipe = Errno(EPIPE)
   package static let badDescriptor = Errno(EBADF)
   package static let notDirectory = Errno(ENOTDIR)
   package static let isDirectory = Errno(EISDIR)
   package static let tooManyLinks = Errno(ELOOP)
   package static let timedOut = Errno(ETIMEDOUT)
-  package static let inputOutput = Errno(EIO)
   package static let notSupportedHere = Errno(EOPNOTSUPP)
 
   /// Whether the same call may succeed when tried again: it failed for want of memory or descriptors.

@@ -9,12 +9,16 @@ package struct FileOpener: ~Copyable {
 
   /// - Parameters:
   ///   - path: At most 4095 bytes.
-  ///   - mode: As with `OwnedDescriptor.open`.
+  ///   - access: What may be done with the file.
+  ///   - options: How it is opened.
   /// - Throws: Why there is no thread; `ENAMETOOLONG`.
-  package init(_ path: borrowing CPath, _ mode: OwnedDescriptor.Mode) throws(Errno) {
+  package init(
+    _ path: borrowing CPath, _ access: OwnedDescriptor.AccessMode, _ options: OwnedDescriptor.OpenOptions
+  ) throws(Errno) {
     let helper = try HelperThread()
+    let flags = OwnedDescriptor.flags(access, options)
     // The path is good for the call, which copies it.
-    let made = unsafe path.withCString { path in unsafe clinux_open_job_make(path, mode.rawValue | O_CLOEXEC) }
+    let made = unsafe path.withCString { path in unsafe clinux_open_job_make(path, flags) }
     guard let job = unsafe made else { throw .current }
     self.helper = helper
     unsafe self.job = unsafe job

@@ -34,9 +34,6 @@ package struct FileReader: ~Copyable {
     unsafe clinux_reader_end(raw)
   }
 
-  /// Whether an answer is still due.
-  package var isWaiting: Bool { unsafe clinux_reader_wait(raw, 0) == 0 }
-
   /// Reads a whole file, up to the buffer's size or 16 KiB.
   ///
   /// - Parameters:

@@ -11,7 +11,7 @@ extension ProcessList {
   /// - Throws: `EACCES` where process 1 is not to be seen: then others may be hidden too (`hidepid`, proc(5)).
   package mutating func fill(group: Int32, after last: Int32, in proc: borrowing OwnedDescriptor) throws(Errno) {
     removeAll()
-    let directory = try proc.open(ProcessList.here, [.read, .directory])
+    let directory = try proc.open(ProcessList.here, .read, .directory)
     var seesInit = false
     var buffer = InlineArray<4096, UInt8>(repeating: 0)
     while true {

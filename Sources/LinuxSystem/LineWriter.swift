@@ -12,7 +12,7 @@ package struct LineWriter: ~Copyable {
   private let raw: UnsafeMutablePointer<clinux_writer>
 
   /// Bytes of ``init(to:size:name:)``'s size that are not the ring's.
-  package static var overhead: Int { clinux_writer_overhead() }
+  package static var overhead: Int { unsafe MemoryLayout<clinux_writer>.stride }
   /// Bytes of the ring that each line takes beside its own.
   package static var lineOverhead: Int { MemoryLayout<clinux_writer_entry>.size }
 

@@ -13,42 +13,72 @@ package struct OwnedDescriptor: ~Copyable {
     close(raw)
   }
 
-  /// How a file is opened.
-  package struct Mode: OptionSet, Sendable {
+  /// What may be done with an open file: one of the values that `O_ACCMODE` selects among, which are no flags to be
+  /// combined (`O_RDONLY` is 0).
+  package enum AccessMode: Sendable {
+    case read
+    case write
+    case readWrite
+    /// `O_PATH`: the file can be looked at (fstat(2)), and files below it opened, but it is neither read nor written.
+    case path
+
+    fileprivate var flag: Int32 {
+      switch self {
+      case .read: O_RDONLY
+      case .write: O_WRONLY
+      case .readWrite: O_RDWR
+      case .path: O_PATH
+      }
+    }
+  }
+
+  /// The flags of open(2) that go with any access mode.
+  ///
+  /// Calls have `OpenOptions(rawValue: 0)` for a default, and not `[]`: as a default argument the literal is not folded,
+  /// and made the small form of the agent 5.9 kB larger.
+  package struct OpenOptions: OptionSet, Sendable {
     package let rawValue: Int32
 
     package init(rawValue: Int32) {
       self.rawValue = rawValue
     }
 
-    package static let read = Mode(rawValue: O_RDONLY)
-    package static let write = Mode(rawValue: O_WRONLY)
-    package static let readWrite = Mode(rawValue: O_RDWR)
-    package static let create = Mode(rawValue: O_CREAT)
-    package static let truncate = Mode(rawValue: O_TRUNC)
-    package static let append = Mode(rawValue: O_APPEND)
-    package static let directory = Mode(rawValue: O_DIRECTORY)
-    package static let noFollow = Mode(rawValue: O_NOFOLLOW)
-    /// Just to look at it, and to open what is in it: nothing is read.
-    package static let path = Mode(rawValue: O_PATH)
-    package static let nonBlocking = Mode(rawValue: O_NONBLOCK)
+    /// Makes the file where there is none, readable and writable by its owner and readable by its group.
+    package static let create = OpenOptions(rawValue: O_CREAT)
+    /// Each write goes to the end of the file.
+    package static let append = OpenOptions(rawValue: O_APPEND)
+    /// Anything but a directory is refused with `ENOTDIR`.
+    package static let directory = OpenOptions(rawValue: O_DIRECTORY)
+    /// A symbolic link at the end of the path is refused with `ELOOP`; with ``AccessMode/path`` the link itself is opened.
+    package static let noFollow = OpenOptions(rawValue: O_NOFOLLOW)
+    /// Neither the call nor later reads and writes wait: `EAGAIN` is thrown where they would.
+    package static let nonBlocking = OpenOptions(rawValue: O_NONBLOCK)
   }
 
-  /// open(2), close-on-exec. A created file is readable and writable by its owner and readable by its group.
-  package static func open(_ path: borrowing CPath, _ mode: Mode) throws(Errno) -> OwnedDescriptor {
-    try open(path, mode, below: AT_FDCWD)
+  /// The flags of open(2) for both, close-on-exec.
+  static func flags(_ access: AccessMode, _ options: OpenOptions) -> Int32 {
+    access.flag | options.rawValue | O_CLOEXEC
+  }
+
+  /// open(2), close-on-exec.
+  package static func open(
+    _ path: borrowing CPath, _ access: AccessMode, _ options: OpenOptions = OpenOptions(rawValue: 0)
+  ) throws(Errno) -> OwnedDescriptor {
+    try open(path, flags(access, options), below: AT_FDCWD)
   }
 
   /// openat(2) below this directory, close-on-exec.
-  package func open(_ path: borrowing CPath, _ mode: Mode) throws(Errno) -> OwnedDescriptor {
-    try OwnedDescriptor.open(path, mode, below: raw)
+  package func open(
+    _ path: borrowing CPath, _ access: AccessMode, _ options: OpenOptions = OpenOptions(rawValue: 0)
+  ) throws(Errno) -> OwnedDescriptor {
+    try OwnedDescriptor.open(path, OwnedDescriptor.flags(access, options), below: raw)
   }
 
   private static func open(
-    _ path: borrowing CPath, _ mode: Mode, below directory: Int32
+    _ path: borrowing CPath, _ flags: Int32, below directory: Int32
   ) throws(Errno) -> OwnedDescriptor {
     let descriptor = try retrying {
-      unsafe path.withCString { path in unsafe Int(clinux_openat(directory, path, mode.rawValue | O_CLOEXEC, 0o640)) }
+      unsafe path.withCString { path in unsafe Int(clinux_openat(directory, path, flags, 0o640)) }
     }
     return OwnedDescriptor(owning: Int32(descriptor))
   }

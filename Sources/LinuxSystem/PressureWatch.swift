@@ -19,7 +19,7 @@ package struct PressureWatch: ~Copyable {
   package static func open(_ path: CPath, full: Bool) throws(Errno) -> PressureWatch {
     var refusal = Errno.invalidArgument
     for seconds: UInt32 in [1, 2] {
-      let file = try OwnedDescriptor.open(path, [.readWrite, .nonBlocking])
+      let file = try OwnedDescriptor.open(path, .readWrite, .nonBlocking)
       var words: [UInt8] = []
       words.append(contentsOf: (full ? "full " : "some ").utf8)
       words.append(contentsOf: (seconds == 1 ? "100000 1000000" : "200000 2000000").utf8)

@@ -67,9 +67,6 @@ package struct ProgramStart: ~Copyable {
   let raw: UnsafeMutablePointer<clinux_hook>
   private let usedByWords: Int32
 
-  /// Bytes that the words and variables take at most, each with a NUL.
-  package static let textCapacity = Int(CLINUX_HOOK_TEXT)
-
   /// - Parameters:
   ///   - words: The first is the program's absolute path; the others it gets as they are.
   ///   - user: Nil keeps this process's.

@@ -43,8 +43,8 @@ extension OwnedDescriptor {
   /// Whether a regular file ends in a newline, or is empty; nil where that cannot be told.
   package static func endsInALine(_ path: borrowing CPath) -> Bool? {
     // Looked at before it is opened: a FIFO would seem to have a reader for a moment.
-    guard let place = try? open(path, [.path, .noFollow]), let kind = try? place.status().kind, kind == .file,
-      let file = try? open(path, [.read, .noFollow, .nonBlocking])
+    guard let place = try? open(path, .path, .noFollow), let kind = try? place.status().kind, kind == .file,
+      let file = try? open(path, .read, [.noFollow, .nonBlocking])
     else { return nil }
     let end = Int(lseek(file.raw, 0, SEEK_END))
     if end <= 0 { return end == 0 ? true : nil }

@@ -8,7 +8,6 @@ package enum ImageLayout {
 
   package static let versionOffset = 8
   package static let headerSizeOffset = 10
-  package static let totalLengthOffset = 12
   package static let checksumOffset = 16
   /// The checksum is over everything from here to the end. What is before it can have one value only.
   package static let checksummedFrom = 20

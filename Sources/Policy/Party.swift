@@ -122,9 +122,6 @@ package struct Party: Sendable {
 
   package var leader: Member? { members.first }
 
-  /// Whether there are protected processes among those that were asked for.
-  package var holdsProtected: Bool { protected > 0 }
-
   mutating func begin(wanted: Scope, fallback: ScopeFallback? = nil) {
     self.wanted = wanted
     scope = fallback == nil ? wanted : .process

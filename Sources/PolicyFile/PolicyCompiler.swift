@@ -10,8 +10,6 @@ package struct PolicyCompilation: Sendable {
   package var patterns: [String]
   /// Where each rule stands: warnings that say nothing yet.
   package var places: [Diagnostic] = []
-
-  package var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
 
 /// Makes tables of a policy's text (docs/policy.md), and says all that is wrong with it.

@@ -69,7 +69,7 @@ package struct PolicyFolder: Sendable {
       let known = texts[0].faults
       for fault in opened.faults where !known.contains(fault) { complain(folder, fault.what, fault.mend) }
       var walk = DirectoryWalk(
-        try opened.descriptor.open(CPath("."), [.read, .directory]), capacity: 16 * 1024)
+        try opened.descriptor.open(CPath("."), .read, .directory), capacity: 16 * 1024)
       names = try walk.names(limit: PolicyFolder.maximumNames).compactMap { PolicyFolder.dropIn($0) }
     } catch {
       if error != .noSuchFile { complain(folder, "the drop-ins cannot be listed: \(error.text)", "") }

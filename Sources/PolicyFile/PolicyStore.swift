@@ -48,7 +48,7 @@ package struct PolicyStore: Sendable {
   /// What was noted; nil where nothing is.
   package func note() throws(Refusal) -> FallbackNote? {
     do throws(Errno) {
-      _ = try OwnedDescriptor.open(CPath("\(directory)/\(PolicyStore.noteName)"), [.path, .noFollow])
+      _ = try OwnedDescriptor.open(CPath("\(directory)/\(PolicyStore.noteName)"), .path, .noFollow)
     } catch {
       return nil
     }
@@ -58,12 +58,12 @@ package struct PolicyStore: Sendable {
 
   /// Takes the note away, where there is one.
   package func clearNote() {
-    guard let folder = try? OwnedDescriptor.open(CPath(directory), [.read, .directory]) else { return }
+    guard let folder = try? OwnedDescriptor.open(CPath(directory), .read, .directory) else { return }
     try? folder.remove(CPath(PolicyStore.noteName))
   }
 
   private func replace(_ name: String, with bytes: [UInt8], mode: UInt32) throws(Errno) {
-    let folder = try OwnedDescriptor.open(CPath(directory), [.read, .directory])
+    let folder = try OwnedDescriptor.open(CPath(directory), .read, .directory)
     let temporary = CPath(name + ".new")
     // One that a writer left that did not come to its end.
     try? folder.remove(temporary)

@@ -74,11 +74,11 @@ enum TOMLDocument {
     if let offset = source.firstInvalidByte {
       throw TOMLFault(at: offset, in: source, "these bytes are not UTF-8", "save the file as UTF-8")
     }
-    let (root, nulEscapes, stumble) = TOMLLocator.locate(source.bytes)
-    if let stumble {
+    let (root, nulEscapes, gap) = TOMLLocator.locate(source.bytes)
+    if let gap {
       // What is wrong before it is the first thing to say.
-      _ = try read(source.bytes[..<stumble.statement])
-      throw TOMLFault(at: stumble.offset, in: source, stumble.what, stumble.meant)
+      _ = try read(source.bytes[..<gap.statement])
+      throw TOMLFault(at: gap.offset, in: source, gap.what, gap.meant)
     }
     let table = try read(source.bytes[...])
     if let offset = nulEscapes.first {

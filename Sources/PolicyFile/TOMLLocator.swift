@@ -22,7 +22,7 @@ struct TOMLLocator {
   private(set) var nulEscapes: [Int] = []
   /// What the parser does not report: it aborts there (`TOML_ASSERT_ASSUME` of toml++), or its tables are nested so deep
   /// that the stack is too small to free them.
-  struct Stumble {
+  struct ParserGap {
     var offset: Int
     /// Where the header or key begins that leads there: all before it is whole in itself.
     var statement: Int
@@ -31,7 +31,7 @@ struct TOMLLocator {
   }
 
   /// The first of those.
-  private(set) var stumble: Stumble?
+  private(set) var gap: ParserGap?
   private var statement = 0
   /// Of the table that the last header opened.
   private var tableDepth = 0
@@ -45,20 +45,20 @@ struct TOMLLocator {
   }
 
   /// - Parameter bytes: A TOML document in UTF-8. Up to the first thing that is not TOML the answer is right.
-  static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int], stumble: Stumble?) {
+  static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int], gap: ParserGap?) {
     var locator = TOMLLocator(bytes)
     let root = Location(offset: 0, keyOffset: 0)
     locator.document(into: root)
-    return (root, locator.nulEscapes, locator.stumble)
+    return (root, locator.nulEscapes, locator.gap)
   }
 
-  private mutating func stumble(at offset: Int, _ what: String, _ meant: String) {
-    stumble = stumble ?? Stumble(offset: offset, statement: statement, what: what, meant: meant)
+  private mutating func noteGap(at offset: Int, _ what: String, _ meant: String) {
+    gap = gap ?? ParserGap(offset: offset, statement: statement, what: what, meant: meant)
   }
 
   /// Ends the walk where something is nested too deep.
-  private mutating func stumbleOverDepth(at place: Int) {
-    stumble(
+  private mutating func noteExcessDepth(at place: Int) {
+    noteGap(
       at: place, "tables and lists are nested more than \(TOMLLocator.maximumDepth) deep",
       "no policy needs that: is it the right file?")
     offset = bytes.count
@@ -90,12 +90,12 @@ struct TOMLLocator {
     var table = root
     skipSpaces()
     if let byte = peek, byte != UInt8(ascii: "]"), !byte.beginsKey {
-      stumble(at: start, "not TOML: a header names no table", "write as in [trigger] or [[rule]]")
+      noteGap(at: start, "not TOML: a header names no table", "write as in [trigger] or [[rule]]")
     }
     let path = keyPath()
     tableDepth = path.count
     if path.count > TOMLLocator.maximumDepth {
-      stumbleOverDepth(at: path[TOMLLocator.maximumDepth].offset)
+      noteExcessDepth(at: path[TOMLLocator.maximumDepth].offset)
       return root
     }
     for (index, key) in path.enumerated() {
@@ -119,7 +119,7 @@ struct TOMLLocator {
     var table = table
     let path = keyPath()
     if depth + path.count > TOMLLocator.maximumDepth {
-      return stumbleOverDepth(at: path[max(TOMLLocator.maximumDepth - depth, 0)].offset)
+      return noteExcessDepth(at: path[max(TOMLLocator.maximumDepth - depth, 0)].offset)
     }
     guard let last = path.last else {
       // Not TOML: a step forward all the same, so that the walk ends.
@@ -159,7 +159,7 @@ struct TOMLLocator {
   private mutating func value(keyOffset: Int, depth: Int) -> Location {
     let location = Location(offset: offset, keyOffset: keyOffset)
     if depth > TOMLLocator.maximumDepth {
-      stumbleOverDepth(at: offset)
+      noteExcessDepth(at: offset)
       return location
     }
     switch peek {
@@ -174,7 +174,7 @@ struct TOMLLocator {
         }
         guard let byte = peek, byte != UInt8(ascii: "]") else { break }
         if byte == UInt8(ascii: "}") {
-          stumble(at: offset, "not TOML: a list has a brace where a value is due", "close a list with \"]\"")
+          noteGap(at: offset, "not TOML: a list has a brace where a value is due", "close a list with \"]\"")
         }
         location.elements.append(value(keyOffset: offset, depth: depth + 1))
       }

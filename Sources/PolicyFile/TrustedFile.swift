@@ -28,7 +28,7 @@ package struct TrustedPath: ~Copyable {
   /// - Parameter user: The effective user ID of this program.
   private init(user: UInt32) throws(Errno) {
     self.user = user
-    here = try OwnedDescriptor.open(CPath("/"), [.path, .directory])
+    here = try OwnedDescriptor.open(CPath("/"), .path, .directory)
   }
 
   /// What a path leads to, with what is wrong on the way.
@@ -55,7 +55,7 @@ package struct TrustedPath: ~Copyable {
       if let file = try walk.take(step, wanting: kind) { return Opened(descriptor: file, faults: walk.faults) }
     }
     guard kind == .directory else { throw .isDirectory }
-    return Opened(descriptor: try walk.here.open(CPath("."), [.read, .directory]), faults: walk.faults)
+    return Opened(descriptor: try walk.here.open(CPath("."), .read, .directory), faults: walk.faults)
   }
 
   private static func isDescriptor(_ path: String) -> Bool {
@@ -72,7 +72,7 @@ package struct TrustedPath: ~Copyable {
 
   /// - Returns: The file, where the path ends with one.
   private mutating func take(_ step: String, wanting kind: FileStatus.Kind) throws(Errno) -> OwnedDescriptor? {
-    let entry = try here.open(CPath(step), [.path, .noFollow])
+    let entry = try here.open(CPath(step), .path, .noFollow)
     let status = try entry.status()
     let parent = shown
     if step == ".." {
@@ -91,7 +91,7 @@ package struct TrustedPath: ~Copyable {
     case .file, .other:
       guard ahead.isEmpty, kind == .file else { throw .notDirectory }
       // The name may have another file by now: what is opened is what is looked at.
-      let file = try here.open(CPath(step), [.read, .noFollow, .nonBlocking])
+      let file = try here.open(CPath(step), .read, [.noFollow, .nonBlocking])
       let opened = try file.status()
       guard opened.kind == .file else { throw .notSupportedHere }
       look(at: opened, isLast: true)
@@ -109,7 +109,7 @@ package struct TrustedPath: ~Copyable {
     let path = String(decoding: target[..<count], as: UTF8.self)
     push(path)
     if path.hasPrefix("/") {
-      here = try OwnedDescriptor.open(CPath("/"), [.path, .directory])
+      here = try OwnedDescriptor.open(CPath("/"), .path, .directory)
       shown = ""
     }
   }

@@ -15,6 +15,8 @@ extension ProcessStatus: KernelFile {}
 extension OomScore: KernelFile {}
 extension OomScoreAdj: KernelFile {}
 extension SyscallFile: KernelFile {}
+extension ProcessStance: KernelFile {}
+extension SysctlNumber: KernelFile {}
 extension CgroupMembership: KernelFile {}
 extension OwnLimitCount: KernelFile {}
 extension CgroupAmount: KernelFile {}

@@ -1,110 +1,93 @@
-/// An amount of memory in units of 1024 bytes, the unit of `/proc/meminfo` and `/proc/PID/status`.
-///
-/// Arithmetic saturates: a hostile or torn reading may give nonsense, never a trap.
-package struct KiB: Equatable, Hashable, Comparable, Sendable {
-  package var count: UInt64
+/// A count of one unit. Its arithmetic saturates: a hostile or torn reading may give nonsense, never a trap.
+package protocol SaturatingCount: Hashable, Comparable, Sendable {
+  var count: UInt64 { get set }
 
-  package init(_ count: UInt64) {
-    self.count = count
+  init(_ count: UInt64)
+}
+
+extension SaturatingCount {
+  package static var zero: Self { Self(0) }
+
+  /// The product of both, or the largest count.
+  package init(_ count: UInt64, times factor: UInt64) {
+    let (product, overflow) = count.multipliedReportingOverflow(by: factor)
+    self.init(overflow ? .max : product)
   }
 
-  package static let zero = KiB(0)
-
-  /// - Parameter bytes: Rounded down to whole KiB.
-  package init(bytes: UInt64) {
-    count = bytes / 1024
-  }
-
-  package static func < (left: KiB, right: KiB) -> Bool {
+  package static func < (left: Self, right: Self) -> Bool {
     left.count < right.count
   }
 
-  package static func + (left: KiB, right: KiB) -> KiB {
+  /// The sum, or the largest count.
+  package static func + (left: Self, right: Self) -> Self {
     let (sum, overflow) = left.count.addingReportingOverflow(right.count)
-    return KiB(overflow ? .max : sum)
+    return Self(overflow ? .max : sum)
   }
 
-  /// The difference, or zero where `right` is the larger.
-  package static func - (left: KiB, right: KiB) -> KiB {
-    KiB(left.count > right.count ? left.count - right.count : 0)
+  /// The difference, or zero where `right` is the larger. Of two points of time that is the case where the clocks were
+  /// read one after the other, and a process started between the two.
+  package static func - (left: Self, right: Self) -> Self {
+    Self(left.count > right.count ? left.count - right.count : 0)
   }
 
-  /// A rate in KiB per second. Saturates.
-  ///
-  /// - Parameter milliseconds: At least 1 counts.
-  package static func perSecond(_ amount: KiB, over milliseconds: UInt64) -> KiB {
-    let (product, overflow) = amount.count.multipliedReportingOverflow(by: 1000)
-    return KiB((overflow ? .max : product) / max(milliseconds, 1))
-  }
-
-  package static func += (left: inout KiB, right: KiB) {
+  package static func += (left: inout Self, right: Self) {
     left = left + right
   }
 }
 
-/// A count of clock ticks (`sysconf(_SC_CLK_TCK)` per second, 100 on Linux), the unit of times in `/proc/PID/stat`.
-package struct Ticks: Equatable, Hashable, Comparable, Sendable {
+/// An amount of memory in units of 1024 bytes, the unit of `/proc/meminfo` and `/proc/PID/status`.
+package struct KiB: SaturatingCount {
   package var count: UInt64
 
   package init(_ count: UInt64) {
     self.count = count
   }
 
-  package static let zero = Ticks(0)
-
-  package static func < (left: Ticks, right: Ticks) -> Bool {
-    left.count < right.count
+  /// - Parameter bytes: An amount in bytes. It is rounded down to whole KiB.
+  package init(bytes: UInt64) {
+    count = bytes / 1024
   }
 
-  package static func + (left: Ticks, right: Ticks) -> Ticks {
-    let (sum, overflow) = left.count.addingReportingOverflow(right.count)
-    return Ticks(overflow ? .max : sum)
-  }
-
-  /// The difference, or zero where `right` is the larger (a start time after the present: clocks are read one after
-  /// the other).
-  package static func - (left: Ticks, right: Ticks) -> Ticks {
-    Ticks(left.count > right.count ? left.count - right.count : 0)
+  /// A rate in KiB per second; saturates.
+  ///
+  /// - Parameters:
+  ///   - amount: What was added in the time.
+  ///   - milliseconds: The time. Less than 1 counts as 1.
+  package static func perSecond(_ amount: KiB, over milliseconds: UInt64) -> KiB {
+    KiB(KiB(amount.count, times: 1000).count / max(milliseconds, 1))
   }
 }
 
-/// A point of `CLOCK_BOOTTIME` or a length of time, in nanoseconds. Time is always an argument in the pure rooms.
-package struct Nanoseconds: Equatable, Hashable, Comparable, Sendable {
+/// A count of clock ticks (`sysconf(_SC_CLK_TCK)` per second, 100 on Linux), the unit of times in `/proc/PID/stat`.
+package struct Ticks: SaturatingCount {
+  package var count: UInt64
+
+  package init(_ count: UInt64) {
+    self.count = count
+  }
+}
+
+/// A point of time on `CLOCK_BOOTTIME`, or a length of time, in nanoseconds. In the pure rooms time is always an argument.
+package struct Nanoseconds: SaturatingCount {
   package var count: UInt64
 
   package init(_ count: UInt64) {
     self.count = count
   }
 
-  package static let zero = Nanoseconds(0)
-
+  /// - Parameter count: A time in milliseconds; saturates.
   package static func milliseconds(_ count: UInt64) -> Nanoseconds {
-    let (product, overflow) = count.multipliedReportingOverflow(by: 1_000_000)
-    return Nanoseconds(overflow ? .max : product)
+    Nanoseconds(count, times: 1_000_000)
   }
 
-  /// Rounded down.
+  /// The time in milliseconds, rounded down.
   package var milliseconds: UInt64 { count / 1_000_000 }
 
-  /// Rounded down.
+  /// The time in microseconds, rounded down.
   package var microseconds: UInt64 { count / 1000 }
-
-  package static func < (left: Nanoseconds, right: Nanoseconds) -> Bool {
-    left.count < right.count
-  }
-
-  package static func + (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds {
-    let (sum, overflow) = left.count.addingReportingOverflow(right.count)
-    return Nanoseconds(overflow ? .max : sum)
-  }
-
-  /// The difference, or zero where `right` is the later.
-  package static func - (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds {
-    Nanoseconds(left.count > right.count ? left.count - right.count : 0)
-  }
 }
 
-/// A share in hundredths of a percent: 10 000 is the whole.
+/// A share in hundredths of a percent: 10 000 is the whole, and a larger count is more than the whole.
 package struct BasisPoints: Equatable, Hashable, Comparable, Sendable {
   package var count: UInt32
 
@@ -129,7 +112,7 @@ package struct BasisPoints: Equatable, Hashable, Comparable, Sendable {
   }
 }
 
-/// The two constants by which the kernel's counts become amounts and times.
+/// The two constants that turn the kernel's counts of pages and ticks into amounts of memory and times.
 package struct KernelUnits: Equatable, Sendable {
   /// KiB in a page, `sysconf(_SC_PAGESIZE) / 1024`.
   package var pageSizeKiB: UInt64
@@ -144,20 +127,22 @@ package struct KernelUnits: Equatable, Sendable {
   /// 4 KiB pages and 100 ticks a second: x86-64, and what fixtures are composed in.
   package static let common = KernelUnits(pageSizeKiB: 4, ticksPerSecond: 100)
 
+  /// The memory that so many pages are; saturates.
   package func kib(pages: UInt64) -> KiB {
-    let (product, overflow) = pages.multipliedReportingOverflow(by: pageSizeKiB)
-    return KiB(overflow ? .max : product)
+    KiB(pages, times: pageSizeKiB)
   }
 
+  /// The whole pages in an amount of memory.
   package func pages(_ amount: KiB) -> UInt64 {
     amount.count / pageSizeKiB
   }
 
+  /// The whole seconds in a count of ticks.
   package func seconds(_ ticks: Ticks) -> UInt64 {
     ticks.count / ticksPerSecond
   }
 
-  /// Rounded down. What is less than a millisecond is left out.
+  /// The whole ticks in a time; saturates. What is less than a millisecond is left out.
   package func ticks(_ time: Nanoseconds) -> Ticks {
     let (product, overflow) = time.milliseconds.multipliedReportingOverflow(by: ticksPerSecond)
     return Ticks(overflow ? .max : product / 1000)

@@ -17,8 +17,7 @@ package struct Uptime: Equatable, Sendable {
 
   /// The same as `CLOCK_BOOTTIME`, to the hundredth; at most what 64 bits hold.
   package var nanoseconds: Nanoseconds {
-    let (product, overflow) = hundredths.multipliedReportingOverflow(by: 10_000_000)
-    return Nanoseconds(overflow ? .max : product)
+    Nanoseconds(hundredths, times: 10_000_000)
   }
 
   /// In the ticks of start times, rounded down; at most what 64 bits hold.

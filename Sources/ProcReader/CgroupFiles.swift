@@ -22,7 +22,7 @@ struct CgroupFiles: ~Copyable {
 
   /// - Throws: Why its top cannot be opened.
   init(_ mount: CgroupMount) throws(Errno) {
-    top = try OwnedDescriptor.open(CPath(mount.point), [.read, .directory])
+    top = try OwnedDescriptor.open(CPath(mount.point), .read, .directory)
     version = mount.version
     self.mount = mount
   }
@@ -77,7 +77,7 @@ struct CgroupFiles: ~Copyable {
 
   func unifiedRoot() throws(Errno) -> OwnedDescriptor {
     guard version == .v2, mount.root.count == 1 else { throw .noSuchFile }
-    return try OwnedDescriptor.open(CPath(mount.point), [.read, .directory])
+    return try OwnedDescriptor.open(CPath(mount.point), .read, .directory)
   }
 
   /// Where in a cgroup's path what lies below the mount begins, without a slash; nil where it lies elsewhere.

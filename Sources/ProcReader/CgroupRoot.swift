@@ -146,7 +146,7 @@ struct CgroupRoot: ~Copyable {
 
   private static func open(_ folder: borrowing CPath) throws(CgroupRootFailure) -> OwnedDescriptor {
     do throws(Errno) {
-      return try OwnedDescriptor.open(folder, [.read, .directory])
+      return try OwnedDescriptor.open(folder, .read, .directory)
     } catch {
       throw .unreadable(error)
     }

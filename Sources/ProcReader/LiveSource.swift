@@ -43,10 +43,10 @@ package struct LiveSource: ProcSource, ~Copyable {
   ///
   /// - Throws: Why the root cannot be opened.
   package static func open(root path: CPath) throws(Errno) -> LiveSource {
-    let root = try OwnedDescriptor.open(path, [.read, .directory])
+    let root = try OwnedDescriptor.open(path, .read, .directory)
     let isLive = try root.fileSystemType() == OwnedDescriptor.procFileSystem
     // A second descriptor of the root: a walk has a position of its own.
-    let walk = DirectoryWalk(try OwnedDescriptor.open(path, [.read, .directory]), capacity: walkBytes)
+    let walk = DirectoryWalk(try OwnedDescriptor.open(path, .read, .directory), capacity: walkBytes)
     let system = try SystemFiles(
       below: root, isReplaced: try root.fileSystemType() == OwnedDescriptor.fuseFileSystem)
     // A captured tree has no cgroups of its own, and this machine's say nothing of it.
@@ -229,7 +229,7 @@ package struct LiveSource: ProcSource, ~Copyable {
     do throws(Errno) {
       path.set(pid: pid, file: "task")
       // The kernel's positions here are the two dots, then threads by number (fs/proc/base.c, proc_task_readdir).
-      try threads.begin(try root.open(path, [.read, .directory]), at: isLive && start > 0 ? start + 2 : 0)
+      try threads.begin(try root.open(path, .read, .directory), at: isLive && start > 0 ? start + 2 : 0)
     } catch {
       throw ReadFailure(error)
     }

@@ -1,6 +1,6 @@
-package import Ladder
+import Ladder
 package import LinuxSystem
-import ProcModel
+package import ProcModel
 
 /// What came of the last resort.
 package enum LastResortOutcome: Equatable, Sendable {

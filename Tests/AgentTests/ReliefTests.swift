@@ -31,7 +31,7 @@ import Testing
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     private func open(_ name: String) throws -> OwnedDescriptor {
-      try OwnedDescriptor.open(CPath(folder.path() + name), [.read, .directory])
+      try OwnedDescriptor.open(CPath(folder.path() + name), .read, .directory)
     }
 
     func relief() throws -> CgroupRelief {

@@ -29,7 +29,7 @@ private struct Hand: ~Copyable {
   private var first: Int32 = 0
 
   init() throws(Errno) {
-    var calls = LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), [.read, .directory]))
+    var calls = LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory))
     // Before Linux 5.15 nothing is released.
     try? calls.makeHelper()
     actuator = LiveActuator(calls: calls)
@@ -52,10 +52,10 @@ private struct Hand: ~Copyable {
 
   private mutating func answer(_ word: String) throws(Errno) -> String {
     if let path = Hand.value(word, "cgroup=") {
-      let directory = try OwnedDescriptor.open(CPath(path), [.read, .directory])
+      let directory = try OwnedDescriptor.open(CPath(path), .read, .directory)
       if let freezer {
         actuator.take(
-          CgroupDirectory(directory, freezer: try OwnedDescriptor.open(CPath(freezer), [.read, .directory])))
+          CgroupDirectory(directory, freezer: try OwnedDescriptor.open(CPath(freezer), .read, .directory)))
       } else {
         actuator.take(CgroupDirectory(directory))
       }
@@ -75,7 +75,7 @@ private struct Hand: ~Copyable {
       return "noted"
     }
     if let text = Hand.value(word, "say=") {
-      try OwnedDescriptor.open(CPath("said"), [.write, .create, .append]).write(CPath(text).bytes)
+      try OwnedDescriptor.open(CPath("said"), .write, [.create, .append]).write(CPath(text).bytes)
       return "said"
     }
     if let file = Hand.value(word, "wait=") {

@@ -110,7 +110,7 @@ private final class LiveHand {
   private var actuator: LiveActuator
 
   init() throws(Errno) {
-    actuator = LiveActuator(proc: try OwnedDescriptor.open(CPath("/proc"), [.read, .directory]))
+    actuator = LiveActuator(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory))
   }
 
   func hold(_ identity: ProcessIdentity) -> Hold { actuator.hold(identity) }

@@ -26,9 +26,9 @@ import Testing
     func text(_ name: String) -> String? { try? String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
 
     func directory(freezer: Folder? = nil) throws -> CgroupDirectory {
-      let directory = try OwnedDescriptor.open(CPath(path), [.read, .directory])
+      let directory = try OwnedDescriptor.open(CPath(path), .read, .directory)
       guard let freezer else { return CgroupDirectory(directory) }
-      return CgroupDirectory(directory, freezer: try OwnedDescriptor.open(CPath(freezer.path), [.read, .directory]))
+      return CgroupDirectory(directory, freezer: try OwnedDescriptor.open(CPath(freezer.path), .read, .directory))
     }
   }
 

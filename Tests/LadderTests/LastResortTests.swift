@@ -1,5 +1,3 @@
-import Fixtures
-import Foundation
 import Ladder
 import LinuxSystem
 import ProcModel
@@ -64,14 +62,5 @@ private struct ScriptedMachine: MachineCalls {
     check(&course, &closed, .zero, .refused(resort, errno))
     check(&course, &closed, .zero, .refused(.resetNow, errno))
     check(&course, &closed, .zero, .exhausted)
-  }
-
-  @Test func whatTheKernelWouldDoIsRead() throws {
-    let settings = try PanicSettings(readingBelow: try OwnedDescriptor.open(CPath("/proc"), [.read, .directory]))
-    let text = try String(contentsOfFile: "/proc/sys/vm/panic_on_oom", encoding: .utf8)
-    #expect(Int32(text.trimmingCharacters(in: .newlines)) == settings.panicOnOom)
-    #expect(throws: Errno.noSuchFile) {
-      _ = try PanicSettings(readingBelow: try OwnedDescriptor.open(CPath("/usr"), [.read, .directory]))
-    }
   }
 }

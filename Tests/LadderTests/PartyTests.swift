@@ -325,12 +325,12 @@ import Testing
   }
 
   @Test(
-    arguments: VictimFile.allCases,
+    arguments: [.stat, .status, .cgroup] as [ProcessFile],
     [
       (.noSuchFile, .gone), (.noSuchProcess, .gone), (.accessDenied, .running), (.noMemory, .running),
       (.tooManyFiles, .running), (Errno(5), .running),
     ] as [(Errno, Standstill)])
-  func withoutItsFilesNothingIsClaimed(file: VictimFile, fault: (Errno, Standstill)) {
+  func withoutItsFilesNothingIsClaimed(file: ProcessFile, fault: (Errno, Standstill)) {
     let script = Self.script()
     let hand = Self.hand(script, 7)
     script.status[7] = Stance("D (disk sleep)", .uninterruptible).status

@@ -69,7 +69,7 @@ struct ScriptedCalls: HandCalls {
 
   func close(_ process: Int32) { script.closeDescriptor(process) }
 
-  func read(_ file: VictimFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer) throws(Errno) {
+  func read(_ file: ProcessFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer) throws(Errno) {
     try script.say(file.path, pid)
     guard let start = script.processes[pid] else { throw .noSuchFile }
     let text =
@@ -77,6 +77,7 @@ struct ScriptedCalls: HandCalls {
       case .stat: "\(pid) (one) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(start) 0 0 0\n"
       case .status: script.status[pid] ?? "State:\tS (sleeping)\nTracerPid:\t0\nThreads:\t1\nCoreDumping:\t0\n"
       case .cgroup: script.cgroup[pid] ?? "0::/\n"
+      default: throw .noSuchFile
       }
     buffer.fill(from: Array(text.utf8).span)
   }

@@ -7,7 +7,7 @@ import Testing
   private static func closesOnExec(_ raw: Int32) -> Bool { fcntl(raw, F_GETFD) & FD_CLOEXEC != 0 }
 
   @Test func everyDescriptorClosesOnExecUnlessToldOtherwise() throws {
-    let file = try OwnedDescriptor.open(CPath("/proc"), [.read, .directory])
+    let file = try OwnedDescriptor.open(CPath("/proc"), .read, .directory)
     let below = try file.open(CPath("meminfo"), .read)
     let copy = try OwnedDescriptor.duplicate(below.raw)
     let memory = try MemoryFile.create(CPath("test"))
@@ -24,7 +24,7 @@ import Testing
   @Test func aDescriptorIsClosedWithItsOwner() throws {
     let folder = try TemporaryFolder()
     func opened() throws -> Int32 {
-      let file = try OwnedDescriptor.open(CPath(folder.path), [.read, .directory])
+      let file = try OwnedDescriptor.open(CPath(folder.path), .read, .directory)
       return file.raw
     }
     // Another test's file may have the number by now, but not this name.
@@ -34,11 +34,27 @@ import Testing
 
   @Test(
     arguments: [
-      ("/nonexistent/file", .read, .noSuchFile), ("/proc/self/exe", [.read, .noFollow], Errno(40)),
-      ("/proc/meminfo", [.read, .directory], Errno(20)), ("/proc", .write, Errno(21)), ("", .read, .noSuchFile),
-    ] as [(String, OwnedDescriptor.Mode, Errno)])
-  func anOpenThatFailsSaysWhy(path: String, mode: OwnedDescriptor.Mode, reason: Errno) {
-    #expect(throws: reason) { _ = try OwnedDescriptor.open(CPath(path), mode) }
+      ("/nonexistent/file", .read, [], .noSuchFile), ("/proc/self/exe", .read, .noFollow, Errno(40)),
+      ("/proc/meminfo", .read, .directory, Errno(20)), ("/proc", .write, [], Errno(21)), ("", .read, [], .noSuchFile),
+    ] as [(String, OwnedDescriptor.AccessMode, OwnedDescriptor.OpenOptions, Errno)])
+  func anOpenThatFailsSaysWhy(
+    path: String, access: OwnedDescriptor.AccessMode, options: OwnedDescriptor.OpenOptions, reason: Errno
+  ) {
+    #expect(throws: reason) { _ = try OwnedDescriptor.open(CPath(path), access, options) }
+  }
+
+  @Test(
+    arguments: [
+      (.read, O_RDONLY), (.write, O_WRONLY), (.readWrite, O_RDWR), (.path, 0o10000000),
+    ] as [(OwnedDescriptor.AccessMode, Int32)])
+  func theAccessModeIsAloneWhateverTheOptions(access: OwnedDescriptor.AccessMode, flag: Int32) throws {
+    let folder = try TemporaryFolder()
+    try folder.write("file", "")
+    for options in [[], .append, .noFollow, [.create, .append, .nonBlocking]] as [OwnedDescriptor.OpenOptions] {
+      let file = try OwnedDescriptor.open(CPath(folder.path + "/file"), access, options)
+      // F_GETFL tells an access mode as open(2) was given it; `O_PATH` is a bit beside it (fcntl(2)).
+      #expect(fcntl(file.raw, F_GETFL) & (O_ACCMODE | 0o10000000) == flag)
+    }
   }
 
   @Test func aFileIsReadInPiecesAndWhole() throws {
@@ -61,8 +77,8 @@ import Testing
     let folder = try TemporaryFolder()
     let path = CPath(folder.path + "/file")
     let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
-    try OwnedDescriptor.open(path, [.write, .create]).write(bytes.span)
-    try OwnedDescriptor.open(path, [.write, .append]).write([1, 2, 3].span)
+    try OwnedDescriptor.open(path, .write, .create).write(bytes.span)
+    try OwnedDescriptor.open(path, .write, .append).write([1, 2, 3].span)
     #expect(try [UInt8](Data(contentsOf: URL(filePath: folder.path + "/file"))) == bytes + [1, 2, 3])
     #expect(try FileManager.default.attributesOfItem(atPath: folder.path + "/file")[.posixPermissions] as? Int == 0o640)
   }
@@ -70,7 +86,7 @@ import Testing
   @Test func aLinkIsReadAndCut() throws {
     let folder = try TemporaryFolder()
     try FileManager.default.createSymbolicLink(atPath: folder.path + "/link", withDestinationPath: "/somewhere/else")
-    let root = try OwnedDescriptor.open(CPath(folder.path), [.read, .directory])
+    let root = try OwnedDescriptor.open(CPath(folder.path), .read, .directory)
     var buffer = [UInt8](repeating: 0, count: 64)
     let count = try root.readLink(CPath("link"), into: &buffer)
     #expect(String(decoding: buffer[..<count], as: UTF8.self) == "/somewhere/else")
@@ -79,12 +95,12 @@ import Testing
   }
 
   @Test func onlyThisProcsRootNamesThisProcess() throws {
-    let proc = try OwnedDescriptor.open(CPath("/proc"), [.read, .directory])
+    let proc = try OwnedDescriptor.open(CPath("/proc"), .read, .directory)
     let isOurs = proc.namesThisProcess()
     #expect(isOurs)
     #expect(try proc.fileSystemType() == OwnedDescriptor.procFileSystem)
     let folder = try TemporaryFolder()
-    let root = try OwnedDescriptor.open(CPath(folder.path), [.read, .directory])
+    let root = try OwnedDescriptor.open(CPath(folder.path), .read, .directory)
     for (name, expected) in [("", false), ("\(getpid() + 1)", false), ("\(getpid())", true), ("\(getpid())x", false)] {
       try? FileManager.default.removeItem(atPath: folder.path + "/self")
       if !name.isEmpty {

@@ -6,7 +6,7 @@ import Testing
 @Suite struct FileOpenerTests {
   @Test func aFileIsOpenedAndGivenOnce() throws {
     let folder = try TemporaryFolder()
-    let opener = try FileOpener(CPath(folder.path + "/new"), [.write, .create, .append])
+    let opener = try FileOpener(CPath(folder.path + "/new"), .write, [.create, .append])
     for _ in 0..<3 {
       try opener.begin()
       opener.wait(milliseconds: 10_000)
@@ -21,7 +21,7 @@ import Testing
 
   @Test func theReasonOfAFailureIsThatOfOpen() throws {
     let folder = try TemporaryFolder()
-    let opener = try FileOpener(CPath(folder.path + "/missing/new"), [.write, .create])
+    let opener = try FileOpener(CPath(folder.path + "/missing/new"), .write, .create)
     try opener.begin()
     opener.wait(milliseconds: 10_000)
     #expect(throws: Errno.noSuchFile) { _ = try opener.take() }
@@ -30,7 +30,7 @@ import Testing
     opener.wait(milliseconds: 10_000)
     #expect(try isThere(opener.take()))
     #expect(throws: Errno(ENAMETOOLONG)) {
-      _ = try FileOpener(CPath(String(repeating: "x", count: 4096)), .read)
+      _ = try FileOpener(CPath(String(repeating: "x", count: 4096)), .read, [])
     }
   }
 
@@ -40,14 +40,14 @@ import Testing
     let path = folder.path + "/pipe"
     let made = unsafe mkfifo(path, 0o600)
     try #require(made == 0)
-    let opener = try FileOpener(CPath(path), .write)
+    let opener = try FileOpener(CPath(path), .write, [])
     try opener.begin()
     opener.wait(milliseconds: 0)
     let isBusy = opener.isBusy
     #expect(isBusy)
     #expect(try !isThere(opener.take()))
     #expect(throws: Errno.busy) { try opener.begin() }
-    let reader = try OwnedDescriptor.open(CPath(path), [.read, .nonBlocking])
+    let reader = try OwnedDescriptor.open(CPath(path), .read, .nonBlocking)
     opener.wait(milliseconds: 10_000)
     #expect(try isThere(opener.take()))
     _ = consume reader

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct WalkTests {
   private static func numbers(in path: String, capacity: Int) throws -> [Int32] {
-    var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(path), [.read, .directory]), capacity: capacity)
+    var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(path), .read, .directory), capacity: capacity)
     return try all(&walk)
   }
 
@@ -35,14 +35,14 @@ import Testing
 
   @Test func anEmptyFolderHasNoneHoweverOftenAsked() throws {
     let folder = try TemporaryFolder()
-    var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]), capacity: 512)
+    var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(folder.path), .read, .directory), capacity: 512)
     for _ in 0..<3 { #expect(try walk.next() == nil) }
   }
 
   @Test func aWalkBeginsAgainAndSeesWhatChanged() throws {
     let folder = try TemporaryFolder()
     for number in 1...50 { try folder.makeFolder("\(number)") }
-    var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(folder.path), [.read, .directory]), capacity: 512)
+    var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(folder.path), .read, .directory), capacity: 512)
     // Left in the middle of a buffer.
     for _ in 0..<7 { _ = try walk.next() }
     try walk.rewind()
@@ -57,7 +57,7 @@ import Testing
     let folder = try TemporaryFolder()
     try folder.makeFolder("task")
     var walk = DirectoryWalk(
-      try OwnedDescriptor.open(CPath(folder.path + "/task"), [.read, .directory]), capacity: 512)
+      try OwnedDescriptor.open(CPath(folder.path + "/task"), .read, .directory), capacity: 512)
     try FileManager.default.removeItem(atPath: folder.path + "/task")
     #expect(throws: Errno.noSuchFile) { try walk.next() }
   }

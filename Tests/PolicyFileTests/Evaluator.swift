@@ -70,3 +70,7 @@ extension CompiledPolicy {
     return false
   }
 }
+
+extension PolicyCompilation {
+  var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}

@@ -271,7 +271,8 @@ func sealed(_ bytes: [UInt8]) -> [UInt8] {
   func put(_ number: UInt32, at offset: Int) {
     for index in 0..<4 { image[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
   }
-  put(UInt32(image.count), at: ImageLayout.totalLengthOffset)
+  // The length stands between the header's size and the checksum.
+  put(UInt32(image.count), at: ImageLayout.checksumOffset - 4)
   put(crc32(image.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
   return image
 }

@@ -37,7 +37,7 @@ import Testing
     #expect(party.pids == pids)
     #expect(party.wanted == scope && party.scope == scope && party.fallback == nil && party.swarm == nil)
     #expect(party.footprint == KiB(300 * UInt64(pids.count)))
-    #expect(!party.holdsProtected && party.beyond == 0)
+    #expect(party.protected == 0 && party.beyond == 0)
     let people = Self.crowd.people
     #expect(party.members.allSatisfy { people[Int($0.row)].identity == $0.identity })
   }
@@ -134,12 +134,12 @@ import Testing
     people[7].reach = .inVain
     let crowd = Crowd(people)
     let party = crowd.party(of: 20, .cgroup)
-    #expect(party.pids == [20, 21, 23, 24] && party.protected == 1 && party.inVain == 1 && party.holdsProtected)
+    #expect(party.pids == [20, 21, 23, 24] && party.protected == 1 && party.inVain == 1)
     #expect(party.whole == nil && party.scope == .cgroup)
     #expect(party.footprint == KiB(1200))
     people[4].reach = .outside
     let smaller = Crowd(people).party(of: 20, .cgroup)
-    #expect(smaller.pids == party.pids && smaller.outside == 1 && !smaller.holdsProtected && smaller.whole == nil)
+    #expect(smaller.pids == party.pids && smaller.outside == 1 && smaller.protected == 0 && smaller.whole == nil)
     // A protected process is passed by on the way to its descendants.
     #expect(crowd.party(of: 21, .tree).pids == [21, 23, 24])
   }

@@ -6,66 +6,66 @@ import Testing
 /// Time that is lost is trouble of the domain only where the domain itself takes memory back.
 @Suite struct OwnReclaimTests {
   /// Seven tenths of the time lost by all from the first second on, with so much available.
-  private static func stalls(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> Story {
-    var story = Story()
-    story.available = { _ in available }
-    story.stalled = { second in second > 1 ? (0.7, 0.95) : (0, 0) }
-    story.ownReclaim = own
-    return story
+  private static func stalls(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> Scenario {
+    var scenario = Scenario()
+    scenario.available = { _ in available }
+    scenario.stalled = { second in second > 1 ? (0.7, 0.95) : (0, 0) }
+    scenario.ownReclaim = own
+    return scenario
   }
 
   /// The same with pages read back that were in use.
-  private static func thrashes(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> (Story, Thresholds) {
-    var story = stalls(available, own)
-    story.reclaim = { second in second > 1 ? (8000, 0) : (0, 0) }
-    story.fileCache = { _ in 0.1 }
+  private static func thrashes(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> (Scenario, Thresholds) {
+    var scenario = stalls(available, own)
+    scenario.reclaim = { second in second > 1 ? (8000, 0) : (0, 0) }
+    scenario.fileCache = { _ in 0.1 }
     var thresholds = Thresholds.server
     thresholds.stall = nil
-    return (story, thresholds)
+    return (scenario, thresholds)
   }
 
   @Test func aContainerThatThrashesAtItsLimitIsNotTheMachine() {
-    // The complaint: a database elsewhere got SIGTERM with 37 % available.
-    #expect(Self.stalls(0.37, { _ in 0 }).told(to: .server).actedAt == nil)
-    #expect(Self.stalls(0.15, { _ in 0 }).told(to: .server).actedAt == nil)
-    let (story, thresholds) = Self.thrashes(0.15, { _ in 0 })
-    #expect(story.told(to: thresholds).actedAt == nil)
-    var unheard = story
+    // The report: a database elsewhere got SIGTERM with 37 % available.
+    #expect(Self.stalls(0.37, { _ in 0 }).run(against: .server).actedAt == nil)
+    #expect(Self.stalls(0.15, { _ in 0 }).run(against: .server).actedAt == nil)
+    let (scenario, thresholds) = Self.thrashes(0.15, { _ in 0 })
+    #expect(scenario.run(against: thresholds).actedAt == nil)
+    var unheard = scenario
     unheard.stalled = nil
     unheard.reclaim = { _ in (8000, 500) }
-    #expect(unheard.told(to: thresholds).actedAt == nil, "refaults and scans of whom it may be")
+    #expect(unheard.run(against: thresholds).actedAt == nil, "refaults and scans of whom it may be")
   }
 
   @Test(arguments: [nil, 40, 100_000] as [Double?]) func theMachineThatTakesBackIs(own: Double?) throws {
     var rate: (@Sendable (Double) -> Double)?
     if let own { rate = { _ in own } }
-    let stalled = Self.stalls(0.37, rate).told(to: .server)
+    let stalled = Self.stalls(0.37, rate).run(against: .server)
     #expect(stalled.trigger.name == "stall")
     #expect(try #require(stalled.actedAt) < 2)
-    let (story, thresholds) = Self.thrashes(0.15, rate)
-    let thrashed = story.told(to: thresholds)
+    let (scenario, thresholds) = Self.thrashes(0.15, rate)
+    let thrashed = scenario.run(against: thresholds)
     #expect(thrashed.trigger.name == "thrash")
     #expect(try #require(thrashed.actedAt) < 4)
   }
 
   @Test func itHasToBeWithinTheWindow() throws {
     // What the machine took back was before the tasks stalled: a burst that has passed.
-    #expect(Self.stalls(0.37, { second in second < 0.2 ? 9000 : 0 }).told(to: .server).actedAt == nil)
-    let late = Self.stalls(0.37, { second in second > 5 ? 9000 : 0 }).told(to: .server)
+    #expect(Self.stalls(0.37, { second in second < 0.2 ? 9000 : 0 }).run(against: .server).actedAt == nil)
+    let late = Self.stalls(0.37, { second in second > 5 ? 9000 : 0 }).run(against: .server)
     #expect(try #require(late.actedAt) > 5)
     // While swap lasts more is asked for, over a longer window.
     var patient = Self.stalls(0.37, { second in second > 5 ? 9000 : 0 })
     patient.swapTotal = 1024 * 1024
-    #expect(try #require(patient.told(to: .server).actedAt) > 5)
+    #expect(try #require(patient.run(against: .server).actedAt) > 5)
     patient.ownReclaim = { _ in 0 }
-    #expect(patient.told(to: .server).actedAt == nil)
+    #expect(patient.run(against: .server).actedAt == nil)
   }
 
   @Test func otherTriggersAskNothingOfIt() {
-    var story = Story()
-    story.available = { second in second > 2 ? 0.05 : 0.9 }
-    story.ownReclaim = { _ in 0 }
-    #expect(story.told(to: .server).trigger.name == "floor")
+    var scenario = Scenario()
+    scenario.available = { second in second > 2 ? 0.05 : 0.9 }
+    scenario.ownReclaim = { _ in 0 }
+    #expect(scenario.run(against: .server).trigger.name == "floor")
   }
 
   /// What is recorded has no such counts; told that the machine took nothing back, only the floor and forecast are left.

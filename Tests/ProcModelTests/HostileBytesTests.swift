@@ -6,7 +6,7 @@ import Testing
 @Suite struct HostileBytesTests {
   /// Every parser, by the file that it reads.
   enum Parser: String, CaseIterable {
-    case meminfo, vmstat, pressure, swaps, uptime, stat, statm, status, cgroup
+    case meminfo, vmstat, pressure, swaps, uptime, stat, statm, status, stance, cgroup
     case oomScore = "oom_score"
     case oomScoreAdj = "oom_score_adj"
 
@@ -23,10 +23,13 @@ import Testing
         case .stat: _ = try ProcessStat(parsing: bytes)
         case .statm: _ = try ProcessStatm(parsing: bytes)
         case .status: _ = try ProcessStatus(parsing: bytes)
+        case .stance: _ = try ProcessStance(parsing: bytes)
         case .cgroup:
           let membership = try CgroupMembership(parsing: bytes)
           _ = bytes.extracting(membership.path)
           if let unit = membership.unit { _ = bytes.extracting(unit) }
+          let freezer = FreezerPath(parsing: bytes)
+          for range in [freezer.first, freezer.second] { if let range { _ = bytes.extracting(range) } }
         case .oomScore: _ = try OomScore(parsing: bytes)
         case .oomScoreAdj: _ = try OomScoreAdj(parsing: bytes)
         }
@@ -41,6 +44,7 @@ import Testing
       case .pressure: ["5.10/pressure/memory", "6.18/pressure/memory"]
       case .meminfo: ["3.10/meminfo", "4.4/meminfo", "6.18/meminfo"]
       case .vmstat, .swaps, .uptime: ["4.4/", "5.10/", "6.1/", "6.18/"].map { $0 + rawValue }
+      case .stance: ["4.4/950/status", "5.10/520/status", "6.18/3/status", "6.18/9/status"]
       default: ["4.4/950/", "5.10/520/", "6.18/3/", "6.18/9/", "6.18/10/", "6.18/15/"].map { $0 + rawValue }
       }
     }

@@ -13,12 +13,20 @@ import Testing
     #expect(BasisPoints(points).of(KiB(whole)) == KiB(share))
   }
 
-  @Test func differencesStopAtZeroAndSumsAtTheTop() {
-    #expect(KiB(3) - KiB(4) == .zero)
-    #expect(KiB(.max) + KiB(1) == KiB(.max))
-    #expect(Ticks(3) - Ticks(4) == .zero)
-    #expect(Nanoseconds(3) - Nanoseconds(4) == .zero)
+  private func saturates<Count: SaturatingCount>(_: Count.Type) -> Bool {
+    var sum = Count(.max)
+    sum += Count(1)
+    return Count(3) - Count(4) == .zero && Count(4) - Count(3) == Count(1)
+      && Count(.max) + Count(1) == Count(.max) && sum == Count(.max) && Count(2) + Count(3) == Count(5)
+      && Count(6, times: 7) == Count(42) && Count(1 << 63, times: 2) == Count(.max) && Count(.max, times: 0) == .zero
+  }
+
+  @Test func differencesStopAtZeroAndSumsAndProductsAtTheTop() {
+    #expect(saturates(KiB.self))
+    #expect(saturates(Ticks.self))
+    #expect(saturates(Nanoseconds.self))
     #expect(Nanoseconds.milliseconds(.max) == Nanoseconds(.max))
+    #expect(KiB.perSecond(KiB(3), over: 0) == KiB(3000) && KiB.perSecond(KiB(.max), over: 1000) == KiB(.max / 1000))
   }
 
   @Test func aCommIsCutAtFifteenBytes() {

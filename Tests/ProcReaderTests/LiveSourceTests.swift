@@ -160,7 +160,7 @@ import Testing
     var buffer = ByteBuffer(capacity: 64)
     for round in 0..<3 {
       // In place: it is the open file that changes.
-      let file = try OwnedDescriptor.open(CPath(folder.path + "/meminfo"), [.write, .truncate])
+      let file = try OwnedDescriptor.open(CPath(folder.path + "/meminfo"), .write)
       try file.write(Array("MemTotal: \(round) kB\n".utf8).span)
       try source.read(.meminfo, into: &buffer)
       #expect(String(decoding: text(buffer), as: UTF8.self) == "MemTotal: \(round) kB\n")

@@ -9,7 +9,7 @@ import Testing
 /// Files that stay open, and those that others answer for.
 @Suite struct SystemFilesTests {
   private static func root(_ tree: TemporaryFolder) throws -> OwnedDescriptor {
-    try OwnedDescriptor.open(CPath(tree.path), [.read, .directory])
+    try OwnedDescriptor.open(CPath(tree.path), .read, .directory)
   }
 
   /// /proc/self/mem cannot be read at its beginning (EIO): as a descriptor that is lost.

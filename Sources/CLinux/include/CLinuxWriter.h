@@ -62,9 +62,6 @@ struct clinux_writer {
     char ring[];
 };
 
-// Bytes of its storage that are not the ring's.
-static inline size_t clinux_writer_overhead(void) { return sizeof(struct clinux_writer); }
-
 static inline int clinux_writer_is_empty(struct clinux_writer *writer) {
     return __atomic_load_n(&writer->tail, __ATOMIC_ACQUIRE) == __atomic_load_n(&writer->head, __ATOMIC_ACQUIRE);
 }

@@ -2,7 +2,7 @@ import ProcModel
 import Testing
 
 /// What is true of memory behind what the kernel calls available and free.
-@Suite struct HonestMemoryTests {
+@Suite struct EffectiveMemoryTests {
   /// Composed after OpenZFS 2.1's `arcstats`: a kstat header, then `name type data`.
   static let arcstats = """
     9 1 0x01 96 26112 5240379843 1000000000

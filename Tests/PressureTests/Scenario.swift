@@ -1,12 +1,12 @@
 import Pressure
 import ProcModel
 
-/// A machine's memory over time, as a story that a detector is told.
-struct Story {
-  /// Of the machine.
+/// A machine's memory over time, for a detector to judge.
+struct Scenario {
+  /// The machine's memory, in KiB.
   var total: UInt64 = 1024 * 1024
   var swapTotal: UInt64 = 0
-  /// Between readings.
+  /// The time between two readings.
   var interval = Nanoseconds.milliseconds(100)
   /// How long it lasts, in seconds.
   var seconds = 10.0
@@ -23,8 +23,10 @@ struct Story {
   /// What the domain itself takes back, in pages per second; nil where that is not told.
   var ownReclaim: (@Sendable (Double) -> Double)?
 
-  /// What a detector made of it: the second at which it first acted, or nil, and how many episodes there were.
-  func told(to thresholds: Thresholds) -> (actedAt: Double?, trigger: Trigger, episodes: UInt32) {
+  /// Runs a detector over it.
+  ///
+  /// - Returns: The second at which the detector first acted, or nil; its trigger then; the number of episodes.
+  func run(against thresholds: Thresholds) -> (actedAt: Double?, trigger: Trigger, episodes: UInt32) {
     var detector = Detector(thresholds: thresholds, units: .common)
     var actedAt: Double?
     var trigger = Trigger.none
