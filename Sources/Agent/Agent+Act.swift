@@ -7,7 +7,7 @@ import ProcModel
 import Record
 
 /// From a verdict that acts to the outcome: choose, hold, read again, signal, and see the victim to its end.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Chooses a victim and sends it the first signal, once it is sure to be the one chosen and still in the way.
   ///
   /// - Returns: The time until the next look.
@@ -20,8 +20,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if let hold = holdKillSet(domain, decision, victim) { return hold }
     // The survey took its time: the machine may have recovered by itself. Without a reading there is no reason to kill
     // a process.
-    guard let reading = readMemory(of: domain, source.now, isWhole: true) else {
-      domain.hand.release()
+    guard let reading = readMemory(of: domain, machine.now, isWhole: true) else {
+      domain.killer.release()
       return Ladder.interval
     }
     guard domain.detector.isTrouble(reading) else {
@@ -43,7 +43,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ///
   /// - Returns: The time until the next look, where the victim cannot be held; nil where it is.
   private mutating func holdKillSet(_ domain: Domain, _ decision: Decision, _ victim: Candidate) -> Nanoseconds? {
-    switch domain.hand.hold(victim.process.identity) {
+    switch domain.killer.hold(victim.process.identity) {
     case .held: break
     case .vanished: return abandon(domain, decision, victim, .vanished)
     case .changed: return abandon(domain, decision, victim, .changed)
@@ -71,9 +71,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     case .refused(let reason) where reason.isPassing: return tryAgain(domain, reason)
     case .refused(let reason): return abandon(domain, decision, victim, .refused, reason)
     }
-    let sentAt = source.now
+    let sentAt = machine.now
     if delivery == .sent {
-      if let descriptor = domain.hand.exitDescriptor { try? loop.watch(descriptor, tag: domain.tag, once: true) }
+      if let descriptor = domain.killer.exitDescriptor { try? loop.watch(descriptor, tag: domain.tag, once: true) }
       domain.pursuit = Pursuit(
         decision, victim,
         Ladder(
@@ -83,7 +83,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     } else {
       domain.done.rehearsed = decision.verdict.episode
       if domain.isSystem { toll.count(victimOf: decision.verdict.episode) }
-      domain.hand.release()
+      domain.killer.release()
     }
     reporter.report(DecisionEvent(decision, delivery == .sent ? .signalled : .rehearsed))
     tellBefore(domain, decision.verdict, victim, before, isRehearsed: delivery == .rehearsed)
@@ -95,10 +95,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: The time until the next look.
   mutating func pursue(for domain: Domain, _ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     guard var current = domain.pursuit else { return Ladder.interval }
-    var rung = current.ladder.step(now: now, verdict: verdict, hasExited: domain.hand.hasExited)
+    var rung = current.ladder.step(now: now, verdict: verdict, hasExited: domain.killer.hasExited)
     if rung == .examine {
-      current.ladder.examined(domain.hand.examine())
-      rung = current.ladder.step(now: now, verdict: verdict, hasExited: domain.hand.hasExited)
+      current.ladder.examined(domain.killer.examine())
+      rung = current.ladder.step(now: now, verdict: verdict, hasExited: domain.killer.hasExited)
     }
     switch rung {
     case .wait(let until):
@@ -109,7 +109,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       domain.pursuit = current
       return max(until - now, .milliseconds(1))
     case .thaw(let until):
-      _ = domain.hand.thaw()
+      _ = domain.killer.thaw()
       domain.pursuit = current
       return max(until - now, .milliseconds(1))
     case .examine:
@@ -151,9 +151,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       of: past.victim, ending, members: past.members, domain: past.domain, cause: past.cause, context: past.context,
       ladder: past.ladder, available: verdict.reading.available, at: now, counted: past.counted)
     outcome.refusal = refusal
-    outcome.released = domain.hand.released?.released
-    outcome.oneByOne = domain.hand.reach.oneByOne
-    domain.hand.release()
+    outcome.released = domain.killer.released?.released
+    outcome.oneByOne = domain.killer.reach.oneByOne
+    domain.killer.release()
     if domain.isSystem { toll.count(victimOf: past.cause.episode) }
     domain.detector.beginAnew()
     domain.windowsAt = .zero
@@ -171,7 +171,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     _ domain: Domain, _ decision: Decision, _ victim: Candidate, _ ending: Ending, _ refusal: Errno? = nil,
     available: KiB? = nil
   ) -> Nanoseconds {
-    domain.hand.release()
+    domain.killer.release()
     if ending == .refused || ending == .sharesProtected { inVain.insert(victim.process.identity) }
     reporter.report(DecisionEvent(decision, .none))
     reporter.report(
@@ -184,7 +184,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Lets a victim go that memory or descriptors were wanting for: it is as bad as before, and chosen again.
   private mutating func tryAgain(_ domain: Domain, _ reason: Errno) -> Nanoseconds {
-    domain.hand.release()
+    domain.killer.release()
     sayOnce(.passingRefusal, .warning) { line in
       line.append("the victim cannot be held or signalled at the moment, and is tried again: ")
       line.append(reason.text)

@@ -8,7 +8,7 @@ import ProcReader
 import Record
 
 /// Choosing, and the surveys it is made on.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// By which a domain's processes are scored, as it was last read.
   func context(of domain: Domain) -> Judge { domain.context(units: units, agent: ownPID) }
 
@@ -32,12 +32,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         plan = .everyone
         continue
       case .victim(let row):
-        victim = chooser.candidate(chooser.ranking.table.rows[row], context, needs, now, from: &source)
+        victim = chooser.candidate(chooser.ranking.table.rows[row], context, needs, now, from: &machine)
       case .none, .needsEveryone: victim = nil
       }
       var decision = Decision(
         domain: domain.name, verdict: verdict, victim: victim, killSet: chooser.picker.killSet,
-        shortlist: chooser.ranking.shortlist, context: context, took: source.now - now)
+        shortlist: chooser.ranking.shortlist, context: context, took: machine.now - now)
       if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
       return decision
     }
@@ -46,7 +46,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Ranks a domain's part of the last survey.
   mutating func rank(in number: Int, by context: Judge, _ now: Nanoseconds) {
     let (inVain, domains) = (inVain, domains)
-    chooser.rank(in: number, by: context, needs: needs, now: now, from: &source) { identity in
+    chooser.rank(in: number, by: context, needs: needs, now: now, from: &machine) { identity in
       inVain.contains(identity) || Agent.isPursued(identity, in: domains)
     }
   }
@@ -60,9 +60,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Surveys for a decision. False, said once, where that fails.
   private mutating func gather(_ plan: ReadingPlan) -> Bool {
     do throws(ReadFailure) {
-      try chooser.beginSurvey(plan, units: units, now: source.now, from: &source)
-      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &source) {
-        supervision.feed(at: source.now)
+      try chooser.beginSurvey(plan, units: units, now: machine.now, from: &machine)
+      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &machine) {
+        supervision.feed(at: machine.now)
       }
     } catch {
       sayUnlisted()
@@ -78,8 +78,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Returns: Whether the survey is complete: not where trouble came up, or where it fails.
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
     do throws(ReadFailure) {
-      try chooser.beginSurvey(.everyone, isForScores: isForScores, units: units, now: source.now, from: &source)
-      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &source) {
+      try chooser.beginSurvey(.everyone, isForScores: isForScores, units: units, now: machine.now, from: &machine)
+      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &machine) {
         if isCalled() { return false }
       }
     } catch {
@@ -92,7 +92,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Whether a domain is in trouble, looked at where it was due.
   private mutating func isCalled() -> Bool {
-    let now = source.now
+    let now = machine.now
     supervision.feed(at: now)
     for domain in domains where domain.dueAt <= now {
       guard var verdict = domain.verdict, let reading = readMemory(of: domain, now, isWhole: true) else { continue }
@@ -125,7 +125,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     // However many processes there are, looking at them is not what the machine is for.
     let (rest, overflow) = surveyTook.count.multipliedReportingOverflow(by: AgentPace.surveyShare)
     interval = max(interval, Nanoseconds(overflow ? .max : rest))
-    let now = source.now
+    let now = machine.now
     guard chooser.learnedAt == .zero || now - chooser.learnedAt >= interval else { return }
     learn(now, budget: budget, mayWait: mayWait)
     if isVerbose, let verdict = system.verdict { sayCalm(verdict) }
@@ -142,11 +142,11 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
   private mutating func learn(_ now: Nanoseconds, budget: Int, mayWait: Bool) {
     chooser.learnedAt = now
-    let start = source.awake
+    let start = machine.awake
     // What is said of the calm names the first candidate; and the first survey warms what a decision will need.
     let isWhole = surveyInPassing(isForScores: isVerbose || chooser.ranking.table.count == 0)
     // A machine that was asleep meanwhile did not work on it.
-    surveyTook = source.awake - start
+    surveyTook = machine.awake - start
     guard isWhole else { return }
     var eldest = Nanoseconds.zero
     for domain in domains {
@@ -156,13 +156,13 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     lookForKillers(now, mayWait: mayWait)
     chooser.learn(
       context(of: system), needs: needs, eldest: units.ticks(eldest), now: now, budget: budget, mayWait: mayWait,
-      from: &source)
+      from: &machine)
   }
 
   /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are
   /// needed.
   mutating func rehearse() {
-    let now = source.now
+    let now = machine.now
     guard let reading = readMemory(of: system, now) else { return }
     var quiet = system.detector
     let verdict = quiet.judge(reading)

@@ -8,36 +8,27 @@ import ProcReader
 import Record
 
 /// The memory domains: which there are, and what there is to read of each.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Finds out what the system is here, and takes up the policy's domains. What was seen of a domain that was there
   /// before is kept. Allocates: for the start and for reloads.
-  ///
-  /// - Parameter first: The system's hand, at the start.
-  mutating func takeUpDomains(_ first: consuming Hand? = nil) {
+  mutating func takeUpDomains() {
     var roots = DomainRoots()
-    let own = sensors.ownCgroup(from: &source)
+    let own = sensors.ownCgroup(from: &machine)
     if let own { roots.setSystem(own.span) }
     for domain in policy.domains { roots.append(policy.bytes(domain.cgroup)) }
 
     var taken: [Domain] = []
     taken.reserveCapacity(roots.count)
-    var spare = first
-    do throws(Errno) {
-      for number in 0..<roots.count {
-        let isCgroup = number > 0 || own != nil
-        if let old = known(number, in: roots), old.isCgroup == isCgroup {
-          taken.append(old)
-          continue
-        }
-        let hand = if let given = spare.take() { given } else { try (taken.first ?? domains[0]).hand.another() }
+    for number in 0..<roots.count {
+      let isCgroup = number > 0 || own != nil
+      if let old = known(number, in: roots), old.isCgroup == isCgroup {
+        taken.append(old)
+      } else {
         taken.append(
           Domain(
             number: number, tag: freeTag(beside: taken), isCgroup: isCgroup, path: roots.path(number), policy: policy,
-            units: units, fill: fill, hand: hand))
+            units: units, fill: fill, calls: machine.killCalls))
       }
-    } catch {
-      // Without a hand a domain could only be looked at.
-      reporter.messages.say(.error, "not all domains can be watched", error)
     }
     replaceDomains(by: taken)
     chooser.survey.roots = roots
@@ -96,18 +87,18 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     do throws(Sensors.Blindness) {
       if domain.isCgroup {
         if let last = domain.whole, now - last.time < AgentPace.glances,
-          let glance = sensors.glance(cgroup: path.bytes, after: last, at: now, from: &source)
+          let glance = sensors.glance(cgroup: path.bytes, after: last, at: now, from: &machine)
         {
           domain.reading = glance
           return glance
         }
-        let machine = try sensors.read(for: nil, from: &source, at: now, missing: &missing)
-        chooser.survey.isSwapBeingTakenAway = machine.isSwapBeingTakenAway
+        let whole = try sensors.read(for: nil, from: &machine, at: now, missing: &missing)
+        chooser.survey.isSwapBeingTakenAway = whole.isSwapBeingTakenAway
         reading = try sensors.read(
-          cgroup: path.bytes, for: thresholds, on: machine, from: &source, missing: &missing)
+          cgroup: path.bytes, for: thresholds, on: whole, from: &machine, missing: &missing)
         domain.whole = reading
       } else {
-        reading = try sensors.read(for: thresholds, from: &source, at: now, missing: &missing)
+        reading = try sensors.read(for: thresholds, from: &machine, at: now, missing: &missing)
         chooser.survey.isSwapBeingTakenAway = reading.isSwapBeingTakenAway
       }
     } catch {

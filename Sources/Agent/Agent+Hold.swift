@@ -4,7 +4,7 @@ import Policy
 import ProcModel
 
 /// Taking hold of the processes that are killed together.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Takes hold of the rest of the party. Who has gone meanwhile is not missed.
   mutating func gather(_ domain: Domain, _ decision: Decision) {
     let party = decision.killSet
@@ -14,12 +14,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       let identity = party.members[index].identity
       // Two cgroups may have one key: only the path tells.
       if party.isOfCgroup, !isSame || !liesInCgroup(party.members[index]) { continue }
-      switch domain.hand.join(identity) {
+      switch domain.killer.join(identity) {
       case .held, .vanished, .changed, .refused: continue
       }
     }
     switch party.whole {
-    case .group(let group): domain.hand.takeGroup(group)
+    case .group(let group): domain.killer.takeGroup(group)
     case .cgroup where isSame: takeCgroup(domain)
     case .cgroup, nil: break
     }
@@ -35,10 +35,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       let other = ranking.table.rows[row]
       guard other.identity != victim.process.identity, other.isOfTheSizeOf(victim.process) else { continue }
       asked += 1
-      guard domain.hand.kinship(other.identity) == .shares else { continue }
+      guard domain.killer.kinship(other.identity) == .shares else { continue }
       // A thread group of its own that a rule protects, or −1000: then none of them may go.
       guard ranking.places[row].reach != .protected else { return false }
-      _ = domain.hand.join(other.identity)
+      _ = domain.killer.join(other.identity)
     }
     return true
   }
@@ -77,7 +77,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func membership(of pid: Int32) -> CgroupMembership? {
     do throws(ReadFailure) {
-      try source.read(.cgroup, of: pid, into: &cgroupBuffer)
+      try machine.read(.cgroup, of: pid, into: &cgroupBuffer)
     } catch {
       return nil
     }
@@ -88,12 +88,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   private mutating func takeCgroup(_ domain: Domain) {
     let path = partyPath
     // Of a root everybody is a part.
-    guard path.count > 1, source.place(ofCgroup: path.bytes, into: &cgroupBuffer) else { return }
+    guard path.count > 1, machine.place(ofCgroup: path.bytes, into: &cgroupBuffer) else { return }
     let place = cgroupBuffer
     do throws(Errno) {
       cgroupPath.set("", place.bytes, "")
       let directory = try OwnedDescriptor.open(cgroupPath, .read, .directory)
-      domain.hand.take(CgroupDirectory(directory))
+      domain.killer.take(CgroupDirectory(directory))
     } catch {
       // Its members are held one by one all the same.
     }

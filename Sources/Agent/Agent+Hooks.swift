@@ -35,10 +35,10 @@ enum BeforeHook {
 
 /// The programs that are told of what happens. They are started by a thread of their own and never waited for, save one
 /// that takes over.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Makes ready the programs of the policy in force. In a dry run none is started.
   mutating func takeUpHooks() {
-    guard !isDryRun else { return }
+    guard !isRehearsal else { return }
     hooks.takeUp(policy, &reporter.messages)
     if !policy.commands.isEmpty, hookOutput.storage.isEmpty {
       hookOutput = ByteBuffer(capacity: HookRun.outputCapacity)
@@ -54,7 +54,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     sayLostRelief()
     let held = CapabilitySet(rawValue: (try? OwnCapabilities.effective()) ?? 0)
     for command in policy.commands where command.uid != OwnProcess.effectiveUID || command.uid == 0 {
-      if isDryRun || held.isSuperset(of: [.setUID, .setGID]) { return }
+      if isRehearsal || held.isSuperset(of: [.setUID, .setGID]) { return }
       return reporter.messages.say(
         .error, "hooks cannot be started: the policy at the start had none; restart the agent")
     }
@@ -62,7 +62,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Goes through all that comes before a hook's start, so that its code and memory are in place when they are needed.
   mutating func warmHooks(_ decision: Decision) {
-    guard !isDryRun, let command = policy.commands.first else { return }
+    guard !isRehearsal, let command = policy.commands.first else { return }
     reporter.recorder.composeWarning(decision.verdict, domain: nil, of: policy)
     setVariables(.before, system, decision.verdict, decision.victim, signal: .terminate, ending: .exited)
     appendCgroup(of: OwnProcess.pid)
@@ -95,7 +95,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Starts the hook `before`, for a victim that is held and in the way.
   mutating func askBefore(_ domain: Domain, _ decision: Decision, _ victim: Candidate) -> BeforeHook {
-    guard let hook = policy.measures.hooks.before, domain.takeOver?.waited == nil, !isDryRun else { return .goesOn }
+    guard let hook = policy.measures.hooks.before, domain.takeOver?.waited == nil, !isRehearsal else { return .goesOn }
     let limit = policy.commands[Int(hook)].limit
     reporter.recorder.prepare(DecisionEvent(decision, .signalled))
     setVariables(.before, domain, decision.verdict, victim, signal: Signal(decision.signal))
@@ -107,8 +107,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard policy.measures.hooks.beforeTakesOver else { return .goesOn }
     domain.takeOver = TakeOver(
       ticket: ticket, victim: victim, domain: decision.domain, cause: decision.verdict, context: decision.context,
-      members: decision.killSet.members.count, askedAt: source.awake, limit: limit)
-    domain.hand.release()
+      members: decision.killSet.members.count, askedAt: machine.awake, limit: limit)
+    domain.killer.release()
     reporter.report(DecisionEvent(decision, .asksHook(limit: limit)))
     return .takesOver(min(limit, AgentPace.hookLook))
   }
@@ -165,7 +165,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   mutating func awaitTakeOver(_ domain: Domain, _ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds? {
     guard var asked = domain.takeOver, asked.waited == nil else { return nil }
     let deadline = asked.askedAt + asked.limit
-    let awake = source.awake
+    let awake = machine.awake
     if awake < deadline {
       guard hooks.isOver(asked.ticket) else { return min(deadline - awake, AgentPace.hookLook) }
       // What it ended is counted free a little later.
@@ -210,7 +210,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Does what the hooks under way need, and tells of those that have past.
   mutating func tendHooks() {
     guard hooks.isBusy else { return }
-    let now = source.awake
+    let now = machine.awake
     hooks.acknowledge()
     var index = 0
     while index < hooks.running.count {
@@ -261,11 +261,11 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     _ index: UInt16, of policy: CompiledPolicy, _ occasion: HookOccasion, _ domain: Domain, _ episode: UInt32,
     _ pid: Int32?
   ) -> UInt32? {
-    guard !isDryRun else { return nil }
+    guard !isRehearsal else { return nil }
     let ticket = hooks.enqueue(
       policy.commands[Int(index)], of: policy, occasion, domain: domain.name, episode: episode, pid: pid ?? 0,
       reading: reporter.recorder, variables: hookVariables)
-    hooks.startNext(source.awake)
+    hooks.startNext(machine.awake)
     return ticket
   }
 
@@ -294,7 +294,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     hookOutput.clear()
     reporter.report(
       HookEvent(
-        occasion, isDryRun ? .rehearsed : .skipped, domain: hookDomain, episode: episode, victim: pid,
+        occasion, isRehearsal ? .rehearsed : .skipped, domain: hookDomain, episode: episode, victim: pid,
         words: hookWords, output: hookOutput))
   }
 
@@ -337,7 +337,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// The victim's cgroup and system unit, as far as they can be told: what restarts a unit has to know which.
   private mutating func appendCgroup(of pid: Int32) {
     do throws(ReadFailure) {
-      try source.read(.cgroup, of: pid, into: &cgroupBuffer)
+      try machine.read(.cgroup, of: pid, into: &cgroupBuffer)
     } catch {
       return
     }

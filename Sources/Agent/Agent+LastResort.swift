@@ -23,7 +23,7 @@ struct Resorting: Sendable {
 
 /// What is done when kills do not help. Only the system's trouble counts: a measure is the machine's, and a domain that
 /// stays full keeps no process outside of it from working.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Counts on in the system's episode, and lets the last resort fall where it is over.
   mutating func followEpisode(_ verdict: Verdict) {
     let isInEpisode = system.detector.isInEpisode
@@ -32,7 +32,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       if !current.isOver { tell(.calledOff, current.way) }
     }
     guard isInEpisode else { return }
-    toll.look(verdict.episode, awake: source.awake, stall: verdict.reading.stall)
+    toll.look(verdict.episode, awake: machine.awake, stall: verdict.reading.stall)
   }
 
   /// The next step of the last resort, where it is reached: one at a look, and no victim is chosen meanwhile.
@@ -69,7 +69,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func begin(_ action: LastResort.Action) -> Nanoseconds? {
     var current = Resorting(action)
-    if isDryRun {
+    if isRehearsal {
       current.isOver = true
       tell(.rehearsed, current.way)
     } else if lastResortHand == nil {
@@ -89,7 +89,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Says where a policy that was read later asks for a last resort in vain.
   mutating func sayLostResort() {
-    guard !isDryRun, let wanted = policy.measures.lastResort else { return }
+    guard !isRehearsal, let wanted = policy.measures.lastResort else { return }
     if lastResortHand == nil {
       return reporter.messages.say(
         .error, "the last resort cannot be taken: the policy at the start had none; restart the agent")

@@ -35,12 +35,12 @@ struct ReliefCourse: Sendable {
 }
 
 /// What is tried before anybody is ended, while the machine's memory is short and nobody has to be: no end waits for it.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   private var isReliefReady: Bool {
     switch relief {
     case .some: true
     // What a dry run tells of could be done there.
-    case .none: isDryRun && source.cgroupVersion == .v2
+    case .none: isRehearsal && machine.cgroupVersion == .v2
     }
   }
 
@@ -56,7 +56,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard wanted != Relief() || reliefCourse.isBegun || reliefCourse.due != nil, let verdict = system.verdict,
       isReliefReady
     else { return }
-    let now = source.now
+    let now = machine.now
     if let until = reliefCourse.highUntil, until <= now || wanted.high == nil { undo(.high, now) }
     if let until = reliefCourse.frozenUntil, until <= now || wanted.freeze == nil { undo(.freeze, now) }
     finishJob()
@@ -76,7 +76,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Undoes all there is, for the end.
   package mutating func endRelief() {
-    let now = source.now
+    let now = machine.now
     if reliefCourse.frozenUntil != nil { undo(.freeze, now) }
     if reliefCourse.highUntil != nil { undo(.high, now) }
     if reliefCourse.highUntil != nil {
@@ -88,7 +88,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   /// Thaws what relief has frozen, before a process is signalled: a frozen process acts on no signal but SIGKILL.
   mutating func thawForKill() {
-    if reliefCourse.frozenUntil != nil { undo(.freeze, source.now) }
+    if reliefCourse.frozenUntil != nil { undo(.freeze, machine.now) }
   }
 
   // MARK: The helper's jobs
@@ -109,7 +109,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       reliefCourse.asked = missing
       let cgroup = policy.bytes(policy.cgroups[index])
       reliefPath.fill(from: cgroup)
-      if isDryRun { return tell(.rehearsed, .reclaim, reliefPath, missing) }
+      if isRehearsal { return tell(.rehearsed, .reclaim, reliefPath, missing) }
       do throws(Errno) {
         try relief?.reclaim(missing, from: cgroup)
         reliefCourse.job = job
@@ -123,7 +123,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let cgroup = policy.bytes(policy.cgroups[Int(high.cgroup)])
     reliefPath.fill(from: cgroup)
     do throws(ReadFailure) {
-      try source.read(.usage, ofCgroup: cgroup, into: &cgroupBuffer)
+      try machine.read(.usage, ofCgroup: cgroup, into: &cgroupBuffer)
     } catch {
       return tell(.failed(.noSuchFile), .high, reliefPath, nil)
     }
@@ -135,7 +135,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard usage - limit >= system.settings.minimumFootprint.of(verdict.reading.total) else {
       return tell(.skipped, .high, reliefPath, limit)
     }
-    if isDryRun { return tell(.rehearsed, .high, reliefPath, limit) }
+    if isRehearsal { return tell(.rehearsed, .high, reliefPath, limit) }
     do throws(Errno) {
       // With an earlier one still there, that one's time goes on.
       guard reliefCourse.highUntil == nil, try relief?.lower(cgroup, to: limit) == true else {
@@ -143,7 +143,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       }
       reliefCourse.job = .high
       reliefCourse.asked = limit
-      reliefCourse.highUntil = source.now + high.duration
+      reliefCourse.highUntil = machine.now + high.duration
       tell(.began, .high, reliefPath, limit)
     } catch {
       tell(.failed(error), .high, reliefPath, limit)
@@ -161,7 +161,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       // Put back already, or begun as it was told.
       guard let reason = result.error, reliefCourse.highUntil != nil, let cgroup = relief?.cgroup(.high) else { return }
       tell(.failed(reason), .high, cgroup, asked)
-      undo(.high, source.now)
+      undo(.high, machine.now)
     case .reclaim(let index):
       let policy = policy
       // Of a policy that is no longer in force.
@@ -195,12 +195,12 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     if !isPossible { partyPath.clear() }
     let path = partyPath
     guard isPossible else { return tell(.skipped, .freeze, path, nil) }
-    if isDryRun { return tell(.rehearsed, .freeze, path, nil) }
+    if isRehearsal { return tell(.rehearsed, .freeze, path, nil) }
     do throws(Errno) {
       guard reliefCourse.frozenUntil == nil, try relief?.freeze(path.bytes) == true else {
         return tell(.skipped, .freeze, path, nil)
       }
-      reliefCourse.frozenUntil = source.now + time
+      reliefCourse.frozenUntil = machine.now + time
       tell(.began, .freeze, path, nil)
     } catch {
       tell(.failed(error), .freeze, path, nil)
@@ -238,7 +238,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     guard policy.measures.relief != Relief(), !isReliefReady else { return }
     reporter.messages.say(
       .warning,
-      isDryRun
+      isRehearsal
         ? "relief cannot be given: it needs cgroups of version 2"
         : "relief cannot be given: the policy at the start had none, or it could not be made ready; restart the agent")
   }

@@ -6,7 +6,7 @@ import ProcModel
 import Record
 
 /// The policy changes whole, between two looks, or not at all.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Of the policy's files. Beyond those of all victims and hooks.
   static var filesTag: UInt64 { EventLoop.firstFreeTag + 96 }
   /// Between looks whether memory has come back, while files wait to be read.
@@ -37,7 +37,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   mutating func beginReload() {
     do throws(Reloader.Refusal) {
-      try reloader.begin(loop, tag: Self.compilerTag, now: source.awake)
+      try reloader.begin(loop, tag: Self.compilerTag, now: machine.awake)
     } catch {
       refuseReload(error.text)
     }

@@ -21,7 +21,7 @@ struct Said: OptionSet, Sendable {
 }
 
 /// What the agent says to people beside its events.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Says something of a domain, which is named where it is not the system.
   mutating func say(of domain: Domain, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
     reporter.say(of: domain.name, in: domain.policy, level, write)
@@ -51,10 +51,10 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   /// Whether it is the clock of a captured tree that the survey lacks.
   private var lacksUptime: Bool {
     mutating get {
-      guard source.clock == nil else { return false }
+      guard machine.clock == nil else { return false }
       var buffer = ByteBuffer(capacity: 64)
       do throws(ReadFailure) {
-        try source.read(.uptime, into: &buffer)
+        try machine.read(.uptime, into: &buffer)
       } catch {
         return true
       }

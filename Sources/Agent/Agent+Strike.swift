@@ -5,20 +5,20 @@ import ProcModel
 import Record
 
 /// Signals, and what the policy says at their time of processes that are in the way of one.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Signals the kill set of a domain. A process that is in its group or cgroup by now, and was not when it was chosen, is
   /// asked about.
   mutating func strike(_ domain: Domain, _ signal: Signal) -> Delivery {
     chooser.roster.forgetAncestors()
     let context = context(of: domain)
-    return domain.hand.send(signal) { pid in clearance(of: pid, in: domain, by: context) }
+    return domain.killer.send(signal) { pid in clearance(of: pid, in: domain, by: context) }
   }
 
   /// Sees to the processes that came into a dying cgroup, and has memory given back.
   mutating func reap(_ domain: Domain) {
     chooser.roster.forgetAncestors()
     let context = context(of: domain)
-    domain.hand.reap { pid in clearance(of: pid, in: domain, by: context) }
+    domain.killer.reap { pid in clearance(of: pid, in: domain, by: context) }
   }
 
   /// Says once that a whole cgroup cannot be killed in one step here, where the policy in force may have one killed.
@@ -39,15 +39,15 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ///   may be killed.
   mutating func clearance(of pid: Int32, in domain: Domain, by context: Judge) -> Clearance {
     guard let number = domain.number else { return .stays }
-    let now = source.now
-    switch chooser.look(at: pid, units: units, now: now, from: &source) {
+    let now = machine.now
+    switch chooser.look(at: pid, units: units, now: now, from: &machine) {
     case .gone: return .gone
     case .unreadable: return .stays
     case .found(let facts):
       guard facts.domains.contains(DomainSet(number: number)), !inVain.contains(facts.identity),
         !Agent.isPursued(facts.identity, in: domains)
       else { return .stays }
-      return chooser.candidate(facts, context, needs, now, from: &source).standing.protection.protects
+      return chooser.candidate(facts, context, needs, now, from: &machine).standing.protection.protects
         ? .stays : .mayGo
     }
   }

@@ -4,13 +4,13 @@ import ProcModel
 import Record
 
 /// The service manager is told how the agent is; what is not as it was asked for is said again and again.
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Of the process that keeps the policy. Beside that of the policy's files.
   static var keeperTag: UInt64 { EventLoop.firstFreeTag + 97 }
 
   /// Whether the agent is armed, and by which policy.
   var mode: AgentMode {
-    AgentMode(isDryRun: isDryRun, policy: policyName, rules: policy.rules.count)
+    AgentMode(isDryRun: isRehearsal, policy: policyName, rules: policy.rules.count)
   }
 
   /// What does not depend on memory, each time the loop gets on.

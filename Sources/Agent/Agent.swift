@@ -11,10 +11,10 @@ package import Record
 ///
 /// `run` waits, `tick` looks at each memory domain whose time has come, and `look` is the path from a reading to what is
 /// done. Each of the words in `look` has a file of its own.
-package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~Copyable {
-  typealias Domain = MemoryDomain<Hand>
+package struct Agent<M: Machine & ~Copyable>: ~Copyable {
+  typealias Domain = MemoryDomain<M.Calls>
 
-  var source: Source
+  var machine: M
   var loop: EventLoop
   var reporter: Reporter
   /// The system first, then the policy's in its order, then those that a reload took out of it.
@@ -81,14 +81,14 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
   static var reliefTag: UInt64 { EventLoop.firstFreeTag + 65 }
 
   package init(
-    source: consuming Source, hand: consuming Hand, loop: consuming EventLoop, reporter: consuming Reporter,
+    machine: consuming M, loop: consuming EventLoop, reporter: consuming Reporter,
     policy: CompiledPolicy, units: KernelUnits, ownPID: Int32, pressureWatch: consuming PressureWatch?,
     reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
     relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil,
     fill: UInt64 = LookAhead.usualFill, supervision: consuming Supervision = Supervision(),
     keeper: consuming PolicyKeeper = PolicyKeeper(), recordOpening: consuming RecordOpening? = nil, isVerbose: Bool
   ) {
-    self.source = source
+    self.machine = machine
     self.loop = loop
     self.reporter = reporter
     self.policy = policy
@@ -105,14 +105,15 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
     self.hooks = hooks
     self.relief = relief
     lastResortHand = lastResort
-    takeUpDomains(hand)
+    takeUpDomains()
     takeUpHooks()
     takeUpRelief()
   }
 
   var system: Domain { domains[0] }
 
-  var isDryRun: Bool { reporter.recorder.isDryRun }
+  /// Whether no process can be killed: this is a dry run.
+  var isRehearsal: Bool { machine.killCalls == nil }
 
   /// Why the loop ended.
   package enum End: Equatable, Sendable {
@@ -129,7 +130,7 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
     watchFiles()
     try loop.wake(inNanoseconds: 1)
     while true {
-      if isTimeToArm(at: source.now) {
+      if isTimeToArm(at: machine.now) {
         reporter.messages.say(
           .warning, "the policy is whole again: the agent stops, for the service manager to start it armed")
         reporter.report(StopEvent("to_be_armed"))
@@ -137,7 +138,7 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
       }
       switch try loop.wait() {
       case .ready(tag: Self.pressureTag):
-        alertUntil = source.now + AgentPace.alertness
+        alertUntil = machine.now + AgentPace.alertness
         system.dueAt = .zero
         try loop.wake(inNanoseconds: tick().count)
       case .timer:
@@ -147,7 +148,7 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
       case .ready(tag: Self.keeperTag):
         finishKeeping()
       case .ready(tag: Self.filesTag):
-        reloader.takeChanges(at: source.now)
+        reloader.takeChanges(at: machine.now)
         try loop.wake(inNanoseconds: tick().count)
       case .ready(tag: Self.hookTag), .ready(tag: Self.reliefTag):
         try loop.wake(inNanoseconds: tick().count)
@@ -178,14 +179,14 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
   ///
   /// - Returns: The time until the next look.
   mutating func tick() -> Nanoseconds {
-    let now = source.now
+    let now = machine.now
     tendSupervision(now)
-    reloader.giveUp(at: source.awake)
+    reloader.giveUp(at: machine.awake)
     reloadChangedFiles(now)
     tendHooks()
     for domain in domains where domain.dueAt <= now {
       let delay = look(at: domain)
-      domain.dueAt = source.now + delay
+      domain.dueAt = machine.now + delay
     }
     domains.removeAll { $0.number == nil && $0.pursuit == nil }
     tendRelief()
@@ -198,7 +199,7 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
   ///
   /// - Returns: The time until the next.
   private mutating func look(at domain: Domain) -> Nanoseconds {
-    let now = source.now
+    let now = machine.now
     guard let reading = readMemory(of: domain, now) else { return pursueBlindly(for: domain, now) }
     domain.lookAhead.learn(reading)
     let verdict = domain.detector.judge(reading)
@@ -248,8 +249,8 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
   private func untilNextLook() -> Nanoseconds {
     var next = system.dueAt
     for domain in domains { next = min(next, domain.dueAt) }
-    let end = source.now
-    let awake = source.awake
+    let end = machine.now
+    let awake = machine.awake
     if let due = hooks.due(after: awake) { next = min(next, end + (due - awake)) }
     if let due = reliefCourse.due { next = min(next, due) }
     if let due = reloadDue(after: end) { next = min(next, due) }
@@ -258,10 +259,10 @@ package struct Agent<Source: Machine & ~Copyable, Hand: Actuator & ~Copyable>: ~
   }
 }
 
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Tells that the agent began.
   package mutating func reportStart(version: String, _ privileges: Privileges, _ panic: PanicSettings?) {
-    _ = readMemory(of: system, source.now)
+    _ = readMemory(of: system, machine.now)
     reporter.report(
       StartEvent(
         version: version, policyName: policyName, fallback: supervision.fallback, context: context(of: system),

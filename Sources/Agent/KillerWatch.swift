@@ -29,7 +29,7 @@ struct KillerWatch: Sendable {
   }
 }
 
-extension Agent where Source: ~Copyable, Hand: ~Copyable {
+extension Agent where M: ~Copyable {
   /// Warns of other killers among the processes of a survey of all, each once.
   ///
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.
@@ -39,7 +39,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       let process = chooser.ranking.table.rows[row]
       guard let killer = OtherKiller(process), process.identity.pid != ownPID else { continue }
       // An agent in dry run is there to look at what the armed one beside it does.
-      if killer == .spillwayd, isDryRun { continue }
+      if killer == .spillwayd, isRehearsal { continue }
       guard isReally(killer, process.identity.pid, mayWait: mayWait), killerWatch.tells(of: killer) else { continue }
       reporter.messages.say(.warning) { line in
         line.append("ANOTHER KILLER RUNS: ")
@@ -52,8 +52,8 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
 
   private mutating func isReally(_ killer: OtherKiller, _ pid: Int32, mayWait: Bool) -> Bool {
     var buffer = ByteBuffer(capacity: 4096)
-    if (try? source.read(.exe, of: pid, into: &buffer)) != nil, !killer.hasProgram(buffer.bytes) { return false }
-    guard mayWait, (try? source.read(.cmdline, of: pid, into: &buffer)) != nil else { return true }
+    if (try? machine.read(.exe, of: pid, into: &buffer)) != nil, !killer.hasProgram(buffer.bytes) { return false }
+    guard mayWait, (try? machine.read(.cmdline, of: pid, into: &buffer)) != nil else { return true }
     return !killer.isHarmless(buffer.bytes)
   }
 }

@@ -6,7 +6,7 @@ import ProcModel
 
 /// A memory domain: what can run out, which is the whole system or one cgroup with a limit. It has its settings, what was
 /// seen of it, and the victim that is being killed for it.
-final class MemoryDomain<Hand: Actuator & ~Copyable> {
+final class MemoryDomain<Calls: KillCalls> {
   /// Its place among the roots of the survey: 0 for the system, which is always there, then the policy's domains in its
   /// order. Nil where a reload took it out of the policy while a victim was being killed for it: it stays until that is
   /// over, and nothing new is chosen for it.
@@ -23,7 +23,7 @@ final class MemoryDomain<Hand: Actuator & ~Copyable> {
   /// In the policy's text; nil for the system.
   var name: Slice?
   var settings: Settings
-  var hand: Hand
+  var killer: Killer<Calls>
 
   var detector: Detector
   var lookAhead: LookAhead
@@ -57,9 +57,10 @@ final class MemoryDomain<Hand: Actuator & ~Copyable> {
   /// - Parameters:
   ///   - path: Of its cgroup; empty for the root, and for a system that is the machine.
   ///   - fill: As ``LookAhead/init(fill:)``.
+  ///   - calls: Nil in a dry run.
   init(
     number: Int, tag: UInt64, isCgroup: Bool, path: Span<UInt8>, policy: CompiledPolicy, units: KernelUnits,
-    fill: UInt64, hand: consuming Hand
+    fill: UInt64, calls: Calls?
   ) {
     self.number = number
     self.tag = tag
@@ -69,7 +70,7 @@ final class MemoryDomain<Hand: Actuator & ~Copyable> {
     for index in path.indices { bytes.append(path[index]) }
     self.path = ByteBuffer(bytes)
     self.policy = policy
-    self.hand = hand
+    killer = Killer(calls: calls, capacity: number == 0 ? Killer<Calls>.capacity : Killer<Calls>.furtherCapacity)
     let domain = number == 0 ? nil : policy.domains[number - 1]
     name = domain?.name
     settings = domain?.settings ?? policy.settings

@@ -159,9 +159,9 @@ struct SetUp {
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
     var kernelLog = KernelLog(isDryRun ? nil : openKernelLog(&messages))
-    let arms = try openArms(source)
+    var killCalls = try openKillCalls(source)
     let privileges = harden(&messages)
-    let hand = takeUp(arms, &messages)
+    makeHelper(of: &killCalls, &messages)
     var hooks = HookBench()
     if !isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
@@ -183,7 +183,7 @@ struct SetUp {
     }
     keepInMemory(&messages)
     var agent = Agent(
-      source: source, hand: hand, loop: loop,
+      machine: LiveMachine(source, killCalls: killCalls), loop: loop,
       reporter: Reporter(recorder: recorder, messages: spoken, kernelLog: kernelLog), policy: policy, units: units,
       ownPID: ownPID, pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief,
       lastResort: lastResort, fill: fill, supervision: supervision,
@@ -224,26 +224,26 @@ struct SetUp {
     }
   }
 
-  /// What an armed agent ends others by; nil in a dry run.
-  private func openArms(_ source: borrowing LiveSource) throws(StartFailure) -> LiveCalls? {
+  /// By which an armed agent kills; nil in a dry run.
+  private func openKillCalls(_ source: borrowing LiveSource) throws(StartFailure) -> LiveCalls? {
     isDryRun ? nil : LiveCalls(proc: try armedRoot(source))
   }
 
-  /// Makes the hand. Its helper thread has the privileges of the one that makes it, so this comes after they are reduced;
-  /// and before memory is locked, so that what only starting it needs does not stay.
-  private func takeUp(_ arms: consuming LiveCalls?, _ messages: inout Messages) -> ProgramActuator {
-    guard var calls = consume arms else { return ProgramActuator(nil) }
-    attempt(&messages, "a victim's memory comes back only when it has died") { () throws(Errno) in
-      try calls.makeHelper()
+  /// Makes the thread that releases victims' memory. It has the privileges of the process that makes it, so this comes
+  /// after they are reduced; and before memory is locked, so that what only starting it needs does not stay.
+  private func makeHelper(of calls: inout LiveCalls?, _ messages: inout Messages) {
+    guard var made = calls else { return }
+    attempt(&messages, "a victim's memory comes back only when it has exited") { () throws(Errno) in
+      try made.makeHelper()
     }
-    return ProgramActuator(LiveActuator(calls: calls))
+    calls = made
   }
 
   /// What the last resort acts by; nil in a dry run, and where the policy has none.
   private func takeUpLastResort(_ messages: inout Messages) -> LastResortHand? {
     guard let wanted = policy.measures.lastResort, !isDryRun else { return nil }
     do throws(Errno) {
-      var machine = try LiveMachine(proc: try OwnedDescriptor.open(options.procRoot, .read, .directory))
+      var machine = try LiveRestartCalls(proc: try OwnedDescriptor.open(options.procRoot, .read, .directory))
       if let refusal = machine.refusal {
         messages.say(
           .warning,
@@ -432,7 +432,7 @@ struct SetUp {
     do throws(Errno) {
       guard let path else { throw .noSuchFile }
       let watch = try PressureWatch.open(path, full: false)
-      try loop.watch(watch, tag: Agent<LiveSource, ProgramActuator>.pressureTag)
+      try loop.watch(watch, tag: Agent<LiveMachine>.pressureTag)
       return watch
     } catch {
       messages.say(.notice, "the kernel does not wake the agent at stalls; it looks by itself", error)

@@ -29,7 +29,7 @@ package enum LastResortWay: UInt8, CaseIterable, Sendable {
 }
 
 /// The machine as the last resort acts on it: a protocol, so that no test can touch one.
-package protocol MachineCalls: ~Copyable {
+package protocol RestartCalls: ~Copyable {
   /// Has sync(2) run elsewhere; does not wait.
   mutating func beginSync() throws(Errno)
   /// Whether it is over, or was never begun.
@@ -40,7 +40,7 @@ package protocol MachineCalls: ~Copyable {
 }
 
 /// The machine that runs this.
-package struct LiveMachine: MachineCalls, ~Copyable {
+package struct LiveRestartCalls: RestartCalls, ~Copyable {
   private let helper: HelperThread
   /// Opened at start: the right to open it may be gone later.
   private let trigger: OwnedDescriptor?
@@ -101,7 +101,7 @@ package struct LastResortCourse: Sendable {
   }
 
   /// Goes on. Where `reboot` or `panic` is refused, the kernel's own reset is next.
-  package mutating func advance<Calls: MachineCalls & ~Copyable>(_ calls: inout Calls, now: Nanoseconds) -> Step {
+  package mutating func advance<Calls: RestartCalls & ~Copyable>(_ calls: inout Calls, now: Nanoseconds) -> Step {
     guard let startedAt else {
       startedAt = now
       do throws(Errno) {
@@ -116,7 +116,7 @@ package struct LastResortCourse: Sendable {
     return act(&calls)
   }
 
-  private mutating func act<Calls: MachineCalls & ~Copyable>(_ calls: inout Calls) -> Step {
+  private mutating func act<Calls: RestartCalls & ~Copyable>(_ calls: inout Calls) -> Step {
     let way: LastResortWay
     switch (tried, resort) {
     case (0, _): way = resort

@@ -31,15 +31,15 @@ import Testing
     #expect(stage.tick() == Self.firstStrike)
     for _ in 0..<20 { #expect(stage.tick() == ["meminfo"]) }
     stage.log.ended = [100]
-    stage.agent.source.files.remove(100)
+    stage.agent.machine.files.remove(100)
     #expect(stage.finish() == [])
     // Its memory did not help, and what there is goes on falling: the next goes, and after it nobody is left.
-    stage.agent.source.available = [73]
+    stage.agent.machine.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
     stage.log.ended = [101]
-    stage.agent.source.files.remove(101)
+    stage.agent.machine.files.remove(101)
     #expect(stage.finish() == [])
-    stage.agent.source.available = [66]
+    stage.agent.machine.available = [66]
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     #expect(try outcomes(stage) == ["100 exited SIGTERM", "101 exited SIGTERM"])
     #expect(try stage.records("decision").map { $0["reason"] as? String == "no_candidate" } == [false, false, true])
@@ -49,17 +49,17 @@ import Testing
     let stage = try Stage(available: [80])
     #expect(stage.tick() == Self.firstStrike)
     stage.log.ended = [100]
-    stage.agent.source.files.remove(100)
+    stage.agent.machine.files.remove(100)
     #expect(stage.finish() == [])
     for available: UInt64 in [80, 90, 120, 80, 74] {
-      stage.agent.source.available = [available]
+      stage.agent.machine.available = [available]
       #expect(stage.tick() == ["meminfo"], "\(available)")
     }
     let said =
       "the last kill gave next to nothing back, and memory does not go on falling; no other process is killed until it"
     #expect(try stage.messages().components(separatedBy: said).count == 2, "once")
     // It falls: the next.
-    stage.agent.source.available = [73]
+    stage.agent.machine.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
   }
 
@@ -69,11 +69,11 @@ import Testing
     let stage = try Stage(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
     }
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     // Started within the last second, as their numbers say.
     for pid: Int32 in 99_901...99_940 {
-      stage.agent.source.files.add(pid, "bomb", mib: 3, parent: 99_900)
-      if isPartlyShared, pid % 2 == 0 { stage.agent.source.files.addShared(pid, kib: 4) }
+      stage.agent.machine.files.add(pid, "bomb", mib: 3, parent: 99_900)
+      if isPartlyShared, pid % 2 == 0 { stage.agent.machine.files.addShared(pid, kib: 4) }
     }
     // All are known by the survey of this look.
     #expect(stage.tick() == ["meminfo"])
@@ -89,11 +89,11 @@ import Testing
     let stage = try Stage(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
     }
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
-    stage.agent.source.files.add(50_000, "one", mib: before)
-    for pid: Int32 in 99_901...99_950 { stage.agent.source.files.add(pid, "many", mib: 9, parent: 99_900) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
+    stage.agent.machine.files.add(50_000, "one", mib: before)
+    for pid: Int32 in 99_901...99_950 { stage.agent.machine.files.add(pid, "many", mib: 9, parent: 99_900) }
     #expect(stage.tick() == ["meminfo"])
-    stage.agent.source.files.add(50_000, "one", mib: 400)
+    stage.agent.machine.files.add(50_000, "one", mib: 400)
     _ = stage.tick()
     #expect(victim(try #require(stage.records("decision").first)) == expected)
   }
@@ -106,11 +106,11 @@ import Testing
       policy.addRule(name: name, comm: name, protects: false)
       policy.rules[policy.rules.count - 1].order = .first
     }
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
-    stage.agent.source.files.add(50_000, "one", mib: 10)
-    for pid: Int32 in 99_901...99_950 { stage.agent.source.files.add(pid, "many", mib: 9, parent: 99_900) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
+    stage.agent.machine.files.add(50_000, "one", mib: 10)
+    for pid: Int32 in 99_901...99_950 { stage.agent.machine.files.add(pid, "many", mib: 9, parent: 99_900) }
     #expect(stage.tick() == ["meminfo"])
-    stage.agent.source.files.add(50_000, "one", mib: 400)
+    stage.agent.machine.files.add(50_000, "one", mib: 400)
     _ = stage.tick()
     #expect(victim(try #require(stage.records("decision").first)) == 99_901)
   }
@@ -121,9 +121,9 @@ import Testing
     let first = stage.agent.chooser.learnedAt
     #expect(first > .zero)
     func surveys(at available: UInt64, after milliseconds: UInt64) -> Bool {
-      stage.agent.chooser.learnedAt = stage.agent.source.now - .milliseconds(milliseconds)
+      stage.agent.chooser.learnedAt = stage.agent.machine.now - .milliseconds(milliseconds)
       let before = stage.agent.chooser.learnedAt
-      stage.agent.source.available = [available]
+      stage.agent.machine.available = [available]
       _ = stage.tick()
       return stage.agent.chooser.learnedAt != before
     }
@@ -224,7 +224,7 @@ import Testing
     #expect(stage.tick() == (atHold ? ["meminfo", "hold 100"] : Self.firstStrike))
     #expect(try outcomes(stage) == ["100 \(outcome) none"])
     // As it would be: it is gone, or another process; one that refuses stays and is passed over.
-    if hold == .vanished || hold == .changed { stage.agent.source.files.remove(100) }
+    if hold == .vanished || hold == .changed { stage.agent.machine.files.remove(100) }
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
     let decision = try #require(stage.records("decision").last)
     #expect(victim(decision) == 101 && decision["passed_over"] as? Int == (outcome == "refused" ? 1 : 0))
@@ -253,34 +253,34 @@ import Testing
 
   @Test func whenNobodyMayBeEndedItSaysSoOnceAnEpisode() throws {
     let stage = try Stage(available: [80])
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for _ in 0..<10 { #expect(stage.tick() == ["meminfo"]) }
     #expect(try stage.records("decision").count == 1)
-    stage.agent.source.available = [200, 80]
+    stage.agent.machine.available = [200, 80]
     #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
     let decisions = try stage.records("decision")
     #expect(decisions.map { $0["episode"] as? Int } == [1, 2])
     #expect(decisions.allSatisfy { $0["reason"] as? String == "no_candidate" && $0["victim"] is NSNull })
     #expect(try stage.messages().components(separatedBy: "NO PROCESS CAN BE KILLED").count == 3)
     // Whoever comes is found, in the same episode.
-    stage.agent.source.files.add(200, "late", mib: 100)
+    stage.agent.machine.files.add(200, "late", mib: 100)
     #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
   }
 
   @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
     let stage = try Stage(available: [1], ownPID: 104)
-    stage.agent.source.files.add(104, "spillwayd", mib: 500)
-    stage.agent.source.files.add(105, "compiler", mib: 500, parent: 104)
-    stage.agent.source.files.add(106, "exempt", mib: 500, adjustment: -1000)
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
-    for pid in stage.agent.source.files.processes where pid != only { stage.agent.source.files.remove(pid) }
+    stage.agent.machine.files.add(104, "spillwayd", mib: 500)
+    stage.agent.machine.files.add(105, "compiler", mib: 500, parent: 104)
+    stage.agent.machine.files.add(106, "exempt", mib: 500, adjustment: -1000)
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
+    for pid in stage.agent.machine.files.processes where pid != only { stage.agent.machine.files.remove(pid) }
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     #expect(try stage.records("decision").count == 1)
   }
 
   @Test func aMachineWithoutMemoryMakesNoSense() throws {
     let stage = try Stage(available: [0]) { $0.settings.thresholds.floor.available = .size(KiB(1 << 30)) }
-    stage.agent.source.total = 0
+    stage.agent.machine.total = 0
     #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
     #expect(try stage.records("decision").isEmpty && stage.messages().contains("makes no sense"))
   }
@@ -303,8 +303,8 @@ import Testing
 
   /// A command line may wait for its process's memory: it is read in calm times, and a reload does not change that.
   @Test func aReloadInTroubleReadsNoCommandLine() throws {
-    func commandLines(_ stage: Stage<LoggingHand>) -> Int {
-      stage.agent.source.files.reads.count { $0.file == .cmdline }
+    func commandLines(_ stage: Stage) -> Int {
+      stage.agent.machine.files.reads.count { $0.file == .cmdline }
     }
     let stage = try Stage(available: [80])
     var other = stage.agent.policy
@@ -316,7 +316,7 @@ import Testing
     #expect(commandLines(stage) == 0)
     // As soon as all is well again.
     stage.log.ended = [100]
-    stage.agent.source.available = [800]
+    stage.agent.machine.available = [800]
     #expect(stage.finish() == [] && stage.tick() == ["meminfo"])
     #expect(commandLines(stage) == 5)
     stage.agent.putInForce(other)

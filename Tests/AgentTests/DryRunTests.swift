@@ -9,8 +9,8 @@ import Testing
 
 /// A dry run differs from a real one at its hand and nowhere else.
 @Suite struct DryRunTests {
-  private static func dry(_ available: [UInt64?]) throws -> Stage<RehearsalActuator> {
-    try Stage(available: available, hand: RehearsalActuator(), log: Log(), isDryRun: true)
+  private static func dry(_ available: [UInt64?]) throws -> Stage {
+    try Stage(available: available, isDryRun: true)
   }
 
   /// All of it but when it was, how long it took and what became of it.
@@ -40,7 +40,7 @@ import Testing
     #expect(try stage.records("decision").map(victim) == [100])
     #expect(try stage.records("outcome").isEmpty)
     #expect(try stage.messages().contains("would send SIGTERM to 100 (hog)"))
-    stage.agent.source.available = [149, 99, 151, 100]
+    stage.agent.machine.available = [149, 99, 151, 100]
     for _ in 0..<10 { _ = stage.tick() }
     #expect(try stage.records("decision").map { $0["episode"] as? Int } == [1, 2])
   }
@@ -54,7 +54,7 @@ import Testing
 
   @Test func withoutACandidateItSaysSoOnce() throws {
     let stage = try Self.dry([80])
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for _ in 0..<5 { _ = stage.tick() }
     let decisions = try stage.records("decision")
     #expect(decisions.count == 1 && decisions.first?["outcome"] as? String == "none")

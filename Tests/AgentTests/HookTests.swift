@@ -62,7 +62,7 @@ import Testing
   private func stage(
     _ available: [UInt64?], _ scripts: [String: String], takesOver: Bool = false, limit: Nanoseconds = minute,
     grace: Nanoseconds = minute, change: (inout CompiledPolicy) -> Void = { _ in }
-  ) throws -> Stage<LoggingHand> {
+  ) throws -> Stage {
     let stage = try Stage(available: available, grace: grace) { policy in
       for (name, script) in scripts {
         let index = command(&policy, name, script, limit: limit)
@@ -78,12 +78,12 @@ import Testing
       change(&policy)
     }
     // Its programs really run.
-    stage.agent.source.time = nil
+    stage.agent.machine.time = nil
     return stage
   }
 
   /// Tends the hooks until all have ended.
-  private func settle<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) {
+  private func settle(_ stage: Stage) {
     for _ in 0..<20_000 {
       stage.agent.tendHooks()
       let isBusy = stage.agent.hooks.isBusy
@@ -107,7 +107,7 @@ import Testing
     until({ folder.text(name + ".begun") == "begun\n" }, look)
   }
 
-  private func hooks<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) throws -> [String] {
+  private func hooks(_ stage: Stage) throws -> [String] {
     try stage.records("hook").map { "\($0["occasion"] ?? "") \($0["outcome"] ?? "")" }
   }
 
@@ -147,7 +147,7 @@ import Testing
     #expect(victim(try line("before")) == 100)
     #expect(try hooks(stage).sorted() == ["before exited", "warn exited"])
 
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     stage.log.ended = [100]
     _ = stage.finish()
     settle(stage)
@@ -158,7 +158,7 @@ import Testing
     #expect(variables("after")["SPILLWAY_REASON"] == told["reason"] as? String, "why he was ended, not how it is now")
     #expect(variables("after")["SPILLWAY_AVAILABLE_KIB"] == (told["available_kib"] as? Int).map(String.init))
     // Nobody is left, and memory goes on falling.
-    stage.agent.source.available = [73]
+    stage.agent.machine.available = [73]
     for _ in 0..<3 { _ = stage.tick() }
     settle(stage)
     #expect(try line("no_candidate")["reason"] as? String == "no_candidate")
@@ -184,12 +184,12 @@ import Testing
 
   @Test func aWarningComesOnceAnEpisode() throws {
     let stage = try stage([80], ["warn": noting])
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     settle(stage)
     #expect(try hooks(stage) == ["warn exited"])
     // Between the lines it is the same episode; over both it is over.
-    stage.agent.source.available = [120, 80, 200, 80]
+    stage.agent.machine.available = [120, 80, 200, 80]
     for _ in 0..<2 { _ = stage.tick() }
     settle(stage)
     #expect(try hooks(stage).count == 1)
@@ -213,11 +213,11 @@ import Testing
     let stage = try stage([80], ["after": noting, "rule": noting])
     _ = stage.tick()
     stage.log.ended = [100]
-    stage.agent.source.files.remove(100)
+    stage.agent.machine.files.remove(100)
     _ = stage.finish()
     settle(stage)
     #expect(variables("rule")["SPILLWAY_PID"] == "100" && folder.text("after.env") == nil)
-    stage.agent.source.available = [73]
+    stage.agent.machine.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
     stage.log.ended = [101]
     _ = stage.finish()
@@ -234,7 +234,7 @@ import Testing
     untilBegun("before")
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     // It ends, and memory is back.
-    stage.agent.source.available = [300]
+    stage.agent.machine.available = [300]
     try folder.open()
     settle(stage)
     try until({ try !stage.records("outcome").isEmpty }, { #expect(stage.tick() == ["meminfo"]) })
@@ -254,9 +254,9 @@ import Testing
     #expect(try stage.records("decision").count == 2 && hooks(stage) == ["before exited"])
     // The next victim is asked about again.
     stage.log.ended = [100]
-    stage.agent.source.files.remove(100)
+    stage.agent.machine.files.remove(100)
     _ = stage.finish()
-    stage.agent.source.available = [73]
+    stage.agent.machine.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo"])
     settle(stage)
   }
@@ -296,12 +296,12 @@ import Testing
       // However little each gives back, there is nothing between floor and release that it would have to.
       policy.settings.thresholds.release = .share(.percent(10))
     }
-    for pid: Int32 in 200..<212 { stage.agent.source.files.add(pid, "worker", mib: 400) }
+    for pid: Int32 in 200..<212 { stage.agent.machine.files.add(pid, "worker", mib: 400) }
     for _ in 200..<212 {
       _ = stage.tick()
       let pid = stage.agent.domains[0].pursuit?.victim.process.identity.pid ?? 0
       stage.log.ended.insert(pid)
-      stage.agent.source.files.remove(pid)
+      stage.agent.machine.files.remove(pid)
       _ = stage.finish()
     }
     #expect(try stage.records("outcome").count == 12)
@@ -311,7 +311,7 @@ import Testing
   }
 
   @Test func aDryRunStartsNoneAndSaysWhich() throws {
-    let stage = try Stage(available: [80], hand: RehearsalActuator(), log: Log(), isDryRun: true) { policy in
+    let stage = try Stage(available: [80], isDryRun: true) { policy in
       policy.measures.hooks.warn = command(&policy, "warn", noting, limit: Self.minute)
       policy.measures.hooks.before = command(&policy, "before", noting, limit: Self.minute)
       policy.measures.hooks.after = command(&policy, "after", noting, limit: Self.minute)

@@ -20,8 +20,8 @@ import Testing
   private static func messages(_ others: [Other], isDryRun: Bool = false) throws -> [String] {
     let log = Log()
     let stage = try Stage(
-      available: [900], hand: LoggingHand(log: log), log: log, isDryRun: isDryRun,
-      source: { source in
+      available: [900], log: log, isDryRun: isDryRun,
+      machine: { source in
         for (number, other) in others.enumerated() {
           let pid = Int32(400 + number)
           source.files.add(pid, other.comm, mib: 2)

@@ -12,7 +12,7 @@ import Testing
 /// When the last resort is reached, and what follows, on a machine that only remembers.
 @Suite struct LastResortTests {
   /// A machine that takes note in the stage's log.
-  private struct LoggingMachine: MachineCalls {
+  private struct LoggingMachine: RestartCalls {
     let log: Log
     var isSynced = true
     var failures: [String: Errno] = [:]
@@ -30,11 +30,11 @@ import Testing
   private static func stage(
     _ available: [UInt64?], _ resort: LastResort?, isSynced: Bool = true, failures: [String: Errno] = [:],
     grace: Nanoseconds = .milliseconds(60_000)
-  ) throws -> Stage<LoggingHand> {
+  ) throws -> Stage {
     let log = Log()
     var machine = LoggingMachine(log: log, isSynced: isSynced, failures: failures)
     return try Stage(
-      available: available, hand: LoggingHand(log: log), log: log, grace: grace,
+      available: available, log: log, grace: grace,
       policy: { $0.measures.lastResort = resort },
       lastResort: { course, now in course.advance(&machine, now: now) })
   }
@@ -46,21 +46,21 @@ import Testing
   }
 
   /// What was done to the machine, and what was recorded of it.
-  private static func outcomes<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) throws -> [String] {
+  private static func outcomes(_ stage: Stage) throws -> [String] {
     try stage.records("last_resort").map { "\($0["action"] ?? "") \($0["outcome"] ?? "")" }
   }
 
   /// Ends the victim that is on its way down.
-  private func end(_ pid: Int32, _ stage: Stage<LoggingHand>) {
+  private func end(_ pid: Int32, _ stage: Stage) {
     stage.log.ended.insert(pid)
-    stage.agent.source.files.remove(pid)
+    stage.agent.machine.files.remove(pid)
     #expect(stage.finish() == [])
   }
 
   private let calls = Set(["sync", "reboot", "sysrq b", "sysrq c"])
 
   /// Looks until there is such a line, and tells what was done to the machine until then.
-  private func until(_ outcome: String, _ stage: Stage<LoggingHand>) throws -> [String] {
+  private func until(_ outcome: String, _ stage: Stage) throws -> [String] {
     var done: [String] = []
     for _ in 0..<20_000 {
       done += stage.tick().filter(calls.contains)
@@ -78,7 +78,7 @@ import Testing
       // Not while one is on its way down.
       #expect(stage.tick() == ["meminfo"])
       end(pid, stage)
-      stage.agent.source.available = [73]
+      stage.agent.machine.available = [73]
     }
     // Recorded first, then one step at a look.
     #expect(stage.tick() == ["meminfo"])
@@ -107,7 +107,7 @@ import Testing
 
   @Test func afterSoLongAStallWithNobodyToEnd() throws {
     let stage = try Self.stage([80], Self.resort(.panic, stall: 40))
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     #expect(try until("panic told", stage) == ["sync", "sysrq c"])
     let record = try #require(stage.records("last_resort").first)
     #expect(record["victims"] as? Int == 0 && (record["lasted_ms"] as? Int ?? 0) >= 40)
@@ -115,11 +115,11 @@ import Testing
 
   @Test func bothFiguresMustBeReached() throws {
     let stage = try Self.stage([80], Self.resort(victims: 1, stall: 20))
-    for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+    for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     stage.look()
     while stage.agent.toll.lasted < .milliseconds(40) { stage.look() }
     #expect(try Self.outcomes(stage) == [])
-    stage.agent.source.files.add(200, "late", mib: 100)
+    stage.agent.machine.files.add(200, "late", mib: 100)
     _ = stage.log.take()
     #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
     end(200, stage)
@@ -130,7 +130,7 @@ import Testing
     let stage = try Self.stage(
       [80], Self.resort(stall: 0),
       failures: ["sync": .busy, "reboot": .notPermitted, "sysrq b": .accessDenied])
-    stage.agent.source.files.remove(101)
+    stage.agent.machine.files.remove(101)
     #expect(try until("reset exhausted", stage) == ["sync", "reboot", "sysrq b"])
     #expect(try Self.outcomes(stage) == ["reboot begun", "reboot refused", "reset refused", "reset exhausted"])
     #expect(
@@ -143,7 +143,7 @@ import Testing
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     #expect(try Self.outcomes(stage).count == 4)
     // Another episode is another matter.
-    stage.agent.source.available = [200, 80]
+    stage.agent.machine.available = [200, 80]
     #expect(stage.tick() == ["meminfo"])
     #expect(try until("reset exhausted", stage) == [])
     for _ in 0..<5 { stage.look() }
@@ -155,7 +155,7 @@ import Testing
     let stage = try Self.stage([80], Self.resort(stall: 0), isSynced: false)
     for _ in 0..<4 { stage.look() }
     #expect(stage.log.take().filter(calls.contains) == ["sync"])
-    stage.agent.source.available = [200]
+    stage.agent.machine.available = [200]
     for _ in 0..<4 { stage.look() }
     #expect(stage.log.take().allSatisfy { $0 == "meminfo" })
     #expect(try Self.outcomes(stage) == ["reboot begun", "reboot called_off"])
@@ -185,14 +185,14 @@ import Testing
 
   @Test func aDryRunTellsOfItOnceAnEpisodeAndDoesNothing() throws {
     let log = Log()
-    let stage = try Stage(available: [80], hand: RehearsalActuator(), log: log, isDryRun: true) {
+    let stage = try Stage(available: [80], log: log, isDryRun: true) {
       $0.measures.lastResort = Self.resort(victims: 1, stall: 5)
     }
     for _ in 0..<100 {
       stage.look()
       stage.wait()
     }
-    stage.agent.source.available = [200, 80]
+    stage.agent.machine.available = [200, 80]
     for _ in 0..<100 {
       stage.look()
       stage.wait()
@@ -207,25 +207,25 @@ import Testing
     let log = Log()
     var machine = LoggingMachine(log: log)
     let stage = try Stage(
-      available: [500], hand: LoggingHand(log: log), log: log,
+      available: [500], log: log,
       policy: { policy in
         policy.measures.lastResort = Self.resort(stall: 0)
         let name = policy.add("batch")
         policy.domains = [Domain(name: name, cgroup: policy.add("/batch"), settings: policy.settings)]
       }, lastResort: { course, now in course.advance(&machine, now: now) })
-    stage.agent.source.files.cgroupVersion = .v2
-    stage.agent.source.files.add(200, "job", mib: 90)
-    stage.agent.source.files.set(.cgroup, of: 200, "0::/batch/x.service\n")
-    stage.agent.source.files.limit("/batch", mib: 240, used: 239)
+    stage.agent.machine.files.cgroupVersion = .v2
+    stage.agent.machine.files.add(200, "job", mib: 90)
+    stage.agent.machine.files.set(.cgroup, of: 200, "0::/batch/x.service\n")
+    stage.agent.machine.files.limit("/batch", mib: 240, used: 239)
     #expect(stage.tick().suffix(2) == ["meminfo", "SIGKILL 200"])
     for _ in 0..<5 { stage.look() }
     #expect(stage.agent.toll == EpisodeToll())
-    stage.agent.source.available = [80]
+    stage.agent.machine.available = [80]
     for _ in 0..<5 { stage.look() }
     #expect(try Self.outcomes(stage) == [])
     stage.log.ended = [200]
-    stage.agent.source.files.remove(200)
-    stage.agent.source.files.limit("/batch", mib: 240, used: 10)
+    stage.agent.machine.files.remove(200)
+    stage.agent.machine.files.limit("/batch", mib: 240, used: 10)
     _ = stage.finish()
     #expect(try until("reboot told", stage) == ["sync", "reboot"])
     #expect(try stage.records("last_resort").map { $0["victims"] as? Int } == [0, 0])

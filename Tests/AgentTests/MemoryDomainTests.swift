@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct MemoryDomainTests {
   private static func domain(available percent: UInt64?, isCgroup: Bool = false, stallBelow: UInt32 = 25)
-    -> MemoryDomain<RehearsalActuator>
+    -> MemoryDomain<LiveCalls>
   {
     let thresholds = Thresholds(
       floor: Floor(available: .share(.percent(8)), swapFree: nil),
@@ -19,9 +19,9 @@ import Testing
     let settings = Settings(
       thresholds: thresholds, formula: .spillway, adjustment: .respect, grace: .zero, minimumFootprint: .automatic)
     let nowhere: [UInt8] = []
-    let domain = MemoryDomain(
+    let domain = MemoryDomain<LiveCalls>(
       number: 0, tag: 0, isCgroup: isCgroup, path: nowhere.span, policy: CompiledPolicy(settings: settings),
-      units: .common, fill: LookAhead.usualFill, hand: RehearsalActuator())
+      units: .common, fill: LookAhead.usualFill, calls: nil)
     if let percent {
       domain.verdict = domain.detector.judge(
         MemoryReading(
@@ -32,7 +32,7 @@ import Testing
 
   @Test func windowsAreMeasuredOnlyWhereATriggerComesNear() {
     let now = Nanoseconds.milliseconds(60_000)
-    let cases: [(MemoryDomain<RehearsalActuator>, Bool)] = [
+    let cases: [(MemoryDomain<LiveCalls>, Bool)] = [
       (MemoryDomainTests.domain(available: nil), true), (MemoryDomainTests.domain(available: 51), false),
       (MemoryDomainTests.domain(available: 50), true), (MemoryDomainTests.domain(available: 51, isCgroup: true), true),
       // Stalls count however much is available.

@@ -118,7 +118,7 @@ import Testing
   @Test func whileMemoryIsShortChangedFilesWait() throws {
     let folder = try Folder()
     let stage = try Stage(available: [80])
-    stage.agent.source.time = nil
+    stage.agent.machine.time = nil
     stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath(folder.path + "/p.toml"))
     stage.agent.watchFiles()
     stage.look()
@@ -134,7 +134,7 @@ import Testing
     #expect(try #require(later) > now)
 
     stage.log.ended = [100]
-    stage.agent.source.available = [800]
+    stage.agent.machine.available = [800]
     _ = stage.finish()
     stage.look()
     stage.look()

@@ -62,18 +62,18 @@ import Testing
   private func stage(
     _ available: [UInt64?], ownPID: Int32 = 0, reclaim: [String] = [], high: (to: Amount, duration: Nanoseconds)? = nil,
     freeze: Nanoseconds? = nil, grace: Nanoseconds = minute, change: (inout CompiledPolicy) -> Void = { _ in }
-  ) throws -> Stage<LoggingHand> {
+  ) throws -> Stage {
     let log = Log()
     let stage = try Stage(
-      available: available, hand: LoggingHand(log: log), log: log, grace: grace,
+      available: available, log: log, grace: grace, ownPID: ownPID,
       policy: { policy in
         Self.set(&policy, reclaim: reclaim, high: high, freeze: freeze)
         change(&policy)
-      }, relief: try tree.relief(), ownPID: ownPID)
-    stage.agent.source.files.cgroupVersion = .v2
-    stage.agent.source.files.limit("/batch", mib: 1000, used: 200)
+      }, relief: try tree.relief())
+    stage.agent.machine.files.cgroupVersion = .v2
+    stage.agent.machine.files.limit("/batch", mib: 1000, used: 200)
     // A thread really works for it.
-    stage.agent.source.time = nil
+    stage.agent.machine.time = nil
     return stage
   }
 
@@ -92,15 +92,15 @@ import Testing
   }
 
   /// What was recorded of relief: `action cgroup outcome`.
-  private func steps<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) throws -> [String] {
+  private func steps(_ stage: Stage) throws -> [String] {
     try stage.records("relief").map { record in
       "\(record["action"] ?? "") \(record["cgroup"] as? String ?? "-") \(record["outcome"] ?? "")"
     }
   }
 
   /// Looks until it is so, 20 s at most, and tells what was done to processes until then.
-  private func until<Hand: Actuator & ~Copyable>(
-    _ stage: Stage<Hand>, _ isSo: () throws -> Bool
+  private func until(
+    _ stage: Stage, _ isSo: () throws -> Bool
   ) rethrows -> [String] {
     for _ in 0..<20_000 {
       if try isSo() { return stage.log.take().filter { $0 != "meminfo" } }
@@ -131,18 +131,18 @@ import Testing
     let stage = try stage([140], reclaim: ["/batch"])
     _ = try until(stage) { try steps(stage).count == 1 }
     for available: UInt64 in [130, 140, 101, 150] {
-      stage.agent.source.available = [available]
+      stage.agent.machine.available = [available]
       for _ in 0..<3 { stage.look() }
     }
     #expect(try steps(stage).count == 1)
-    stage.agent.source.available = [151, 140]
+    stage.agent.machine.available = [151, 140]
     _ = try until(stage) { try steps(stage).count == 2 }
   }
 
   @Test func whereMemoryIsBackTheRestIsNotAskedFor() throws {
     let stage = try stage([140], reclaim: ["/batch", "/other"])
     stage.look()
-    stage.agent.source.available = [200]
+    stage.agent.machine.available = [200]
     _ = try until(stage) { try steps(stage).count == 1 }
     for _ in 0..<5 { stage.look() }
     #expect(try steps(stage) == ["reclaim /batch done"] && tree.word("other/memory.reclaim") == nil)
@@ -152,7 +152,7 @@ import Testing
     let stage = try stage([140], reclaim: ["/batch"]) {
       $0.settings.thresholds.floor.swapFree = .share(.percent(10))
     }
-    var source = stage.agent.source
+    var source = stage.agent.machine
     source.files.set(.swaps, "Filename\tType\tSize\tUsed\tPriority\n")
     for swap: UInt64 in [200, 100] {
       var verdict = try #require(stage.agent.domains[0].verdict ?? firstVerdict(stage))
@@ -163,7 +163,7 @@ import Testing
     }
   }
 
-  private func firstVerdict(_ stage: Stage<LoggingHand>) -> Verdict? {
+  private func firstVerdict(_ stage: Stage) -> Verdict? {
     stage.look()
     return stage.agent.domains[0].verdict
   }
@@ -181,7 +181,7 @@ import Testing
   @Test(arguments: [(200, 190, "began"), (200, 191, "skipped"), (5, 1, "skipped")] as [(UInt64, UInt64, String)])
   func aCgroupThatHasNextToNothingIsLeftAlone(used: UInt64, to: UInt64, outcome: String) throws {
     let stage = try stage([140], high: (.size(KiB(to * 1024)), Self.minute))
-    stage.agent.source.files.limit("/batch", mib: 1000, used: used)
+    stage.agent.machine.files.limit("/batch", mib: 1000, used: used)
     stage.look()
     #expect(try steps(stage) == ["high /batch \(outcome)"])
   }
@@ -192,7 +192,7 @@ import Testing
     #expect(try steps(stage) == ["freeze /system.slice/hog.service began"])
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "1")
     // It is thawed before it is signalled: else it could act on no signal but SIGKILL.
-    stage.agent.source.available = [80]
+    stage.agent.machine.available = [80]
     _ = stage.log.take()
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0")
@@ -219,12 +219,12 @@ import Testing
     let stage = try stage([140], ownPID: reason == "agent" ? 103 : 0, freeze: Self.minute)
     switch reason {
     // Also where it lies in a cgroup below.
-    case "protected": stage.agent.source.files.set(.cgroup, of: 102, "0::/system.slice/hog.service/inner\n")
-    case "root": stage.agent.source.files.set(.cgroup, of: 100, "0::/\n")
-    case "init": stage.agent.source.files.set(.cgroup, of: 1, "0::/system.slice/hog.service\n")
+    case "protected": stage.agent.machine.files.set(.cgroup, of: 102, "0::/system.slice/hog.service/inner\n")
+    case "root": stage.agent.machine.files.set(.cgroup, of: 100, "0::/\n")
+    case "init": stage.agent.machine.files.set(.cgroup, of: 1, "0::/system.slice/hog.service\n")
     case "agent":
-      stage.agent.source.files.set(.cgroup, of: 103, "0::/system.slice/hog.service\n")
-    case "nobody": for pid: Int32 in [100, 101] { stage.agent.source.files.remove(pid) }
+      stage.agent.machine.files.set(.cgroup, of: 103, "0::/system.slice/hog.service\n")
+    case "nobody": for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     default:
       let file = tree.folder.appending(path: "cgroup/system.slice/hog.service/cgroup.freeze")
       try Data("1\n".utf8).write(to: file)
@@ -265,12 +265,12 @@ import Testing
   @Test func aDryRunTouchesNothingAndTellsOfAll() throws {
     let log = Log()
     let stage = try Stage(
-      available: [140], hand: RehearsalActuator(), log: log, isDryRun: true,
+      available: [140], log: log, isDryRun: true,
       policy: { policy in
         Self.set(&policy, reclaim: ["/other"], high: (.share(.percent(50)), Self.minute), freeze: Self.minute)
       })
-    stage.agent.source.files.cgroupVersion = .v2
-    stage.agent.source.files.limit("/batch", mib: 1000, used: 200)
+    stage.agent.machine.files.cgroupVersion = .v2
+    stage.agent.machine.files.limit("/batch", mib: 1000, used: 200)
     for _ in 0..<5 { stage.look() }
     #expect(
       try steps(stage) == [
@@ -281,9 +281,9 @@ import Testing
 
   @Test func withCgroupsOfVersion1ThereIsNone() throws {
     let stage = try Stage(
-      available: [140], hand: RehearsalActuator(), log: Log(), isDryRun: true,
+      available: [140], isDryRun: true,
       policy: { Self.set(&$0, reclaim: ["/other"]) })
-    stage.agent.source.files.cgroupVersion = .v1
+    stage.agent.machine.files.cgroupVersion = .v1
     for _ in 0..<3 { stage.look() }
     #expect(try steps(stage) == [])
   }
@@ -294,7 +294,7 @@ import Testing
     Self.set(&other, freeze: Self.minute)
     stage.agent.putInForce(other)
     #expect(try stage.messages().contains("relief cannot be given: the policy at the start had none"))
-    stage.agent.source.available = [140]
+    stage.agent.machine.available = [140]
     for _ in 0..<3 { stage.look() }
     #expect(try steps(stage) == [])
   }

@@ -128,10 +128,10 @@ import Testing
 @Suite struct DoubtTests {
   /// With 80 of 1000 MiB available, which is below the floor.
   private static func stage(
-    available: UInt64 = 80, _ change: (inout ScriptedSource) -> Void, policy: (inout CompiledPolicy) -> Void = { _ in }
-  ) throws -> Stage<LoggingHand> {
+    available: UInt64 = 80, _ change: (inout ScriptedMachine) -> Void, policy: (inout CompiledPolicy) -> Void = { _ in }
+  ) throws -> Stage {
     let stage = try Stage(available: [available], policy: policy)
-    change(&stage.agent.source)
+    change(&stage.agent.machine)
     return stage
   }
 
@@ -140,8 +140,8 @@ import Testing
     let stage = try Self.stage { $0.lines = "HugePages_Total: 400\nHugepagesize: 2048 kB\nHugetlb: 819200 kB\n" }
     #expect(stage.tick() == ["meminfo"])
     // It may change while the agent runs.
-    stage.agent.source.lines = "HugePages_Total: 200\nHugepagesize: 2048 kB\nHugetlb: 409600 kB\n"
-    stage.agent.source.available = [55]
+    stage.agent.machine.lines = "HugePages_Total: 200\nHugepagesize: 2048 kB\nHugetlb: 409600 kB\n"
+    stage.agent.machine.available = [55]
     #expect(stage.tick().contains("SIGTERM 100"))
     let reading = try #require(try stage.records("decision").last?["reading"] as? [String: Any])
     #expect(reading["total_kib"] as? Int == 600 * 1024 && reading["hugetlb_kib"] as? Int == 409_600)
@@ -192,7 +192,7 @@ import Testing
     }
   }
 
-  private static func takeSwapAway(_ source: inout ScriptedSource, by comm: String = "swapoff") {
+  private static func takeSwapAway(_ source: inout ScriptedMachine, by comm: String = "swapoff") {
     source.lines = "SwapTotal: 300000 kB\nSwapFree: 300000 kB\n"
     source.files.set(.swaps, "Filename Type Size Used Priority\n/dev/vda2 partition 500000 300000 -2\n")
     source.files.add(50, comm, mib: 1)
@@ -249,10 +249,10 @@ import Testing
     stage.agent.alertUntil = Nanoseconds(.max)
     stage.look()
     #expect(try stage.messages().isEmpty)
-    stage.agent.source.files.set(.memoryPressure, Self.pressure(4_000_000_000))
-    stage.agent.source.files.set(.vmstat, "workingset_restore_file 400\npgscan_direct 9\n")
+    stage.agent.machine.files.set(.memoryPressure, Self.pressure(4_000_000_000))
+    stage.agent.machine.files.set(.vmstat, "workingset_restore_file 400\npgscan_direct 9\n")
     stage.look()
-    stage.agent.source.files.set(.memoryPressure, Self.pressure(9_000_000_000))
+    stage.agent.machine.files.set(.memoryPressure, Self.pressure(9_000_000_000))
     stage.look()
     let messages = try stage.messages()
     #expect(messages.components(separatedBy: Impossible.meaning(7)).count == 2)

@@ -11,20 +11,21 @@ import Testing
 
 @testable import Agent
 
-/// What the agent asked of its source and its hand, in order.
+/// What the agent asked of its machine, in order.
 final class Log {
   var lines: [String] = []
   /// What holding and signalling come to, by process; `held` and `sent` unless said otherwise.
   var holds: [Int32: Hold] = [:]
   var deliveries: [Int32: Delivery] = [:]
-  /// Processes that have ended.
+  /// Processes that have exited.
   var ended: Set<Int32> = []
-  /// Processes that are found in the group or cgroup of whoever is signalled.
-  var present: [Int32] = []
-  /// What the hand was told of them at the last signal, in their order.
-  var clearances: [Clearance] = []
-  /// Why the last signal went one by one.
-  var oneByOne: OneByOne?
+  /// Processes of every process group.
+  var group: [Int32] = []
+  /// Why a process group cannot be signalled in one step.
+  var groupRefusal: Errno?
+  /// Held processes by descriptor: numbers that no real descriptor has.
+  fileprivate var open: [Int32: Int32] = [:]
+  fileprivate var next: Int32 = 1_000_000
 
   /// The lines since the last time.
   func take() -> [String] {
@@ -33,55 +34,69 @@ final class Log {
   }
 }
 
-/// A hand that does nothing but remember.
-struct LoggingHand: Actuator {
+/// Kill calls that do nothing but remember. `hold` is said of the leader of a kill set, and not of those held with it.
+struct LoggingCalls: KillCalls {
   let log: Log
-  private var pid: Int32?
 
-  init(log: Log) {
-    self.log = log
+  func open(_ pid: Int32) throws(Errno) -> Int32 {
+    if !log.open.values.contains(where: { !log.ended.contains($0) }) { log.lines.append("hold \(pid)") }
+    switch log.holds[pid] {
+    case .vanished: throw .noSuchProcess
+    case .refused(let reason): throw reason
+    case .held, .changed, nil: break
+    }
+    log.next += 1
+    log.open[log.next] = pid
+    return log.next
   }
 
-  mutating func hold(_ identity: ProcessIdentity) -> Hold {
-    log.lines.append("hold \(identity.pid)")
-    let hold = log.holds[identity.pid] ?? .held
-    pid = hold == .held ? identity.pid : nil
-    return hold
+  func close(_ process: Int32) { log.open[process] = nil }
+
+  func read(_ file: ProcessFile, of pid: Int32, path: inout CPath, into buffer: inout ByteBuffer) throws(Errno) {
+    let start = log.holds[pid] == .changed ? pid + 1 : pid
+    switch file {
+    case .stat:
+      buffer.fill(from: Array("\(pid) (one) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(start) 0 0 0\n".utf8).span)
+    case .status: buffer.fill(from: Array("State:\tS (sleeping)\nTracerPid:\t0\nThreads:\t1\n".utf8).span)
+    default: buffer.fill(from: Array("0::/\n".utf8).span)
+    }
   }
 
-  mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
-    guard let pid else { return .vanished }
+  func send(_ signal: Signal, to process: Int32) throws(Errno) {
+    guard let pid = log.open[process] else { throw .noSuchProcess }
+    // What a stopped process needs is no signal of the ladder's.
+    if signal == .resume { return }
     log.lines.append("\(signal.name) \(pid)")
-    log.clearances = log.present.map(ask)
-    return log.deliveries[pid] ?? .sent
+    switch log.deliveries[pid] {
+    case .vanished: throw .noSuchProcess
+    case .refused(let reason): throw reason
+    case .sent, .rehearsed, nil: break
+    }
   }
 
-  mutating func join(_ identity: ProcessIdentity) -> Hold { .held }
-  mutating func takeGroup(_: Int32) {}
-  mutating func take(_ cgroup: consuming CgroupDirectory) {}
-  mutating func reap(asking ask: (Int32) -> Clearance) {}
-  mutating func examine() -> Standstill { .running }
-  mutating func thaw() -> Bool { false }
-  mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship { .separate }
-
-  var reach: Reach {
-    var reach = Reach()
-    reach.oneByOne = log.oneByOne
-    return reach
+  func send(_ signal: Signal, toGroupLedBy process: Int32) throws(Errno) {
+    if let refusal = log.groupRefusal { throw refusal }
+    log.lines.append("\(signal.name) \(log.open[process] ?? 0)")
   }
+
+  func send(_ signal: Signal, toGroupOf proof: borrowing GroupProof) throws(Errno) { throw .noSuchProcess }
+  func processGroup(of pid: Int32) throws(Errno) -> Int32 { throw .noSuchProcess }
+  func list(group: Int32, after last: Int32, into pids: inout ProcessList) throws(Errno) {
+    pids.removeAll()
+    for pid in log.group where pid > last { pids.append(pid) }
+  }
+  func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno) {}
+  func hasExited(_ process: Int32) -> Bool { log.ended.contains(log.open[process] ?? 0) }
+  func haveOneMemory(_ first: Int32, _ second: Int32) throws(Errno) -> Bool { false }
+  func stage(_ process: Int32) throws(Errno) { throw .notSupported }
+  func release() throws(Errno) { throw .notSupported }
+  func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool { false }
+  func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno) {}
   var released: HelperResult? { nil }
-  var hasExited: Bool { pid.map { log.ended.contains($0) } ?? true }
-  var exitDescriptor: Int32? { nil }
-
-  mutating func release() {
-    pid = nil
-  }
-
-  func another() -> LoggingHand { LoggingHand(log: log) }
 }
 
 /// Files in memory, whose `meminfo` changes from one reading to the next.
-struct ScriptedSource: Machine {
+struct ScriptedMachine: Machine {
   var files = MemorySource()
   /// MiB available of 1000, one for each reading; the last stays. Nil is a file that cannot be read.
   var available: [UInt64?]
@@ -93,6 +108,8 @@ struct ScriptedSource: Machine {
   var beforeProcess: () -> Void = {}
   /// More lines of `meminfo`.
   var lines = ""
+  /// Nil in a dry run.
+  var killCalls: LoggingCalls?
   /// The time on both clocks; nil for the real one, beside programs that really run.
   var time: Nanoseconds? = .milliseconds(1_000_000)
 
@@ -198,22 +215,22 @@ extension MemorySource {
 }
 
 /// An agent in a world made for it: a hog (100), a smaller one (101), a protected giant (102), and init.
-final class Stage<Hand: Actuator & ~Copyable> {
+final class Stage {
   let log: Log
-  var agent: Agent<ScriptedSource, Hand>
+  var agent: Agent<ScriptedMachine>
   private let record: OwnedDescriptor
   private let spoken: OwnedDescriptor
 
-  /// - Parameter available: As ``ScriptedSource/available``. The floor is at 100 MiB, half of it at 50, release at 150.
+  /// - Parameter available: As ``ScriptedMachine/available``. The floor is at 100 MiB, half of it at 50, release at 150.
   init(
-    available: [UInt64?], hand: consuming Hand, log: Log, isDryRun: Bool = false,
-    grace: Nanoseconds = .milliseconds(60_000),
-    policy change: (inout CompiledPolicy) -> Void = { _ in }, relief: consuming CgroupRelief? = nil,
-    lastResort: LastResortHand? = nil, ownPID: Int32 = 0, supervision: consuming Supervision = Supervision(),
-    source alter: (inout ScriptedSource) -> Void = { _ in }
+    available: [UInt64?], log: Log = Log(), isDryRun: Bool = false, grace: Nanoseconds = .milliseconds(60_000),
+    ownPID: Int32 = 0, policy change: (inout CompiledPolicy) -> Void = { _ in },
+    relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil,
+    supervision: consuming Supervision = Supervision(), machine alter: (inout ScriptedMachine) -> Void = { _ in }
   ) throws {
     self.log = log
-    var source = ScriptedSource(available: available, log: log)
+    var source = ScriptedMachine(available: available, log: log)
+    source.killCalls = isDryRun ? nil : LoggingCalls(log: log)
     source.files.set(.uptime, "1000.00 1000.00\n")
     source.files.add(1, "systemd", mib: 600, parent: 0)
     source.files.add(100, "hog", mib: 300)
@@ -237,7 +254,7 @@ final class Stage<Hand: Actuator & ~Copyable> {
     let recorder = Recorder(sink: try OwnedDescriptor.duplicate(record.raw), isDryRun: isDryRun)
     let loop = try EventLoop.taking([])
     agent = Agent(
-      source: source, hand: hand, loop: loop,
+      machine: source, loop: loop,
       reporter: Reporter(recorder: recorder, messages: Messages(to: spoken.raw), kernelLog: nil), policy: policy,
       units: .common, ownPID: ownPID, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),
       relief: relief,
@@ -254,17 +271,26 @@ final class Stage<Hand: Actuator & ~Copyable> {
 
   /// One look at every domain, whether it is time or not, a millisecond after the last.
   func look() {
-    agent.source.pass(1)
+    agent.machine.pass(1)
     for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
     _ = agent.tick()
   }
 
-  /// Whether somebody is being ended.
+  /// What is to be done with processes that are found in a group or cgroup at the time of a signal.
+  ///
+  /// - Parameter domain: Its place among the agent's domains.
+  func clearances(_ pids: [Int32], in domain: Int = 0) -> [Clearance] {
+    agent.chooser.roster.forgetAncestors()
+    let domain = agent.domains[domain]
+    return pids.map { agent.clearance(of: $0, in: domain, by: agent.context(of: domain)) }
+  }
+
+  /// Whether a victim is being killed.
   var isPursuing: Bool { agent.domains.contains { $0.pursuit != nil } }
 
   /// Waits for whatever the loop is told of, for two milliseconds at most; where time is not the real one, they pass.
   func wait() {
-    if agent.source.time != nil { return agent.source.pass(2) }
+    if agent.machine.time != nil { return agent.machine.pass(2) }
     try? agent.loop.wake(inNanoseconds: 2_000_000)
     _ = try? agent.loop.wait()
   }
@@ -295,17 +321,6 @@ final class Stage<Hand: Actuator & ~Copyable> {
   }
 }
 
-extension Stage where Hand == LoggingHand {
-  convenience init(
-    available: [UInt64?], grace: Nanoseconds = .milliseconds(60_000), ownPID: Int32 = 0,
-    policy change: (inout CompiledPolicy) -> Void = { _ in }
-  ) throws {
-    let log = Log()
-    try self.init(
-      available: available, hand: LoggingHand(log: log), log: log, grace: grace, policy: change, ownPID: ownPID)
-  }
-}
-
 extension CompiledPolicy {
   /// A rule on a name, both taken from ``text``.
   mutating func addRule(name: Range<UInt32>, comm: Range<UInt32>, protects: Bool) {
@@ -325,7 +340,7 @@ func victim(_ record: [String: Any]) -> Int? {
 }
 
 /// The outcomes as `pid outcome action`.
-func outcomes<Hand: Actuator & ~Copyable>(_ stage: Stage<Hand>) throws -> [String] {
+func outcomes(_ stage: Stage) throws -> [String] {
   try stage.records("outcome").map { record in
     "\(victim(record) ?? 0) \(record["outcome"] as? String ?? "") \(record["action"] as? String ?? "")"
   }

@@ -59,39 +59,40 @@ import Testing
   @Test(arguments: newcomers) func whoeverIsFoundIsJudgedAtThatTime(newcomer: Newcomer) throws {
     let stage = try Stage(available: [80], grace: .zero, ownPID: 77)
     #expect(stage.tick().last == "SIGTERM 100")
-    #expect(stage.log.clearances == [])
-    newcomer.make(&stage.agent.source.files)
-    stage.log.present = [newcomer.pid]
+    newcomer.make(&stage.agent.machine.files)
     #expect(stage.tick().last == "SIGKILL 100")
-    #expect(stage.log.clearances == [newcomer.clearance])
+    #expect(stage.clearances([newcomer.pid]) == [newcomer.clearance])
   }
 
-  @Test func theFirstSignalAsksToo() throws {
-    let stage = try Stage(available: [80])
-    stage.log.present = [102, 101]
-    #expect(stage.tick().last == "SIGTERM 100")
-    #expect(stage.log.clearances == [.stays, .mayGo])
+  /// A signal to a whole group asks about each process that is in it by then.
+  @Test(arguments: [(102, "protected"), (101, nil)] as [(Int32, String?)])
+  func eachSignalAsksAboutWhatIsInTheGroup(newcomer: Int32, reason: String?) throws {
+    let stage = try Self.ofGroup()
+    stage.log.group = [100, newcomer]
+    _ = stage.tick()
+    stage.log.ended = [100]
+    _ = stage.finish()
+    let outcome = try #require(stage.records("outcome").first)
+    #expect(outcome["one_by_one"] as? String == reason)
   }
 
-  @Test func soDoesOneThatGoesBecauseMemoryWorsened() throws {
-    let stage = try Stage(available: [80, 80, 40])
-    #expect(stage.tick().last == "SIGTERM 100")
-    stage.agent.source.files.add(300, "keeper", mib: 1)
-    stage.log.present = [300]
-    #expect(stage.tick().last == "SIGKILL 100")
-    #expect(stage.log.clearances == [.stays])
+  /// The hog leads a process group that goes with it.
+  private static func ofGroup(available: [UInt64?] = [80]) throws -> Stage {
+    let stage = try Stage(available: available, grace: .zero) { policy in policy.rules[1].scope = .group }
+    let stat = "100 (hog) S 1 100 100 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 100 314572800 76800 0\n"
+    stage.agent.machine.files.set(.stat, of: 100, stat)
+    return stage
   }
 
   /// It was known under another name, by which it could have gone.
   @Test func oneThatHasChangedSinceIsJudgedAnew() throws {
     let stage = try Stage(available: [500, 80], grace: .zero)
-    stage.agent.source.files.add(300, "hog", mib: 1)
+    stage.agent.machine.files.add(300, "hog", mib: 1)
     _ = stage.tick()
     #expect(stage.tick().last == "SIGTERM 100")
-    stage.agent.source.files.add(300, "keeper", mib: 1)
-    stage.log.present = [300]
+    stage.agent.machine.files.add(300, "keeper", mib: 1)
     #expect(stage.tick().last == "SIGKILL 100")
-    #expect(stage.log.clearances == [.stays])
+    #expect(stage.clearances([300]) == [.stays])
   }
 
   /// Its parent has become another program since the survey.
@@ -102,15 +103,14 @@ import Testing
       policy.addRule(name: name, comm: name, protects: true)
       policy.tests[policy.tests.count - 1].field = .ancestor
     }
-    stage.agent.source.files.add(50, "shell", mib: 1)
+    stage.agent.machine.files.add(50, "shell", mib: 1)
     _ = stage.tick()
     #expect(stage.tick().last == "SIGTERM 100")
-    stage.agent.source.files.add(50, "guard", mib: 1)
-    stage.agent.source.files.add(300, "hog", mib: 1, parent: 50)
-    stage.agent.source.files.add(301, "hog", mib: 1)
-    stage.log.present = [300, 301]
+    stage.agent.machine.files.add(50, "guard", mib: 1)
+    stage.agent.machine.files.add(300, "hog", mib: 1, parent: 50)
+    stage.agent.machine.files.add(301, "hog", mib: 1)
     #expect(stage.tick().last == "SIGKILL 100")
-    #expect(stage.log.clearances == [.stays, .mayGo])
+    #expect(stage.clearances([300, 301]) == [.stays, .mayGo])
   }
 
   @Test func thePolicyInForceIsAskedAndNotTheOneItWasChosenBy() throws {
@@ -121,15 +121,14 @@ import Testing
     let name = UInt32(policy.text.count - 5)..<UInt32(policy.text.count)
     policy.addRule(name: name, comm: name, protects: true)
     stage.agent.putInForce(policy)
-    stage.agent.source.files.add(300, "newly", mib: 1)
-    stage.log.present = [300]
+    stage.agent.machine.files.add(300, "newly", mib: 1)
     #expect(stage.tick().last == "SIGKILL 100")
-    #expect(stage.log.clearances == [.stays])
+    #expect(stage.clearances([300]) == [.stays])
   }
 
   @Test func anOutcomeTellsWhyItWentOneByOneAndWhatCameBack() throws {
-    let stage = try Stage(available: [80, 80, 83], grace: .zero)
-    stage.log.oneByOne = .refused(Errno(30))
+    let stage = try Self.ofGroup(available: [80, 80, 83])
+    stage.log.groupRefusal = Errno(30)
     _ = stage.tick()
     _ = stage.tick()
     stage.log.ended = [100]
@@ -182,9 +181,8 @@ import Testing
     let stage = try Stage(available: [80], grace: .zero)
     #expect(stage.tick().last == "SIGTERM 100")
     stage.agent.inVain.insert(ProcessIdentity(pid: 101, startTime: Ticks(101)))
-    stage.log.present = [101]
     #expect(stage.tick().last == "SIGKILL 100")
-    #expect(stage.log.clearances == [.stays])
+    #expect(stage.clearances([101]) == [.stays])
   }
 
   /// Of a domain's group: who lies outside of it was not looked at, and who is protected in it stays; also where the domain
@@ -199,19 +197,18 @@ import Testing
       policy.domains.append(
         Domain(name: Slice(start: end - 11, count: 5), cgroup: Slice(start: end - 6, count: 6), settings: settings))
     }
-    stage.agent.source.files.cgroupVersion = .v2
-    stage.agent.source.files.limit("/batch", mib: 240, used: 195)
+    stage.agent.machine.files.cgroupVersion = .v2
+    stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
     for (pid, name) in [(200, "job"), (201, "keeper"), (202, "job")] as [(Int32, String)] {
-      stage.agent.source.files.add(pid, name, mib: 90)
-      stage.agent.source.files.set(.cgroup, of: pid, "0::/batch/x.service\n")
+      stage.agent.machine.files.add(pid, name, mib: 90)
+      stage.agent.machine.files.set(.cgroup, of: pid, "0::/batch/x.service\n")
     }
-    stage.agent.source.files.set(.cgroup, of: 202, "0::/elsewhere\n")
-    stage.agent.source.files.add(203, "job", mib: 1)
-    stage.agent.source.files.set(.cgroup, of: 203, "0::/batch/x.service\n")
+    stage.agent.machine.files.set(.cgroup, of: 202, "0::/elsewhere\n")
+    stage.agent.machine.files.add(203, "job", mib: 1)
+    stage.agent.machine.files.set(.cgroup, of: 203, "0::/batch/x.service\n")
     #expect(stage.tick().last == "SIGTERM 200")
-    stage.log.present = [201, 202, 203]
-    if isHastened { stage.agent.source.available = [90] }
+    if isHastened { stage.agent.machine.available = [90] }
     #expect(stage.tick().contains("SIGKILL 200"))
-    #expect(stage.log.clearances == [.stays, .stays, .mayGo])
+    #expect(stage.clearances([201, 202, 203], in: 1) == [.stays, .stays, .mayGo])
   }
 }

@@ -106,8 +106,8 @@ private final class Manager {
     var hangs = false
     let log = Log()
     let stage = try Stage(
-      available: [900], hand: LoggingHand(log: log), log: log, supervision: Supervision(teller),
-      source: { source in
+      available: [900], log: log, supervision: Supervision(teller),
+      machine: { source in
         source.time = nil
         source.beforeMachine = {
           guard hangs else { return }
@@ -135,8 +135,8 @@ private final class Manager {
     let teller = manager.teller(watchdog: 40_000_000)
     let log = Log()
     let stage = try Stage(
-      available: [available], hand: LoggingHand(log: log), log: log, isDryRun: true, supervision: Supervision(teller),
-      source: { source in
+      available: [available], log: log, isDryRun: true, supervision: Supervision(teller),
+      machine: { source in
         source.time = nil
         for pid in 1000..<1300 { source.files.add(Int32(pid), "worker", mib: 20) }
         var reads = 0
@@ -156,8 +156,8 @@ private final class Manager {
     func pause(_ supervision: consuming Supervision) throws -> Nanoseconds {
       let log = Log()
       let stage = try Stage(
-        available: [90_000], hand: LoggingHand(log: log), log: log, supervision: supervision,
-        source: { $0.total = 100_000 })
+        available: [90_000], log: log, supervision: supervision,
+        machine: { $0.total = 100_000 })
       stage.look()
       return stage.agent.tick()
     }

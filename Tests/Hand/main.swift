@@ -22,7 +22,7 @@ import ProcModel
 ///
 /// Without a WORD it sends SIGTERM.
 private struct Hand: ~Copyable {
-  private var actuator: LiveActuator
+  private var actuator: Killer<LiveCalls>
   private var freezer: String?
   private var protected: String?
   /// The first process held.
@@ -32,7 +32,7 @@ private struct Hand: ~Copyable {
     var calls = LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory))
     // Before Linux 5.15 nothing is released.
     try? calls.makeHelper()
-    actuator = LiveActuator(calls: calls)
+    actuator = Killer(calls: calls)
   }
 
   mutating func run(_ words: ArraySlice<String>) throws(Errno) {

@@ -65,13 +65,13 @@ import Testing
   }
 
   /// One look, whether it is time or not.
-  private static func look(_ agent: inout Agent<LiveSource, RehearsalActuator>) {
+  private static func look(_ agent: inout Agent<LiveMachine>) {
     for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
     _ = agent.tick()
   }
 
   /// A captured tree is its world.
-  private static func agent(floor: String) throws -> Agent<LiveSource, RehearsalActuator> {
+  private static func agent(floor: String) throws -> Agent<LiveMachine> {
     let text = """
       version = 1
       [trigger]
@@ -83,8 +83,9 @@ import Testing
     let policy = try #require(compilation.policy, "\(compilation.diagnostics)")
     let units = KernelUnits(pageSizeKiB: 4, ticksPerSecond: 100)
     return Agent(
-      source: try LiveSource.open(root: CPath(Namespace.root.path() + "Tests/Fixtures/proc/6.18")),
-      hand: RehearsalActuator(), loop: try EventLoop.taking([.hangUp]),
+      machine: LiveMachine(
+        try LiveSource.open(root: CPath(Namespace.root.path() + "Tests/Fixtures/proc/6.18")), killCalls: nil),
+      loop: try EventLoop.taking([.hangUp]),
       reporter: Reporter(
         recorder: Recorder(sink: nil, isDryRun: true), messages: Messages(), kernelLog: nil),
       policy: policy, units: units, ownPID: 0, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),

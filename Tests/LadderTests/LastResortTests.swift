@@ -4,7 +4,7 @@ import ProcModel
 import Testing
 
 /// A machine that only remembers what was done to it.
-private struct ScriptedMachine: MachineCalls {
+private struct ScriptedMachine: RestartCalls {
   var isSynced = true
   var failures: [String: Errno] = [:]
   var done: [String] = []

@@ -58,7 +58,7 @@ final class CallScript {
 }
 
 /// A kernel that does as its script says.
-struct ScriptedCalls: HandCalls {
+struct ScriptedCalls: KillCalls {
   let script: CallScript
 
   func open(_ pid: Int32) throws(Errno) -> Int32 {
@@ -137,12 +137,11 @@ struct ScriptedCalls: HandCalls {
   }
 
   var released: HelperResult? { script.last }
-  func another() -> ScriptedCalls { self }
 }
 
 /// A hand that expectations can be put on: they copy what they look at.
 final class ScriptedHand {
-  private var hand: PartyActuator<ScriptedCalls>
+  private var hand: Killer<ScriptedCalls>
   /// What is said of processes that are asked about; the others may go.
   var clearances: [Int32: Clearance] = [:]
   /// Those asked about.
@@ -151,7 +150,7 @@ final class ScriptedHand {
   var whenAsked: (Int32) -> Void = { _ in }
 
   init(_ script: CallScript, capacity: Int = 512) {
-    hand = PartyActuator(calls: ScriptedCalls(script: script), capacity: capacity)
+    hand = Killer(calls: ScriptedCalls(script: script), capacity: capacity)
   }
 
   private func answer(_ pid: Int32) -> Clearance {

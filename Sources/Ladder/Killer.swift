@@ -1,20 +1,20 @@
 package import LinuxSystem
 package import ProcModel
 
-/// Ends processes.
-package typealias LiveActuator = PartyActuator<LiveCalls>
-
-/// A hand that holds a party by what a kernel lets it do.
+/// Kills the processes of one kill set: holds them, signals them, and sees them to their end.
+///
+/// Without kill calls it holds and signals none, and answers that a signal is *rehearsed*: the one place at which a dry run
+/// differs from a real one.
 ///
 /// Each process is held by a pidfd, and its start time is read *after* the pidfd was opened: if that is the chosen one's,
 /// the pidfd is too, and no other process can ever receive the signal.
-package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable {
+package struct Killer<Calls: KillCalls>: ~Copyable {
   /// Processes that a party has at most.
   package static var capacity: Int { HelperThread.capacity }
   /// Processes that a further hand's party has at most: there may be one for each domain.
   package static var furtherCapacity: Int { 64 }
 
-  let calls: Calls
+  let calls: Calls?
   private var path = CPath("")
   /// What is asked of `status` is in its first KiB, unless its user has hundreds of groups.
   private var buffer = ByteBuffer(capacity: 2048)
@@ -56,9 +56,9 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   var owesThaw = false
 
   /// - Parameters:
-  ///   - calls: What it does, and how that ends.
+  ///   - calls: Nil in a dry run.
   ///   - capacity: Processes that it holds at most, at 48 bytes each.
-  package init(calls: consuming Calls, capacity: Int = PartyActuator.capacity) {
+  package init(calls: Calls?, capacity: Int = Killer.capacity) {
     self.calls = calls
     members = [Member](repeating: Member(pid: 0, process: -1), count: capacity)
     swept = [Int32](repeating: -1, count: capacity)
@@ -69,19 +69,25 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   }
 
   deinit {
-    for index in 0..<count { calls.close(members[index].process) }
+    if let calls { for index in 0..<count { calls.close(members[index].process) } }
   }
 
+  /// Lets go of the last kill set, takes hold of a process as the leader of a new one, and makes sure that it is the one
+  /// meant.
   package mutating func hold(_ identity: ProcessIdentity) -> Hold {
     release()
     return join(identity)
   }
 
+  /// Takes hold of one more.
+  ///
+  /// - Returns: Also `refused(.tooManyFiles)` where the kill set is full.
   package mutating func join(_ identity: ProcessIdentity) -> Hold {
+    guard let calls else { return .held }
     guard count < members.count else { return .refused(.tooManyFiles) }
     do throws(Errno) {
       let process = try calls.open(identity.pid)
-      let hold = check(process, identity)
+      let hold = check(process, identity, calls)
       if hold == .held {
         members[count] = Member(pid: identity.pid, process: process)
         count += 1
@@ -95,7 +101,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   }
 
   /// Whether an open pidfd is of the process meant, and that lives.
-  private mutating func check(_ process: Int32, _ identity: ProcessIdentity) -> Hold {
+  private mutating func check(_ process: Int32, _ identity: ProcessIdentity, _ calls: Calls) -> Hold {
     do throws(Errno) {
       try calls.read(.stat, of: identity.pid, path: &path, into: &buffer)
       guard let stat = try? ProcessStat(parsing: buffer.bytes), stat.startTime == identity.startTime else {
@@ -108,71 +114,79 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     }
   }
 
-  package func another() throws(Errno) -> PartyActuator {
-    PartyActuator(calls: try calls.another(), capacity: Self.furtherCapacity)
-  }
-
+  /// Says that the whole of a process group may go, which a member leads: a signal then reaches those too that it forks
+  /// meanwhile. Where no member leads it, nothing comes of it.
   package mutating func takeGroup(_ number: Int32) {
     groupLeader = nil
     for index in 0..<count where members[index].pid == number { groupLeader = index }
   }
 
+  /// Gives the kill set a cgroup that may go whole, so that SIGKILL kills every process that is in it, or comes into it.
   package mutating func take(_ cgroup: consuming CgroupDirectory) {
+    guard calls != nil else { return }
     self.cgroup = .some(cgroup)
   }
 
+  /// Signals the kill set. A process that has exited meanwhile is no failure.
+  ///
+  /// What may go whole is listed at this time, and each process in it that is no member is asked about: only where all of
+  /// them may go is it signalled in one step, and else the members and those that may go, one by one.
+  ///
+  /// - Parameter ask: What is to be done with the process that has this number. It reads what it tells from the process's
+  ///   own files, which the killer checks to have been of the process it then signals.
   package mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
+    guard let calls else { return .rehearsed }
     reach = Reach()
-    // In one step, before one's end can make another start more, and with those that were born since the survey: of a
+    // In one step, before one's exit can make another start more, and with those that were born since the survey: of a
     // fork bomb whose members got SIGTERM one by one, one escaped each time and made a hundred again.
-    let isOfGroup = sendToGroup(signal, ask)
-    if isOfGroup { reach.isWhole = true } else { sweepGroup(signal, ask) }
+    let isOfGroup = sendToGroup(signal, calls, ask)
+    if isOfGroup { reach.isWhole = true } else { sweepGroup(signal, calls, ask) }
     if signal == .kill {
       wasKilled = true
-      killCgroup(ask)
+      killCgroup(calls, ask)
     }
     for index in 0..<count {
-      if signal == .kill { hasten(index) }
+      if signal == .kill { hasten(index, calls) }
       if isOfGroup, signal != .kill {
-        followUp(signal, members[index].process)
+        followUp(signal, members[index].process, calls)
       } else {
-        deliver(signal, to: members[index].process)
+        deliver(signal, to: members[index].process, calls)
       }
     }
-    if signal != .kill { sweepCgroup(signal, ask, rounds: 1) }
+    if signal != .kill { sweepCgroup(signal, calls, ask, rounds: 1) }
     return reach.delivery
   }
 
   /// Dying is work, and beside processes that are busy it takes its turn. Beside eight of them on two processors a
   /// victim of 64 MiB took 96 ms to die, and 18 with this; 28 and 11 where its memory was released as well. Of 256 MiB
   /// and at nice 19, nine in ten took less than 771 and 278 ms, or 468 and 104 (medians and ninth deciles of 20).
-  private mutating func hasten(_ index: Int) {
+  private mutating func hasten(_ index: Int, _ calls: Calls) {
     // A refusal costs nothing but time.
     let member = members[index]
     if !calls.hasExited(member.process) { try? calls.hasten(member.pid, member.process, path: &path) }
   }
 
   /// What comes after a signal that a member got with its group: twice it could mean more to it than once.
-  private mutating func followUp(_ signal: Signal, _ process: Int32) {
+  private mutating func followUp(_ signal: Signal, _ process: Int32, _ calls: Calls) {
     if calls.hasExited(process) {
       reach.vanished += 1
     } else {
       reach.sent += 1
-      resume(process, after: signal)
+      resume(process, after: signal, calls)
     }
   }
 
   /// A stopped process acts on no signal but these two. One that runs gets SIGCONT in vain, unless it asks for it:
   /// systemd does the same after each SIGTERM (systemd.kill(5)). The first signal has arrived whatever comes of it.
-  private func resume(_ process: Int32, after signal: Signal) {
+  private func resume(_ process: Int32, after signal: Signal, _ calls: Calls) {
     if signal != .kill, signal != .resume { try? calls.send(.resume, to: process) }
   }
 
-  mutating func deliver(_ signal: Signal, to process: Int32) {
+  mutating func deliver(_ signal: Signal, to process: Int32, _ calls: Calls) {
     do throws(Errno) {
       try calls.send(signal, to: process)
       reach.sent += 1
-      resume(process, after: signal)
+      resume(process, after: signal, calls)
     } catch .noSuchProcess {
       reach.vanished += 1
     } catch {
@@ -181,15 +195,23 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     }
   }
 
+  /// Whether every process of the kill set has exited.
   package var hasExited: Bool {
-    mutating get { firstLiving() == nil && isCgroupEmpty() }
+    mutating get {
+      guard let calls else { return false }
+      return firstLiving(calls) == nil && isCgroupEmpty()
+    }
   }
 
+  /// A descriptor that becomes readable when one of those that still live exits; nil when none does.
   package var exitDescriptor: Int32? {
-    mutating get { firstLiving().map { index in members[index].process } }
+    mutating get {
+      guard let calls else { return nil }
+      return firstLiving(calls).map { index in members[index].process }
+    }
   }
 
-  private mutating func firstLiving() -> Int? {
+  private mutating func firstLiving(_ calls: Calls) -> Int? {
     while living < count {
       if !members[living].hasExited, !calls.hasExited(members[living].process) { return living }
       members[living].hasExited = true
@@ -198,13 +220,15 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     return nil
   }
 
+  /// After SIGKILL: kills what has come into the kill set's cgroup since and may go, and has the memory of the dying given
+  /// back. May be called as often as one likes.
   package mutating func reap(asking ask: (Int32) -> Clearance) {
     thawOwed()
-    guard wasKilled, !hasExited else { return }
-    collectReleased()
+    guard let calls, wasKilled, !hasExited else { return }
+    collectReleased(calls)
     guard !isReleasing else { return }
-    if releases < Self.maximumReleases { stageMembers() }
-    sweepAgain(ask)
+    if releases < Self.maximumReleases { stageMembers(calls) }
+    sweepAgain(calls, ask)
     do throws(Errno) {
       guard hasStaged else { return }
       try calls.release()
@@ -216,17 +240,17 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     }
   }
 
-  private mutating func stageMembers() {
+  private mutating func stageMembers(_ calls: Calls) {
     let isAgain = tally.busy > 0 || tally.entangled > 0
     for index in living..<count where !members[index].isStaged || isAgain {
       // What has ended has no memory left.
       if members[index].hasExited { continue }
-      if !stage(members[index].process) { break }
+      if !stage(members[index].process, calls) { break }
       members[index].isStaged = true
     }
   }
 
-  mutating func stage(_ process: Int32) -> Bool {
+  mutating func stage(_ process: Int32, _ calls: Calls) -> Bool {
     do throws(Errno) {
       try calls.stage(process)
       hasStaged = true
@@ -237,7 +261,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   }
 
   /// Adds up what has come of the last asking.
-  private mutating func collectReleased() {
+  private mutating func collectReleased(_ calls: Calls) {
     guard isReleasing, let result = calls.released else { return }
     isReleasing = false
     tally.released += result.released
@@ -250,22 +274,25 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     tally.nanoseconds += result.nanoseconds
   }
 
+  /// What giving memory back came to; nil where it is under way, or cannot be done here.
   package var released: HelperResult? {
     mutating get {
-      collectReleased()
+      guard let calls else { return nil }
+      collectReleased(calls)
       return releases > 0 && !isReleasing ? tally : nil
     }
   }
 
+  /// Why the kill set, or the first of it that still lives, has not exited.
   package mutating func examine() -> Standstill {
-    guard let index = firstLiving() else { return isCgroupEmpty() ? .gone : .running }
+    guard let calls, let index = firstLiving(calls) else { return calls == nil || !isCgroupEmpty() ? .running : .gone }
     do throws(Errno) {
       try calls.read(.status, of: members[index].pid, path: &path, into: &buffer)
       guard let stance = try? ProcessStance(parsing: buffer.bytes) else { return .running }
-      let standstill = Standstill(stance, isFrozen: stance.isAsleep && isFrozen(members[index].pid))
+      let standstill = Standstill(stance, isFrozen: stance.isAsleep && isFrozen(members[index].pid, calls))
       // The number may be another's by now.
       if calls.hasExited(members[index].process) { return .gone }
-      collectReleased()
+      collectReleased(calls)
       return standstill == .running && tally.entangled > 0 ? .sharesMemory : standstill
     } catch {
       return error == .noSuchFile || error == .noSuchProcess ? .gone : .running
@@ -273,7 +300,7 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
   }
 
   /// False where it cannot be told.
-  private mutating func isFrozen(_ pid: Int32) -> Bool {
+  private mutating func isFrozen(_ pid: Int32, _ calls: Calls) -> Bool {
     do throws(Errno) {
       try calls.read(.cgroup, of: pid, path: &path, into: &buffer)
       return try calls.isFrozen(FreezerPath(parsing: buffer.bytes), of: buffer, path: &path)
@@ -282,9 +309,10 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     }
   }
 
+  /// Thaws what a frozen cgroup keeps from dying. Whether there was a cgroup that could be thawed.
   package mutating func thaw() -> Bool {
     var hasThawed = false
-    if let index = firstLiving() {
+    if let calls, let index = firstLiving(calls) {
       do throws(Errno) {
         try calls.read(.cgroup, of: members[index].pid, path: &path, into: &buffer)
         if !calls.hasExited(members[index].process), let range = FreezerPath(parsing: buffer.bytes).first {
@@ -303,11 +331,13 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     return hasThawed
   }
 
+  /// Whether that process has the leader's memory: killing the leader alone would then give nothing back.
   package mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship {
+    guard let calls else { return .separate }
     guard count > 0 else { return .unknown(.noSuchProcess) }
     do throws(Errno) {
       let process = try calls.open(identity.pid)
-      let hold = check(process, identity)
+      let hold = check(process, identity, calls)
       guard hold == .held else {
         calls.close(process)
         return .unknown(.noSuchProcess)
@@ -322,7 +352,9 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     }
   }
 
+  /// Lets go of the kill set.
   package mutating func release() {
+    guard let calls else { return }
     thawOwed()
     owesThaw = false
     staying.removeAll()
@@ -336,12 +368,5 @@ package struct PartyActuator<Calls: HandCalls & ~Copyable>: Actuator, ~Copyable 
     tally = HelperResult()
     releases = 0
     isReleasing = false
-  }
-}
-
-extension PartyActuator where Calls == LiveCalls {
-  /// - Parameter proc: The live proc file system's root.
-  package init(proc: consuming OwnedDescriptor) {
-    self.init(calls: LiveCalls(proc: proc))
   }
 }

@@ -1,9 +1,9 @@
 package import LinuxSystem
 package import ProcModel
 
-/// The system calls of the ladder: the one seam between what a hand decides and what the kernel does, so that each call
-/// can be made to fail in each way it can.
-package protocol HandCalls: ~Copyable {
+/// The system calls by which a process is held, signalled and seen to its end: between what a ``Killer`` decides and what
+/// the kernel does, so that each call can be made to fail in each way it can.
+package protocol KillCalls {
   /// pidfd_open(2). The descriptor is the caller's to give back to ``close(_:)``.
   func open(_ pid: Int32) throws(Errno) -> Int32
   func close(_ process: Int32)
@@ -45,19 +45,16 @@ package protocol HandCalls: ~Copyable {
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno)
   /// What the last release came to; nil while it is under way, or where nothing can be released.
   var released: HelperResult? { get }
-  /// The same for a further hand.
-  func another() throws(Errno) -> Self
 }
 
-/// The kernel's.
-package struct LiveCalls: HandCalls, ~Copyable {
-  private let proc: OwnedDescriptor
+/// Live implementation: real system calls. Its copies share the root and the helper.
+package struct LiveCalls: KillCalls {
+  private let root: SharedRoot
   private var helper: SharedHelper?
 
   /// - Parameter proc: The live proc file system's root.
   package init(proc: consuming OwnedDescriptor) {
-    self.proc = proc
-    helper = nil
+    root = SharedRoot(proc)
   }
 
   /// Makes the thread that releases memory. It has the privileges of this moment, so this comes after they were reduced.
@@ -81,7 +78,7 @@ package struct LiveCalls: HandCalls, ~Copyable {
   ) throws(Errno) {
     buffer.count = 0
     path.set(pid: pid, file: file.path)
-    let file = try proc.open(path, .read)
+    let file = try root.proc.open(path, .read)
     buffer.count = try file.read(into: &buffer.storage, at: 0)
   }
 
@@ -102,12 +99,12 @@ package struct LiveCalls: HandCalls, ~Copyable {
   }
 
   package func list(group: Int32, after last: Int32, into pids: inout ProcessList) throws(Errno) {
-    try pids.fill(group: group, after: last, in: proc)
+    try pids.fill(group: group, after: last, in: root.proc)
   }
 
   package func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno) {
     path.set(pid: pid, file: "task")
-    let tasks = try proc.open(path, .read, .directory)
+    let tasks = try root.proc.open(path, .read, .directory)
     // Opened by number: only one that is held and lives has had it all the while. The open directory is its for good.
     if !hasExited(process) { try RawProcess.setNice(-20, ofThreadsIn: tasks) }
   }
@@ -158,17 +155,20 @@ package struct LiveCalls: HandCalls, ~Copyable {
     try file.write(path.bytes)
   }
 
-  /// Of the helper's last job, also where another hand asked for that: the party only ever asks for more.
+  /// Of the helper's last job, also where another killer asked for that: a kill set only ever asks for more.
   package var released: HelperResult? { helper?.thread.result }
+}
 
-  package func another() throws(Errno) -> LiveCalls {
-    var other = LiveCalls(proc: try OwnedDescriptor.duplicate(proc.raw))
-    other.helper = helper
-    return other
+/// The root of the live proc file system, for every killer.
+final class SharedRoot {
+  let proc: OwnedDescriptor
+
+  init(_ proc: consuming OwnedDescriptor) {
+    self.proc = proc
   }
 }
 
-/// The one helper of all hands.
+/// The thread that releases memory, for every killer.
 final class SharedHelper {
   let thread: HelperThread
 

@@ -2,9 +2,9 @@ import LinuxSystem
 import ProcModel
 
 /// The process group that may go whole.
-extension PartyActuator where Calls: ~Copyable {
+extension Killer {
   /// Whether this is the number of a member that lives: one that has ended may have given its number to another.
-  func isLivingMember(_ pid: Int32) -> Bool {
+  func isLivingMember(_ pid: Int32, _ calls: Calls) -> Bool {
     for index in 0..<count where members[index].pid == pid { return !calls.hasExited(members[index].process) }
     return false
   }
@@ -16,10 +16,10 @@ extension PartyActuator where Calls: ~Copyable {
   /// the group, or one in it may execute a protected program: who comes then is signalled with it.
   ///
   /// - Returns: Whether it was.
-  mutating func sendToGroup(_ signal: Signal, _ ask: (Int32) -> Clearance) -> Bool {
+  mutating func sendToGroup(_ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance) -> Bool {
     guard let groupLeader else { return false }
     let leader = members[groupLeader]
-    if let objection = objection(inGroup: leader.pid, ask) {
+    if let objection = objection(inGroup: leader.pid, calls, ask) {
       reach.oneByOne = objection
       return false
     }
@@ -27,7 +27,7 @@ extension PartyActuator where Calls: ~Copyable {
       try calls.send(signal, toGroupLedBy: leader.process)
       return true
     } catch .invalidArgument {
-      return sendByNumber(signal, leader.pid)
+      return sendByNumber(signal, leader.pid, calls)
     } catch .noSuchProcess {
       // All have left it, or ended.
       return false
@@ -37,8 +37,8 @@ extension PartyActuator where Calls: ~Copyable {
     }
   }
 
-  private mutating func sendByNumber(_ signal: Signal, _ group: Int32) -> Bool {
-    guard let proof = proof(of: group) else {
+  private mutating func sendByNumber(_ signal: Signal, _ group: Int32, _ calls: Calls) -> Bool {
+    guard let proof = proof(of: group, calls) else {
       reach.oneByOne = .unproven
       return false
     }
@@ -52,7 +52,7 @@ extension PartyActuator where Calls: ~Copyable {
   }
 
   /// That the number is still that of the group which the party was chosen in.
-  private func proof(of group: Int32) -> GroupProof? {
+  private func proof(of group: Int32, _ calls: Calls) -> GroupProof? {
     for index in 0..<count {
       let member = members[index]
       if let proof = GroupProof(
@@ -66,7 +66,7 @@ extension PartyActuator where Calls: ~Copyable {
   }
 
   /// Why the group cannot go whole, as it is now.
-  private mutating func objection(inGroup group: Int32, _ ask: (Int32) -> Clearance) -> OneByOne? {
+  private mutating func objection(inGroup group: Int32, _ calls: Calls, _ ask: (Int32) -> Clearance) -> OneByOne? {
     var last: Int32 = 0
     repeat {
       do throws(Errno) {
@@ -76,7 +76,7 @@ extension PartyActuator where Calls: ~Copyable {
       }
       for index in 0..<before.count {
         last = before[index]
-        if !isLivingMember(last), ask(last) == .stays { return .protected }
+        if !isLivingMember(last, calls), ask(last) == .stays { return .protected }
       }
     } while before.isCut
     return nil
@@ -87,7 +87,7 @@ extension PartyActuator where Calls: ~Copyable {
   ///
   /// They are found by the group's number, so each needs a proof of that at its time: this comes before the members, which
   /// prove it while they live.
-  mutating func sweepGroup(_ signal: Signal, _ ask: (Int32) -> Clearance) {
+  mutating func sweepGroup(_ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance) {
     guard let groupLeader, reach.oneByOne != nil else { return }
     let group = members[groupLeader].pid
     for _ in 0..<(signal == .kill ? 4 : 1) {
@@ -97,7 +97,7 @@ extension PartyActuator where Calls: ~Copyable {
         guard (try? calls.list(group: group, after: last, into: &before)) != nil else { return }
         for index in 0..<before.count {
           last = before[index]
-          if !isLivingMember(last), signalOne(last, of: group, signal, ask) { hasFound = true }
+          if !isLivingMember(last, calls), signalOne(last, of: group, signal, calls, ask) { hasFound = true }
         }
       } while before.isCut
       if !hasFound { return }
@@ -106,15 +106,15 @@ extension PartyActuator where Calls: ~Copyable {
 
   /// - Returns: Whether it was signalled.
   private mutating func signalOne(
-    _ pid: Int32, of group: Int32, _ signal: Signal, _ ask: (Int32) -> Clearance
+    _ pid: Int32, of group: Int32, _ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance
   ) -> Bool {
     guard let process = try? calls.open(pid) else { return false }
     defer { calls.close(process) }
-    guard (try? calls.processGroup(of: pid)) == group, let proof = proof(of: group), proof.group == group,
+    guard (try? calls.processGroup(of: pid)) == group, let proof = proof(of: group, calls), proof.group == group,
       ask(pid) == .mayGo, !calls.hasExited(process)
     else { return false }
-    deliver(signal, to: process)
-    if signal == .kill { _ = stage(process) }
+    deliver(signal, to: process, calls)
+    if signal == .kill { _ = stage(process, calls) }
     return true
   }
 }

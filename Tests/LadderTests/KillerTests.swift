@@ -5,7 +5,7 @@ import ProcModel
 import Testing
 
 /// On real processes, which the test starts itself.
-@Suite struct ActuatorTests {
+@Suite struct KillerTests {
   @Test func itHoldsTheOneMeantAndItsSignalArrives() throws {
     let sleeper = try Sleeper()
     let actuator = try LiveHand()
@@ -77,9 +77,9 @@ import Testing
     #expect(actuator.hold(ProcessIdentity(pid: -1, startTime: Ticks(1))) == .refused(.invalidArgument))
   }
 
-  @Test func aRehearsalEndsNobody() throws {
+  @Test func withoutCallsNoProcessIsSignalled() throws {
     let sleeper = try Sleeper()
-    var actuator = RehearsalActuator()
+    var actuator = Killer<LiveCalls>(calls: nil)
     let hold = actuator.hold(try sleeper.identity())
     let deliveries = [actuator.send(.terminate) { _ in .mayGo }, actuator.send(.kill) { _ in .mayGo }]
     let hasExited = actuator.hasExited
@@ -105,12 +105,12 @@ import Testing
   }
 }
 
-/// A live actuator that expectations can be put on: they copy what they look at.
+/// A killer with real calls that expectations can be put on: they copy what they look at.
 private final class LiveHand {
-  private var actuator: LiveActuator
+  private var actuator: Killer<LiveCalls>
 
   init() throws(Errno) {
-    actuator = LiveActuator(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory))
+    actuator = Killer(calls: LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory)))
   }
 
   func hold(_ identity: ProcessIdentity) -> Hold { actuator.hold(identity) }

@@ -2,7 +2,7 @@ import LinuxSystem
 import ProcModel
 
 /// The cgroup that may go whole.
-extension PartyActuator where Calls: ~Copyable {
+extension Killer {
   /// Looks, a millisecond apart, until a cgroup that was told to freeze stands still. Measured on 6.18 on two processors
   /// that 300 processes of the cgroup kept busy: 2 to 38, and seven times in eight no more than 16. One that does not stand
   /// still by then is listed until nobody new is in it.
@@ -27,20 +27,20 @@ extension PartyActuator where Calls: ~Copyable {
   /// It is frozen meanwhile, so that nobody in it forks, executes or leaves between the question and the act: what is left
   /// is whom somebody outside moves into it in these microseconds. Frozen are the protected, too, for as long as it takes
   /// to ask about all, but never the agent or process 1. What was not frozen before is thawed in each outcome.
-  mutating func killCgroup(_ ask: (Int32) -> Clearance) {
+  mutating func killCgroup(_ calls: Calls, _ ask: (Int32) -> Clearance) {
     switch cgroup.take() {
     case .some(let taken):
       guard mayGo(taken) else { return }
       let hasFrozen = freeze(taken)
-      let objection = objection(in: taken, ask)
+      let objection = objection(in: taken, calls, ask)
       staying.removeAll()
       reach.oneByOne = objection
       if objection == nil {
         reach.isWhole = true
         // They have their signal.
-        _ = sweepOnce(taken, .kill, ask, isDone: true)
+        _ = sweepOnce(taken, .kill, calls, ask, isDone: true)
       } else {
-        sweep(taken, .kill, ask, rounds: 4)
+        sweep(taken, .kill, calls, ask, rounds: 4)
       }
       if hasFrozen { thaw(taken) }
       cgroup = consume taken
@@ -49,22 +49,22 @@ extension PartyActuator where Calls: ~Copyable {
   }
 
   /// Signals those in the cgroup that are no members and may go.
-  mutating func sweepCgroup(_ signal: Signal, _ ask: (Int32) -> Clearance, rounds: Int) {
+  mutating func sweepCgroup(_ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance, rounds: Int) {
     switch cgroup.take() {
     case .some(let taken):
       guard mayGo(taken) else { return }
-      sweep(taken, signal, ask, rounds: rounds)
+      sweep(taken, signal, calls, ask, rounds: rounds)
       cgroup = consume taken
     case .none: break
     }
   }
 
   /// After SIGKILL: whoever has come into the cgroup since. Where somebody protected is in it, it is not frozen again.
-  mutating func sweepAgain(_ ask: (Int32) -> Clearance) {
+  mutating func sweepAgain(_ calls: Calls, _ ask: (Int32) -> Clearance) {
     switch reach.oneByOne {
-    case nil: sweepCgroup(.kill, ask, rounds: 1)
-    case .protected: sweepCgroup(.kill, ask, rounds: 4)
-    case .unproven, .refused: killCgroup(ask)
+    case nil: sweepCgroup(.kill, calls, ask, rounds: 1)
+    case .protected: sweepCgroup(.kill, calls, ask, rounds: 4)
+    case .unproven, .refused: killCgroup(calls, ask)
     }
   }
 
@@ -130,7 +130,9 @@ extension PartyActuator where Calls: ~Copyable {
   /// that is the second.
   ///
   /// - Returns: Why it was not.
-  private mutating func objection(in cgroup: borrowing CgroupDirectory, _ ask: (Int32) -> Clearance) -> OneByOne? {
+  private mutating func objection(in cgroup: borrowing CgroupDirectory, _ calls: Calls, _ ask: (Int32) -> Clearance)
+    -> OneByOne?
+  {
     after.removeAll()
     do throws(Errno) {
       for _ in 0..<4 {
@@ -139,7 +141,7 @@ extension PartyActuator where Calls: ~Copyable {
         repeat {
           try cgroup.list(into: &before, skipping: skipped)
           if before.hidesSome { return .protected }
-          for index in 0..<before.count where !isLivingMember(before[index]) && !after.contains(before[index]) {
+          for index in 0..<before.count where !isLivingMember(before[index], calls) && !after.contains(before[index]) {
             if ask(before[index]) == .stays { return .protected }
             after.append(before[index])
             hasAsked = true
@@ -156,11 +158,11 @@ extension PartyActuator where Calls: ~Copyable {
   }
 
   private mutating func sweep(
-    _ cgroup: borrowing CgroupDirectory, _ signal: Signal, _ ask: (Int32) -> Clearance, rounds: Int
+    _ cgroup: borrowing CgroupDirectory, _ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance, rounds: Int
   ) {
     staying.removeAll()
     for _ in 0..<rounds {
-      if !sweepOnce(cgroup, signal, ask, isDone: false) { return }
+      if !sweepOnce(cgroup, signal, calls, ask, isDone: false) { return }
     }
   }
 
@@ -173,7 +175,7 @@ extension PartyActuator where Calls: ~Copyable {
   /// - Parameter isDone: Whether they have their signal already.
   /// - Returns: Whether anybody was signalled.
   private mutating func sweepOnce(
-    _ cgroup: borrowing CgroupDirectory, _ signal: Signal, _ ask: (Int32) -> Clearance, isDone: Bool
+    _ cgroup: borrowing CgroupDirectory, _ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance, isDone: Bool
   ) -> Bool {
     var skipped = 0
     var hasFound = false
@@ -185,11 +187,11 @@ extension PartyActuator where Calls: ~Copyable {
       let isListed = (try? cgroup.list(into: &after, skipping: skipped)) != nil
       for index in 0..<before.count where swept[index] >= 0 {
         let (pid, process) = (before[index], swept[index])
-        if isListed, after.contains(pid), !isLivingMember(pid),
-          isDone || mayGo(pid, process, ask), !calls.hasExited(process)
+        if isListed, after.contains(pid), !isLivingMember(pid, calls),
+          isDone || mayGo(pid, process, calls, ask), !calls.hasExited(process)
         {
-          if !isDone { deliver(signal, to: process) }
-          if signal == .kill { _ = stage(process) }
+          if !isDone { deliver(signal, to: process, calls) }
+          if signal == .kill { _ = stage(process, calls) }
           hasFound = true
         }
         calls.close(process)
@@ -200,7 +202,7 @@ extension PartyActuator where Calls: ~Copyable {
   }
 
   /// What was read of a number is of the held process if that lives after it.
-  private mutating func mayGo(_ pid: Int32, _ process: Int32, _ ask: (Int32) -> Clearance) -> Bool {
+  private mutating func mayGo(_ pid: Int32, _ process: Int32, _ calls: Calls, _ ask: (Int32) -> Clearance) -> Bool {
     switch ask(pid) {
     case .mayGo: return true
     case .gone: return false
