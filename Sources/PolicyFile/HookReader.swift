@@ -1,7 +1,7 @@
 import Policy
 import ProcModel
 
-/// A program to be started, as it was understood.
+/// A program that a hook starts, as the compiler understood it.
 struct CommandDraft: Hashable {
   var words: [String]
   var uid: UInt32
@@ -9,7 +9,7 @@ struct CommandDraft: Hashable {
   var milliseconds: UInt64
 }
 
-/// What a file said of something that can be off.
+/// What a file says of a key that can be off.
 enum Choice<Value> {
   case off
   case on(Value)
@@ -33,14 +33,14 @@ struct HookReader {
   private static let exampleList = "[\"/usr/local/bin/tell\", \"--now\"]"
   private static let exampleTable = "{ command = \(exampleList), user = \"nobody\", limit = \"2s\" }"
   private static let defaultLimit: UInt64 = 2000
-  /// The kernel's overflow user and group, which `nobody` is nearly everywhere.
+  /// The kernel's overflow user and group, which are those of `nobody` on nearly every system.
   private static let nobody: UInt32 = 65_534
 
   let accounts: AccountLookup
   let programs: ProgramLookup
 
-  /// - Parameter mayTakeOver: Whether `takes_over` stands among the keys of the table.
-  /// - Returns: Nil where nothing was said, or nothing that could be understood.
+  /// - Parameter mayTakeOver: Whether `takes_over` is a key of the table.
+  /// - Returns: Nil where the key is missing or its value is wrong.
   func read(
     _ key: String, _ table: SettingsReader, mayTakeOver: Bool = false, log: inout DiagnosticLog
   ) -> Choice<Hook>? {
@@ -84,7 +84,7 @@ struct HookReader {
       return nil
     }
     guard let words = words(nodes, of: "command", at: entry.node.offset, log: &log) else { return nil }
-    // Somebody was named who is not there: it must not run as somebody else.
+    // The named user does not exist. The program must not run as another user.
     if table["user"] != nil, account == nil { return nil }
     return Hook(command: command(words, account: account, limit: limit), takesOver: takesOver ?? false)
   }

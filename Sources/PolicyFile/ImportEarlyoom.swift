@@ -2,8 +2,8 @@ import Policy
 import Pressure
 import ProcModel
 
-/// `/etc/default/earlyoom`, made into a policy. The options are those of earlyoom 1.9 (earlyoom(1) and its main.c),
-/// among them all of 1.7, which Debian 12 has.
+/// Converts `/etc/default/earlyoom` to a policy. It knows the options of earlyoom 1.9 (earlyoom(1) and its main.c),
+/// which include all of 1.7, the version of Debian 12.
 struct EarlyoomImport {
   private let source: ImportSource
   private let machine: ImportMachine?
@@ -47,7 +47,7 @@ struct EarlyoomImport {
 
   private mutating func writeTrigger() throws(ImportFault) {
     let memory = try threshold(share: "-m", size: "-M", total: machine?.ram)
-    // Without swap earlyoom takes no notice of -S; here there is nothing to be above then either.
+    // Without swap earlyoom ignores -S. A machine without swap is below this policy's line for free swap in any case.
     let swap = try threshold(share: "-s", size: "-S", total: machine?.swap)
     writer.line()
     writer.line("[trigger]")
@@ -74,20 +74,20 @@ struct EarlyoomImport {
     }
   }
 
-  /// Whether both lines are the same, which is how earlyoom is told not to ask.
+  /// Whether both thresholds are equal: earlyoom then sends SIGKILL without SIGTERM before it.
   private var killsAtOnce = false
 
   private struct Threshold {
     var term: Amount
     var kill: Amount
-    /// The options it is from.
+    /// The options that the threshold comes from.
     var from: String
 
     var killsAtOnce: Bool { term == kill }
     var isShare: Bool {
       if case .share = term { true } else { false }
     }
-    /// Whether anything is asked at all: at all of it, nothing is.
+    /// Whether the threshold is a condition at all: a threshold of 100 % is always met.
     var asks: Bool { term != .share(.percent(100)) }
   }
 
@@ -107,7 +107,7 @@ struct EarlyoomImport {
     case (let (option, pair)?, nil), (nil, let (option, pair)?):
       return Threshold(term: pair.term, kill: pair.kill, from: option.shown)
     case (let (one, first)?, let (other, second)?):
-      // earlyoom takes the lower one, which only a machine can tell.
+      // earlyoom uses the lower one of the two, which depends on the machine.
       guard let total else {
         return Threshold(
           term: first.term, kill: first.kill,
@@ -121,8 +121,8 @@ struct EarlyoomImport {
     }
   }
 
-  /// `TERM[,KILL]` as earlyoom reads it: without a second number that is half the first, and a first one below the
-  /// second is raised to it.
+  /// Parses `TERM[,KILL]` as earlyoom does. If the second number is missing, it is half the first. A first number below
+  /// the second is raised to it.
   private func pair(
     _ option: EarlyoomOptions.Option, most: UInt64, _ amount: (UInt64) -> Amount
   ) throws(ImportFault) -> (term: Amount, kill: Amount) {
@@ -137,7 +137,7 @@ struct EarlyoomImport {
       }
       numbers.append(number.thousandths)
     }
-    // earlyoom takes 100 for swap alone, where it means that nothing is asked.
+    // earlyoom accepts 100 for swap alone, where it means no condition.
     if option.name == "-m", numbers.contains(where: { $0 >= 100_000 }) {
       throw source.fault(
         at: option.offset, "\(quoted(option.shown)) is all there is", "earlyoom refuses it: write less than 100")
@@ -272,7 +272,7 @@ struct EarlyoomImport {
     }
   }
 
-  /// Something that changes whom the policy chooses, or whom it tells.
+  /// Notes an option that is not carried over and that changes the choice of a victim, or which programs are started.
   private mutating func drop(_ option: EarlyoomOptions.Option, _ why: String) {
     leftOut.append((option.shown, why))
     notes.append(source.note(at: option.offset, "\(quoted(option.shown)) is not carried over", escaped(why)))

@@ -2,14 +2,14 @@ import Policy
 import Pressure
 import ProcModel
 
-/// `/etc/nohang/nohang.conf`, made into a policy.
+/// Converts `/etc/nohang/nohang.conf` to a policy.
 struct NohangImport {
   private let source: ImportSource
   private let file: NohangFile
   private var writer = ImportWriter()
   private var notes: [Diagnostic] = []
   private var leftOut: [(what: String, why: String)] = []
-  /// Of `file`, that have been spoken of.
+  /// The settings of `file` that have been used.
   private var taken: Set<String> = []
 
   init(_ source: ImportSource) throws(ImportFault) {
@@ -47,7 +47,8 @@ struct NohangImport {
 
   // MARK: Values
 
-  /// A setting's value, or nohang's default where the file has none: nohang itself would refuse such a file.
+  /// A setting's value. Where the file lacks the setting it is nohang's default, though nohang itself would refuse such
+  /// a file.
   private mutating func value(_ key: String, _ usual: String) -> String {
     taken.insert(key)
     return file[key]?.value ?? usual
@@ -67,7 +68,7 @@ struct NohangImport {
     }
   }
 
-  /// A number of at most three decimals, in thousandths.
+  /// Parses a number with at most three decimals, in thousandths.
   private mutating func number(_ key: String, _ usual: String, most: UInt64) throws(ImportFault) -> UInt64 {
     var rest = Substring(value(key, usual))
     guard let number = DecimalNumber(from: &rest), rest.isEmpty, number.thousandths <= most * 1000 else {
@@ -126,10 +127,10 @@ struct NohangImport {
     try writeStall(below: memory, isNeedless: swapPart.isEmpty)
   }
 
-  /// Whether both lines are the same.
+  /// Whether both thresholds are equal.
   private var killsAtOnce = false
 
-  /// - Parameter isNeedless: Whether the floor acts wherever a stall would count.
+  /// - Parameter isNeedless: Whether the floor is met wherever a stall would count.
   private mutating func writeStall(below memory: Amount, isNeedless: Bool) throws(ImportFault) {
     let isOn = try flag("psi_checking_enabled")
     let metrics = value("psi_metrics", "full_avg10")
@@ -138,7 +139,7 @@ struct NohangImport {
       let average = UInt64(parts[1])
     else { throw fault("psi_metrics", "full_avg10") }
     let share = try number("soft_threshold_max_psi", "40", most: 100)
-    // Older ones had no such setting, and acted at once.
+    // Older versions had no such setting, and acted at once.
     let isOlder = file["soft_threshold_max_psi"].map { $0.written != $0.key } ?? false
     let excess = try number("psi_excess_duration", isOlder ? "0" : "30", most: 1_000_000)
     _ = try number("hard_threshold_max_psi", "90", most: 100)
@@ -173,7 +174,7 @@ struct NohangImport {
         + "below = \"\(describe(memory))\", swap = \"ignore\" }")
   }
 
-  /// Whether the formula is the kernel's own number, to which a factor does what points do.
+  /// Whether the formula is the kernel's own score, for which a weight has the effect of nohang's points.
   private var byScore = true
 
   private mutating func writeBadness() throws(ImportFault) {
@@ -252,7 +253,7 @@ struct NohangImport {
     }
   }
 
-  /// Why words are no command of a policy; nil where they are.
+  /// Why words cannot be the command of a hook; nil where they can.
   private static func obstacle(to words: [String]) -> String? {
     guard let program = words.first else { return "its quotation marks are not closed" }
     guard program.hasPrefix("/"), !program.hasSuffix("/") else {
@@ -295,13 +296,13 @@ struct NohangImport {
     }
   }
 
-  /// Whether an older nohang took notice of a line; one that has no such switch always does.
+  /// Whether an older nohang used a line. A line without a switch is always used.
   private mutating func isOn(_ key: String?) throws(ImportFault) -> Bool {
     guard let key, file[key] != nil else { return true }
     return try flag(key)
   }
 
-  /// Adjustments with the same match as one that was written, by that match.
+  /// A rule for adjustments that have the same match.
   private struct AdjustedRule {
     var match: String
     var points: Int
@@ -328,7 +329,7 @@ struct NohangImport {
       case .field where adjustment.points == 0: leftOut.append((adjustment.shown, "no points change nothing"))
       case .field(let field):
         let match = adjustment.points > 0 ? "{ \(field), oom_score_adj = \"0..1000\" }" : "{ \(field) }"
-        // Points of several lines add up.
+        // The points of several lines with one match are added.
         if let index = rules.firstIndex(where: { $0.match == match }) {
           let (sum, overflow) = rules[index].points.addingReportingOverflow(adjustment.points)
           if !overflow { rules[index].points = sum }
@@ -347,7 +348,8 @@ struct NohangImport {
     }
   }
 
-  /// `prefer_regex` and `avoid_regex` of 0.1: what they match as a whole is multiplied and divided.
+  /// Converts `prefer_regex` and `avoid_regex` of 0.1, which multiply or divide the score of the processes that they
+  /// match.
   private mutating func writeFactors() throws(ImportFault) {
     for (key, factorKey) in [("prefer_regex", "prefer_factor"), ("avoid_regex", "avoid_factor")] {
       guard let setting = file[key] else { continue }
@@ -400,13 +402,13 @@ struct NohangImport {
     }
   }
 
-  /// What a command comes to.
+  /// The signal that a command sends, or why there is none.
   private enum SoftSignal {
     case signal(EndingSignal)
     case none(String)
   }
 
-  /// `kill -USR1 $PID`, `kill -s USR1 $PID`, `kill -n 10 $PID` or `kill $PID`.
+  /// Parses `kill -USR1 $PID`, `kill -s USR1 $PID`, `kill -n 10 $PID` or `kill $PID`.
   private static func signal(of command: String) -> SoftSignal {
     var words = command.split(separator: " ").map(String.init)
     guard let program = words.first, program == "kill" || program.hasSuffix("/kill"), words.last == "$PID" else {
@@ -425,9 +427,9 @@ struct NohangImport {
       "\(name(ofSignal: words.joined(separator: " "))) is no signal that a rule can send: those are \(known)")
   }
 
-  /// Of one that no rule sends, as people know it.
+  /// The usual name of a signal that no rule can send.
   private static func name(ofSignal word: String) -> String {
-    // signal(7), of x86 and ARM.
+    // Numbers and names of signal(7), for x86 and ARM.
     let names: [String: String] = [
       "4": "ILL", "5": "TRAP", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV", "13": "PIPE", "14": "ALRM",
       "16": "STKFLT", "17": "CHLD", "18": "CONT", "19": "STOP", "20": "TSTP", "21": "TTIN", "22": "TTOU", "23": "URG",
@@ -440,11 +442,11 @@ struct NohangImport {
     return names.values.contains(plain) ? "SIG\(plain)" : quoted(word)
   }
 
-  /// What `kill -USR1`, `kill -SIGUSR1` or `kill -10` sends.
+  /// The signal that `kill -USR1`, `kill -SIGUSR1` or `kill -10` sends.
   private static func signal(_ word: String) -> EndingSignal? {
     guard word.hasPrefix("-") else { return nil }
     let name = String(word.dropFirst())
-    // signal(7), of x86 and ARM.
+    // Numbers of signal(7), for x86 and ARM.
     let numbers: [String: EndingSignal] = [
       "1": .hangUp, "2": .interrupt, "3": .quit, "9": .kill, "10": .user1, "12": .user2, "15": .terminate,
     ]
@@ -474,7 +476,7 @@ struct NohangImport {
     for setting in file.superseded {
       leftOut.append((setting.shown, "\(setting.key) is what became of it, and holds"))
     }
-    // Switches of lines that are not there.
+    // These are switches for lines that the file does not have.
     taken.formUnion(NohangKeys.adjustments.values.map(\.isOnBy))
     taken.formUnion([NohangKeys.softActionsAreOnBy, "prefer_factor", "avoid_factor"])
     for setting in file.settings where !taken.contains(setting.key) {

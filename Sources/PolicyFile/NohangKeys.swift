@@ -1,8 +1,8 @@
-/// The keys of nohang's configuration: those of 0.2 and 0.3, and what they were called before.
+/// The keys of nohang's configuration: those of 0.2 and 0.3, and their older names.
 enum NohangKeys {
-  /// What became of older names; the value is written alike.
+  /// The new name of each older name. The value is written in the same way.
   static let renamed: [String: String] = [
-    // Of 0.1 and after it, until August 2019.
+    // Names of 0.1 and of the time after it, until August 2019.
     "mem_min_sigterm": "soft_threshold_min_mem", "mem_min_sigkill": "hard_threshold_min_mem",
     "swap_min_sigterm": "soft_threshold_min_swap", "swap_min_sigkill": "hard_threshold_min_swap",
     "zram_max_sigterm": "soft_threshold_max_zram", "zram_max_sigkill": "hard_threshold_max_zram",
@@ -21,25 +21,25 @@ enum NohangKeys {
     "print_sleep_periods": "debug_sleep",
   ]
 
-  /// Older names whose value says the opposite.
+  /// Older names whose value means the opposite.
   static let reversed: [String: String] = [
     "ignore_psi": "psi_checking_enabled", "ignore_zram": "zram_checking_enabled",
   ]
 
-  /// Older names of `@BADNESS_ADJ_RE_…`: the property, and the switch that turned them on.
+  /// Older names of `@BADNESS_ADJ_RE_…`, with the property and the switch that turned the lines on.
   static let adjustments: [String: (property: String, isOnBy: String)] = [
     "@PROCESSNAME_RE": ("NAME", "regex_matching"), "@CMDLINE_RE": ("CMDLINE", "re_match_cmdline"),
     "@UID_RE": ("UID", "re_match_uid"), "@CGROUP_RE": ("CGROUP_V1", "re_match_cgroup"),
     "@REALPATH_RE": ("REALPATH", "re_match_realpath"), "@ENVIRON_RE": ("ENVIRON", "re_match_environ"),
   ]
 
-  /// Older beginnings of `@SOFT_ACTION_RE_…`.
+  /// An older beginning of `@SOFT_ACTION_RE_…`.
   static let softAction = "@EXE_INSTEAD_OF_SIGTERM_RE_"
-  /// An older soft action, of a whole name.
+  /// An older soft action, which matches a whole name.
   static let softActionByName = "$ETC"
   static let softActionsAreOnBy = "execute_the_command"
 
-  /// Settings that are asked for where they are understood.
+  /// The settings that the import converts.
   private static let understood: Set<String> = [
     "soft_threshold_min_mem", "soft_threshold_min_swap", "hard_threshold_min_mem", "hard_threshold_min_swap",
     "psi_checking_enabled", "psi_metrics", "psi_path", "psi_excess_duration", "soft_threshold_max_psi",
@@ -52,14 +52,14 @@ enum NohangKeys {
       || adjustments.values.contains { $0.isOnBy == key } || behind.contains { $0.keys.contains(key) }
   }
 
-  /// Whether a line that begins so is one of nohang's.
+  /// Whether a line that begins with this word is one of nohang's.
   static func isKnownMark(_ mark: String) -> Bool {
     mark == softActionByName || adjustments[mark] != nil || mark.hasPrefix("@BADNESS_ADJ_RE_")
       || mark.hasPrefix("@SOFT_ACTION_RE_") || mark.hasPrefix(softAction)
       || behind.contains { $0.keys.contains(mark) }
   }
 
-  /// What is not carried over, and why.
+  /// The settings that are not carried over, and why.
   static let behind: [(keys: [String], why: String)] = [
     (
       [
