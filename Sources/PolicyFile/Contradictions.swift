@@ -13,7 +13,7 @@ enum Contradiction {
     let leavesOutAll = match.exceptions.allSatisfy { exception in match.tests.contains { $0.implies(exception) } }
     if leavesOutAll {
       log.warning(
-        at: first.offset, "\"not\" leaves out all that the rest of \"match\" lets in",
+        at: first.offset, "\"not\" leaves out every process that the rest of \"match\" matches",
         "the rule never matches: ask for less, or leave it out")
     }
   }
@@ -120,7 +120,7 @@ enum Shadow {
     let place = "\(quoted(other.name)) (\(other.origin.file):\(other.origin.line))"
     if other.protects, !rule.protects {
       log.warning(
-        at: offset, "the rule does nothing: \(place) protects whom it matches", "leave one of them out")
+        at: offset, "the rule does nothing: \(place) protects every process that it matches", "leave one of them out")
       return
     }
     // A rule of an earlier file may be replaced on purpose, for example a preset's rule by the file that extends the
@@ -130,11 +130,11 @@ enum Shadow {
       log.warning(
         at: offset,
         other.protects
-          ? "the rule does nothing: \(place) protects the same already"
-          : "\(place) does nothing: this rule protects whom it matches", "leave one of them out")
+          ? "the rule does nothing: \(place) already protects the same processes"
+          : "\(place) does nothing: this rule protects the same processes", "leave one of them out")
     } else if rule.replacesAll(of: other) {
       log.warning(
-        at: offset, "\(place) does nothing: this rule matches the same, and says otherwise all that it says",
+        at: offset, "\(place) does nothing: this rule matches the same processes and sets all of its keys again",
         "leave one of them out")
     }
   }

@@ -59,8 +59,8 @@ struct DomainReader {
       return
     }
     log.warning(
-      at: table.offset, "the domain takes over a floor of \(describe(Amount.size(size))), drawn for the machine",
-      "give it one of its own: trigger = { floor = { available = \"8%\" } }")
+      at: table.offset, "the domain has the machine's floor of \(describe(Amount.size(size)))",
+      "give it a floor of its own: trigger = { floor = { available = \"8%\" } }")
   }
 
   private func readCgroup(

@@ -36,7 +36,7 @@ struct EarlyoomOptions {
       notes.append(
         source.note(
           at: 0, "\(EarlyoomOptions.variable) is not set here",
-          "what comes of it are earlyoom's defaults"))
+          "the policy has earlyoom's defaults"))
       return
     }
     guard let words = assignment.value.words(.systemd) else {
@@ -103,14 +103,14 @@ struct EarlyoomOptions {
   ) throws(ImportFault) {
     let own = given == nil ? rest.popFirst() : word
     guard let own else {
-      throw source.fault(at: word.offset, "\(name) has no value", "earlyoom refuses it: write one behind it")
+      throw source.fault(at: word.offset, "\(name) has no value", "earlyoom refuses it: write a value after it")
     }
     let value = given ?? own.text
     if own.lostBackslash {
       notes.append(
         source.note(
-          at: own.offset, "systemd takes a backslash out of this, and earlyoom sees \(quoted(value))",
-          "the policy has that too: mend it there if it was not meant"))
+          at: own.offset, "systemd removes a backslash from this, and earlyoom sees \(quoted(value))",
+          "the policy has the same text: correct it there if it was not meant"))
     }
     if let earlier = self[name], repeated.insert(name).inserted {
       notes.append(

@@ -14,7 +14,8 @@ enum ImportRecognition {
     }
     let what =
       signs.isEmpty
-      ? "there is nothing in it" : signs.isUnit ? "this is a unit of systemd" : "nothing in it is of \(killer.rawValue)"
+      ? "there is nothing in it"
+      : signs.isUnit ? "this is a systemd unit" : "nothing in it is a setting of \(killer.rawValue)"
     let place =
       switch killer {
       case .earlyoom: "\(killer.path) sets \(EarlyoomOptions.variable)"

@@ -30,7 +30,7 @@ struct ImportWriter {
   mutating func release(over floor: Amount) {
     guard case .share(let share) = floor, share.count + share.count / 2 >= 10_000 else { return }
     comment(
-      "Half way from the floor to all that there is: with the usual line, half as much again, acting would not stop.")
+      "Half way from the floor to the whole memory: with 1.5 times the floor the agent would never stop acting.")
     line("release = \"\(describe(.share(BasisPoints(share.count + (10_000 - share.count) / 2))))\"")
   }
 
@@ -111,13 +111,13 @@ enum BadnessShift {
   static func reason(byScore: Bool) -> String {
     byScore
       ? """
-      Points added to oom_score are factors here. Since Linux 5.9 a process without an adjustment scores 667 with next \
-      to no memory and 1333 with all of it, so a factor of (667 + points) / 667 does to an ordinary process what the \
-      points did; 667 points or more are an order of their own. Where several match, factors multiply.
+      Points added to oom_score become factors here. Since Linux 5.9 a process without an adjustment scores 667 with \
+      next to no memory and 1333 with all of it, so a factor of (667 + points) / 667 has the effect on an ordinary \
+      process that the points had. From 667 points on, the rule sets an order. The factors of several rules multiply.
       """
       : """
-      Points added to a score have no likeness in this formula: what they preferred goes first here, and what they \
-      avoided last.
+      Points have no counterpart in this formula: processes that they preferred are killed first, and processes that \
+      they avoided are killed last.
       """
   }
 }

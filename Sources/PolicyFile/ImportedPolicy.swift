@@ -54,7 +54,7 @@ package struct ImportedPolicy: Equatable, Sendable {
     // Hundreds of rules, or very long ones, do not fit into a policy, even if each of them was understood.
     let check = PolicyCompiler.compile(text, file: "the policy", accounts: .importing, programs: .importing)
     if let error = check.diagnostics.first(where: { $0.severity == .error }) {
-      throw source.fault(at: 0, "it comes to no policy: \(error.what)", error.meant)
+      throw source.fault(at: 0, "no policy can be made of it: \(error.what)", error.meant)
     }
   }
 

@@ -158,7 +158,7 @@ struct MatchReader {
           "paths begin at the root of the hierarchy: \(quoted(path))")
       } else if MatchReader.looksLikeAPath(text) {
         log.warning(
-          at: node.offset, "\(quoted(text)) is a regular expression, found anywhere in \"\(name)\"",
+          at: node.offset, "\(quoted(text)) is a regular expression that may match anywhere in \"\(name)\"",
           "write \(quoted(text + "**")) for the directory and what is below it")
       }
       return true
@@ -271,7 +271,7 @@ struct MatchReader {
     if ids.isEmpty {
       log.warning(
         at: node.offset, "no \(kind.name) here is called \(quoted(abbreviated(text)))",
-        "it matches nothing until one is and the policy is read again")
+        "it matches no process until one is and the policy is read again")
       return []
     }
     return MatchReader.ranges(ids)

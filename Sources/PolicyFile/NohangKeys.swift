@@ -65,7 +65,7 @@ enum NohangKeys {
       [
         "zram_checking_enabled", "warning_threshold_max_zram", "soft_threshold_max_zram", "hard_threshold_max_zram",
       ],
-      "what is stored on zram is no trigger of its own; free swap on zram counts for what it would relieve"
+      "zram has no trigger of its own; free swap on zram counts by how much memory it would free"
     ),
     (
       [
@@ -73,18 +73,18 @@ enum NohangKeys {
         "warning_threshold_max_psi", "min_post_warning_delay", "env_cache_time", "post_action_gui_notifications",
         "hide_corrective_action_type", "notify_options", "display", "root_display",
       ],
-      "nothing is shown on a desktop, and there is no warning line; hooks.warn is told when a trigger is true"
+      "nothing is shown on a desktop, and there is no warning threshold; hooks.warn is started when a trigger is true"
     ),
     (
       [
         "psi_post_action_delay", "post_soft_action_delay", "post_zombie_delay", "victim_cache_time",
         "min_delay_after_sigkill",
       ],
-      "the next one is chosen when the last has ended, from what is read then"
+      "the next victim is chosen when the last one has died, from what is read then"
     ),
     (
       ["fill_rate_mem", "fill_rate_swap", "fill_rate_zram", "max_sleep", "min_sleep", "over_sleep"],
-      "how long one may look away is reckoned from what is left, and from how fast it was ever used up"
+      "the time to the next look is computed from the memory that is left, and from the fastest rate seen"
     ),
     (
       [
@@ -120,7 +120,7 @@ enum NohangKeys {
         "prefer_uid_factor", "avoid_re_uid", "avoid_uid_factor", "preferlist_regex", "preferlist_factor",
         "avoidlist_regex", "avoidlist_factor", "whitelist_regex", "blacklist_regex", "use_regex_lists",
       ],
-      "an old key of nohang, which it had for a few weeks before 0.1 or after it: write a rule with a weight"
+      "an old key that nohang had for a few weeks before 0.1 or after it: write a rule with a weight"
     ),
   ]
 }

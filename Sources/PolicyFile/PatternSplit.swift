@@ -150,7 +150,7 @@ enum ImportedMatch {
       }
       self = .field("\(field.name) = " + (texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"))
     } catch {
-      self = .none("the pattern cannot be had here: at byte \(error.offset) \(error.message)")
+      self = .none("the pattern cannot be written here: at byte \(error.offset) \(error.message)")
     }
   }
 

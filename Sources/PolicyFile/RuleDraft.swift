@@ -164,7 +164,8 @@ struct RuleReader {
     guard let (inner, innerOffset) = match.table("not", "{ user = \"root\" }", log: &log) else { return nil }
     let not = SettingsReader(inner, at: innerOffset, place: "\"not\"", known: MatchReader.known, log: &log)
     if inner.isEmpty {
-      log.error(at: innerOffset, "\"not\" names no field", "it would rule nobody out, or everybody: leave it out")
+      log.error(
+        at: innerOffset, "\"not\" names no field", "it would leave out no process, or every process: remove it")
       return nil
     }
     guard let exceptions = reader.read(not, log: &log), let tests else { return nil }
@@ -211,8 +212,8 @@ struct RuleReader {
     let whose = owners.isEmpty ? "" : " of that \(owners.joined(separator: " and "))"
     log.warning(
       at: entry.keyOffset,
-      "every new process\(whose) is protected until its command line has been read, which is done in calm time only",
-      "a leak that began in trouble cannot be killed: match exe, unit or cgroup as well")
+      "every new process\(whose) is protected until its command line has been read, which happens only while memory is not short",
+      "a leak that starts while memory is short cannot be killed: match exe, unit or cgroup as well")
   }
 }
 

@@ -102,7 +102,7 @@ enum TOMLDocument {
     let isEscape = error.description.contains("escape sequence")
     return TOMLFault(
       line: begin.line, column: begin.column, "not TOML: " + escaped(error.description),
-      isEscape ? "write patterns in 'single quotes', where a backslash is just that" : "")
+      isEscape ? "write patterns in 'single quotes', where a backslash is an ordinary character" : "")
   }
 
   private static func entries(of table: TOMLTable, at location: Location) -> [SettingEntry] {

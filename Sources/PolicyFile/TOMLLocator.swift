@@ -20,8 +20,8 @@ struct TOMLLocator {
   private var offset = 0
   /// The positions of escapes that stand for NUL: the parser's strings stop there.
   private(set) var nulEscapes: [Int] = []
-  /// A mistake that the parser does not report. It aborts there (`TOML_ASSERT_ASSUME` of toml++), or its tables are
-  /// nested so deep that the stack is too small to free them.
+  /// A mistake that the parser does not report: it would abort there (`TOML_ASSERT_ASSUME` of toml++), or its tables
+  /// are nested so deep that the stack is too small to free them.
   struct Stumble {
     var offset: Int
     /// The offset of the header or key that leads there. Everything before it is a whole document.

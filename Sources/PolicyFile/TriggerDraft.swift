@@ -71,7 +71,7 @@ struct TriggerDraft {
     {
       log.error(
         at: entry.node.offset, "\"release\" is below the floor's \"available\"",
-        "acting ends there, so it must be \(quoted(describe(thresholds.floor.available))) at least")
+        "the agent stops acting there, so it must be at least \(quoted(describe(thresholds.floor.available)))")
     } else {
       warnOfLines(table, thresholds, log: &log)
     }
@@ -96,7 +96,7 @@ struct TriggerDraft {
       } else if trigger == "floor", amount == .share(.percent(100)) {
         log.warning(
           at: entry.node.offset, "available memory is always at or below \"100%\"",
-          "the trigger is true for good: \"8%\" is usual")
+          "the trigger is always true: \"8%\" is usual")
       }
     }
     if floor?.swapFree == .share(.percent(100)), case .table(let entries) = table["floor"]?.node.value,
@@ -118,7 +118,7 @@ struct TriggerDraft {
         else { continue }
         log.warning(
           at: entry.keyOffset,
-          "\"\(key)\" counts below \(describe(below)) alone, and the floor is met at \(describe(floor.available))",
+          "\"\(key)\" acts only below \(describe(below)), and the floor is met at \(describe(floor.available))",
           "it never acts first: raise its \"below\", or say \(key) = \"off\"")
       }
     }
@@ -127,7 +127,7 @@ struct TriggerDraft {
     {
       log.warning(
         at: entry.keyOffset, "available memory is never above 100%",
-        "acting would never end: \"12%\" is usual for \"release\"")
+        "the agent would never stop acting: \"12%\" is usual for \"release\"")
     }
   }
 
@@ -198,7 +198,7 @@ struct TriggerDraft {
     case (let full?, let some?):
       log.error(
         at: max(full.keyOffset, some.keyOffset), "\"stall\" has both \"full\" and \"some\"",
-        "leave one out: all tasks must stand still, or one is enough")
+        "leave one out: \"full\" needs all tasks to wait, \"some\" at least one")
     case (.some, nil), (nil, .some): break
     }
     guard let share = full ?? some else { return nil }
