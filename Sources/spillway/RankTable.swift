@@ -105,7 +105,7 @@ struct RankTable {
 }
 
 extension Inspected {
-  /// The tier, with `~` after it where the process is too small to be worth ending.
+  /// The tier, with `~` after it where the process is too small to be worth killing.
   var order: String {
     candidate.standing.tier.name + (isWorthEnding || candidate.standing.protection.protects ? "" : " ~")
   }
