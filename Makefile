@@ -1,4 +1,4 @@
-# Spillway's house. `make` alone shows the targets; CONTRIBUTING.md explains the two forms of the agent.
+# Spillway's build. `make` alone lists the targets; CONTRIBUTING.md explains the two forms of the agent.
 
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
@@ -11,14 +11,14 @@ BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPDIR  ?= $(DATADIR)/zsh/site-functions
 FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
-# For the unit and what belongs to it, which are written for a package.
+# Adapts the paths of the unit and its drop-ins, which are written for a package.
 AT_PREFIX = -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/usr/share/spillway,$(DATADIR)/spillway,g' \
   -e 's,/etc/spillway,$(SYSCONFDIR)/spillway,g'
 
-# The runtime goes into the tool, so that it runs where no Swift is installed, and looks for libraries nowhere but where
-# the system does.
+# The Swift runtime is linked into the tool, so that it runs where no Swift is installed. The tool looks for libraries only
+# where the system does.
 RELEASE := -c release --static-swift-stdlib --disable-local-rpath
-# Folders too: their time changes when a file goes.
+# The list has directories too: their time changes when a file is removed.
 RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sources/PolicyFile/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
@@ -31,7 +31,7 @@ RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sou
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: ## Install what building needs and this machine lacks
+setup: ## Install the build's packages that this machine lacks
 	@scripts/setup.sh build
 
 build: setup tool build/bin/spillwayd ## Build build/bin/spillway, and build/bin/spillwayd in its small form
@@ -46,7 +46,7 @@ build/bin/spillwayd: $(RESIDENT) scripts/build-agent.sh scripts/agent-order.txt 
 	@mkdir -p $(@D)
 	scripts/build-agent.sh $@
 
-# Changes only when the compiler does.
+# This file changes only when the compiler does.
 build/toolchain: FORCE
 	@mkdir -p $(@D)
 	@swift --version >$@.new 2>/dev/null
@@ -56,8 +56,8 @@ run: build ## Rank this machine's processes, then watch it in dry run until Ctrl
 	build/bin/spillway rank --limit 10
 	$(if $(RUN_FOR),timeout --foreground --preserve-status $(RUN_FOR) )build/bin/spillway run --dry-run --verbose
 
-# Exit tests have a process to themselves: what watches for their ends, with waitid(2), sees no other while a child that
-# another test has left lies uncollected.
+# Exit tests get a test process of their own. They wait for their child with waitid(2), which does not return while a child
+# that another test has left is a zombie.
 test: build ## Build, then run every test
 	@scripts/setup.sh test
 	@scripts/run-tests.sh all --skip SteadyTests
@@ -66,45 +66,45 @@ test: build ## Build, then run every test
 bench: build ## Measure beside earlyoom and a floor in C; RECORD=1 writes docs/performance.md
 	Benchmarks/run.sh
 
-# The agents and scenarios of a run; docs/arena.md names them. With a policy of one's own, only that is tried.
+# The agents and scenarios of a run; docs/arena.md names them. With POLICY, only Spillway runs, under that policy.
 ARENA = PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=Tests/Arena python3 -m arena
 AGENTS ?= $(if $(POLICY),spillway,kernel,earlyoom,nohang,oomd,spillway,dry-run)
 REPEAT ?= $(if $(POLICY),1,3)
-# At a time, each with two processors.
+# The number of guests at a time, each with two processors.
 GUESTS ?= 1
 ARENA_RUN = $(ARENA) run --agents $(AGENTS) $(if $(POLICY),--policy $(POLICY)) --repeat $(REPEAT) --guests $(GUESTS) \
   $(if $(RESUME),--resume)
 
-arena: build arena-setup ## Exhaust virtual machines under Spillway, its peers and the kernel; POLICY=mine.toml: under that
+arena: build arena-setup ## Run virtual machines out of memory under Spillway, its peers and the kernel; POLICY=mine.toml: under that policy
 	$(if $(RESUME),,@rm -rf build/arena/results)
 	$(ARENA_RUN) $(SCENARIOS)
 
 arena-quick: AGENTS = spillway
 arena-quick: REPEAT = 1
-arena-quick: build arena-setup ## Five scenarios of it under Spillway, in at most six minutes
+arena-quick: build arena-setup ## Run five scenarios of the arena under Spillway, in at most six minutes
 	@rm -rf build/arena/results
 	$(ARENA_RUN) --quick
 
-arena-setup: ## Make the guests of the arena from Debian's packages
+arena-setup: ## Make the arena's guests from Debian's packages
 	@scripts/setup.sh arena
 	$(ARENA) setup $(if $(findstring oomd,$(AGENTS)),--debian)
 
-guest-test: deb ## Install the package in a Debian guest and try it there, in some seven minutes; ONLY=word: less
+guest-test: deb ## Install the package in a Debian guest and test it there, in some seven minutes; ONLY=word: some checks
 	@scripts/setup.sh guest
 	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=Tests/Arena:Tests/Guest python3 -m guesttest $(if $(ONLY),--only $(ONLY))
 
-format: ## Rewrite the Swift sources as .swift-format says
+format: ## Format the Swift sources as .swift-format says
 	swift format --in-place --recursive Sources Tests Package.swift
 
-lint: ## Check the form of sources, scripts, manual pages and unit
+lint: ## Check the form of sources, scripts, manual pages and the unit
 	swift format lint --strict --recursive Sources Tests Package.swift
 	@scripts/lint.sh
 
-image: setup ## Write the built-in policy image anew from policies/server.toml
+image: setup ## Write the built-in policy image from policies/server.toml
 	swift build --product spillway
 	scripts/generate-builtin-image.sh .build/debug/spillway
 
-install: ## Install what `make build` left, below DESTDIR and PREFIX
+install: ## Install what `make build` built, below DESTDIR and PREFIX
 	@test -x build/bin/spillway && test -x build/bin/spillwayd || { echo 'make: run `make build` first' >&2; exit 1; }
 	install -Dm 755 build/bin/spillway "$(DESTDIR)$(BINDIR)/spillway"
 	install -Dm 755 build/bin/spillwayd "$(DESTDIR)$(SBINDIR)/spillwayd"
@@ -129,7 +129,7 @@ install: ## Install what `make build` left, below DESTDIR and PREFIX
 	test -e "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/spillway" || \
 	  install -Dm 644 packaging/logrotate/spillway "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/spillway"
 
-uninstall: ## Remove what `install` put there, except the configuration
+uninstall: ## Remove what `make install` installed, except the configuration
 	rm -f "$(DESTDIR)$(BINDIR)/spillway" "$(DESTDIR)$(SBINDIR)/spillwayd" \
 	  "$(DESTDIR)$(MANDIR)/man1/spillway.1" "$(DESTDIR)$(MANDIR)/man5/spillway.toml.5" \
 	  "$(DESTDIR)$(MANDIR)/man8/spillwayd.8" \

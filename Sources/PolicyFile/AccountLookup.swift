@@ -1,14 +1,14 @@
 import Glibc
 
-/// Who has an account on this machine: the agent knows no names, so the compiler writes numbers into its tables.
+/// Looks up the users and groups of a machine. The agent knows no names, so the compiler writes IDs into its tables.
 package struct AccountLookup: Sendable {
   package struct Account: Equatable, Sendable {
     package var name: String
     package var uid: UInt32
-    /// Its own group.
+    /// The ID of the account's own group.
     package var gid: UInt32
 
-    /// - Parameter gid: Nil where it is the same number.
+    /// - Parameter gid: Nil where it is the same number as `uid`.
     package init(name: String, uid: UInt32, gid: UInt32? = nil) {
       self.name = name
       self.uid = uid
@@ -26,7 +26,7 @@ package struct AccountLookup: Sendable {
     }
   }
 
-  /// The account of this name, or nil where nobody is called that.
+  /// The account of this name, or nil where no account has it.
   package var account: @Sendable (String) -> Account?
   /// All accounts that can be listed. A name service may know more than it lists (getpwent(3)).
   package var all: @Sendable () -> [Account]
@@ -45,18 +45,18 @@ package struct AccountLookup: Sendable {
     self.groups = groups
   }
 
-  /// Just these.
+  /// Looks up these accounts and groups alone.
   package init(_ accounts: [Account], groups: [Group] = []) {
     self.init(
       account: { name in accounts.first { $0.name == name } }, all: { accounts },
       gid: { name in groups.first { $0.name == name }?.gid }, groups: { groups })
   }
 
-  /// The user ID of a name, or nil where nobody is called that.
+  /// The user ID of a name, or nil where no account has it.
   package func uid(_ name: String) -> UInt32? { account(name)?.uid }
 
-  /// The accounts of this machine, by way of its name services. Not for two threads at once: getpwent(3) and
-  /// getgrent(3) have one place in their list for the whole process.
+  /// The accounts of this machine, by way of its name services. Two threads must not use it at once: getpwent(3) and
+  /// getgrent(3) keep one position in their list for the whole process.
   package static let live = AccountLookup(
     account: { name in
       guard let entry = unsafe getpwnam(name) else { return nil }

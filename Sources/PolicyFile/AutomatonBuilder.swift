@@ -1,30 +1,30 @@
 import Policy
 
-/// Makes a position automaton of a pattern.
+/// Compiles a pattern to a position automaton.
 ///
-/// The pattern becomes a graph of states in which only some consume a byte: each of those is a position. What a
-/// position is followed by is every position that can be reached without consuming. On the way, `^` may be passed only
-/// where nothing has been consumed, and after `$` nothing but the end of the text may follow: so both can stand
-/// anywhere in the pattern, as often as they like, and mean what regexec(3) takes them to mean.
+/// The pattern becomes a graph of states, of which only some consume a byte: these are the positions. The successors of
+/// a position are all positions that can be reached without consuming a byte. On that way, `^` can be passed only if
+/// nothing has been consumed yet, and after `$` only the end of the text may follow. So both can stand anywhere in the
+/// pattern, as often as they like, and mean what they mean to regexec(3).
 struct AutomatonBuilder {
   private enum State {
-    /// Consumes what position `index` does.
+    /// Consumes a byte of the set of position `index`.
     case position(Int)
     case begin(next: Int)
     case end(next: Int)
     case fork([Int])
-    /// The text is over.
+    /// The text has been read to its end.
     case over
   }
 
-  /// What can come next without anything consumed on the way.
+  /// What can be reached from a state without consuming a byte.
   private struct Reach {
     var positions: Set<Int> = []
     var canBeOver = false
   }
 
   private var states: [State] = []
-  /// What each position consumes.
+  /// The set of bytes that each position consumes.
   private var bytes: [Bits256] = []
   /// The state after each position.
   private var successors: [Int] = []
@@ -33,12 +33,13 @@ struct AutomatonBuilder {
 
   /// - Parameters:
   ///   - node: The pattern.
-  ///   - searching: Whether it may match anywhere in the text, or the whole of it only.
-  /// - Throws: Where it needs too many positions, or can never match. The offset is 0.
+  ///   - searching: Whether the pattern may match anywhere in the text, or has to match the whole text.
+  /// - Throws: ``PatternError`` with offset 0 if the pattern needs too many positions, or can never match.
   static func build(_ node: PatternNode, searching: Bool) throws(PatternError) -> Automaton {
-    // Before anything is built: a repetition of repetitions may ask for more than there is memory.
+    // This is checked before anything is built: a repetition of repetitions may ask for more memory than there is.
     let places = node.positions
-    // Even stripped of what it cannot reach, a pattern keeps most of its places; this bound is for the build alone.
+    // Positions that cannot be reached are removed later. Most remain, so this bound on the build is four times the
+    // limit.
     guard places <= 4 * Automaton.maximumPositions else { throw tooMany(places) }
     var builder = AutomatonBuilder()
     let over = builder.addState(.over)
@@ -53,7 +54,7 @@ struct AutomatonBuilder {
       isTooLarge: true)
   }
 
-  /// Adds the states of `node` with anything before and after it.
+  /// Adds the states of `node` with any text before and after it.
   private mutating func addSearch(_ node: PatternNode, next: Int) -> Int {
     let anything = PatternNode.repeated(.bytes(.all), least: 0, most: nil)
     return add(.sequence([anything, node, anything]), next: next)
@@ -72,7 +73,7 @@ struct AutomatonBuilder {
 
   /// Adds the states of `node`.
   ///
-  /// - Returns: Its first state; its last leads to `next`.
+  /// - Returns: The first state of `node`. Its last state leads to `next`.
   private mutating func add(_ node: PatternNode, next: Int) -> Int {
     switch node {
     case .empty: return next
@@ -82,7 +83,7 @@ struct AutomatonBuilder {
     case .sequence(let parts): return parts.reversed().reduce(next) { add($1, next: $0) }
     case .choice(let parts): return addState(.fork(parts.map { add($0, next: next) }))
     case .repeated(let body, let least, let most):
-      // What consumes nothing says the same however often it is said.
+      // A body that consumes nothing means the same however often it is repeated.
       let once = body.positions == 0
       return addRepeated(body, least: once ? min(least, 1) : least, most: once ? most.map { min($0, 1) } : most, next)
     }
@@ -109,7 +110,7 @@ struct AutomatonBuilder {
 
   private func reach(from state: Int, atBegin: Bool) -> Reach {
     var found = Reach()
-    // Each state is visited at most twice: before and after a `$`.
+    // Each state is visited at most twice: before a `$` and after one.
     var seen = [[Bool]](repeating: [false, false], count: states.count)
     var pending = [(state: state, ended: false)]
     while let (state, ended) = pending.popLast() {
@@ -144,7 +145,7 @@ struct AutomatonBuilder {
     }
     guard useful.count <= Automaton.maximumPositions else { throw AutomatonBuilder.tooMany(useful.count) }
 
-    // States are made from the end on, and one pattern is to have one automaton.
+    // States were made from the end of the pattern on. Sorting them makes the automaton of a pattern unique.
     let kept = useful.sorted(by: >)
     var number: [Int: UInt8] = [:]
     for (index, position) in kept.enumerated() { number[position] = UInt8(index) }
@@ -167,7 +168,7 @@ struct AutomatonBuilder {
       positions: positions, sets: sets.sets, first: first, accepting: accepting, acceptsEmpty: beginning.canBeOver)
   }
 
-  /// Those positions from which the end of the text can be reached.
+  /// The positions from which the end of the text can be reached.
   private func leadingToTheEnd(_ after: [Int: Reach]) -> Set<Int> {
     var useful = Set(after.filter { $0.value.canBeOver }.keys)
     var grew = true
@@ -182,7 +183,7 @@ struct AutomatonBuilder {
   }
 }
 
-/// The sets of an automaton, each of them once.
+/// Collects the sets of an automaton, each of them once.
 private struct SetCollector {
   private(set) var sets: [Bits256] = []
 

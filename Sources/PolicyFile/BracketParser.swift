@@ -1,14 +1,15 @@
 import Policy
 
-/// A bracket expression, `[…]`, in the form that globs (glob(7)) and regular expressions (regex(7)) share: ranges by
-/// byte value, classes of the C locale, a first `]` that is itself.
+/// Parses a bracket expression, `[…]`, in the form that globs (glob(7)) and regular expressions (regex(7)) share. It
+/// has ranges by byte value and classes of the C locale; a `]` that stands first is an ordinary character.
 struct BracketParser {
-  /// In a glob a backslash takes the meaning from the next byte; in a regular expression it is itself.
+  /// Whether a backslash takes the special meaning from the next byte, as in a glob. In a regular expression it is an
+  /// ordinary character.
   let escapes: Bool
-  /// `!` negates as well as `^`.
+  /// Whether `!` negates the set, as `^` does.
   let exclamationNegates: Bool
 
-  /// - Parameter cursor: Behind the `[`; left behind the `]`.
+  /// - Parameter cursor: Stands behind the `[` before the call, and behind the `]` after it.
   func parse(_ cursor: inout PatternCursor) throws(PatternError) -> Bits256 {
     let start = cursor.offset - 1
     var set = Bits256()
@@ -47,7 +48,7 @@ struct BracketParser {
     return negated ? set.inverted : set
   }
 
-  /// One end of a range: a byte, `[.x.]` or `[=x=]`.
+  /// Parses one end of a range: a byte, `[.x.]` or `[=x=]`.
   private func element(_ cursor: inout PatternCursor, start: Int) throws(PatternError) -> UInt8 {
     let offset = cursor.offset
     guard var byte = cursor.next() else {

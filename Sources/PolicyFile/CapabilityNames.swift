@@ -2,7 +2,7 @@ package import ProcModel
 
 /// The names of capabilities(7), as of Linux 6.12.
 package enum CapabilityNames {
-  /// In the order of their numbers in linux/capability.h, without `CAP_` and in lower case.
+  /// The names in the order of their numbers in linux/capability.h, without `CAP_` and in lower case.
   package static let all = [
     "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
     "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
@@ -17,12 +17,12 @@ package enum CapabilityNames {
     all.firstIndex(of: stem(name)).map { CapabilitySet(number: UInt8($0)) }
   }
 
-  /// In full, as capabilities(7) writes them.
+  /// The full names of the capabilities of a set, as capabilities(7) writes them.
   package static func names(of set: CapabilitySet) -> [String] {
     all.indices.filter { set.contains(CapabilitySet(number: UInt8($0))) }.map { fullName(all[$0]) }
   }
 
-  /// What an unknown name most likely was to be, in full.
+  /// The full name of the known capability that an unknown name most likely stands for; nil where there is none.
   static func nearestName(to name: String) -> String? {
     nearest(to: stem(name), among: all).map(fullName)
   }

@@ -1,9 +1,9 @@
-/// What people take for the path of a cgroup, and what would be it: as `/proc/PID/cgroup` shows it, from the root of the
-/// hierarchy.
+/// Recognises texts that are often taken for the path of a cgroup, and gives the path that was meant. The right path is
+/// the one that `/proc/PID/cgroup` shows, from the root of the hierarchy.
 enum CgroupText {
   private static let mount = "/sys/fs/cgroup"
 
-  /// Hierarchies that are mounted below ``mount``: version 2 beside version 1, and those of version 1 (cgroups(7)).
+  /// The hierarchies that are mounted below ``mount``: version 2 beside version 1, and those of version 1 (cgroups(7)).
   private static let hierarchies: Set<String> = [
     "unified", "memory", "systemd", "cpu", "cpuacct", "cpu,cpuacct", "cpuacct,cpu", "cpuset", "blkio", "pids",
     "freezer",
@@ -47,7 +47,8 @@ enum CgroupText {
     return nil
   }
 
-  /// The path that was meant where one begins at the mount, with or without the first slash; a glob keeps its wildcards.
+  /// The path that was meant by a text that begins with the mount point, with or without the first slash; nil for any
+  /// other text. A glob keeps its wildcards.
   static func belowTheMount(_ text: String) -> String? {
     guard let range = text.range(of: mount.dropFirst()), text[..<range.lowerBound].allSatisfy({ "/*".contains($0) })
     else {
@@ -60,7 +61,7 @@ enum CgroupText {
     return "/" + parts.joined(separator: "/")
   }
 
-  /// The text, where it is the name of a unit that processes lie in, and no slice.
+  /// The text, if it is the name of a unit that processes lie in, and not that of a slice; nil otherwise.
   static func unit(_ text: String) -> String? {
     guard !text.contains("/"), !text.hasSuffix(".slice"), suffixes.contains(where: text.hasSuffix) else { return nil }
     return text
@@ -68,7 +69,7 @@ enum CgroupText {
 }
 
 extension String {
-  /// Where a text first stands in this one.
+  /// The first range of this text in which another text stands; nil where it does not.
   fileprivate func range(of text: Substring) -> Range<String.Index>? {
     var start = startIndex
     while start < endIndex {

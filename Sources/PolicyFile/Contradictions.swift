@@ -2,9 +2,10 @@ import Policy
 import Pressure
 import ProcModel
 
-/// Finds what of a rule's `match` no process can be.
+/// Finds conditions of a rule's `match` that no process can meet.
 enum Contradiction {
-  /// Says so of each pair of fields that exclude each other, and of a `not` that leaves out all that the rest lets in.
+  /// Warns of each pair of fields that exclude each other, and of a `not` that leaves out every process that the other
+  /// fields match.
   static func warn(of match: RuleDraft.Match, log: inout DiagnosticLog) {
     warn(of: match.tests, log: &log)
     warn(of: match.exceptions, log: &log)
@@ -12,7 +13,7 @@ enum Contradiction {
     let leavesOutAll = match.exceptions.allSatisfy { exception in match.tests.contains { $0.implies(exception) } }
     if leavesOutAll {
       log.warning(
-        at: first.offset, "\"not\" leaves out all that the rest of \"match\" lets in",
+        at: first.offset, "\"not\" leaves out every process that the rest of \"match\" matches",
         "the rule never matches: ask for less, or leave it out")
     }
   }
@@ -29,7 +30,7 @@ enum Contradiction {
 }
 
 extension RuleDraft.Test {
-  /// Whether no process passes both.
+  /// Whether no process can pass both tests.
   fileprivate func excludes(_ other: RuleDraft.Test) -> Bool {
     switch (field, other.field) {
     case (.minAge, .maxAge), (.maxAge, .minAge):
@@ -37,7 +38,7 @@ extension RuleDraft.Test {
       guard case .time(let low) = least.values.first, case .time(let high) = most.values.first else { return false }
       return low > high
     case (.uid, .uid), (.gid, .gid):
-      // A name that nobody has is told by itself.
+      // A name that no user or group has gets a warning of its own.
       let ranges = values.compactMap(\.range)
       let others = other.values.compactMap(\.range)
       guard !ranges.isEmpty, !others.isEmpty else { return false }
@@ -46,13 +47,13 @@ extension RuleDraft.Test {
     }
   }
 
-  /// Whether who passes this one passes the other as well.
+  /// Whether every process that passes this test also passes the other.
   fileprivate func implies(_ other: RuleDraft.Test) -> Bool {
     guard field == other.field else { return false }
     switch (field, values.first, other.values.first) {
     case (.minAge, .time(let time)?, .time(let line)?): return time >= line
     case (.maxAge, .time(let time)?, .time(let line)?): return time <= line
-    // A share and a size are the machine's to compare.
+    // A share and a size can be compared only on a machine.
     case (_, .amount(.share(let share))?, .amount(.share(let line))?): return share >= line
     case (_, .amount(.size(let size))?, .amount(.size(let line))?): return size >= line
     default: break
@@ -83,7 +84,7 @@ extension RuleDraft.Value {
     }
   }
 
-  /// The same for values that match the same.
+  /// A text that is the same for two values if they match the same.
   fileprivate var identity: String {
     switch self {
     case .pattern(_, let text, let flavour): "pattern \(flavour) \(text)"
@@ -99,7 +100,7 @@ extension RuleDraft.Value {
 }
 
 extension RuleDraft.Match {
-  /// The same for matches that are written alike, but for the order of their values.
+  /// A list that is the same for two matches if they differ at most in the order of their fields and values.
   private var identity: [String] {
     let ofTest = { (test: RuleDraft.Test) in "\(test.field) \(Set(test.values.map(\.identity)).sorted())" }
     return tests.map(ofTest).sorted() + ["not"] + exceptions.map(ofTest).sorted()
@@ -108,40 +109,42 @@ extension RuleDraft.Match {
   func isSame(as other: RuleDraft.Match) -> Bool { identity == other.identity }
 }
 
-/// Finds rules that do nothing beside others.
+/// Finds rules that have no effect beside other rules.
 enum Shadow {
   /// - Parameters:
-  ///   - rule: The last one read, which stands at `offset` of the file that `log` is of.
-  ///   - earlier: All before it.
+  ///   - rule: The last rule that was read. It stands at `offset` of the file that `log` is for.
+  ///   - earlier: All rules before it.
   static func warn(of rule: RuleDraft, at offset: Int, after earlier: [RuleDraft], log: inout DiagnosticLog) {
     let alike = earlier.filter { $0.match.isSame(as: rule.match) }
     guard let other = alike.first(where: \.protects) ?? alike.last else { return }
     let place = "\(quoted(other.name)) (\(other.origin.file):\(other.origin.line))"
     if other.protects, !rule.protects {
       log.warning(
-        at: offset, "the rule does nothing: \(place) protects whom it matches", "leave one of them out")
+        at: offset, "the rule does nothing: \(place) protects every process that it matches", "leave one of them out")
       return
     }
-    // What an earlier file says may well be replaced: a preset's rule, by that of who extends it.
+    // A rule of an earlier file may be replaced on purpose, for example a preset's rule by the file that extends the
+    // preset.
     guard other.origin.file == rule.origin.file else { return }
     if rule.protects {
       log.warning(
         at: offset,
         other.protects
-          ? "the rule does nothing: \(place) protects the same already"
-          : "\(place) does nothing: this rule protects whom it matches", "leave one of them out")
+          ? "the rule does nothing: \(place) already protects the same processes"
+          : "\(place) does nothing: this rule protects the same processes", "leave one of them out")
     } else if rule.replacesAll(of: other) {
       log.warning(
-        at: offset, "\(place) does nothing: this rule matches the same, and says otherwise all that it says",
+        at: offset, "\(place) does nothing: this rule matches the same processes and sets all of its keys again",
         "leave one of them out")
     }
   }
 }
 
 extension RuleDraft {
-  /// Whether nothing of an earlier rule with the same match is left beside this one. Weights multiply.
+  /// Whether this rule sets every key that an earlier rule with the same match sets. Weights multiply, so a weight is
+  /// never replaced.
   fileprivate func replacesAll(of other: RuleDraft) -> Bool {
-    // One that has a mistake may say nothing at all.
+    // A rule with a mistake may set nothing at all.
     let saysSomething =
       other.order != nil || other.scope != nil || other.signal != nil || other.grace != nil || other.hook != nil
     return saysSomething && other.weight == 1 && (other.order == nil || order != nil)

@@ -2,7 +2,7 @@ import Policy
 import Pressure
 import ProcModel
 
-/// What a policy does beside ending processes.
+/// The lines for hooks, relief and the last resort.
 func describeMeasures(of policy: CompiledPolicy) -> [String] {
   let measures = policy.measures
   return [
@@ -47,7 +47,7 @@ private func describe(_ lastResort: LastResort) -> String {
 }
 
 extension CompiledPolicy {
-  /// A program with its words, whom it runs as, and how long it may.
+  /// A program with its words, the user that it runs as, and its time limit.
   package func describe(command index: UInt16) -> String {
     let command = commands[Int(index)]
     let words = string(command.words).split(separator: "\0", omittingEmptySubsequences: false).dropLast()

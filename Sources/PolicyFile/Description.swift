@@ -3,15 +3,15 @@ package import Policy
 import Pressure
 package import ProcModel
 
-/// A policy as people read it: its settings, then each rule with what it looks at and what it does.
+/// A policy in a form for people: its settings, then each rule with its tests and its effect.
 ///
-/// - Parameter patterns: The texts of its patterns, ``PolicyCompilation/patterns``; one that is missing is shown by
-///   its number.
+/// - Parameter patterns: The texts of the policy's patterns, ``PolicyCompilation/patterns``. A pattern whose text is
+///   missing is shown by its number.
 package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
   var lines = describe(policy.settings) + describeMeasures(of: policy)
   for domain in policy.domains {
     lines.append("domain \(quoted(policy.string(domain.name))), cgroup \(policy.string(domain.cgroup)):")
-    // What is as in the system is left out.
+    // Only the settings that differ from those of the system are shown.
     let own = Set(describe(domain.settings)).subtracting(describe(policy.settings))
     lines += describe(domain.settings).filter(own.contains).map { "  " + $0 }
   }
@@ -83,7 +83,7 @@ private func describe(_ confirmation: Confirmation) -> String {
   }
 }
 
-/// As a policy states it; what is less than a millisecond is left out.
+/// A time in the form that a policy states it. Parts of a millisecond are left out.
 package func describe(_ time: Nanoseconds) -> String {
   var parts: [String] = []
   var rest = time.milliseconds
@@ -102,7 +102,7 @@ package func describe(_ time: Nanoseconds) -> String {
   return parts.isEmpty ? "0s" : parts.joined(separator: " ")
 }
 
-/// As a policy states it.
+/// An amount in the form that a policy states it.
 func describe(_ amount: Amount) -> String {
   switch amount {
   case .share(let points):
@@ -124,7 +124,7 @@ private func describe(_ minimum: MinimumFootprint) -> String {
   }
 }
 
-/// What a rule says of those it matches.
+/// The effect of a rule on the processes that it matches.
 package func describe(effectOf rule: Rule, in policy: CompiledPolicy) -> String {
   if rule.protects { return "protect" }
   var effects: [String] = []

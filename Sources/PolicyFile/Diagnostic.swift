@@ -1,9 +1,9 @@
-/// Something an author of a policy should know.
+/// A message for the author of a policy.
 package struct Diagnostic: Equatable, Sendable, CustomStringConvertible {
   package enum Severity: Equatable, Sendable {
-    /// There is no policy.
+    /// The policy cannot be used.
     case error
-    /// There is one, but it hardly means what its author meant.
+    /// The policy can be used, but probably does not say what its author meant.
     case warning
 
     package var name: String {
@@ -15,21 +15,22 @@ package struct Diagnostic: Equatable, Sendable, CustomStringConvertible {
   }
 
   package var severity: Severity
-  /// As the compiler was told it.
+  /// The name of the file, as it was given to the compiler.
   package var file: String
-  /// From 1.
+  /// The line, from 1.
   package var line: Int
-  /// From 1, in characters (Unicode scalars).
+  /// The column, from 1, in characters (Unicode scalars).
   package var column: Int
-  /// Of what it is about, in characters; 0 where that is no part of the file's text.
+  /// The length of the text that the message is about, in characters; 0 where it is about no text of the file.
   package var length: Int
-  /// The line, or what of it stands around, without what a terminal should not see; empty where ``length`` is 0.
+  /// The line of the file, or a part of a long one, without characters that a terminal would act on; empty where
+  /// ``length`` is 0.
   package var excerpt: String
-  /// How many characters of that stand before what it is about.
+  /// The number of characters of ``excerpt`` before the text that the message is about.
   package var indent: Int
   /// What is wrong.
   package var what: String
-  /// What would be right; empty where that cannot be said.
+  /// What would be right; empty where that is not known.
   package var meant: String
 
   package init(
@@ -47,13 +48,13 @@ package struct Diagnostic: Equatable, Sendable, CustomStringConvertible {
     self.meant = meant
   }
 
-  /// `file:line:column: error: what, what would be right`, without a newline. Editors jump to it.
+  /// `file:line:column: error: what, what would be right`, without a newline. Editors jump to the position in it.
   package var description: String {
     let message = meant.isEmpty ? what : what + ", " + meant
     return "\(file):\(line):\(column): \(severity.name): \(message)"
   }
 
-  /// That, and below it the line with what it is about underlined, each with a newline.
+  /// ``description``, then the line with the text underlined that the message is about. Each line ends in a newline.
   package var text: String {
     let room = excerpt.unicodeScalars.count - indent
     guard length > 0, room > 0 else { return description + "\n" }

@@ -1,10 +1,10 @@
 import Policy
 import Pressure
 
-/// One `[[domain]]` as it was understood.
+/// One `[[domain]]` as the compiler understood it.
 struct DomainDraft {
   var name: String
-  /// Of its cgroup.
+  /// The path of the domain's cgroup.
   var path: String
   var settings: SettingsDraft
 }
@@ -14,11 +14,11 @@ struct DomainReader {
   private static let known = ["name", "cgroup"] + SettingsDraft.known
   private static let example = "\"/batch.slice\""
 
-  /// Of the file: what a domain does not say of itself.
+  /// The file's own settings. They apply where a domain sets nothing.
   let base: SettingsDraft
 
-  /// - Parameter earlier: The domains before it, to tell whether its name and cgroup are new.
-  /// - Returns: Nil where there is no telling what the domain is; all is said in the log.
+  /// - Parameter earlier: The domains before this one, to check that its name and cgroup are new.
+  /// - Returns: The domain; nil where its name or cgroup is missing or wrong. Every mistake is in the log.
   func read(_ node: SettingNode, after earlier: [DomainDraft], log: inout DiagnosticLog) -> DomainDraft? {
     guard case .table(let entries) = node.value else {
       log.error(at: node.offset, "a domain is \(node.kind)", "it must be a table that begins with [[domain]]")
@@ -52,15 +52,15 @@ struct DomainReader {
     return nil
   }
 
-  /// A floor in MiB was drawn for the machine: a small cgroup may lie below it for good.
+  /// Warns of a floor given as a size, which was meant for the machine: a small cgroup may lie below it all the time.
   private func warnOfSize(_ table: SettingsReader, log: inout DiagnosticLog) {
     guard case .size(let size) = base.settings.thresholds.floor.available else { return }
     if case .table(let entries) = table["trigger"]?.node.value, entries.contains(where: { $0.key == "floor" }) {
       return
     }
     log.warning(
-      at: table.offset, "the domain takes over a floor of \(describe(Amount.size(size))), drawn for the machine",
-      "give it one of its own: trigger = { floor = { available = \"8%\" } }")
+      at: table.offset, "the domain has the machine's floor of \(describe(Amount.size(size)))",
+      "give it a floor of its own: trigger = { floor = { available = \"8%\" } }")
   }
 
   private func readCgroup(
@@ -103,12 +103,13 @@ struct DomainReader {
   }
 }
 
-/// What the names of rules and domains can be.
+/// The rule for the names of rules and domains.
 enum NameText {
-  /// In bytes.
+  /// The longest name, in bytes.
   static let maximumLength = 200
 
-  /// What is wrong with a name, after "its name", and what would be right.
+  /// What is wrong with a name, as a phrase that follows "its name", and what would be right; nil for a name that is
+  /// allowed.
   static func problem(with name: String) -> (what: String, meant: String)? {
     if name.allSatisfy(\.isWhitespace) { return ("is empty", "write what it is for: decisions show it") }
     if name.utf8.count > maximumLength {

@@ -1,7 +1,7 @@
 import Policy
 
-/// A glob over a whole field: `*`, `?`, `[abc]`, `[a-z]`, `[!x]` or `[^x]`, and a backslash before what is meant as
-/// itself. `?` and brackets take one byte.
+/// Parses a glob over a whole field: `*`, `?`, `[abc]`, `[a-z]`, `[!x]` or `[^x]`, and a backslash before a character
+/// that stands for itself. `?` and brackets match one byte.
 struct GlobParser {
   let flavour: PatternFlavour
 
@@ -35,12 +35,12 @@ struct GlobParser {
     return set
   }
 
-  /// Whether the directory itself is meant with all that is below it.
+  /// Whether the rest is `**`, which means the directory itself and everything below it.
   private func restIsTwoStars(_ cursor: PatternCursor) -> Bool {
     cursor.end - cursor.offset == 2 && cursor.peek == UInt8(ascii: "*") && cursor.peek(1) == UInt8(ascii: "*")
   }
 
-  /// - Parameter cursor: Behind the first star; left behind the last.
+  /// - Parameter cursor: Stands behind the first star before the call, and behind the last one after it.
   private func star(_ cursor: inout PatternCursor) -> PatternNode {
     var crosses = flavour == .plain
     while cursor.peek == UInt8(ascii: "*") {

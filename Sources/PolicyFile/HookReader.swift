@@ -1,7 +1,7 @@
 import Policy
 import ProcModel
 
-/// A program to be started, as it was understood.
+/// A program that a hook starts, as the compiler understood it.
 struct CommandDraft: Hashable {
   var words: [String]
   var uid: UInt32
@@ -9,7 +9,7 @@ struct CommandDraft: Hashable {
   var milliseconds: UInt64
 }
 
-/// What a file said of something that can be off.
+/// What a file says of a key that can be off.
 enum Choice<Value> {
   case off
   case on(Value)
@@ -33,14 +33,14 @@ struct HookReader {
   private static let exampleList = "[\"/usr/local/bin/tell\", \"--now\"]"
   private static let exampleTable = "{ command = \(exampleList), user = \"nobody\", limit = \"2s\" }"
   private static let defaultLimit: UInt64 = 2000
-  /// The kernel's overflow user and group, which `nobody` is nearly everywhere.
+  /// The kernel's overflow user and group, which are those of `nobody` on nearly every system.
   private static let nobody: UInt32 = 65_534
 
   let accounts: AccountLookup
   let programs: ProgramLookup
 
-  /// - Parameter mayTakeOver: Whether `takes_over` stands among the keys of the table.
-  /// - Returns: Nil where nothing was said, or nothing that could be understood.
+  /// - Parameter mayTakeOver: Whether `takes_over` is a key of the table.
+  /// - Returns: Nil where the key is missing or its value is wrong.
   func read(
     _ key: String, _ table: SettingsReader, mayTakeOver: Bool = false, log: inout DiagnosticLog
   ) -> Choice<Hook>? {
@@ -56,7 +56,7 @@ struct HookReader {
     case .string(let text):
       log.error(
         at: entry.node.offset, "\"\(key)\" cannot be \(quoted(text))",
-        "write its words as a list, as in \(HookReader.exampleList): no shell takes them apart")
+        "write its words as a list, as in \(HookReader.exampleList): no shell splits them")
     default:
       log.error(
         at: entry.node.offset, "\"\(key)\" is \(entry.node.kind)",
@@ -84,7 +84,7 @@ struct HookReader {
       return nil
     }
     guard let words = words(nodes, of: "command", at: entry.node.offset, log: &log) else { return nil }
-    // Somebody was named who is not there: it must not run as somebody else.
+    // The named user does not exist. The program must not run as another user.
     if table["user"] != nil, account == nil { return nil }
     return Hook(command: command(words, account: account, limit: limit), takesOver: takesOver ?? false)
   }
@@ -92,7 +92,8 @@ struct HookReader {
   private func readUser(_ table: SettingsReader, log: inout DiagnosticLog) -> AccountLookup.Account? {
     guard let (name, offset) = table.string("user", "\"nobody\"", log: &log) else { return nil }
     if let account = accounts.account(name) { return account }
-    log.error(at: offset, "no user here is called \(quoted(name))", "name one that is, or leave \"user\" out: nobody")
+    log.error(
+      at: offset, "no user here is called \(quoted(name))", "name a user that exists, or leave \"user\" out: nobody")
     return nil
   }
 
@@ -122,11 +123,11 @@ struct HookReader {
     guard words.count == nodes.count else { return nil }
     let path = words[0]
     guard path.hasPrefix("/") else {
-      log.error(at: first.offset, "\(quoted(path)) is no absolute path", "begin it with \"/\": nothing looks for it")
+      log.error(at: first.offset, "\(quoted(path)) is no absolute path", "begin it with \"/\": PATH is not searched")
       return nil
     }
     guard !path.hasSuffix("/") else {
-      log.error(at: first.offset, "\(quoted(path)) is a folder", "name the program in it")
+      log.error(at: first.offset, "\(quoted(path)) is a directory", "name the program in it")
       return nil
     }
     guard words.count <= MeasureLimits.commandWords else {
@@ -149,13 +150,13 @@ struct HookReader {
     switch programs.state(path) {
     case .ready: break
     case .missing:
-      log.warning(at: offset, "there is no \(quoted(path)) here", "the hook does nothing until there is")
+      log.warning(at: offset, "there is no program \(quoted(path)) here", "the hook does nothing until there is one")
     case .notExecutable:
       log.warning(at: offset, "\(quoted(path)) cannot be executed", "name a program, and give it mode 755")
     case .openToOthers:
       log.warning(
-        at: offset, "others than root may write \(quoted(path))",
-        "they decide what it does: give it to root, with mode 755")
+        at: offset, "users other than root may write \(quoted(path))",
+        "they can change what the hook does: make root its owner, with mode 755")
     }
   }
 }

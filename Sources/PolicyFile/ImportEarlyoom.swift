@@ -2,8 +2,8 @@ import Policy
 import Pressure
 import ProcModel
 
-/// `/etc/default/earlyoom`, made into a policy. The options are those of earlyoom 1.9 (earlyoom(1) and its main.c),
-/// among them all of 1.7, which Debian 12 has.
+/// Converts `/etc/default/earlyoom` to a policy. It knows the options of earlyoom 1.9 (earlyoom(1) and its main.c),
+/// which include all of 1.7, the version of Debian 12.
 struct EarlyoomImport {
   private let source: ImportSource
   private let machine: ImportMachine?
@@ -28,8 +28,8 @@ struct EarlyoomImport {
     writer.comment("Made by `spillway import earlyoom` from \(source.file).")
     writer.comment(
       """
-      earlyoom protects nobody but those with oom_score_adj −1000, and so does this. `extends = "server"` would protect \
-      the ways in, the logs and the like, and would switch on more triggers; docs/policy.md says which.
+      earlyoom protects only processes with oom_score_adj −1000, and so does this policy. `extends = "server"` would \
+      also protect logins, logs and the like, and would switch on more triggers; docs/policy.md says which.
       """)
     writer.line("version = 1")
     try writeTrigger()
@@ -47,47 +47,47 @@ struct EarlyoomImport {
 
   private mutating func writeTrigger() throws(ImportFault) {
     let memory = try threshold(share: "-m", size: "-M", total: machine?.ram)
-    // Without swap earlyoom takes no notice of -S; here there is nothing to be above then either.
+    // Without swap earlyoom ignores -S. A machine without swap is below this policy's line for free swap in any case.
     let swap = try threshold(share: "-s", size: "-S", total: machine?.swap)
     writer.line()
     writer.line("[trigger]")
-    writer.comment("\(memory.from): at or below this, if swap is short as well.")
+    writer.comment("\(memory.from): act when available memory is at or below this, if free swap is too.")
     if memory.isShare {
       writer.comment(
         """
-        Since 1.8 earlyoom's share is of MemAvailable + AnonPages, and before it of MemTotal. Here it is of MemTotal less \
-        the pool of huge pages: more than the first, so that the line is met earlier where the kernel or a tmpfs holds \
-        much, and less than the second where there is such a pool.
+        Since 1.8 earlyoom's share is of MemAvailable + AnonPages, and before 1.8 of MemTotal. Here it is of MemTotal \
+        less the pool of huge pages. That is more than the first, so that the line is met earlier if the kernel or a \
+        tmpfs holds much memory, and less than the second if there is such a pool.
         """)
     }
     let line = swap.asks ? ", swap_free = \"\(describe(swap.term))\"" : ""
-    writer.comment(swap.asks ? "\(swap.from): free swap." : "\(swap.from): whatever swap is free.")
+    writer.comment(swap.asks ? "\(swap.from): the line for free swap." : "\(swap.from): free swap is not checked.")
     writer.line("floor = { available = \"\(describe(memory.term))\"\(line) }")
     writer.release(over: memory.term)
     killsAtOnce = memory.killsAtOnce && (swap.killsAtOnce || !swap.asks || machine?.swap == .zero)
     if !killsAtOnce {
       writer.comment(
         """
-        The second line, SIGKILL at \(describe(memory.kill)) and \(describe(swap.kill)) of swap, is not carried over: \
-        SIGKILL comes when the grace is over, or sooner if memory goes on falling.
+        The second threshold, SIGKILL at \(describe(memory.kill)) and \(describe(swap.kill)) of swap, is not carried \
+        over: SIGKILL is sent when the grace time is over, or sooner if memory keeps falling.
         """)
     }
   }
 
-  /// Whether both lines are the same, which is how earlyoom is told not to ask.
+  /// Whether both thresholds are equal: earlyoom then sends SIGKILL without SIGTERM before it.
   private var killsAtOnce = false
 
   private struct Threshold {
     var term: Amount
     var kill: Amount
-    /// The options it is from.
+    /// The options that the threshold comes from.
     var from: String
 
     var killsAtOnce: Bool { term == kill }
     var isShare: Bool {
       if case .share = term { true } else { false }
     }
-    /// Whether anything is asked at all: at all of it, nothing is.
+    /// Whether the threshold is a condition at all: a threshold of 100 % is always met.
     var asks: Bool { term != .share(.percent(100)) }
   }
 
@@ -107,7 +107,7 @@ struct EarlyoomImport {
     case (let (option, pair)?, nil), (nil, let (option, pair)?):
       return Threshold(term: pair.term, kill: pair.kill, from: option.shown)
     case (let (one, first)?, let (other, second)?):
-      // earlyoom takes the lower one, which only a machine can tell.
+      // earlyoom uses the lower one of the two, which depends on the machine.
       guard let total else {
         return Threshold(
           term: first.term, kill: first.kill,
@@ -121,8 +121,8 @@ struct EarlyoomImport {
     }
   }
 
-  /// `TERM[,KILL]` as earlyoom reads it: without a second number that is half the first, and a first one below the
-  /// second is raised to it.
+  /// Parses `TERM[,KILL]` as earlyoom does. If the second number is missing, it is half the first. A first number below
+  /// the second is raised to it.
   private func pair(
     _ option: EarlyoomOptions.Option, most: UInt64, _ amount: (UInt64) -> Amount
   ) throws(ImportFault) -> (term: Amount, kill: Amount) {
@@ -137,16 +137,16 @@ struct EarlyoomImport {
       }
       numbers.append(number.thousandths)
     }
-    // earlyoom takes 100 for swap alone, where it means that nothing is asked.
+    // earlyoom accepts 100 for swap alone, where it means no condition.
     if option.name == "-m", numbers.contains(where: { $0 >= 100_000 }) {
       throw source.fault(
-        at: option.offset, "\(quoted(option.shown)) is all there is", "earlyoom refuses it: write less than 100")
+        at: option.offset, "\(quoted(option.shown)) is the whole memory", "earlyoom refuses it: write less than 100")
     }
     let kill = numbers.count > 1 ? numbers[1] : numbers[0] / 2
     let term = max(numbers[0], kill)
     guard term > 0 else {
       throw source.fault(
-        at: option.offset, "\(quoted(option.shown)) is nothing",
+        at: option.offset, "\(quoted(option.shown)) is zero",
         "earlyoom refuses it: write as in \"\(option.name) 10\"")
     }
     return (amount(term).leastAboveNothing, amount(kill))
@@ -158,15 +158,15 @@ struct EarlyoomImport {
     if sortsByRSS {
       writer.comment(
         """
-        --sort-by-rss: the largest. The footprint is what its end gives back; unlike earlyoom's RSS, file pages do not \
-        count, and swap does.
+        --sort-by-rss: the largest process. Its footprint is what killing it gives back; unlike earlyoom's RSS, the \
+        footprint counts swap and not file pages.
         """)
       writer.line("formula = \"footprint\"")
     } else {
       writer.comment(
         """
-        The kernel's oom_score, as earlyoom has it. The formula "spillway" would spare what has run for long, and is \
-        not led astray by a session manager's oom_score_adj of 200.
+        The kernel's oom_score, which earlyoom uses. The formula "spillway" would spare processes that have run for long, \
+        and is not misled by a session manager's oom_score_adj of 200.
         """)
       writer.line("formula = \"oom-score\"")
     }
@@ -176,7 +176,7 @@ struct EarlyoomImport {
     writer.line()
     writer.line("[action]")
     if killsAtOnce {
-      writer.comment("Both lines are the same: SIGKILL at once.")
+      writer.comment("Both thresholds are equal: SIGKILL at once.")
       writer.line("signal = \"SIGKILL\"")
     } else {
       var seconds = "10"
@@ -190,17 +190,20 @@ struct EarlyoomImport {
       }
       writer.comment(
         """
-        earlyoom waits so long, and then asks somebody anew, the same process as a rule; here SIGKILL follows, so that \
-        one that does not listen is not asked for ever.
+        earlyoom waits this long and then sends SIGTERM again, usually to the same process. Here SIGKILL follows, so that \
+        a process that ignores SIGTERM is killed all the same.
         """)
       writer.line("grace = \"\(seconds)s\"")
     }
     if options["-g"] != nil {
-      writer.comment("-g: the whole process group. Protected processes in it stay.")
+      writer.comment("-g: the whole process group is killed. Protected processes in it are spared.")
       writer.line("scope = \"group\"")
     }
     writer.comment(
-      "earlyoom ends processes of any size; min_footprint = \"0%\" is that. This keeps a shell from dying for nothing.")
+      """
+      earlyoom kills processes of any size, as min_footprint = "0%" would. This line keeps a small process, such as a \
+      shell, from being killed for nothing.
+      """)
     writer.line("min_footprint = \"auto\"")
   }
 
@@ -221,11 +224,14 @@ struct EarlyoomImport {
     writer.line("[hooks]")
     writer.comment(
       """
-      What was EARLYOOM_PID, EARLYOOM_NAME and EARLYOOM_UID is SPILLWAY_PID, SPILLWAY_COMM and SPILLWAY_UID; there is no \
-      EARLYOOM_CMDLINE. They run as nobody, and under systemd need the drop-in hooks.conf; see docs/policy.md.
+      EARLYOOM_PID, EARLYOOM_NAME and EARLYOOM_UID are called SPILLWAY_PID, SPILLWAY_COMM and SPILLWAY_UID here; \
+      EARLYOOM_CMDLINE has no counterpart. Hooks run as the user nobody, and under systemd they need the drop-in \
+      hooks.conf; see docs/policy.md.
       """)
     for (option, key) in hooks {
-      writer.comment(key == "before" ? "-P: told, and not waited for; earlyoom waits 200 ms." : "-N")
+      writer.comment(
+        key == "before"
+          ? "-P: started before the signal, and not waited for; earlyoom waits 200 ms." : "-N: started after the kill.")
       writer.line("\(key) = [\(tomlString(option.value))]")
     }
   }
@@ -244,7 +250,7 @@ struct EarlyoomImport {
     }
     for (option, points) in shifts {
       if let other = shifts.first(where: { $0.option.name != option.name && $0.option.value == option.value }) {
-        drop(option, "\(other.option.name) says the opposite of the same names, and neither is left")
+        drop(option, "\(other.option.name) says the opposite of the same names, and the two cancel out")
       } else if options["--ignore"]?.value == option.value {
         drop(option, "--ignore protects the same names")
       } else {
@@ -256,7 +262,7 @@ struct EarlyoomImport {
         option,
         comment: """
           Any process can give itself this name and be protected, here as under earlyoom: `spillway check` warns of it. \
-          Better say which unit or executable is meant, as in match = { unit = "ssh.service", exe = "/usr/sbin/sshd" }.
+          It is better to name the unit or executable, as in match = { unit = "ssh.service", exe = "/usr/sbin/sshd" }.
           """,
         effect: "protect = true")
     }
@@ -272,7 +278,7 @@ struct EarlyoomImport {
     }
   }
 
-  /// Something that changes whom the policy chooses, or whom it tells.
+  /// Notes an option that is not carried over and that changes the choice of a victim, or which programs are started.
   private mutating func drop(_ option: EarlyoomOptions.Option, _ why: String) {
     leftOut.append((option.shown, why))
     notes.append(source.note(at: option.offset, "\(quoted(option.shown)) is not carried over", escaped(why)))
@@ -283,18 +289,18 @@ struct EarlyoomImport {
   private static let behind: [(name: String, why: String)] = [
     (
       "-r",
-      "reports in calm times are `spillway run --verbose`'s, and whether they are shown is not the policy's to say"
+      "`spillway run --verbose` prints reports while memory is not short; a policy does not decide that"
     ),
     ("-p", "the agent takes real-time priority and oom_score_adj −1000 by itself"),
     ("-n", "there are no notifications by D-Bus; a program in [hooks] can send some"),
-    ("--dryrun", "it is an option of `spillway run`, --dry-run, and the service has it until it is armed"),
+    ("--dryrun", "dry run is an option of `spillway run`, --dry-run, which the service has until it is armed"),
     ("--syslog", "messages go to standard error, which systemd takes to the journal"),
-    ("--kernel-oom", "the victim is always ended by the agent itself"),
-    ("-d", "`spillway run --verbose` says more"),
-    ("-k", "earlyoom has taken no notice of it since 1.2"),
-    ("-i", "earlyoom has taken no notice of it since 1.7; badness.oom_score_adj is what it was"),
-    ("-v", "with it earlyoom prints its version and ends"),
-    ("-h", "with it earlyoom prints its help and ends"),
+    ("--kernel-oom", "the victim is always killed by the agent itself"),
+    ("-d", "`spillway run --verbose` prints more"),
+    ("-k", "earlyoom has ignored it since 1.2"),
+    ("-i", "earlyoom has ignored it since 1.7; badness.oom_score_adj has its effect"),
+    ("-v", "with it earlyoom prints its version and exits"),
+    ("-h", "with it earlyoom prints its help and exits"),
   ]
 
   private mutating func writeLeftOut() {

@@ -1,18 +1,18 @@
-/// The words of `EARLYOOM_ARGS`, taken apart as getopt_long(3) does.
+/// The arguments in `EARLYOOM_ARGS`, parsed as getopt_long(3) does.
 struct EarlyoomOptions {
   struct Option {
-    /// The short one where there are two.
+    /// The short name, if the option has a short and a long one.
     var name: String
-    /// Empty where it takes none.
+    /// Empty where the option takes no value.
     var value: String
     var offset: Int
 
-    /// As it could have been written.
+    /// The option as it could have been written.
     var shown: String { value.isEmpty ? name : "\(name) \(value)" }
   }
 
   static let variable = "EARLYOOM_ARGS"
-  /// Of main.c: those that take a value.
+  /// The options of earlyoom's main.c that take a value.
   private static let withValue: Set<String> = [
     "-m", "-s", "-M", "-S", "-N", "-P", "-r", "-w", "--prefer", "--avoid", "--ignore",
   ]
@@ -22,13 +22,13 @@ struct EarlyoomOptions {
   ]
 
   private var options: [Option] = []
-  /// Words that are no option of earlyoom's.
+  /// Arguments that are no option of earlyoom.
   private(set) var notUnderstood: [String] = []
 
-  /// Options of which it was said that they are given twice.
+  /// Options that have been reported as given twice.
   private var repeated: Set<String> = []
 
-  /// The last one of a name holds.
+  /// The last option of a name, which is the one that counts.
   subscript(name: String) -> Option? { options.last { $0.name == name } }
 
   init(_ source: ImportSource, notes: inout [Diagnostic]) throws(ImportFault) {
@@ -36,7 +36,7 @@ struct EarlyoomOptions {
       notes.append(
         source.note(
           at: 0, "\(EarlyoomOptions.variable) is not set here",
-          "what comes of it are earlyoom's defaults"))
+          "the policy has earlyoom's defaults"))
       return
     }
     guard let words = assignment.value.words(.systemd) else {
@@ -65,7 +65,7 @@ struct EarlyoomOptions {
   ) throws(ImportFault) {
     let parts = word.text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let all = EarlyoomOptions.withValue.union(EarlyoomOptions.withoutValue)
-    // A beginning will do where it is that of one option only.
+    // An abbreviated name is accepted if it is the beginning of one option only.
     let fitting = all.contains(parts[0]) ? [parts[0]] : all.filter { $0.hasPrefix(parts[0]) }
     guard fitting.count == 1, let name = fitting.first else { return refuse(word, source, &notes) }
     let given = parts.count > 1 ? parts[1] : nil
@@ -78,7 +78,7 @@ struct EarlyoomOptions {
     }
   }
 
-  /// `-pr3600` is `-p -r 3600`.
+  /// Reads short options in one argument: `-pr3600` is `-p -r 3600`.
   private mutating func readShort(
     _ word: ImportWord, _ rest: inout ArraySlice<ImportWord>, _ source: ImportSource, _ notes: inout [Diagnostic]
   ) throws(ImportFault) {
@@ -103,14 +103,14 @@ struct EarlyoomOptions {
   ) throws(ImportFault) {
     let own = given == nil ? rest.popFirst() : word
     guard let own else {
-      throw source.fault(at: word.offset, "\(name) has no value", "earlyoom refuses it: write one behind it")
+      throw source.fault(at: word.offset, "\(name) has no value", "earlyoom refuses it: write a value after it")
     }
     let value = given ?? own.text
     if own.lostBackslash {
       notes.append(
         source.note(
-          at: own.offset, "systemd takes a backslash out of this, and earlyoom sees \(quoted(value))",
-          "the policy has that too: mend it there if it was not meant"))
+          at: own.offset, "systemd removes a backslash from this, and earlyoom sees \(quoted(value))",
+          "the policy has the same text: correct it there if it was not meant"))
     }
     if let earlier = self[name], repeated.insert(name).inserted {
       notes.append(

@@ -2,14 +2,14 @@ import Policy
 import Pressure
 import ProcModel
 
-/// `/etc/nohang/nohang.conf`, made into a policy.
+/// Converts `/etc/nohang/nohang.conf` to a policy.
 struct NohangImport {
   private let source: ImportSource
   private let file: NohangFile
   private var writer = ImportWriter()
   private var notes: [Diagnostic] = []
   private var leftOut: [(what: String, why: String)] = []
-  /// Of `file`, that have been spoken of.
+  /// The settings of `file` that have been used.
   private var taken: Set<String> = []
 
   init(_ source: ImportSource) throws(ImportFault) {
@@ -26,13 +26,13 @@ struct NohangImport {
     writer.comment("Made by `spillway import nohang` from \(source.file).")
     writer.comment(
       """
-      nohang protects nobody but those whose oom_score is 0, and this nobody but those with oom_score_adj −1000. \
-      `extends = "server"` would protect the ways in, the logs and the like, and would switch on more triggers; \
+      nohang protects only processes whose oom_score is 0, and this policy only those with oom_score_adj −1000. \
+      `extends = "server"` would also protect logins, logs and the like, and would switch on more triggers; \
       docs/policy.md says which.
       """)
     writer.line("version = 1")
     if let older = file.settings.first(where: { $0.written != $0.key && NohangKeys.reversed[$0.written] == nil }) {
-      writer.comment("Keys of an older nohang are read as what became of them: \(older.written) as \(older.key).")
+      writer.comment("Keys of an older nohang are read by their new names: \(older.written) as \(older.key).")
     }
     try writeTrigger()
     try writeBadness()
@@ -47,7 +47,8 @@ struct NohangImport {
 
   // MARK: Values
 
-  /// A setting's value, or nohang's default where the file has none: nohang itself would refuse such a file.
+  /// A setting's value. Where the file lacks the setting it is nohang's default, though nohang itself would refuse such
+  /// a file.
   private mutating func value(_ key: String, _ usual: String) -> String {
     taken.insert(key)
     return file[key]?.value ?? usual
@@ -67,7 +68,7 @@ struct NohangImport {
     }
   }
 
-  /// A number of at most three decimals, in thousandths.
+  /// Parses a number with at most three decimals, in thousandths.
   private mutating func number(_ key: String, _ usual: String, most: UInt64) throws(ImportFault) -> UInt64 {
     var rest = Substring(value(key, usual))
     guard let number = DecimalNumber(from: &rest), rest.isEmpty, number.thousandths <= most * 1000 else {
@@ -96,40 +97,40 @@ struct NohangImport {
     let hard = (try amount("hard_threshold_min_mem", "2 %"), try amount("hard_threshold_min_swap", "4 %"))
     writer.line()
     writer.line("[trigger]")
-    writer.comment("soft_threshold_min_mem and soft_threshold_min_swap: both at or below their lines.")
+    writer.comment("soft_threshold_min_mem and soft_threshold_min_swap: act when both are at or below their lines.")
     if case .size = swap {
-      writer.comment("(Some releases of nohang take the M of a swap threshold for KiB. Here it is what it says.)")
+      writer.comment("(Some releases of nohang read the M of a swap threshold as KiB. Here it means MiB.)")
     }
     if case .share = memory {
       writer.comment(
         """
         nohang's share is of MemTotal; here it is of MemTotal less the pool of huge pages, which never becomes available: \
-        where there is such a pool, the line lies lower.
+        if there is such a pool, the line is lower.
         """)
     }
     if told != memory {
       writer.comment(
-        "nohang never acts by a line at nothing. A floor is always there: this is the least that can be said.")
+        "nohang never acts by a threshold of zero. A policy always has a floor: this is the lowest one.")
     }
     let swapPart = swap == .share(.percent(100)) ? "" : ", swap_free = \"\(describe(swap))\""
-    if swapPart.isEmpty { writer.comment("soft_threshold_min_swap is 100 %: whatever swap is free.") }
+    if swapPart.isEmpty { writer.comment("soft_threshold_min_swap is 100 %: free swap is not checked.") }
     writer.line("floor = { available = \"\(describe(memory))\"\(swapPart) }")
     writer.release(over: memory)
     killsAtOnce = hard == (told, swap)
     writer.comment(
       killsAtOnce
-        ? "hard_threshold_min_mem and hard_threshold_min_swap are the same: SIGKILL at once."
+        ? "hard_threshold_min_mem and hard_threshold_min_swap are equal to them: SIGKILL at once."
         : """
-        The second line, SIGKILL at \(describe(hard.0)) and \(describe(hard.1)) of swap, is not carried over: SIGKILL \
-        comes when the grace is over, or sooner if memory goes on falling.
+        The second threshold, SIGKILL at \(describe(hard.0)) and \(describe(hard.1)) of swap, is not carried over: \
+        SIGKILL is sent when the grace time is over, or sooner if memory keeps falling.
         """)
     try writeStall(below: memory, isNeedless: swapPart.isEmpty)
   }
 
-  /// Whether both lines are the same.
+  /// Whether both thresholds are equal.
   private var killsAtOnce = false
 
-  /// - Parameter isNeedless: Whether the floor acts wherever a stall would count.
+  /// - Parameter isNeedless: Whether the floor is met wherever a stall would count.
   private mutating func writeStall(below memory: Amount, isNeedless: Bool) throws(ImportFault) {
     let isOn = try flag("psi_checking_enabled")
     let metrics = value("psi_metrics", "full_avg10")
@@ -138,14 +139,14 @@ struct NohangImport {
       let average = UInt64(parts[1])
     else { throw fault("psi_metrics", "full_avg10") }
     let share = try number("soft_threshold_max_psi", "40", most: 100)
-    // Older ones had no such setting, and acted at once.
+    // Older versions had no such setting, and acted at once.
     let isOlder = file["soft_threshold_max_psi"].map { $0.written != $0.key } ?? false
     let excess = try number("psi_excess_duration", isOlder ? "0" : "30", most: 1_000_000)
     _ = try number("hard_threshold_max_psi", "90", most: 100)
     let path = value("psi_path", "/proc/pressure/memory")
     guard isOn else { return }
     if isNeedless {
-      writer.comment("Stalls count below soft_threshold_min_mem, and there the floor is met whatever swap is free.")
+      writer.comment("Stalls count only below soft_threshold_min_mem, where the floor is met in any case.")
       return
     }
     guard share >= 10 else { throw fault("soft_threshold_max_psi", "40") }
@@ -154,16 +155,16 @@ struct NohangImport {
     writer.comment(
       """
       \(metrics) of \(percent) for \(excess / 1000) s, with memory below soft_threshold_min_mem. Spillway measures \
-      the share of a window itself, which is at most a minute; a moment without stalls does not begin it anew. Unlike \
-      nohang it looks where there is no swap too. hard_threshold_max_psi is not carried over: there is no second line.
+      the share over a window of its own, which is at most a minute; a moment without stalls does not restart it. Unlike \
+      nohang it also does so without swap. hard_threshold_max_psi is not carried over: there is no second threshold.
       """)
     if isOlder {
       writer.comment(
-        "nohang of that age looked at stalls whatever memory was available; here they count below that line.")
+        "nohang of that age counted stalls however much memory was available; here they count only below that line.")
     }
     if path != "/proc/pressure/memory" {
       writer.comment(
-        "psi_path = \(path) is not carried over: the machine's is read. For a cgroup's own there is [[domain]].")
+        "psi_path = \(path) is not carried over: the machine's file is read. For that of a cgroup there is [[domain]].")
       notes.append(
         source.note(
           at: file["psi_path"]?.offset ?? 0, "psi_path = \(quoted(path)) is not carried over", "see [[domain]]"))
@@ -173,7 +174,7 @@ struct NohangImport {
         + "below = \"\(describe(memory))\", swap = \"ignore\" }")
   }
 
-  /// Whether the formula is the kernel's own number, to which a factor does what points do.
+  /// Whether the formula is the kernel's own score, for which a weight has the effect of nohang's points.
   private var byScore = true
 
   private mutating func writeBadness() throws(ImportFault) {
@@ -183,12 +184,12 @@ struct NohangImport {
     if byScore {
       writer.comment(
         """
-        The kernel's oom_score, as nohang has it. The formula "spillway" would spare what has run for long, and is not \
-        led astray by a session manager's oom_score_adj of 200.
+        The kernel's oom_score, which nohang uses. The formula "spillway" would spare processes that have run for long, \
+        and is not misled by a session manager's oom_score_adj of 200.
         """)
       writer.line("formula = \"oom-score\"")
     } else {
-      writer.comment("ignore_positive_oom_score_adj: the kernel's reckoning, with positive adjustments left out.")
+      writer.comment("ignore_positive_oom_score_adj: the kernel's formula, with positive adjustments left out.")
       writer.line("formula = \"linux\"")
       writer.line("oom_score_adj = \"protect-only\"")
     }
@@ -204,8 +205,8 @@ struct NohangImport {
     let badness = value("min_badness", "1")
     writer.comment(
       """
-      min_badness = \(badness) is points, and there is no line in points here. This one is of what an end gives back, \
-      and keeps a shell from dying for nothing; "0%" is none.
+      min_badness = \(badness) is in points, which have no counterpart here. min_footprint is what killing a process has \
+      to give back. It keeps a small process, such as a shell, from being killed for nothing; "0%" switches it off.
       """)
     writer.line("min_footprint = \"auto\"")
   }
@@ -219,9 +220,9 @@ struct NohangImport {
     let hooks = [
       (
         "warning_exe", "warn",
-        "warning_exe is told when a trigger is true for the first time: no warning line lies above it."
+        "warning_exe is started when a trigger is true for the first time: there is no separate warning threshold."
       ),
-      ("post_kill_exe", "after", "post_kill_exe is told after SIGTERM too, wherever somebody ended."),
+      ("post_kill_exe", "after", "post_kill_exe is started after SIGTERM too, whenever a victim has died."),
     ]
     for (key, name, comment) in hooks {
       let command = value(key, "")
@@ -245,22 +246,22 @@ struct NohangImport {
     writer.line()
     writer.line("[hooks]")
     writer.comment(
-      "They run as root, as nohang runs them, and under systemd need the drop-in hooks.conf; see docs/policy.md.")
+      "Hooks run as root, as under nohang, and under systemd they need the drop-in hooks.conf; see docs/policy.md.")
     for (comment, line) in lines {
       writer.comment(comment)
       writer.line(line)
     }
   }
 
-  /// Why words are no command of a policy; nil where they are.
+  /// Why words cannot be the command of a hook; nil where they can.
   private static func obstacle(to words: [String]) -> String? {
     guard let program = words.first else { return "its quotation marks are not closed" }
     guard program.hasPrefix("/"), !program.hasSuffix("/") else {
-      return "a hook is named by its absolute path, and no shell looks for it"
+      return "a hook is named by its absolute path, and PATH is not searched"
     }
     if words.contains(where: { $0.contains("$") }) {
       return
-        "there are no $PID, $NAME and $SERVICE in its words: hooks find SPILLWAY_PID and the like in their environment"
+        "its words cannot hold $PID, $NAME or $SERVICE: hooks find SPILLWAY_PID and the like in their environment"
     }
     if words.count > 64 || words.reduce(0, { $0 + $1.utf8.count + 1 }) > 4096 {
       return "it is longer than a hook can be"
@@ -291,17 +292,17 @@ struct NohangImport {
     do throws(PythonPattern.Refusal) {
       return ImportedMatch(field, try PythonPattern.posix(python))
     } catch {
-      return .none("the pattern cannot be had here: \(error.why)")
+      return .none("the pattern cannot be written here: \(error.why)")
     }
   }
 
-  /// Whether an older nohang took notice of a line; one that has no such switch always does.
+  /// Whether an older nohang used a line. A line without a switch is always used.
   private mutating func isOn(_ key: String?) throws(ImportFault) -> Bool {
     guard let key, file[key] != nil else { return true }
     return try flag(key)
   }
 
-  /// Adjustments with the same match as one that was written, by that match.
+  /// A rule for adjustments that have the same match.
   private struct AdjustedRule {
     var match: String
     var points: Int
@@ -313,22 +314,22 @@ struct NohangImport {
     writer.line()
     writer.comment(
       "@BADNESS_ADJ_RE_…: points more or less. " + BadnessShift.reason(byScore: byScore)
-        + " nohang does not prefer those with a negative oom_score_adj, nor does this.")
+        + " nohang does not prefer processes with a negative oom_score_adj, and neither does this policy.")
     if file.adjustments.contains(where: { $0.property == "CGROUP_V1" }) {
-      writer.comment("What was matched by the version 1 cgroup is matched by the one that accounts memory.")
+      writer.comment("Patterns for the version 1 cgroup are compared with the path in the hierarchy of systemd.")
     }
     var rules: [AdjustedRule] = []
     for adjustment in file.adjustments {
       guard try isOn(adjustment.isOnBy) else {
-        leftOut.append((adjustment.shown, "\(adjustment.isOnBy ?? "") is False, so nohang takes no notice of it"))
+        leftOut.append((adjustment.shown, "\(adjustment.isOnBy ?? "") is False, so nohang ignores it"))
         continue
       }
       switch NohangImport.match(adjustment.property, adjustment.pattern) {
       case .none(let why): drop(adjustment.shown, at: adjustment.offset, why)
-      case .field where adjustment.points == 0: leftOut.append((adjustment.shown, "no points change nothing"))
+      case .field where adjustment.points == 0: leftOut.append((adjustment.shown, "0 points change nothing"))
       case .field(let field):
         let match = adjustment.points > 0 ? "{ \(field), oom_score_adj = \"0..1000\" }" : "{ \(field) }"
-        // Points of several lines add up.
+        // The points of several lines with one match are added.
         if let index = rules.firstIndex(where: { $0.match == match }) {
           let (sum, overflow) = rules[index].points.addingReportingOverflow(adjustment.points)
           if !overflow { rules[index].points = sum }
@@ -347,14 +348,15 @@ struct NohangImport {
     }
   }
 
-  /// `prefer_regex` and `avoid_regex` of 0.1: what they match as a whole is multiplied and divided.
+  /// Converts `prefer_regex` and `avoid_regex` of 0.1, which multiply or divide the score of the processes that they
+  /// match.
   private mutating func writeFactors() throws(ImportFault) {
     for (key, factorKey) in [("prefer_regex", "prefer_factor"), ("avoid_regex", "avoid_factor")] {
       guard let setting = file[key] else { continue }
       taken.insert(key)
       let factor = try number(factorKey, "3", most: 1000)
       guard try isOn("regex_matching") else {
-        leftOut.append((setting.shown, "regex_matching is False, so nohang takes no notice of it"))
+        leftOut.append((setting.shown, "regex_matching is False, so nohang ignores it"))
         continue
       }
       switch NohangImport.match(.comm, "^(\(setting.value))$") {
@@ -364,8 +366,8 @@ struct NohangImport {
         let weight = key == "prefer_regex" ? factor : 1_000_000 / factor
         let decimals = String(String(1000 + weight % 1000).dropFirst())
         writer.rule(
-          key, comment: "Of \(setting.written): the score times \(weight / 1000).\(decimals).", match: "{ \(match) }",
-          effect: "weight = \(weight / 1000).\(decimals)")
+          key, comment: "\(setting.written): the score is multiplied by \(weight / 1000).\(decimals).",
+          match: "{ \(match) }", effect: "weight = \(weight / 1000).\(decimals)")
       }
     }
   }
@@ -374,7 +376,7 @@ struct NohangImport {
     var lines: [String: Int] = [:]
     for action in file.softActions {
       guard try isOn(action.isOnBy) else {
-        leftOut.append((action.shown, "\(action.isOnBy ?? "") is False, so nohang takes no notice of it"))
+        leftOut.append((action.shown, "\(action.isOnBy ?? "") is False, so nohang ignores it"))
         continue
       }
       let signal: EndingSignal
@@ -388,31 +390,31 @@ struct NohangImport {
       case .none(let why): drop(action.shown, at: action.offset, why)
       case .field(let match):
         if let line = lines[match] {
-          drop(action.shown, at: action.offset, "line \(line) says what is sent to the same processes")
+          drop(action.shown, at: action.offset, "line \(line) already sets the signal for the same processes")
           continue
         }
         lines[match] = action.line
         writer.rule(
           "nohang, line \(action.line): \(signal.name)",
-          comment: "Sent in place of SIGTERM; SIGKILL follows when the grace is over.", match: "{ \(match) }",
-          effect: "signal = \"\(signal.name)\"")
+          comment: "This signal is sent in place of SIGTERM; SIGKILL follows when the grace time is over.",
+          match: "{ \(match) }", effect: "signal = \"\(signal.name)\"")
       }
     }
   }
 
-  /// What a command comes to.
+  /// The signal that a command sends, or why there is none.
   private enum SoftSignal {
     case signal(EndingSignal)
     case none(String)
   }
 
-  /// `kill -USR1 $PID`, `kill -s USR1 $PID`, `kill -n 10 $PID` or `kill $PID`.
+  /// Parses `kill -USR1 $PID`, `kill -s USR1 $PID`, `kill -n 10 $PID` or `kill $PID`.
   private static func signal(of command: String) -> SoftSignal {
     var words = command.split(separator: " ").map(String.init)
     guard let program = words.first, program == "kill" || program.hasSuffix("/kill"), words.last == "$PID" else {
       return .none(
         """
-        a rule cannot put a command in place of its signal; hooks.before with takes_over is asked of every victim, and \
+        a rule cannot run a command in place of its signal; hooks.before with takes_over runs for every victim, and \
         finds its unit in SPILLWAY_UNIT
         """)
     }
@@ -425,9 +427,9 @@ struct NohangImport {
       "\(name(ofSignal: words.joined(separator: " "))) is no signal that a rule can send: those are \(known)")
   }
 
-  /// Of one that no rule sends, as people know it.
+  /// The usual name of a signal that no rule can send.
   private static func name(ofSignal word: String) -> String {
-    // signal(7), of x86 and ARM.
+    // Numbers and names of signal(7), for x86 and ARM.
     let names: [String: String] = [
       "4": "ILL", "5": "TRAP", "6": "ABRT", "7": "BUS", "8": "FPE", "11": "SEGV", "13": "PIPE", "14": "ALRM",
       "16": "STKFLT", "17": "CHLD", "18": "CONT", "19": "STOP", "20": "TSTP", "21": "TTIN", "22": "TTOU", "23": "URG",
@@ -440,11 +442,11 @@ struct NohangImport {
     return names.values.contains(plain) ? "SIG\(plain)" : quoted(word)
   }
 
-  /// What `kill -USR1`, `kill -SIGUSR1` or `kill -10` sends.
+  /// The signal that `kill -USR1`, `kill -SIGUSR1` or `kill -10` sends.
   private static func signal(_ word: String) -> EndingSignal? {
     guard word.hasPrefix("-") else { return nil }
     let name = String(word.dropFirst())
-    // signal(7), of x86 and ARM.
+    // Numbers of signal(7), for x86 and ARM.
     let numbers: [String: EndingSignal] = [
       "1": .hangUp, "2": .interrupt, "3": .quit, "9": .kill, "10": .user1, "12": .user2, "15": .terminate,
     ]
@@ -469,12 +471,12 @@ struct NohangImport {
       notes.append(
         source.note(
           at: setting.offset, "the thresholds of zram are not carried over",
-          "free swap on zram counts for what it would relieve"))
+          "free swap on zram counts by how much memory it would free"))
     }
     for setting in file.superseded {
-      leftOut.append((setting.shown, "\(setting.key) is what became of it, and holds"))
+      leftOut.append((setting.shown, "\(setting.key) is its new name, and counts"))
     }
-    // Switches of lines that are not there.
+    // These are switches for lines that the file does not have.
     taken.formUnion(NohangKeys.adjustments.values.map(\.isOnBy))
     taken.formUnion([NohangKeys.softActionsAreOnBy, "prefer_factor", "avoid_factor"])
     for setting in file.settings where !taken.contains(setting.key) {

@@ -1,10 +1,10 @@
 /// The lines of a nohang configuration, as nohang 0.2 and 0.3 read them: `key = value`, and lines that begin with `@`.
-/// What older ones called otherwise is known too (``NohangKeys``).
+/// The names that older versions used are known too (``NohangKeys``).
 struct NohangFile {
   struct Setting {
-    /// As it is called today.
+    /// The name of the setting in nohang 0.3.
     var key: String
-    /// As the file calls it.
+    /// The name of the setting in the file.
     var written: String
     var value: String
     var offset: Int
@@ -18,7 +18,7 @@ struct NohangFile {
 
     private var isReversed: Bool { NohangKeys.reversed[written] != nil }
 
-    /// As the file has it.
+    /// The value in the file.
     private var writtenValue: String { isReversed ? NohangFile.opposite(of: value) : value }
 
     var shown: String {
@@ -26,7 +26,7 @@ struct NohangFile {
     }
   }
 
-  /// `@BADNESS_ADJ_RE_REALPATH -200 /// ^/usr/lib/gdm3/`
+  /// One adjustment, such as `@BADNESS_ADJ_RE_REALPATH -200 /// ^/usr/lib/gdm3/`.
   struct Adjustment {
     /// `NAME`, `REALPATH` and so on.
     var property: String
@@ -35,11 +35,11 @@ struct NohangFile {
     var line: Int
     var offset: Int
     var shown: String
-    /// The setting without which an older nohang took no notice of it.
+    /// The setting that must be on for an older nohang to use the line; nil where there is none.
     var isOnBy: String?
   }
 
-  /// `@SOFT_ACTION_RE_NAME ^foo$ /// kill -USR1 $PID`
+  /// One soft action, such as `@SOFT_ACTION_RE_NAME ^foo$ /// kill -USR1 $PID`.
   struct SoftAction {
     /// `NAME`, `CGROUP_V1` or `CGROUP_V2`.
     var property: String
@@ -48,17 +48,17 @@ struct NohangFile {
     var line: Int
     var offset: Int
     var shown: String
-    /// The setting without which an older nohang took no notice of it.
+    /// The setting that must be on for an older nohang to use the line; nil where there is none.
     var isOnBy: String?
   }
 
   private(set) var settings: [Setting] = []
   private(set) var adjustments: [Adjustment] = []
   private(set) var softActions: [SoftAction] = []
-  /// Settings of older names beside those that they became, which hold.
+  /// Settings with an older name that the file also sets under the new name. The new name counts.
   private(set) var superseded: [Setting] = []
 
-  /// Where each key stands in ``settings``.
+  /// The index of each key in ``settings``.
   private var places: [String: Int] = [:]
 
   subscript(key: String) -> Setting? { places[key].map { settings[$0] } }
@@ -76,7 +76,7 @@ struct NohangFile {
   private mutating func read(
     _ bytes: ArraySlice<UInt8>, number: Int, at offset: Int, _ source: ImportSource
   ) throws(ImportFault) {
-    // So nohang's comments begin, and so does the text between its settings.
+    // nohang's comments begin with these characters, and so does the text between its settings.
     guard let first = bytes.first, !"# \t\r".utf8.contains(first) else { return }
     let line = NohangFile.trimmed(bytes)
     let mark = String(line.prefix { !$0.isWhitespace })
@@ -143,7 +143,7 @@ struct NohangFile {
     return property(of: line, "@SOFT_ACTION_RE_")
   }
 
-  /// A text as the regular expression that means it.
+  /// A regular expression that matches a text literally.
   private static func literally(_ text: String) -> String {
     String(text.flatMap { "\\.[]{}()*+?|^$".contains($0) ? ["\\", $0] : [$0] })
   }
@@ -153,13 +153,13 @@ struct NohangFile {
     settings.append(setting)
   }
 
-  /// What stands between the key's beginning and the blank after it.
+  /// The part of the first word behind `key`; nil where the line does not begin with `key`.
   private static func property(of line: String, _ key: String) -> String? {
     guard line.hasPrefix(key) else { return nil }
     return String(line.dropFirst(key.count).prefix { !$0.isWhitespace })
   }
 
-  /// What stands before and after `///`, the key left out.
+  /// The texts before and after `///`, without the key.
   private static func halves(
     of line: String, at offset: Int, _ source: ImportSource
   ) throws(ImportFault) -> (String, String) {
@@ -183,14 +183,14 @@ struct NohangFile {
   }
 }
 
-/// Python's regular expressions (re), as far as they can be written as POSIX's.
+/// Converts Python's regular expressions (re) to POSIX's, as far as POSIX can express them.
 enum PythonPattern {
-  /// What cannot be had.
+  /// A part of an expression that POSIX cannot express.
   struct Refusal: Error {
     var why: String
   }
 
-  /// - Returns: The same language, as the extended expression that a policy knows.
+  /// - Returns: A POSIX extended regular expression that matches the same texts.
   static func posix(_ pattern: String) throws(Refusal) -> String {
     var result: [UInt8] = []
     var rest = Array(pattern.utf8)[...]
@@ -210,7 +210,7 @@ enum PythonPattern {
         if rest.starts(with: "?:".utf8) { rest = rest.dropFirst(2) }
       case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"), UInt8(ascii: "}"):
         result.append(byte)
-        // A lazy one finds the same texts; where it ends in them is not asked.
+        // A lazy repetition matches the same texts; how much of a text it takes does not matter here.
         if rest.first == UInt8(ascii: "?") {
           rest.removeFirst()
         } else if rest.first == UInt8(ascii: "+") {
@@ -225,7 +225,7 @@ enum PythonPattern {
   private static func copyBracket(_ rest: inout ArraySlice<UInt8>, into result: inout [UInt8]) throws(Refusal) {
     result.append(UInt8(ascii: "["))
     if rest.first == UInt8(ascii: "^") { result.append(rest.removeFirst()) }
-    // One that stands first is itself.
+    // A `]` that stands first is an ordinary character.
     if rest.first == UInt8(ascii: "]") { result.append(rest.removeFirst()) }
     while let byte = rest.popFirst() {
       if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "[") {
@@ -236,7 +236,7 @@ enum PythonPattern {
     }
   }
 
-  /// The numbers that a pattern such as `^0$` or `^(0|1000)$` stands for; nil where it is no such.
+  /// The numbers that a pattern such as `^0$` or `^(0|1000)$` matches; nil for any other pattern.
   static func numbers(_ pattern: String) -> [UInt32]? {
     guard pattern.hasPrefix("^"), pattern.hasSuffix("$") else { return nil }
     var inner = pattern.dropFirst().dropLast()

@@ -1,8 +1,8 @@
-/// Tells whose configuration a file is, before anything of it is understood.
+/// Checks that a file is the configuration of a given agent, before anything in it is parsed.
 enum ImportRecognition {
   private static let question = "is it the right file?"
 
-  /// - Throws: Where the file cannot be that of `killer`.
+  /// - Throws: ``ImportFault`` if the file cannot be the configuration of `killer`.
   static func check(_ source: ImportSource, of killer: Killer) throws(ImportFault) {
     let signs = Signs(source.bytes)
     guard !signs.of(killer) else { return }
@@ -14,7 +14,8 @@ enum ImportRecognition {
     }
     let what =
       signs.isEmpty
-      ? "there is nothing in it" : signs.isUnit ? "this is a unit of systemd" : "nothing in it is of \(killer.rawValue)"
+      ? "there is nothing in it"
+      : signs.isUnit ? "this is a systemd unit" : "nothing in it is a setting of \(killer.rawValue)"
     let place =
       switch killer {
       case .earlyoom: "\(killer.path) sets \(EarlyoomOptions.variable)"
@@ -23,7 +24,7 @@ enum ImportRecognition {
     throw source.fault(at: 0, what, "\(question) \(place)")
   }
 
-  /// What gives a file away.
+  /// The signs by which a file is recognised.
   private struct Signs {
     private(set) var isEmpty = true
     private(set) var isUnit = false
@@ -37,7 +38,7 @@ enum ImportRecognition {
         isEmpty = false
         if first == UInt8(ascii: "[") { isUnit = isUnit || Signs.isSection(text) }
         if Signs.setsArguments(text) { isEarlyoom = true }
-        // nohang's comments are indented too.
+        // nohang's comments are indented, so an indented line is no setting.
         if !ImportValue.isBlank(line.first ?? 0), Signs.isSetting(text) { isNohang = true }
       }
     }
@@ -53,7 +54,8 @@ enum ImportRecognition {
       ["[Unit]", "[Service]", "[Install]"].contains { line.starts(with: $0.utf8) }
     }
 
-    /// `EARLYOOM_ARGS=`, also in a comment: what is commented out leaves earlyoom its defaults.
+    /// Whether a line holds `EARLYOOM_ARGS=`, also in a comment: a file in which it is commented out leaves earlyoom
+    /// its defaults.
     private static func setsArguments(_ line: ArraySlice<UInt8>) -> Bool {
       var rest = line.drop { $0 == UInt8(ascii: "#") || $0 == UInt8(ascii: ";") || ImportValue.isBlank($0) }
       guard rest.starts(with: EarlyoomOptions.variable.utf8) else { return false }

@@ -1,8 +1,8 @@
-/// A word of a command line, and where it began.
+/// A word of a command line, and its offset in the file.
 struct ImportWord: Equatable {
   var text: String
   var offset: Int
-  /// Whether a backslash went that its author hardly meant for the words: one before a character without a meaning there.
+  /// Whether a backslash was removed that was probably meant to stay: one before a character that needs no escape.
   var lostBackslash = false
 }
 
@@ -27,12 +27,13 @@ struct ImportValue {
     byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
   }
 
-  /// Whose backslashes and quotation marks they are.
+  /// The program whose rules for backslashes and quotation marks apply.
   enum Quoting {
-    /// systemd.service(5), a variable on its own: a backslash takes the meaning from what follows it, also between
-    /// quotation marks.
+    /// systemd.service(5), for a variable that stands alone: a backslash takes the special meaning from the character
+    /// after it, also between quotation marks.
     case systemd
-    /// A POSIX shell's: between single quotes a backslash is itself, between double ones it escapes `"` and `\`.
+    /// A POSIX shell: between single quotes a backslash is an ordinary character, between double quotes it escapes `"`
+    /// and `\`.
     case shell
   }
 
@@ -89,7 +90,7 @@ struct ImportValue {
   }
 }
 
-/// Assignments as systemd.exec(5) reads them from an `EnvironmentFile=`, which is nearly what a shell makes of them.
+/// The assignments of an `EnvironmentFile=`, as systemd.exec(5) reads them. A shell reads nearly the same.
 struct EnvironmentFile {
   struct Assignment {
     var name: String
@@ -113,7 +114,7 @@ struct EnvironmentFile {
     }
   }
 
-  /// The last assignment holds.
+  /// The last assignment of a name, which is the one that counts.
   subscript(name: String) -> Assignment? { assignments.last { $0.name == name } }
 
   private static func skipLine(_ bytes: [UInt8], _ index: inout Int) {
@@ -128,7 +129,7 @@ struct EnvironmentFile {
     while index < bytes.count, bytes[index] != UInt8(ascii: "="), bytes[index] != UInt8(ascii: "\n") {
       index += 1
     }
-    // A line without "=" says nothing.
+    // systemd ignores a line without "=".
     guard index < bytes.count, bytes[index] == UInt8(ascii: "=") else { return }
     let name = bytes[start..<index].reversed().drop(while: ImportValue.isBlank).reversed()
     index += 1
@@ -153,7 +154,7 @@ struct EnvironmentFile {
       }
       if byte == UInt8(ascii: "\\"), index + 1 < bytes.count {
         index += 1
-        // One at a line's end continues the line.
+        // A backslash at the end of a line continues the line.
         if bytes[index] != UInt8(ascii: "\n") { value.append(bytes[index], at: index) }
       } else {
         value.append(byte, at: index)
@@ -164,7 +165,7 @@ struct EnvironmentFile {
     return value
   }
 
-  /// What stands between two quotation marks, beyond the ends of lines too.
+  /// A `]` that stands first does not close the bracket here. If it was meant to, what follows is left unchanged.
   private static func readQuoted(
     _ quote: UInt8, _ source: ImportSource, _ index: inout Int, into value: inout ImportValue
   ) throws(ImportFault) {

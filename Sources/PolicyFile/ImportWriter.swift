@@ -1,9 +1,9 @@
 import Pressure
 import ProcModel
 
-/// Writes a policy as a person would: comments, tables and rules.
+/// Writes the text of a policy: comments, tables and rules.
 struct ImportWriter {
-  /// In characters, of a comment.
+  /// The longest line of a comment, in characters.
   private static let width = 110
 
   private(set) var text = ""
@@ -12,7 +12,7 @@ struct ImportWriter {
     text += line + "\n"
   }
 
-  /// A comment, broken into lines between words. What came from a file is harmless in it.
+  /// Writes a comment, broken into lines between words. Control characters in it are escaped.
   mutating func comment(_ comment: String) {
     var line = "#"
     let indent = comment.hasPrefix("- ") ? "#  " : "#"
@@ -26,20 +26,20 @@ struct ImportWriter {
     self.line(line)
   }
 
-  /// The release line, where the usual one, half as much again as the floor, would be more than there is.
+  /// Writes a release line if the default one, one and a half times the floor, would be more than the whole memory.
   mutating func release(over floor: Amount) {
     guard case .share(let share) = floor, share.count + share.count / 2 >= 10_000 else { return }
     comment(
-      "Half way from the floor to all that there is: with the usual line, half as much again, acting would not stop.")
+      "Half way from the floor to the whole memory: with 1.5 times the floor the agent would never stop acting.")
     line("release = \"\(describe(.share(BasisPoints(share.count + (10_000 - share.count) / 2))))\"")
   }
 
-  /// A rule, after a blank line.
+  /// Writes a rule, after a blank line.
   ///
   /// - Parameters:
-  ///   - comment: Above it; empty for none.
-  ///   - match: As TOML, for instance `{ uid = 0 }`.
-  ///   - effect: The line of what it does.
+  ///   - comment: The comment above the rule; empty for none.
+  ///   - match: The value of `match` in TOML, for instance `{ uid = 0 }`.
+  ///   - effect: The line that sets the rule's effect.
   mutating func rule(_ name: String, comment: String, match: String, effect: String) {
     line()
     if !comment.isEmpty { self.comment(comment) }
@@ -51,7 +51,7 @@ struct ImportWriter {
 }
 
 extension Amount {
-  /// Itself, or the least that can be said where it is nothing: a line at nothing is never met.
+  /// This amount, or the least amount above zero where it is zero: a line at zero is never met.
   var leastAboveNothing: Amount {
     guard isNothing else { return self }
     return switch self {
@@ -63,7 +63,7 @@ extension Amount {
   var isNothing: Bool { self == .share(BasisPoints(0)) || self == .size(.zero) }
 }
 
-/// A string as TOML writes it: in the quotation marks that need no escapes, where there are such.
+/// A text as a TOML string, in the quotation marks that need no escapes, if there are such.
 func tomlString(_ text: String) -> String {
   let scalars = text.unicodeScalars
   let isPlain = !scalars.contains { needsEscape($0) }
@@ -85,7 +85,7 @@ func tomlString(_ text: String) -> String {
   return result + "\""
 }
 
-/// Whether a character cannot stand in a TOML string, or could not be seen there.
+/// Whether a character cannot stand in a TOML string, or could not be seen in it.
 private func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {
   case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
@@ -93,13 +93,13 @@ private func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
   }
 }
 
-/// Points that another agent adds to `oom_score`, as what comes nearest in a rule.
+/// Converts points that another agent adds to `oom_score` to the nearest key of a rule.
 enum BadnessShift {
-  /// Since Linux 5.9 a process without an adjustment scores 667 with next to no memory and 1333 with all of it
-  /// (fs/proc/base.c, `proc_oom_score`): so many points lie between the least and the greatest of them.
+  /// The number of points between the least and the greatest score. Since Linux 5.9 a process without an adjustment
+  /// scores 667 with next to no memory and 1333 with all of it (fs/proc/base.c, `proc_oom_score`).
   private static let span = 667
 
-  /// - Parameter byScore: Whether the formula is `oom-score`, to which a factor does what points do.
+  /// - Parameter byScore: Whether the formula is `oom-score`, for which a weight has the effect of the points.
   static func effect(of points: Int, byScore: Bool) -> String {
     if !byScore || points.magnitude >= span { return "order = \"\(points > 0 ? "first" : "last")\"" }
     let hundredths = (100 * (span + points) + span / 2) / span
@@ -107,17 +107,17 @@ enum BadnessShift {
     return "weight = \(hundredths / 100).\(decimals)"
   }
 
-  /// Why, for the head of all such rules.
+  /// The comment that explains the conversion, above all such rules.
   static func reason(byScore: Bool) -> String {
     byScore
       ? """
-      Points added to oom_score are factors here. Since Linux 5.9 a process without an adjustment scores 667 with next \
-      to no memory and 1333 with all of it, so a factor of (667 + points) / 667 does to an ordinary process what the \
-      points did; 667 points or more are an order of their own. Where several match, factors multiply.
+      Points added to oom_score become factors here. Since Linux 5.9 a process without an adjustment scores 667 with \
+      next to no memory and 1333 with all of it, so a factor of (667 + points) / 667 has the effect on an ordinary \
+      process that the points had. From 667 points on, the rule sets an order. The factors of several rules multiply.
       """
       : """
-      Points added to a score have no likeness in this formula: what they preferred goes first here, and what they \
-      avoided last.
+      Points have no counterpart in this formula: processes that they preferred are killed first, and processes that \
+      they avoided are killed last.
       """
   }
 }

@@ -1,11 +1,11 @@
 package import ProcModel
 
-/// Another agent whose configuration can be made into a policy.
+/// Another agent whose configuration can be converted to a policy.
 package enum Killer: String, CaseIterable, Sendable {
   case earlyoom
   case nohang
 
-  /// Where its package keeps what it is started with.
+  /// The configuration file of the agent's package.
   package var path: String {
     switch self {
     case .earlyoom: "/etc/default/earlyoom"
@@ -14,7 +14,7 @@ package enum Killer: String, CaseIterable, Sendable {
   }
 }
 
-/// What of a machine decides between two options of another agent.
+/// The totals of a machine that decide between two options of another agent.
 package struct ImportMachine: Equatable, Sendable {
   package var ram: KiB
   package var swap: KiB
@@ -25,23 +25,23 @@ package struct ImportMachine: Equatable, Sendable {
   }
 }
 
-/// Why a configuration cannot be made into a policy: the other agent would not take it either, or it is none.
+/// Why a configuration cannot be converted: the other agent would refuse it too, or it is not that agent's.
 package struct ImportFault: Error, CustomStringConvertible {
   package var diagnostic: Diagnostic
 
   package var description: String { diagnostic.description }
 }
 
-/// A policy that does what another agent's configuration says, as far as it can be said here.
+/// The policy that comes nearest to another agent's configuration.
 package struct ImportedPolicy: Equatable, Sendable {
-  /// TOML that compiles; what could not be carried over stands in comments.
+  /// TOML that compiles. Comments mark what could not be carried over.
   package var text: String
-  /// What was dropped and an operator will miss.
+  /// Warnings about dropped options that an operator will miss.
   package var notes: [Diagnostic]
 
   /// - Parameters:
-  ///   - file: What messages and the policy call it; it is not read.
-  ///   - machine: Where the policy is for; nil where that is not known.
+  ///   - file: The name of the file in messages and in the policy; it is not read.
+  ///   - machine: The machine that the policy is for; nil where it is not known.
   package init(
     _ configuration: [UInt8], of killer: Killer, file: String, machine: ImportMachine?
   ) throws(ImportFault) {
@@ -51,10 +51,10 @@ package struct ImportedPolicy: Equatable, Sendable {
     case .earlyoom: self = try EarlyoomImport(source, machine: machine).policy()
     case .nohang: self = try NohangImport(source).policy()
     }
-    // Rules by the hundred, or very long ones, fit no policy, however well each was understood.
+    // Hundreds of rules, or very long ones, do not fit into a policy, even if each of them was understood.
     let check = PolicyCompiler.compile(text, file: "the policy", accounts: .importing, programs: .importing)
     if let error = check.diagnostics.first(where: { $0.severity == .error }) {
-      throw source.fault(at: 0, "it comes to no policy: \(error.what)", error.meant)
+      throw source.fault(at: 0, "no policy can be made of it: \(error.what)", error.meant)
     }
   }
 
@@ -65,16 +65,16 @@ package struct ImportedPolicy: Equatable, Sendable {
 }
 
 extension AccountLookup {
-  /// Whom an imported policy names.
+  /// The users that an imported policy names.
   fileprivate static let importing = AccountLookup([.init(name: "root", uid: 0), .init(name: "nobody", uid: 65_534)])
 }
 
 extension ProgramLookup {
-  /// Which programs there are is for `check` to say, where the policy is used.
+  /// Whether a program exists is for `check` to say, on the machine where the policy is used.
   fileprivate static let importing = ProgramLookup { _ in .ready }
 }
 
-/// A configuration's text, and how messages about it are made.
+/// The text of a configuration, and the messages about it.
 struct ImportSource {
   let file: String
   let text: SourceText

@@ -1,8 +1,8 @@
 package import Policy
 
-/// A policy that was in force, as it is kept for a start whose policy cannot be used (docs/policy-image.md).
+/// A policy that was in force and is kept for a start whose own policy cannot be used (docs/policy-image.md).
 package struct KeptPolicy: Equatable, Sendable {
-  /// The image, whole.
+  /// The whole image.
   package var image: [UInt8]
   /// The file that it was compiled from.
   package var source: [UInt8]
@@ -15,10 +15,10 @@ package struct KeptPolicy: Equatable, Sendable {
     self.keptAt = keptAt
   }
 
-  /// Why bytes are not a kept policy that may be used.
+  /// Why bytes cannot be used as a kept policy.
   package enum Fault: Error, Equatable, Sendable {
     case foreign
-    /// Of what is around the image.
+    /// The format version of the data around the image is not known.
     case unknownVersion(UInt16)
     case damaged
     case tooLarge
@@ -35,21 +35,22 @@ package struct KeptPolicy: Equatable, Sendable {
     }
   }
 
-  /// `SPWKEPT` and a newline, the format version, a checksum, the time, the length of the source, the source, the image.
+  /// The file holds `SPWKEPT` and a newline, the format version, a checksum, the time, the length of the source, the
+  /// source, and the image.
   private static let magic = Array("SPWKEPT\n".utf8)
   package static let version: UInt16 = 1
   private static let versionOffset = 8
   private static let checksumOffset = 10
-  /// The checksum is over everything from here to the end.
+  /// The offset from which the checksum counts, up to the end.
   private static let checksummedFrom = 14
   private static let timeOffset = 14
   private static let lengthOffset = 22
   private static let headerSize = 24
-  /// As long as a path may be (PATH_MAX).
+  /// The longest path, in bytes (PATH_MAX).
   package static let maximumSource = 4095
   package static let maximumLength = headerSize + maximumSource + ImageLayout.maximumLength
 
-  /// All numbers are little-endian.
+  /// The file's bytes. All numbers are little-endian.
   package var bytes: [UInt8] {
     let source = source.prefix(KeptPolicy.maximumSource)
     var rest: [UInt8] = []
@@ -63,7 +64,7 @@ package struct KeptPolicy: Equatable, Sendable {
     return bytes + rest
   }
 
-  /// - Throws: ``Fault``; also where the image is none that the agent of this release reads.
+  /// - Throws: ``Fault``, also if this release cannot read the image.
   package init(parsing bytes: [UInt8]) throws(Fault) {
     guard bytes.count <= KeptPolicy.maximumLength else { throw .tooLarge }
     guard bytes.starts(with: KeptPolicy.magic) else { throw bytes.count < KeptPolicy.headerSize ? .damaged : .foreign }

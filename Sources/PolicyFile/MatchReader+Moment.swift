@@ -3,7 +3,7 @@ import Pressure
 import ProcModel
 
 extension MatchField {
-  /// Whether one value is all that makes sense: of two that are "at least" the lower one alone would count.
+  /// Whether the field takes one value only: of two values that are "at least" the lower one alone would count.
   var isSingle: Bool {
     switch kind {
     case .time, .amount, .flag: true
@@ -12,12 +12,12 @@ extension MatchField {
   }
 }
 
-/// Fields that are asked at each look anew.
+/// Reads the fields that are evaluated anew at each look.
 extension MatchReader {
-  /// Ten years: nothing runs longer without a start of the machine.
+  /// One second to ten years: no process runs longer without a restart of the machine.
   private static let age = Nanoseconds.milliseconds(1000)...Nanoseconds.milliseconds(3650 * 86_400_000)
 
-  /// A field that takes one value and no list.
+  /// Reads a field that takes one value and no list.
   func single(_ field: MatchField, _ entry: SettingEntry, log: inout DiagnosticLog) -> RuleDraft.Test? {
     let value: RuleDraft.Value?
     switch field.kind {
@@ -42,7 +42,7 @@ extension MatchReader {
     return value.map { RuleDraft.Test(field: field, values: [$0]) }
   }
 
-  /// What every process has, and what none can have.
+  /// Warns of an amount that every process has, or that no process can have.
   private func warn(of amount: Amount, _ field: MatchField, _ node: SettingNode, log: inout DiagnosticLog) {
     if amount.isNothing {
       log.warning(
@@ -73,7 +73,7 @@ extension MatchReader {
     return nil
   }
 
-  /// A number, or `"low..high"`: a dash between two that may be negative reads badly.
+  /// Reads a number, or `"low..high"`. A dash between two numbers that may be negative would be hard to read.
   func signedRange(
     _ node: SettingNode, _ key: String, within allowed: ClosedRange<Int32>, log: inout DiagnosticLog
   ) -> RuleDraft.Value? {

@@ -10,12 +10,12 @@ struct MatchReader {
 
   /// The kernel's TASK_COMM_LEN, less the final NUL (proc(5), `comm`).
   private static let commLength = 15
-  /// One below (uid_t) −1 and (gid_t) −1, which stands for nobody at all.
+  /// One below (uid_t) −1 and (gid_t) −1, which stand for no user and no group.
   private static let greatestID: UInt32 = .max - 1
 
   let accounts: AccountLookup
 
-  /// - Returns: One test for each field that could be read; nil where not all could.
+  /// - Returns: One test for each field; nil if a field could not be read.
   func read(_ match: SettingsReader, log: inout DiagnosticLog) -> [RuleDraft.Test]? {
     var tests: [RuleDraft.Test] = []
     var isWhole = true
@@ -50,7 +50,7 @@ struct MatchReader {
     case "gid": return test(.gid, nodes) { idRange($0, .group, log: &log).map { [$0] } }
     case "user", "group":
       let kind = key == "user" ? IDKind.user : .group
-      // Where none of the names exists the rule matches nothing, instead of losing a condition.
+      // If none of the names exists, the rule matches no process. It does not lose the condition.
       guard let known = test(kind.field, nodes, { ids($0, kind, log: &log) }) else { return nil }
       return known.values.isEmpty ? RuleDraft.Test(field: kind.field, values: [.never]) : known
     case "oom_score_adj":
@@ -63,7 +63,7 @@ struct MatchReader {
     }
   }
 
-  /// Reads all nodes, also behind one that is wrong.
+  /// Reads all nodes, also those after a wrong one.
   private func test(
     _ field: MatchField, _ nodes: [SettingNode], _ read: (SettingNode) -> [RuleDraft.Value]?
   ) -> RuleDraft.Test? {
@@ -136,7 +136,7 @@ struct MatchReader {
     guard pattern.leastLength > most else { return true }
     var meant = "write a pattern that fits"
     if case .literal(let bytes) = pattern.form {
-      // Where the cut falls within a character, its bytes cannot be written in TOML.
+      // If the cut falls within a character, its bytes cannot be written in TOML.
       let cut = String(validating: bytes.prefix(most), as: UTF8.self)
       meant = cut.map { "write \(quoted($0))" } ?? "write its beginning and \"*\""
     }
@@ -145,7 +145,8 @@ struct MatchReader {
     return false
   }
 
-  /// Paths begin with a slash, so what cannot is a mistake; and a path between slashes is taken for something else.
+  /// Reports a text that cannot be a path, since paths begin with a slash, and a path between slashes, which is taken
+  /// for a regular expression.
   private func canBePath(
     _ text: String, _ field: MatchField, _ node: SettingNode, log: inout DiagnosticLog
   ) -> Bool {
@@ -157,7 +158,7 @@ struct MatchReader {
           "paths begin at the root of the hierarchy: \(quoted(path))")
       } else if MatchReader.looksLikeAPath(text) {
         log.warning(
-          at: node.offset, "\(quoted(text)) is a regular expression, found anywhere in \"\(name)\"",
+          at: node.offset, "\(quoted(text)) is a regular expression that may match anywhere in \"\(name)\"",
           "write \(quoted(text + "**")) for the directory and what is below it")
       }
       return true
@@ -180,12 +181,12 @@ struct MatchReader {
     return false
   }
 
-  /// Whether a regular expression, its slashes with it, could have been meant as a path.
+  /// Whether a regular expression, with its slashes, could have been meant as a path.
   static func looksLikeAPath(_ text: String) -> Bool {
     text.dropFirst().dropLast().allSatisfy { $0.isLetter || $0.isNumber || "._-@:/*?".contains($0) }
   }
 
-  /// A glob has no anchors and no alternatives: they are characters like any others.
+  /// Warns of a regular expression without slashes. In a glob, anchors and alternatives are ordinary characters.
   private func warnOfRegexInGlob(_ text: String, _ node: SettingNode, log: inout DiagnosticLog) {
     guard !Pattern.isRegex(Array(text.utf8)) else { return }
     let hasAlternatives = text.contains("(") && text.contains("|") && text.contains(")")
@@ -212,7 +213,7 @@ struct MatchReader {
 
   // MARK: Numbers and names
 
-  /// Users and groups, which are asked for alike.
+  /// Whether an ID is that of a user or of a group. Both are read alike.
   private enum IDKind {
     case user
     case group
@@ -270,7 +271,7 @@ struct MatchReader {
     if ids.isEmpty {
       log.warning(
         at: node.offset, "no \(kind.name) here is called \(quoted(abbreviated(text)))",
-        "it matches nothing until one is and the policy is read again")
+        "it matches no process until one is and the policy is read again")
       return []
     }
     return MatchReader.ranges(ids)

@@ -2,9 +2,10 @@ import Policy
 import Pressure
 import ProcModel
 
-/// `[hooks]`, `[relief]` and `[last_resort]` of a file over those of the presets it extends. What nobody set is nil.
+/// `[hooks]`, `[relief]` and `[last_resort]` of a file over those of the presets that it extends. A key that no file
+/// sets is nil.
 struct MeasuresDraft {
-  /// The tables of a file that these are read from.
+  /// The tables of a file that are read here.
   static let known = ["hooks", "relief", "last_resort"]
 
   struct High {
@@ -25,7 +26,7 @@ struct MeasuresDraft {
   private static let highExample = "{ cgroup = \"/batch.slice\", to = \"80%\", for = \"30s\" }"
   private static let defaultFreeze = Nanoseconds.milliseconds(10_000)
 
-  /// `[hooks]`.
+  /// Reads `[hooks]`.
   mutating func readHooks(_ entries: [SettingEntry], at offset: Int, _ reader: HookReader, log: inout DiagnosticLog) {
     let table = SettingsReader(
       entries, at: offset, place: "[hooks]", known: ["warn", "before", "after", "no_candidate"], log: &log)
@@ -35,7 +36,7 @@ struct MeasuresDraft {
     noCandidate = reader.read("no_candidate", table, log: &log) ?? noCandidate
   }
 
-  /// `[relief]`.
+  /// Reads `[relief]`.
   mutating func readRelief(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) {
     let table = SettingsReader(
       entries, at: offset, place: "[relief]", known: ["reclaim", "high", "freeze"], log: &log)
@@ -55,7 +56,7 @@ struct MeasuresDraft {
         at: entry.node.offset, "\"reclaim\" is \(entry.node.kind)", "it must be a list such as [\"/batch.slice\"]")
       return nil
     }
-    // One place is left for that of "high".
+    // One entry is left for the cgroup of "high".
     let most = CompiledPolicy.maximumCgroups - 1
     if nodes.count > most {
       log.error(at: nodes[most].offset, "\"reclaim\" names \(nodes.count) cgroups", "there can be at most \(most)")
@@ -124,7 +125,7 @@ struct MeasuresDraft {
     }
   }
 
-  /// `[last_resort]`: replaces that of a preset as a whole.
+  /// Reads `[last_resort]`, which replaces that of a preset as a whole.
   mutating func readLastResort(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) {
     let table = SettingsReader(
       entries, at: offset, place: "[last_resort]", known: ["action", "after_victims", "after_stall"], log: &log)

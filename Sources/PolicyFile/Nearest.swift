@@ -1,8 +1,8 @@
-/// The known word that an unknown one most likely was to be: the only one at the least edit distance, of at most 2 and
-/// less than half of the word.
+/// The known word that was most likely meant by an unknown one; nil where there is none. It is the only known word at
+/// the least edit distance, which is at most 2 and less than half of the word's length.
 func nearest(to word: String, among known: [String]) -> String? {
   let typed = Array(word.lowercased().unicodeScalars)
-  // A key of a thousand letters is no typing mistake.
+  // A key of more than 64 letters is no typing mistake.
   guard typed.count <= 64 else { return nil }
   let ranked = known.map { (word: $0, distance: editDistance(typed, Array($0.lowercased().unicodeScalars))) }
   guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= 2,
@@ -11,8 +11,8 @@ func nearest(to word: String, among known: [String]) -> String? {
   return best.word
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other (the restricted
-/// Damerau-Levenshtein distance).
+/// The least number of insertions, deletions, replacements and swaps of neighbours that turn one word into the other
+/// (the restricted Damerau-Levenshtein distance).
 private func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
   var beforeLast: [Int] = []
   var last = Array(0...right.count)

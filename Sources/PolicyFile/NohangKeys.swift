@@ -1,8 +1,8 @@
-/// The keys of nohang's configuration: those of 0.2 and 0.3, and what they were called before.
+/// The keys of nohang's configuration: those of 0.2 and 0.3, and their older names.
 enum NohangKeys {
-  /// What became of older names; the value is written alike.
+  /// The new name of each older name. The value is written in the same way.
   static let renamed: [String: String] = [
-    // Of 0.1 and after it, until August 2019.
+    // Names of 0.1 and of the time after it, until August 2019.
     "mem_min_sigterm": "soft_threshold_min_mem", "mem_min_sigkill": "hard_threshold_min_mem",
     "swap_min_sigterm": "soft_threshold_min_swap", "swap_min_sigkill": "hard_threshold_min_swap",
     "zram_max_sigterm": "soft_threshold_max_zram", "zram_max_sigkill": "hard_threshold_max_zram",
@@ -21,25 +21,25 @@ enum NohangKeys {
     "print_sleep_periods": "debug_sleep",
   ]
 
-  /// Older names whose value says the opposite.
+  /// Older names whose value means the opposite.
   static let reversed: [String: String] = [
     "ignore_psi": "psi_checking_enabled", "ignore_zram": "zram_checking_enabled",
   ]
 
-  /// Older names of `@BADNESS_ADJ_RE_…`: the property, and the switch that turned them on.
+  /// Older names of `@BADNESS_ADJ_RE_…`, with the property and the switch that turned the lines on.
   static let adjustments: [String: (property: String, isOnBy: String)] = [
     "@PROCESSNAME_RE": ("NAME", "regex_matching"), "@CMDLINE_RE": ("CMDLINE", "re_match_cmdline"),
     "@UID_RE": ("UID", "re_match_uid"), "@CGROUP_RE": ("CGROUP_V1", "re_match_cgroup"),
     "@REALPATH_RE": ("REALPATH", "re_match_realpath"), "@ENVIRON_RE": ("ENVIRON", "re_match_environ"),
   ]
 
-  /// Older beginnings of `@SOFT_ACTION_RE_…`.
+  /// An older beginning of `@SOFT_ACTION_RE_…`.
   static let softAction = "@EXE_INSTEAD_OF_SIGTERM_RE_"
-  /// An older soft action, of a whole name.
+  /// An older soft action, which matches a whole name.
   static let softActionByName = "$ETC"
   static let softActionsAreOnBy = "execute_the_command"
 
-  /// Settings that are asked for where they are understood.
+  /// The settings that the import converts.
   private static let understood: Set<String> = [
     "soft_threshold_min_mem", "soft_threshold_min_swap", "hard_threshold_min_mem", "hard_threshold_min_swap",
     "psi_checking_enabled", "psi_metrics", "psi_path", "psi_excess_duration", "soft_threshold_max_psi",
@@ -52,20 +52,20 @@ enum NohangKeys {
       || adjustments.values.contains { $0.isOnBy == key } || behind.contains { $0.keys.contains(key) }
   }
 
-  /// Whether a line that begins so is one of nohang's.
+  /// Whether a line that begins with this word is one of nohang's.
   static func isKnownMark(_ mark: String) -> Bool {
     mark == softActionByName || adjustments[mark] != nil || mark.hasPrefix("@BADNESS_ADJ_RE_")
       || mark.hasPrefix("@SOFT_ACTION_RE_") || mark.hasPrefix(softAction)
       || behind.contains { $0.keys.contains(mark) }
   }
 
-  /// What is not carried over, and why.
+  /// The settings that are not carried over, and why.
   static let behind: [(keys: [String], why: String)] = [
     (
       [
         "zram_checking_enabled", "warning_threshold_max_zram", "soft_threshold_max_zram", "hard_threshold_max_zram",
       ],
-      "what is stored on zram is no trigger of its own; free swap on zram counts for what it would relieve"
+      "zram has no trigger of its own; free swap on zram counts by how much memory it would free"
     ),
     (
       [
@@ -73,18 +73,18 @@ enum NohangKeys {
         "warning_threshold_max_psi", "min_post_warning_delay", "env_cache_time", "post_action_gui_notifications",
         "hide_corrective_action_type", "notify_options", "display", "root_display",
       ],
-      "nothing is shown on a desktop, and there is no warning line; hooks.warn is told when a trigger is true"
+      "nothing is shown on a desktop, and there is no warning threshold; hooks.warn is started when a trigger is true"
     ),
     (
       [
         "psi_post_action_delay", "post_soft_action_delay", "post_zombie_delay", "victim_cache_time",
         "min_delay_after_sigkill",
       ],
-      "the next one is chosen when the last has ended, from what is read then"
+      "the next victim is chosen when the last one has died, from what is read then"
     ),
     (
       ["fill_rate_mem", "fill_rate_swap", "fill_rate_zram", "max_sleep", "min_sleep", "over_sleep"],
-      "how long one may look away is reckoned from what is left, and from how fast it was ever used up"
+      "the time to the next look is computed from the memory that is left, and from the fastest rate seen"
     ),
     (
       [
@@ -120,7 +120,7 @@ enum NohangKeys {
         "prefer_uid_factor", "avoid_re_uid", "avoid_uid_factor", "preferlist_regex", "preferlist_factor",
         "avoidlist_regex", "avoidlist_factor", "whitelist_regex", "blacklist_regex", "use_regex_lists",
       ],
-      "an old key of nohang, which it had for a few weeks before 0.1 or after it: write a rule with a weight"
+      "an old key that nohang had for a few weeks before 0.1 or after it: write a rule with a weight"
     ),
   ]
 }

@@ -1,38 +1,38 @@
 package import Policy
 
-/// What `*` and `?` of a glob may cross.
+/// Whether `*` and `?` of a glob match a slash.
 package enum PatternFlavour: Sendable {
-  /// `exe` and `cgroup`: `*`, `?` and brackets stop at a slash, `**` does not, and a trailing `/**` also matches the
-  /// directory itself.
+  /// The flavour of `exe` and `cgroup`: `*`, `?` and brackets do not match a slash, `**` does, and a trailing `/**`
+  /// also matches the directory itself.
   case path
-  /// All other fields: `*` and `?` match anything.
+  /// The flavour of all other fields: `*` and `?` match any byte.
   case plain
 }
 
-/// A text, glob or `/regular expression/` of a policy, ready for its tables. All of them are matched byte by byte.
+/// A compiled text, glob or `/regular expression/` of a policy. All of them are matched byte by byte.
 package struct Pattern: Equatable, Sendable {
-  /// What a process's field is held against.
+  /// The compiled form that a process's field is compared with.
   package enum Form: Equatable, Sendable {
     case literal([UInt8])
-    /// Begins with the prefix, ends with the suffix, and has between them what the automaton accepts.
+    /// The text begins with the prefix and ends with the suffix, and the automaton accepts what lies between them.
     case automaton(prefix: [UInt8], Automaton, suffix: [UInt8])
   }
 
   package var form: Form
-  /// The fewest bytes a text can have that this matches.
+  /// The length in bytes of the shortest text that matches.
   package var leastLength: Int
-  /// What it may not have been meant to say, though it is one.
+  /// A warning about a pattern that is valid, but probably does not say what was meant.
   package var hint: PatternError?
 
-  /// In bytes; a longer text can only be a literal.
+  /// The longest pattern with wildcards, in bytes; a longer text can only be a literal.
   package static let maximumLength = 1024
-  /// The most of a literal: PATH_MAX.
+  /// The longest literal, in bytes: PATH_MAX.
   package static let maximumLiteralLength = 4096
 
   /// - Parameters:
-  ///   - text: As TOML gives it: between slashes a regular expression that may match anywhere in the field, otherwise
-  ///     a glob over the whole field.
-  ///   - flavour: What a glob's stars may cross.
+  ///   - text: The text as TOML gives it. Between slashes it is a regular expression that may match anywhere in the
+  ///     field, otherwise a glob over the whole field.
+  ///   - flavour: Whether the stars of a glob match a slash.
   package init(_ text: String, flavour: PatternFlavour) throws(PatternError) {
     let bytes = [UInt8](text.utf8)
     if bytes.isEmpty {
@@ -78,7 +78,7 @@ package struct Pattern: Equatable, Sendable {
       }, suffix: suffix.compactMap(\.onlyByte))
   }
 
-  /// Whether a text is taken for a regular expression: it begins and ends with a slash.
+  /// Whether a text is a regular expression: it begins and ends with a slash.
   package static func isRegex(_ bytes: [UInt8]) -> Bool {
     bytes.count >= 2 && bytes.first == UInt8(ascii: "/") && bytes.last == UInt8(ascii: "/")
   }
@@ -103,8 +103,8 @@ package struct Pattern: Equatable, Sendable {
     return try body()
   }
 
-  /// The parts of a pattern of the whole text, a glob or `/^…$/`. Nil where it may match anywhere, or says further
-  /// inside where it stands.
+  /// The parts of a pattern that has to match the whole text, a glob or `/^…$/`. Nil where it may match anywhere, or
+  /// has further anchors inside.
   private static func wholeText(_ node: PatternNode, isRegex: Bool) -> [PatternNode]? {
     let parts = node.parts
     guard isRegex else { return parts }

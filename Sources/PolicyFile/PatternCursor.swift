@@ -1,8 +1,8 @@
-/// Where a parser of patterns stands.
+/// The position of a parser in a pattern.
 struct PatternCursor {
   let bytes: [UInt8]
   private(set) var offset: Int
-  /// Where the pattern ends: before the closing slash of a regular expression.
+  /// The end of the pattern: before the closing slash of a regular expression.
   let end: Int
 
   init(_ bytes: [UInt8], from offset: Int = 0, to end: Int? = nil) {
@@ -29,7 +29,7 @@ struct PatternCursor {
     return byte
   }
 
-  /// The byte before, and with it the rest of its character: what a person took for one.
+  /// The byte that was read last, with the rest of its character, so that a repetition applies to the whole character.
   mutating func character(beginningWith first: UInt8) -> PatternNode {
     guard first >= 0xC0 else { return .byte(first) }
     var parts = [PatternNode.byte(first)]

@@ -1,25 +1,25 @@
 import Policy
 
-/// A pattern as its parser understood it. Everything is said of bytes: a character beyond ASCII is a sequence.
+/// The syntax tree of a pattern, over bytes: a character beyond ASCII is a sequence.
 indirect enum PatternNode: Equatable {
-  /// Nothing, everywhere.
+  /// Matches the empty text anywhere.
   case empty
-  /// One byte out of a set.
+  /// Matches one byte of a set.
   case bytes(Bits256)
-  /// Nothing, at the beginning of the text only.
+  /// Matches the empty text at the beginning of the text only.
   case begin
-  /// Nothing, at the end of the text only.
+  /// Matches the empty text at the end of the text only.
   case end
   case sequence([PatternNode])
   case choice([PatternNode])
-  /// No `most` is no bound. `least <= most`.
+  /// Matches `least` to `most` repetitions; without `most` there is no upper bound. `least <= most`.
   case repeated(PatternNode, least: Int, most: Int?)
 
   static func byte(_ byte: UInt8) -> PatternNode {
     .bytes(Bits256(byte...byte))
   }
 
-  /// How many places the pattern has that consume a byte, once its repetitions are written out. Saturates.
+  /// The number of positions that consume a byte, with repetitions written out. Saturates.
   var positions: Int {
     switch self {
     case .empty, .begin, .end: 0
@@ -29,7 +29,7 @@ indirect enum PatternNode: Equatable {
     }
   }
 
-  /// The fewest bytes a text can have that this matches. Saturates.
+  /// The length in bytes of the shortest text that matches. Saturates.
   var leastLength: Int {
     switch self {
     case .empty, .begin, .end: 0
@@ -40,7 +40,7 @@ indirect enum PatternNode: Equatable {
     }
   }
 
-  /// Whether it says somewhere in it that the text begins or ends there.
+  /// Whether the pattern has an anchor anywhere in it.
   var hasAnchors: Bool {
     switch self {
     case .begin, .end: true
@@ -50,7 +50,7 @@ indirect enum PatternNode: Equatable {
     }
   }
 
-  /// What it is one after the other: no sequence, and nothing empty.
+  /// The nodes that match one after the other; none of them is a sequence or empty.
   var parts: [PatternNode] {
     switch self {
     case .empty: []
@@ -59,7 +59,7 @@ indirect enum PatternNode: Equatable {
     }
   }
 
-  /// The only byte that it can be.
+  /// The byte that the node matches; nil where it can match several bytes, or none.
   var onlyByte: UInt8? {
     if case .bytes(let set) = self { set.onlyMember } else { nil }
   }
@@ -86,7 +86,7 @@ extension Bits256 {
     for byte in bytes { insert(byte) }
   }
 
-  /// All 256.
+  /// The set of all 256 bytes.
   static var all: Bits256 { Bits256(0...255) }
 
   var inverted: Bits256 {

@@ -1,23 +1,23 @@
 import Policy
 
-/// A regular expression of another agent, as the patterns of a list that match what it matches: one where it fits an
-/// automaton, else one for each part of its alternatives.
+/// Splits a regular expression of another agent into patterns that together match the same texts. It is one pattern if
+/// the expression fits into one automaton, and otherwise one for each part of its alternatives.
 struct PatternSplit {
-  /// More patterns than that are no list that anyone reads.
+  /// The most patterns that a list may have; no operator reads more.
   static let maximumParts = 64
-  /// In bytes. What is longer comes to more than ``maximumParts`` in any case.
+  /// The longest expression, in bytes. A longer one would give more than ``maximumParts`` in any case.
   private static let maximumLength = 64 << 10
-  /// Parentheses that are taken away because they hold no alternatives.
+  /// The most pairs of parentheses that are removed because they hold no alternatives.
   private static let maximumUnwraps = 64
 
-  /// Each between slashes, with the pattern that it is.
+  /// Each part between slashes, with its compiled pattern.
   private(set) var parts: [(text: String, pattern: Pattern)] = []
   private let flavour: PatternFlavour
 
   /// - Parameter expression: A POSIX extended regular expression, without slashes around it.
   init(_ expression: String, flavour: PatternFlavour) throws(PatternError) {
     self.flavour = flavour
-    // The depth of this is the logarithm of the number of parts: alternatives are halved.
+    // The recursion is as deep as the logarithm of the number of parts, because alternatives are halved.
     try take(Array(expression.utf8))
   }
 
@@ -37,7 +37,8 @@ struct PatternSplit {
     try take(halves.1)
   }
 
-  /// Two expressions that together match what one matches, each with half of its outermost alternatives.
+  /// Two expressions that together match what one matches, each with half of its outermost alternatives; nil where
+  /// there are none.
   private static func halves(of bytes: [UInt8]) -> ([UInt8], [UInt8])? {
     var bytes = bytes
     for _ in 0..<maximumUnwraps {
@@ -53,26 +54,26 @@ struct PatternSplit {
           Array(before + bytes[(middle + 1)..<group.close] + after)
         )
       }
-      // Without alternatives its parentheses mean nothing.
+      // Parentheses without alternatives have no meaning.
       bytes = Array(bytes[..<group.open] + bytes[(group.open + 1)..<group.close] + bytes[(group.close + 1)...])
     }
     return nil
   }
 
-  /// Where an expression's outermost alternatives and groups stand.
+  /// The positions of an expression's outermost alternatives and groups.
   private struct Outline {
     struct Group {
       var open: Int
       var close: Int
-      /// Of the bars between its own alternatives.
+      /// The positions of the bars between the group's own alternatives.
       var bars: [Int]
     }
 
     private(set) var bars: [Int] = []
-    /// Those that stand once: what is repeated cannot be halved.
+    /// The groups without a repetition behind them: a repeated group cannot be halved.
     private(set) var groups: [Group] = []
 
-    /// Nil where its parentheses and brackets do not pair.
+    /// Nil where the expression's parentheses or brackets do not pair.
     init?(_ bytes: [UInt8]) {
       var depth = 0
       var group = Group(open: 0, close: 0, bars: [])
@@ -110,12 +111,12 @@ struct PatternSplit {
     private static func endOfBracket(_ bytes: [UInt8], from start: Int) -> Int? {
       var index = start + 1
       if index < bytes.count, bytes[index] == UInt8(ascii: "^") { index += 1 }
-      // One that stands first is itself.
+      // A `]` that stands first is an ordinary character.
       if index < bytes.count, bytes[index] == UInt8(ascii: "]") { index += 1 }
       while index < bytes.count, bytes[index] != UInt8(ascii: "]") {
         let mark = index + 1 < bytes.count ? bytes[index + 1] : 0
         if bytes[index] == UInt8(ascii: "["), ":.=".utf8.contains(mark) {
-          // `[:alpha:]` and its kin.
+          // `[:alpha:]` and the like.
           index += 2
           while index + 1 < bytes.count, bytes[index] != mark || bytes[index + 1] != UInt8(ascii: "]") { index += 1 }
           index += 1
@@ -127,7 +128,7 @@ struct PatternSplit {
   }
 }
 
-/// What a rule of an imported policy asks, as TOML writes it, or why there is none.
+/// The field of an imported rule's `match`, as TOML writes it, or why there is none.
 enum ImportedMatch {
   case field(String)
   case none(String)
@@ -149,11 +150,12 @@ enum ImportedMatch {
       }
       self = .field("\(field.name) = " + (texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"))
     } catch {
-      self = .none("the pattern cannot be had here: at byte \(error.offset) \(error.message)")
+      self = .none("the pattern cannot be written here: at byte \(error.offset) \(error.message)")
     }
   }
 
-  /// `g++` is `g+`, and `.+?` is `.*`: what other agents took as it stands, and `check` asks about.
+  /// Writes `g++` as `g+`, and `.+?` as `.*`. Other agents accept these repetitions as they stand, and `check` warns of
+  /// them.
   private static func withoutRepeatedRepetitions(_ text: String) -> String {
     var result: [UInt8] = []
     var bytes = Array(text.utf8)[...]
@@ -164,7 +166,7 @@ enum ImportedMatch {
         result.append(byte)
         if let next = bytes.popFirst() { result.append(next) }
       case UInt8(ascii: "["), UInt8(ascii: "]"):
-        // A bracket that closes where it stands first closes too late here, and what follows stays as it is.
+        // A `]` that stands first does not close the bracket here. If it was meant to, what follows is left unchanged.
         isInBrackets = byte == UInt8(ascii: "[") || (isInBrackets && result.last == UInt8(ascii: "["))
         result.append(byte)
       case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"):
@@ -177,7 +179,7 @@ enum ImportedMatch {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// Between slashes a word looks as a path does, and `check` asks whether it was to be one.
+  /// Changes a word that looks like a path between its slashes, because `check` would warn of it.
   private static func unlikeAPath(_ text: String) -> String {
     MatchReader.looksLikeAPath(text) ? "/(\(text.dropFirst().dropLast()))/" : text
   }

@@ -1,20 +1,20 @@
 package import Policy
 
-/// What became of a policy's text.
+/// The result of compiling a policy's text.
 package struct PolicyCompilation: Sendable {
   /// Nil where there is an error among the diagnostics.
   package var policy: CompiledPolicy?
-  /// In the order of the file.
+  /// The diagnostics, in the order of the file.
   package var diagnostics: [Diagnostic]
-  /// The text of each of the policy's patterns, for people: the tables themselves hold none.
+  /// The text of each of the policy's patterns, for people: the compiled tables hold no text of patterns.
   package var patterns: [String]
-  /// Where each rule stands: warnings that say nothing yet.
+  /// The position of each rule, as a warning without a text.
   package var places: [Diagnostic] = []
 }
 
-/// Makes tables of a policy's text (docs/policy.md), and says all that is wrong with it.
+/// Compiles a policy's text (docs/policy.md) to tables, and reports every mistake in it.
 package struct PolicyCompiler {
-  /// The version of the language that this program reads.
+  /// The version of the policy language that this program reads.
   package static let version = 1
 
   private static let known =
@@ -22,14 +22,14 @@ package struct PolicyCompiler {
 
   private let accounts: AccountLookup
   private let programs: ProgramLookup
-  /// A file whose settings were read; its domains and rules come once those of all are.
+  /// A file whose settings have been read. Its domains and rules are read once the settings of all files are known.
   private struct Part {
     var table: SettingsReader
     var log: DiagnosticLog
   }
 
   private var parts: [Part] = []
-  /// Of files that are no TOML.
+  /// The logs of files that are not TOML, with their place in the order of files.
   private var lostLogs: [(order: Int, log: DiagnosticLog)] = []
   private var settings = SettingsDraft()
   private var measures = MeasuresDraft()
@@ -43,8 +43,8 @@ package struct PolicyCompiler {
 
   /// - Parameters:
   ///   - texts: The policy's file, then its drop-ins in their order; each TOML in UTF-8, at most 1 MiB.
-  ///   - accounts: Who the users are that the policy names.
-  ///   - programs: What there is of the programs that it names; one that is missing is a warning.
+  ///   - accounts: Looks up the users and groups that the policy names.
+  ///   - programs: Looks up the programs that the policy names; a missing program is a warning.
   package static func compile(
     _ texts: [PolicyText], accounts: AccountLookup, programs: ProgramLookup = .live
   ) -> PolicyCompilation {
@@ -56,7 +56,7 @@ package struct PolicyCompiler {
     return compiler.finish()
   }
 
-  /// - Parameter file: What diagnostics call it; it is not read.
+  /// - Parameter file: The name of the file in diagnostics; it is not read.
   package static func compile(
     _ text: [UInt8], file: String, accounts: AccountLookup, programs: ProgramLookup = .live
   ) -> PolicyCompilation {
@@ -73,9 +73,9 @@ package struct PolicyCompiler {
     compile(preset.text, file: preset.file, accounts: accounts)
   }
 
-  /// Takes in what a file says of the machine as a whole, in place of what was said before.
+  /// Reads a file's settings and measures, over those that were read before.
   ///
-  /// - Parameter extending: The presets that led here, against a circle.
+  /// - Parameter extending: The presets that led to this file, so that a circle is noticed.
   private mutating func readSettings(_ ownLog: DiagnosticLog, isDropIn: Bool, extending: [Preset]) {
     var log = ownLog
     let entries: [SettingEntry]
@@ -100,7 +100,7 @@ package struct PolicyCompiler {
     parts.append(Part(table: table, log: log))
   }
 
-  /// Takes in the domains and rules of all files.
+  /// Reads the domains and rules of all files.
   private mutating func readBodies() {
     for index in parts.indices {
       var log = parts[index].log
@@ -125,7 +125,7 @@ package struct PolicyCompiler {
   private func checkVersion(_ table: SettingsReader, isDropIn: Bool, log: inout DiagnosticLog) {
     let version = PolicyCompiler.version
     guard let entry = table["version"] else {
-      // A drop-in is read after a file that has one.
+      // A drop-in is read after a file that has a version.
       if !isDropIn { log.error(at: 0, "the policy has no version", "begin it with version = \(version)") }
       return
     }
@@ -138,7 +138,7 @@ package struct PolicyCompiler {
     }
   }
 
-  /// Takes over what the named preset says.
+  /// Reads the preset that `extends` names.
   private mutating func extend(_ table: SettingsReader, _ extending: [Preset], log: inout DiagnosticLog) {
     guard let (name, offset) = table.string("extends", "\"server\"", log: &log), let entry = table["extends"] else {
       return
@@ -199,7 +199,7 @@ package struct PolicyCompiler {
     }
   }
 
-  /// Of all files, in their order.
+  /// The diagnostics of all files, in the order of the files.
   private var allDiagnostics: [Diagnostic] {
     var logs = parts.map(\.log)
     for lost in lostLogs { logs.insert(lost.log, at: min(lost.order, logs.count)) }
@@ -223,7 +223,7 @@ package struct PolicyCompiler {
       places: isWhole ? rules.map(\.origin) : [])
   }
 
-  /// What an image may hold of all rules together.
+  /// Reports a policy whose rules together are too large for an image.
   private mutating func checkSize(_ policy: CompiledPolicy) {
     for section in ImageSection.allCases {
       let count = policy.count(of: section)

@@ -1,11 +1,11 @@
 package import LinuxSystem
 
-/// One file of a policy, as it was read.
+/// The content of one file of a policy.
 package struct PolicyText: Equatable, Sendable {
-  /// What diagnostics call it.
+  /// The name of the file in diagnostics.
   package var file: String
   package var bytes: [UInt8]
-  /// Why it should not be relied on.
+  /// The reasons why the file should not be trusted.
   package var faults: [Distrust]
 
   package init(file: String, bytes: [UInt8], faults: [Distrust] = []) {
@@ -17,25 +17,25 @@ package struct PolicyText: Equatable, Sendable {
 
 /// A policy's file, and the drop-ins beside it.
 package struct PolicyFolder: Sendable {
-  /// Beside the file.
+  /// The name of the directory beside the policy's file.
   package static let name = "policy.d"
-  /// More than that in one folder is an accident.
+  /// The most drop-ins in one directory; more are an accident.
   package static let maximumDropIns = 64
-  /// Of the folder's entries, drop-ins or not.
+  /// The most entries of the directory that are read, drop-ins or not.
   private static let maximumNames = 10_000
 
   /// The main file, then the drop-ins in their order.
   package private(set) var texts: [PolicyText] = []
-  /// Of what could not be read, and of the folder itself.
+  /// The diagnostics about files that cannot be read, and about the directory itself.
   package private(set) var diagnostics: [Diagnostic] = []
 
-  /// Why the main file has no text at all.
+  /// Why the main file cannot be read.
   package struct Missing: Error {
     package var errno: Errno
   }
 
   /// - Parameters:
-  ///   - path: Of the policy's file, as its user has it.
+  ///   - path: The path of the policy's file, as the user gave it.
   ///   - directory: The directory that a relative path begins at.
   ///   - user: The effective user ID.
   package init(path: String, from directory: String, user: UInt32) throws(Missing) {
@@ -52,7 +52,7 @@ package struct PolicyFolder: Sendable {
 
   private static func read(_ path: String, as name: String, user: UInt32) throws(Errno) -> PolicyText {
     let opened = try TrustedPath.open(path, as: .file, user: user)
-    // One more than is allowed, so that too many are told.
+    // One byte more than is allowed, so that a file that is too long is noticed.
     var bytes = [UInt8](repeating: 0, count: TOMLDocument.maximumSize + 1)
     let count = try opened.descriptor.readAll(into: &bytes)
     bytes.removeLast(bytes.count - count)
@@ -65,7 +65,7 @@ package struct PolicyFolder: Sendable {
     let names: [String]
     do throws(Errno) {
       let opened = try TrustedPath.open(absoluteFolder, as: .directory, user: user)
-      // What is wrong on the way to it has been said of the file beside it.
+      // A fault on the way to the directory has been reported for the file beside it.
       let known = texts[0].faults
       for fault in opened.faults where !known.contains(fault) { complain(folder, fault.what, fault.mend) }
       var walk = DirectoryWalk(
@@ -90,13 +90,13 @@ package struct PolicyFolder: Sendable {
     }
   }
 
-  /// The folder of the drop-ins of a policy's file.
+  /// The directory of the drop-ins of a policy's file.
   package static func folder(beside path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return name }
     return path[...slash] + name
   }
 
-  /// The file's name, where it is a drop-in's: not hidden, and ending in `.toml`.
+  /// The name of a file, if it is that of a drop-in: not hidden, and ending in `.toml`; nil otherwise.
   private static func dropIn(_ bytes: [UInt8]) -> String? {
     guard let name = String(validating: bytes, as: UTF8.self), !name.hasPrefix("."), name.hasSuffix(".toml") else {
       return nil
@@ -112,8 +112,8 @@ package struct PolicyFolder: Sendable {
 extension PolicyCompiler {
   /// Compiles a policy's file with its drop-ins.
   ///
-  /// - Parameter inspectsAnyway: Whether the content of files is looked at also where somebody else may change one of
-  ///   them. There is no policy then in any case.
+  /// - Parameter inspectsAnyway: Whether the content of files is also checked if another user can change one of them.
+  ///   There is no compiled policy then in either case.
   package static func compile(
     _ folder: PolicyFolder, accounts: AccountLookup, programs: ProgramLookup = .live, inspectsAnyway: Bool
   ) -> PolicyCompilation {

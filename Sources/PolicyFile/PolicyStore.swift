@@ -2,29 +2,30 @@ package import LinuxSystem
 import Policy
 package import ProcModel
 
-/// The folder in which the policy in force is kept, and a note while it is not the one that was asked for.
+/// The directory in which the policy in force is kept, and a note while the policy in force is not the one that was
+/// asked for.
 package struct PolicyStore: Sendable {
   package static let imageName = "policy.image"
   package static let noteName = "policy.fallback"
-  /// The service's own, as systemd makes it for `StateDirectory=spillway`.
+  /// The service's state directory, as systemd makes it for `StateDirectory=spillway`.
   package static let systemDirectory = "/var/lib/spillway"
 
   package let directory: String
   /// The effective user ID of this program.
   private let user: UInt32
 
-  /// - Parameter directory: From the root.
+  /// - Parameter directory: The absolute path of the directory.
   package init(_ directory: String, user: UInt32) {
     self.directory = directory
     self.user = user
   }
 
-  /// Why there is nothing to be used, for people.
+  /// Why there is no kept policy that can be used, for people.
   package struct Refusal: Error, Equatable {
     package var text: String
   }
 
-  /// The kept policy: whole, of this release's format, and nobody's to change but the user's.
+  /// The kept policy. It has to be whole, of this release's format, and writable by no other user.
   package func read() throws(Refusal) -> KeptPolicy {
     let bytes = try bytes(of: PolicyStore.imageName, atMost: KeptPolicy.maximumLength)
     do throws(KeptPolicy.Fault) {
@@ -34,18 +35,18 @@ package struct PolicyStore: Sendable {
     }
   }
 
-  /// Keeps a policy in place of what was kept before, whole or not at all: the file is its owner's alone, on the disk, and
-  /// then given its name.
+  /// Stores a policy in place of the one that was kept before, as a whole or not at all. The file is readable by its
+  /// owner alone. It is flushed to the disk and then renamed.
   package func keep(_ policy: KeptPolicy) throws(Errno) {
     try replace(PolicyStore.imageName, with: policy.bytes, mode: 0o600)
   }
 
-  /// Notes that another policy is in force than was asked for.
+  /// Notes that a policy is in force that was not asked for.
   package func note(_ note: FallbackNote) throws(Errno) {
     try replace(PolicyStore.noteName, with: Array(note.text.utf8), mode: 0o644)
   }
 
-  /// What was noted; nil where nothing is.
+  /// The note; nil where there is none.
   package func note() throws(Refusal) -> FallbackNote? {
     do throws(Errno) {
       _ = try OwnedDescriptor.open(CPath("\(directory)/\(PolicyStore.noteName)"), .path, .noFollow)
@@ -56,7 +57,7 @@ package struct PolicyStore: Sendable {
     return FallbackNote(parsing: String(decoding: bytes.prefix(FallbackNote.maximumLength), as: UTF8.self))
   }
 
-  /// Takes the note away, where there is one.
+  /// Removes the note, if there is one.
   package func clearNote() {
     guard let folder = try? OwnedDescriptor.open(CPath(directory), .read, .directory) else { return }
     try? folder.remove(CPath(PolicyStore.noteName))
@@ -65,7 +66,7 @@ package struct PolicyStore: Sendable {
   private func replace(_ name: String, with bytes: [UInt8], mode: UInt32) throws(Errno) {
     let folder = try OwnedDescriptor.open(CPath(directory), .read, .directory)
     let temporary = CPath(name + ".new")
-    // One that a writer left that did not come to its end.
+    // A writer that did not finish may have left a temporary file.
     try? folder.remove(temporary)
     do throws(Errno) {
       let file = try folder.create(temporary, mode: mode)
@@ -79,7 +80,7 @@ package struct PolicyStore: Sendable {
     try folder.flush()
   }
 
-  /// A file's bytes: one more than `limit` where it is longer.
+  /// The bytes of a file; one byte more than `limit` if the file is longer.
   private func bytes(of name: String, atMost limit: Int) throws(Refusal) -> [UInt8] {
     let path = directory + "/" + name
     let faults: [Distrust]
@@ -97,11 +98,11 @@ package struct PolicyStore: Sendable {
   }
 }
 
-/// What is in force in place of the policy that was asked for, as it is noted for `spillway check`.
+/// The note for `spillway check`: which policy is in force in place of the one that was asked for.
 package struct FallbackNote: Equatable, Sendable {
-  /// The agent.
+  /// The agent that runs with the fallback.
   package var agent: ProcessIdentity
-  /// What is in force, and why, for people: one line.
+  /// Which policy is in force, and why, in one line for people.
   package var sentence: String
 
   static let maximumLength = 8192
@@ -111,13 +112,13 @@ package struct FallbackNote: Equatable, Sendable {
     self.sentence = sentence
   }
 
-  /// Three lines, `NAME=VALUE`.
+  /// The file's text: three lines `NAME=VALUE`.
   var text: String {
     let line = sentence.map { $0.isNewline ? " " : String($0) }.joined()
     return "pid=\(agent.pid)\nstart_time=\(agent.startTime.count)\nin_force=\(line)\n"
   }
 
-  /// Nil for anything else.
+  /// Nil for a text that is no such note.
   init?(parsing text: String) {
     var values: [Substring: Substring] = [:]
     for line in text.split(separator: "\n") {
@@ -131,10 +132,10 @@ package struct FallbackNote: Equatable, Sendable {
     self.sentence = String(sentence)
   }
 
-  /// Whether the agent still runs: its number may be another's by now.
+  /// Whether the agent still runs. Its PID may belong to another process by now, so the start time is compared too.
   package var isOfTheLiving: Bool { FallbackNote.identity(of: agent.pid) == agent }
 
-  /// Of a process of this machine; nil where there is none.
+  /// The identity of a process of this machine; nil where there is no such process.
   package static func identity(of pid: Int32) -> ProcessIdentity? {
     var bytes = [UInt8](repeating: 0, count: 4096)
     guard let file = try? OwnedDescriptor.open(CPath("/proc/\(pid)/stat"), .read),

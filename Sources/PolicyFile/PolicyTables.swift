@@ -1,7 +1,7 @@
 import Policy
 import ProcModel
 
-/// Lays rules out as the tables of a ``CompiledPolicy``.
+/// Builds the tables of a ``CompiledPolicy`` from rules, domains and measures.
 struct PolicyTables {
   private struct PatternKey: Hashable {
     var text: String
@@ -9,9 +9,9 @@ struct PolicyTables {
   }
 
   private(set) var policy: CompiledPolicy
-  /// The text of each pattern, as its author wrote it.
+  /// The text of each pattern, as the policy writes it.
   private(set) var patterns: [String] = []
-  /// What many rules share stands in the tables once: a pattern, a name, the ends of patterns.
+  /// Patterns, texts and commands that several rules share, so that the tables hold each of them once.
   private var knownPatterns: [PatternKey: UInt32] = [:]
   private var knownTexts: [[UInt8]: Slice] = [:]
   private var knownCommands: [CommandDraft: UInt16] = [:]
@@ -51,7 +51,7 @@ struct PolicyTables {
     policy.rules.append(entry)
   }
 
-  /// Hooks, relief and last resort.
+  /// Adds hooks, relief and the last resort.
   mutating func add(_ measures: MeasuresDraft) {
     var hooks = Hooks()
     hooks.warn = measures.warn?.value.map { index(of: $0.command) }
@@ -74,7 +74,7 @@ struct PolicyTables {
     policy.measures.lastResort = measures.lastResort?.value
   }
 
-  /// Hooks that start the same program in the same way share it.
+  /// The index of a command. Hooks that start the same program in the same way share one entry.
   private mutating func index(of command: CommandDraft) -> UInt16 {
     if let index = knownCommands[command] { return index }
     let index = UInt16(policy.commands.count)
@@ -111,7 +111,7 @@ struct PolicyTables {
     }
   }
 
-  /// Most globs have the same middle.
+  /// The index of an automaton. Most globs share one, because they differ in their prefix and suffix alone.
   private mutating func index(of automaton: Automaton) -> UInt32 {
     if let index = policy.automata.firstIndex(of: automaton) { return UInt32(index) }
     policy.automata.append(automaton)

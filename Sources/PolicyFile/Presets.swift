@@ -1,4 +1,4 @@
-/// The policies that come with the program, built into it: `policies/*.toml`, by way of the folder `Presets`.
+/// The policies that are built into the program: `policies/*.toml`, by way of the directory `Presets`.
 package enum Preset: String, CaseIterable, Sendable {
   case server
   case classic
@@ -10,7 +10,7 @@ package enum Preset: String, CaseIterable, Sendable {
   case kubernetesNode = "kubernetes-node"
   case desktop
 
-  /// The text of its file.
+  /// The text of the preset's file.
   package var text: [UInt8] {
     switch self {
     case .server: PackageResources.server_toml
@@ -25,10 +25,10 @@ package enum Preset: String, CaseIterable, Sendable {
     }
   }
 
-  /// What a message says to somebody who named one that is not there: all of them, and which was probably meant.
+  /// The part of a message about an unknown preset that names the existing ones, and the one that was probably meant.
   package static func listed(nearTo name: String) -> String {
     var names = allCases.map(\.rawValue)
-    // As in /usr/share/spillway/policies/server.toml.
+    // The name may be a path such as /usr/share/spillway/policies/server.toml.
     let file = name.split(separator: "/").last.map(String.init) ?? name
     let word = (file.hasSuffix(".toml") ? String(file.dropLast(5)) : file).lowercased()
     let near =
@@ -39,6 +39,6 @@ package enum Preset: String, CaseIterable, Sendable {
     return "did you mean \"\(near)\"? There are also " + names.map(quoted).joined(separator: ", ")
   }
 
-  /// As messages name it.
+  /// The name of the preset's file in messages.
   package var file: String { "policies/\(rawValue).toml" }
 }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// What stands at the paths that a policy names as programs.
+/// Looks up the programs that a policy names.
 package struct ProgramLookup: Sendable {
   package enum State: Equatable, Sendable {
     case ready
     case missing
-    /// It is no file, or nobody may execute it.
+    /// The path is no regular file, or no user may execute it.
     case notExecutable
-    /// Others than root may write it, and so decide what it does.
+    /// Users other than root may write the file, and so decide what it does.
     case openToOthers
   }
 
@@ -17,12 +17,12 @@ package struct ProgramLookup: Sendable {
     self.state = state
   }
 
-  /// Just these, all as they should be.
+  /// Finds these paths alone, each of them ready to be started.
   package init(_ paths: [String]) {
     self.init { paths.contains($0) ? .ready : .missing }
   }
 
-  /// Those of this machine (stat(2)). One that cannot be looked at is missing.
+  /// Looks up the programs of this machine (stat(2)). A file that cannot be looked up is missing.
   package static let live = ProgramLookup { path in
     var status = Glibc.stat()
     guard unsafe stat(path, &status) == 0 else { return .missing }

@@ -1,7 +1,7 @@
 import Pressure
 import ProcModel
 
-/// Why a text is no amount or no time.
+/// Why a text is no amount, share or time.
 struct QuantityError: Error, Equatable {
   var what: String
   var meant: String
@@ -11,7 +11,7 @@ struct QuantityError: Error, Equatable {
 enum AmountText {
   private static let units: [(name: String, kib: UInt64)] = [("KiB", 1), ("MiB", 1 << 10), ("GiB", 1 << 20)]
 
-  /// 1 EiB, in KiB: above any machine, and far from overflow.
+  /// The largest amount: 1 EiB, in KiB. It is above any machine, and far from overflow.
   private static let most: UInt64 = 1 << 50
 
   private static let whole = BasisPoints(0)...BasisPoints.percent(100)
@@ -53,7 +53,7 @@ enum AmountText {
   }
 }
 
-/// The shares of what is not memory: `"15%"`.
+/// The shares of something other than memory: `"15%"`.
 enum ShareText {
   static func parse(
     _ text: String, _ example: String, within allowed: ClosedRange<BasisPoints>
@@ -68,7 +68,7 @@ enum ShareText {
     return try share(number, of: text, within: allowed)
   }
 
-  /// What `number` percent are.
+  /// The share for a number of percent.
   static func share(
     _ number: DecimalNumber, of text: String, within allowed: ClosedRange<BasisPoints>
   ) throws(QuantityError) -> BasisPoints {
@@ -98,7 +98,7 @@ enum DurationText {
     ("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000),
   ]
 
-  /// - Parameter allowed: What may be asked for.
+  /// - Parameter allowed: The range of times that is allowed.
   static func parse(_ text: String, within allowed: ClosedRange<Nanoseconds>) throws(QuantityError) -> Nanoseconds {
     var rest = Substring(text)
     var total: UInt64 = 0
@@ -150,8 +150,8 @@ struct DecimalNumber: CustomStringConvertible {
   let thousandths: UInt64
   let description: String
 
-  /// Takes the number that `text` begins with, or nothing where it begins with none or has more than 12 digits before
-  /// the point or three behind it.
+  /// Takes the number that `text` begins with. Nil, with `text` unchanged, if it begins with no number, or with one of
+  /// more than 12 digits before the point or three behind it.
   init?(from text: inout Substring) {
     let isDigit: (Character) -> Bool = { $0.isASCII && $0.isNumber }
     let whole = text.prefix(while: isDigit)

@@ -1,9 +1,9 @@
-/// A text of the policy as a message shows it: in quotation marks, with nothing in it that a terminal would act on.
+/// A text of the policy for a message: in quotation marks, with everything escaped that a terminal would act on.
 func quoted(_ text: String) -> String {
   "\"" + escaped(text) + "\""
 }
 
-/// The text with control and formatting characters written as TOML writes them.
+/// The text with control and formatting characters escaped as in TOML.
 func escaped(_ text: String) -> String {
   var result = ""
   for scalar in text.unicodeScalars {

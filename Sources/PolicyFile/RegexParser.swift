@@ -1,19 +1,19 @@
 import Policy
 
-/// A POSIX extended regular expression (regex(7)), over bytes in the C locale.
+/// Parses a POSIX extended regular expression (regex(7)), over bytes in the C locale.
 ///
-/// What POSIX leaves undefined and people hardly mean is an error: an empty alternative (it would match everything), a
-/// `)` too many, a `*` with nothing before it. Back references are no regular language and are refused. Of GNU's
-/// escapes `\w`, `\W`, `\s` and `\S` are known.
+/// What POSIX leaves undefined is an error, because it is hardly ever meant: an empty alternative (it would match
+/// everything), a `)` too many, a `*` with nothing before it. Back references are no regular language and are refused.
+/// Of GNU's escapes `\w`, `\W`, `\s` and `\S` are known.
 struct RegexParser {
-  /// POSIX's RE_DUP_MAX is 255 at least; no more positions than that fit anyhow.
+  /// The most repetitions. POSIX's RE_DUP_MAX is at least 255, and no more positions than that fit into an automaton.
   private static let mostRepetitions = 255
 
   private var cursor: PatternCursor
-  /// The first repetition of a repetition: nobody means one.
+  /// A warning about the first repetition of a repetition, which is hardly ever meant.
   private(set) var hint: PatternError?
 
-  /// - Parameter cursor: Over what stands between the slashes.
+  /// - Parameter cursor: Covers the text between the slashes.
   init(_ cursor: PatternCursor) {
     self.cursor = cursor
   }
@@ -58,7 +58,7 @@ struct RegexParser {
     return parts.count == 1 ? parts[0] : .sequence(parts)
   }
 
-  /// - Parameter offset: Of the second of two repetitions behind each other; the cursor is behind it.
+  /// - Parameter offset: The position of the second of two adjacent repetitions. The cursor is behind it.
   private mutating func noteRepetition(at offset: Int) {
     guard hint == nil else { return }
     let (first, second) = (cursor.bytes[offset - 1], cursor.bytes[offset])
@@ -66,7 +66,7 @@ struct RegexParser {
     let message: String
     switch (first, second) {
     case (UInt8(ascii: "+"), UInt8(ascii: "+")):
-      // As in g++, c++ and notepad++.
+      // This is the case of g++, c++ and notepad++.
       let before = cursor.bytes[max(offset - 2, 0)]
       let name = Bits256.wordCharacters.contains(before) ? String(decoding: [before], as: UTF8.self) : ""
       message = "\"+\" after \"+\" repeats what is repeated, write \(quoted("\(name)\\+\\+")) for the characters"
@@ -134,7 +134,7 @@ struct RegexParser {
     }
   }
 
-  /// The `*`, `+`, `?` or `{least,most}` that stands here, if one does.
+  /// Parses a `*`, `+`, `?` or `{least,most}` at the cursor; nil where there is none.
   private mutating func repetition() throws(PatternError) -> (least: Int, most: Int?)? {
     switch cursor.peek {
     case UInt8(ascii: "*"):
@@ -174,7 +174,7 @@ struct RegexParser {
     return (least ?? 0, most)
   }
 
-  /// The decimal number that stands here; what is too large stays too large.
+  /// Parses a decimal number at the cursor; nil where there is none. A number that is too large stays too large.
   private mutating func number() -> Int? {
     var value: Int?
     while let byte = cursor.peek, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {

@@ -2,11 +2,11 @@ import Policy
 import Pressure
 import ProcModel
 
-/// One `[[rule]]` as it was understood, before it is a run of table entries.
+/// One `[[rule]]` as the compiler understood it, before it becomes table entries.
 struct RuleDraft {
   /// One of the values a field may have.
   enum Value {
-    /// As its author wrote it, and what it was taken for.
+    /// A compiled pattern, with the text that the policy has.
     case pattern(Pattern, text: String, flavour: PatternFlavour)
     case range(UInt32, UInt32)
     case capabilities(CapabilitySet)
@@ -14,29 +14,29 @@ struct RuleDraft {
     case time(Nanoseconds)
     case amount(Amount)
     case flag(Bool)
-    /// What no process has.
+    /// A value that no process has.
     case never
   }
 
   struct Test {
     var field: MatchField
     var values: [Value]
-    /// As it was written: `user` is compiled to `uid`.
+    /// The key as the policy writes it: `user` is compiled to `uid`.
     var key = ""
-    /// Of the key.
+    /// The offset of the key.
     var offset = 0
   }
 
-  /// All that a rule asks of a process.
+  /// The conditions of a rule.
   struct Match {
-    /// All must hold.
+    /// Tests that must all hold.
     var tests: [Test]
-    /// Not all of these may hold, where there are any.
+    /// Tests that must not all hold; empty where the rule has no `not`.
     var exceptions: [Test]
   }
 
   var name: String
-  /// Where it stands; says nothing.
+  /// The position of the rule, as a diagnostic without a text.
   var origin: Diagnostic
   var match: Match
   var protects: Bool
@@ -50,15 +50,15 @@ struct RuleDraft {
 
 /// Reads one `[[rule]]`.
 struct RuleReader {
-  /// What a rule can do to a process that it does not protect.
+  /// The keys that change how a process is ranked or killed, and that have no effect on a protected process.
   private static let shaping = ["order", "weight", "scope", "signal", "grace", "hook"]
   private static let known = ["name", "match", "protect"] + shaping
 
   let accounts: AccountLookup
   let programs: ProgramLookup
 
-  /// - Parameter earlier: The rules before it, to tell whether its name is new.
-  /// - Returns: Nil where there is no telling what the rule is; all is said in the log.
+  /// - Parameter earlier: The rules before this one, to check that its name is new.
+  /// - Returns: The rule; nil where it cannot be understood. Every mistake is in the log.
   func read(_ node: SettingNode, after earlier: [RuleDraft], log: inout DiagnosticLog) -> RuleDraft? {
     guard case .table(let entries) = node.value else {
       log.error(at: node.offset, "a rule is \(node.kind)", "it must be a table that begins with [[rule]]")
@@ -126,7 +126,7 @@ struct RuleReader {
       log.error(at: entry.node.offset, "\"weight\" cannot be \(weight)", "it must be 0 or more; 1 changes nothing")
       return nil
     }
-    // Not minus zero.
+    // `magnitude` turns minus zero into zero.
     return weight.magnitude
   }
 
@@ -164,19 +164,20 @@ struct RuleReader {
     guard let (inner, innerOffset) = match.table("not", "{ user = \"root\" }", log: &log) else { return nil }
     let not = SettingsReader(inner, at: innerOffset, place: "\"not\"", known: MatchReader.known, log: &log)
     if inner.isEmpty {
-      log.error(at: innerOffset, "\"not\" names no field", "it would rule nobody out, or everybody: leave it out")
+      log.error(
+        at: innerOffset, "\"not\" names no field", "it would leave out no process, or every process: remove it")
       return nil
     }
     guard let exceptions = reader.read(not, log: &log), let tests else { return nil }
     return RuleDraft.Match(tests: tests, exceptions: exceptions)
   }
 
-  /// What a process says of itself must not be all that protects it.
+  /// Warns of a rule that protects only by what a process can say of itself.
   private func warnOfNames(_ match: RuleDraft.Match, at entry: SettingEntry, log: inout DiagnosticLog) {
     let isNamed = { (test: RuleDraft.Test) in
       test.field == .comm || test.field == .cmdline || test.field == .ancestor
     }
-    // What any process can bring about by itself, beside a name of its choice.
+    // Whether any process can meet the test by itself, without choosing a name.
     let isFree = { (test: RuleDraft.Test) in
       switch test.field {
       case .comm, .cmdline, .ancestor, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container: true
@@ -184,7 +185,7 @@ struct RuleReader {
       case .uid, .gid, .capability, .oomScoreAdj: false
       }
     }
-    // A `not` of which one field can be made not to hold rules nobody out.
+    // A `not` excludes no process for certain if a process can choose a name that one of its fields does not match.
     let canPass = match.exceptions.isEmpty || match.exceptions.contains(where: isNamed)
     let all = match.tests + match.exceptions
     guard canPass, match.tests.allSatisfy(isFree), all.contains(where: isNamed) else {
@@ -199,8 +200,8 @@ struct RuleReader {
       "match exe, unit, user, uid or cgroup as well")
   }
 
-  /// A command line is read in calm time only, and what could not be read counts for protection: without a field that
-  /// bounds it, such a rule protects all that is new.
+  /// Warns of a protecting rule with a command line and no field that restricts it. A command line is read only while
+  /// memory is not short, and what could not be read counts for protection, so such a rule protects every new process.
   private func warnOfUnreadCommandLines(
     _ match: RuleDraft.Match, at entry: SettingEntry, log: inout DiagnosticLog
   ) {
@@ -211,13 +212,14 @@ struct RuleReader {
     let whose = owners.isEmpty ? "" : " of that \(owners.joined(separator: " and "))"
     log.warning(
       at: entry.keyOffset,
-      "every new process\(whose) is protected until its command line has been read, which is done in calm time only",
-      "a leak that began in trouble cannot be killed: match exe, unit or cgroup as well")
+      "every new process\(whose) is protected until its command line has been read, which happens only while memory is not short",
+      "a leak that starts while memory is short cannot be killed: match exe, unit or cgroup as well")
   }
 }
 
 extension RuleDraft.Test {
-  /// Whether it keeps processes out by where they are or what they execute: not where it matches any place.
+  /// Whether the test restricts a rule to certain executables, cgroups or units. A test that matches every place does
+  /// not.
   fileprivate var bounds: Bool {
     let places: [String]
     switch field {

@@ -2,7 +2,7 @@ import Badness
 import Policy
 import ProcModel
 
-/// The settings of a file over those of the presets it extends. What nobody set is nil.
+/// The settings of a file over those of the presets that it extends. A setting that no file sets is nil.
 struct SettingsDraft {
   private var trigger = TriggerDraft()
   private var formula: Formula?
@@ -13,10 +13,10 @@ struct SettingsDraft {
   private var signal: EndingSignal?
   private var swarm: Choice<Swarm>?
 
-  /// Of a file, and of a rule.
+  /// The times that `grace` allows, in a file and in a rule.
   static let grace = Nanoseconds.zero...Nanoseconds.milliseconds(600_000)
 
-  /// With the defaults where nothing was set.
+  /// The settings, with the defaults for those that no file sets.
   var settings: Settings {
     var settings = Settings(
       thresholds: trigger.thresholds, formula: formula ?? .spillway, adjustment: adjustment ?? .respect,
@@ -27,10 +27,10 @@ struct SettingsDraft {
     return settings
   }
 
-  /// The tables of a file, or of one of its domains, that settings are read from.
+  /// The tables of a file, or of one of its domains, that are read here.
   static let known = ["trigger", "badness", "action"]
 
-  /// - Parameter prefix: Of the tables' names in messages: empty, or `domain.`.
+  /// - Parameter prefix: The prefix of the tables' names in messages: empty, or `domain.`.
   mutating func read(_ table: SettingsReader, prefix: String = "", log: inout DiagnosticLog) {
     if let (entries, offset) = table.table("trigger", "[\(prefix)trigger]", log: &log) {
       trigger.read(entries, at: offset, place: "[\(prefix)trigger]", log: &log)
@@ -88,12 +88,12 @@ struct SettingsDraft {
 }
 
 extension SettingsReader {
-  /// `scope`, of the file or of a rule.
+  /// Reads `scope` of a file or of a rule.
   func scope(log: inout DiagnosticLog) -> Scope? {
     choice("scope", Scope.allCases.map { (name: $0.name, value: $0) }, log: &log)
   }
 
-  /// `signal`, likewise.
+  /// Reads `signal` of a file or of a rule.
   func signal(log: inout DiagnosticLog) -> EndingSignal? {
     choice("signal", EndingSignal.allCases.map { (name: $0.name, value: $0) }, log: &log)
   }

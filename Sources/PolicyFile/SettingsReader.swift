@@ -1,7 +1,7 @@
 import Pressure
 import ProcModel
 
-/// Collects what is to be said of one file.
+/// Collects the diagnostics about one file.
 struct DiagnosticLog {
   let file: String
   let source: SourceText
@@ -12,7 +12,7 @@ struct DiagnosticLog {
     source = SourceText(text.bytes)
   }
 
-  /// In the order of the file.
+  /// The diagnostics, in the order of the file.
   var diagnostics: [Diagnostic] {
     entries.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }
       .map(\.element.diagnostic)
@@ -26,17 +26,17 @@ struct DiagnosticLog {
     add(.warning, at: offset, what, meant)
   }
 
-  /// For what the parser found, which tells lines and columns.
+  /// Adds an error of the TOML parser, which gives lines and columns in place of an offset.
   mutating func error(line: Int, column: Int, _ what: String, _ meant: String) {
     entries.append((0, diagnostic(.error, line, column, at: source.offset(line: line, column: column), what, meant)))
   }
 
-  /// What was said of a file that the one at hand names at `offset`.
+  /// Adds the diagnostics about another file, which this file names at `offset`.
   mutating func include(_ others: [Diagnostic], at offset: Int) {
     entries += others.map { (offset, $0) }
   }
 
-  /// For what is to be said later.
+  /// The position of an offset, as a diagnostic without a text.
   func place(of offset: Int) -> Diagnostic {
     let (line, column) = source.position(of: offset)
     return diagnostic(.warning, line, column, at: offset, "", "")
@@ -44,7 +44,7 @@ struct DiagnosticLog {
 
   private mutating func add(_ severity: Diagnostic.Severity, at offset: Int, _ what: String, _ meant: String) {
     let (line, column) = source.position(of: offset)
-    // A byte order mark is no character.
+    // A byte order mark does not count as a character.
     let start = max(offset, source.start(ofLine: 1))
     entries.append((offset, diagnostic(severity, line, column, at: start, what, meant)))
   }
@@ -60,15 +60,15 @@ struct DiagnosticLog {
   }
 }
 
-/// A table of the file whose keys have been checked, read with complaints about every value of the wrong type.
+/// Reads the values of one table, and reports each unknown key and each value of the wrong type.
 struct SettingsReader {
-  /// The table as a message names it: `[trigger]`; empty for the file itself.
+  /// The name of the table in messages: `[trigger]`; empty for the file itself.
   let place: String
-  /// Of the table, for what is missing from it.
+  /// The offset of the table, for messages about missing keys.
   let offset: Int
   private let entries: [SettingEntry]
 
-  /// Complains about every key that is not `known`.
+  /// Reports every key that is not `known`.
   init(_ entries: [SettingEntry], at offset: Int, place: String, known: [String], log: inout DiagnosticLog) {
     self.entries = entries
     self.offset = offset
@@ -101,7 +101,7 @@ struct SettingsReader {
     return flag
   }
 
-  /// A quantity in a string; a bare number is told which unit to add.
+  /// Reads a quantity in a string. For a number without a unit the message says how to write it.
   func quantity<T>(
     _ key: String, _ example: String, log: inout DiagnosticLog, parse: (String) throws(QuantityError) -> T
   ) -> T? {
@@ -142,7 +142,7 @@ struct SettingsReader {
     }
   }
 
-  /// A whole number.
+  /// Reads a whole number.
   func count(
     _ key: String, _ example: String, within allowed: ClosedRange<UInt32>, log: inout DiagnosticLog
   ) -> UInt32? {
@@ -161,7 +161,7 @@ struct SettingsReader {
     return count
   }
 
-  /// One of a few words.
+  /// Reads one of a few words.
   func choice<T>(_ key: String, _ choices: [(name: String, value: T)], log: inout DiagnosticLog) -> T? {
     let names = choices.map(\.name)
     guard let (text, offset) = string(key, quoted(names.first ?? ""), log: &log) else { return nil }
@@ -173,13 +173,13 @@ struct SettingsReader {
     return nil
   }
 
-  /// What may be said in a word or in full.
+  /// The value of a key that is either a word or a table.
   enum WordOrTable {
     case word(String)
     case table([SettingEntry], offset: Int)
   }
 
-  /// One of a few words, or a table.
+  /// Reads one of a few words, or a table.
   func wordOrTable(
     _ key: String, _ words: [String], _ example: String, log: inout DiagnosticLog
   ) -> WordOrTable? {

@@ -1,10 +1,11 @@
-/// What a diagnostic shows of the text.
+/// Excerpts of a text, for diagnostics.
 extension SourceText {
-  /// Characters of a line that are shown; and of those, how many at most before what it is about.
+  /// The most characters of a line that are shown, and the most of them before the text that the diagnostic is about.
   private static let width = 116
   private static let margin = 76
 
-  /// The line around a byte, as a terminal may have it: one character for each of the file, and no control character.
+  /// The line around a byte, in a form that a terminal can show: each character of the file gives one character, and
+  /// none is a control character.
   ///
   /// - Returns: The text, and how many of its characters stand before the byte.
   func excerpt(at offset: Int) -> (text: String, before: Int) {
@@ -20,9 +21,9 @@ extension SourceText {
     var shown = String.UnicodeScalarView()
     for scalar in String(decoding: line, as: UTF8.self).unicodeScalars.prefix(SourceText.width) where scalar != "\r" {
       switch scalar.properties.generalCategory {
-      // A tabulator is as wide as it likes: the underline would miss.
+      // A tab has no fixed width, so the underline would miss.
       case .control: shown.append(scalar == "\t" ? " " : "\u{FFFD}")
-      // Direction marks and the like would tear the line apart.
+      // Direction marks and the like would break the line.
       case .format, .lineSeparator, .paragraphSeparator: shown.append("\u{FFFD}")
       default: shown.append(scalar)
       }
@@ -30,8 +31,8 @@ extension SourceText {
     return (String(shown), before)
   }
 
-  /// How many characters what begins at a byte has: a string, a list or table, a header, a word; at most to the end of
-  /// the line, and at least one where there is any.
+  /// The number of characters of the element that begins at a byte: a string, a list or table, a header, or a word. It
+  /// counts to the end of the line at most, and is at least one if there is any character.
   func extent(at offset: Int) -> Int {
     guard offset < bytes.count else { return 0 }
     let line = bytes[offset...].prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
@@ -46,7 +47,7 @@ extension SourceText {
     return max(line[line.startIndex..<end].count { $0 & 0xC0 != 0x80 }, 1)
   }
 
-  /// The byte of a place, both from 1; the end of the line where it has no such column.
+  /// The offset of a line and column, both from 1; that of the line's end if the line has no such column.
   func offset(line: Int, column: Int) -> Int {
     var offset = start(ofLine: line)
     var left = column - 1
@@ -62,7 +63,7 @@ extension SourceText {
     let quote = line[start]
     var index = start + 1
     if line[start...].prefix(3).count(where: { $0 == quote }) == 3 {
-      // On several lines, or on one of which no more is worth the trouble.
+      // The string spans several lines, or is a long string on one line: it is underlined to the end of the line.
       return line.endIndex
     }
     while index < line.endIndex {

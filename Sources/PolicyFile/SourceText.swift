@@ -1,4 +1,4 @@
-/// A policy's text, and where in it things stand.
+/// A policy's text, with conversions between offsets and positions.
 struct SourceText {
   let bytes: [UInt8]
   /// The offset of each line's first byte.
@@ -13,8 +13,8 @@ struct SourceText {
     self.lines = lines
   }
 
-  /// Line and column of a byte, both from 1. Columns count characters (Unicode scalars), as the TOML parser's do; a
-  /// byte that is part of none counts as one.
+  /// The line and column of a byte, both from 1. Columns count characters (Unicode scalars), as the TOML parser's do; a
+  /// byte that is not part of a character counts as one.
   func position(of offset: Int) -> (line: Int, column: Int) {
     let line = max((lines.firstIndex { $0 > offset } ?? lines.count) - 1, 0)
     let start = start(ofLine: line + 1)
@@ -25,7 +25,7 @@ struct SourceText {
   /// The offset of a line's first character; lines count from 1.
   func start(ofLine line: Int) -> Int {
     let start = lines[max(min(line, lines.count), 1) - 1]
-    // A byte order mark is no character of the first line.
+    // A byte order mark does not count as a character of the first line.
     return start == 0 && bytes.starts(with: SourceText.byteOrderMark) ? 3 : start
   }
 

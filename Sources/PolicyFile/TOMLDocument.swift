@@ -1,6 +1,6 @@
 import TOMLKit
 
-/// A value of a policy file, with where it stands.
+/// A value of a policy file, and its position.
 struct SettingNode {
   enum Value {
     case string(String)
@@ -9,14 +9,14 @@ struct SettingNode {
     case boolean(Bool)
     case array([SettingNode])
     case table([SettingEntry])
-    /// A date or a time: no setting is one.
+    /// A date or a time. No setting has such a value.
     case moment
   }
 
   var value: Value
   var offset: Int
 
-  /// As a message names what stands here.
+  /// The kind of the value, for messages.
   var kind: String {
     switch value {
     case .string: "a string"
@@ -57,9 +57,9 @@ struct TOMLFault: Error {
   }
 }
 
-/// Reads TOML with the library, and puts its positions back with ``TOMLLocator``.
+/// Parses TOML with the library, and adds the positions that ``TOMLLocator`` finds.
 enum TOMLDocument {
-  /// In bytes. The longest policy anyone wrote by hand is far below.
+  /// The longest document, in bytes. A policy written by hand is far shorter.
   static let maximumSize = 1 << 20
 
   /// - Returns: The document's entries, in the order in which they stand.
@@ -76,7 +76,7 @@ enum TOMLDocument {
     }
     let (root, nulEscapes, gap) = TOMLLocator.locate(source.bytes)
     if let gap {
-      // What is wrong before it is the first thing to say.
+      // A mistake before this position is reported first.
       _ = try read(source.bytes[..<gap.statement])
       throw TOMLFault(at: gap.offset, in: source, gap.what, gap.meant)
     }
@@ -102,7 +102,7 @@ enum TOMLDocument {
     let isEscape = error.description.contains("escape sequence")
     return TOMLFault(
       line: begin.line, column: begin.column, "not TOML: " + escaped(error.description),
-      isEscape ? "write patterns in 'single quotes', where a backslash is just that" : "")
+      isEscape ? "write patterns in 'single quotes', where a backslash is an ordinary character" : "")
   }
 
   private static func entries(of table: TOMLTable, at location: Location) -> [SettingEntry] {
@@ -115,7 +115,7 @@ enum TOMLDocument {
           key: key, keyOffset: place?.keyOffset ?? location.offset,
           node: node(value, at: place ?? location)))
     }
-    // The library sorts by name.
+    // The library sorts entries by name.
     return entries.sorted { $0.keyOffset < $1.keyOffset }
   }
 

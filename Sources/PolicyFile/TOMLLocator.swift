@@ -1,8 +1,8 @@
-/// Where one value of a TOML document stands, and everything within it.
+/// The position of a value of a TOML document, and those of everything within it.
 final class Location {
-  /// Of the value; of the key or header that made it, for a table that has no braces.
+  /// The offset of the value. For a table without braces it is that of the key or header that made the table.
   var offset: Int
-  /// Of the key that names it.
+  /// The offset of the key of the value.
   var keyOffset: Int
   var members: [String: Location] = [:]
   var elements: [Location] = []
@@ -13,38 +13,38 @@ final class Location {
   }
 }
 
-/// Walks a TOML document that a parser has already found valid, and notes where everything stands: the parser itself
-/// tells only where a document stopped being TOML.
+/// Walks a TOML document that a parser has already found valid, and finds the position of every value. The parser
+/// itself reports only the position of a syntax error.
 struct TOMLLocator {
   private let bytes: [UInt8]
   private var offset = 0
-  /// Where a string spells a NUL with an escape: the parser's strings end there.
+  /// The positions of escapes that stand for NUL: the parser's strings stop there.
   private(set) var nulEscapes: [Int] = []
-  /// What the parser does not report: it aborts there (`TOML_ASSERT_ASSUME` of toml++), or its tables are nested so deep
-  /// that the stack is too small to free them.
+  /// A mistake that the parser does not report: it would abort there (`TOML_ASSERT_ASSUME` of toml++), or its tables
+  /// are nested so deep that the stack is too small to free them.
   struct ParserGap {
     var offset: Int
-    /// Where the header or key begins that leads there: all before it is whole in itself.
+    /// The offset of the header or key that leads there. Everything before it is a whole document.
     var statement: Int
     var what: String
     var meant: String
   }
 
-  /// The first of those.
+  /// The first such mistake.
   private(set) var gap: ParserGap?
   private var statement = 0
-  /// Of the table that the last header opened.
+  /// The depth of the table that the last header opened.
   private var tableDepth = 0
 
-  /// Of tables and lists in each other, however they are written: each part of a dotted key or header is one. The parser
-  /// has the same limit, but for values within values alone.
+  /// How deep tables and lists may be nested, however they are written: each part of a dotted key or header counts. The
+  /// parser has the same limit, but only for values within values.
   private static let maximumDepth = 256
 
   private init(_ bytes: [UInt8]) {
     self.bytes = bytes
   }
 
-  /// - Parameter bytes: A TOML document in UTF-8. Up to the first thing that is not TOML the answer is right.
+  /// - Parameter bytes: A TOML document in UTF-8. The result is right up to the first syntax error.
   static func locate(_ bytes: [UInt8]) -> (root: Location, nulEscapes: [Int], gap: ParserGap?) {
     var locator = TOMLLocator(bytes)
     let root = Location(offset: 0, keyOffset: 0)
@@ -56,7 +56,7 @@ struct TOMLLocator {
     gap = gap ?? ParserGap(offset: offset, statement: statement, what: what, meant: meant)
   }
 
-  /// Ends the walk where something is nested too deep.
+  /// Stops the walk at something that is nested too deep.
   private mutating func noteExcessDepth(at place: Int) {
     noteGap(
       at: place, "tables and lists are nested more than \(TOMLLocator.maximumDepth) deep",
@@ -105,16 +105,16 @@ struct TOMLLocator {
       if isElement, index == path.count - 1 {
         next.elements.append(Location(offset: start, keyOffset: key.offset))
       }
-      // Of an array of tables, the last is the one that is spoken of.
+      // A header that names an array of tables means its last element.
       table = next.elements.last ?? next
     }
     while let byte = peek, byte == UInt8(ascii: "]") || byte == .blank || byte == .tabulator { offset += 1 }
     return table
   }
 
-  /// `key = value`, with a dotted key's tables.
+  /// Reads `key = value`, with the tables of a dotted key.
   ///
-  /// - Parameter depth: Of the table.
+  /// - Parameter depth: The depth of `table`.
   private mutating func pair(into table: Location, depth: Int) {
     var table = table
     let path = keyPath()
@@ -122,7 +122,7 @@ struct TOMLLocator {
       return noteExcessDepth(at: path[max(TOMLLocator.maximumDepth - depth, 0)].offset)
     }
     guard let last = path.last else {
-      // Not TOML: a step forward all the same, so that the walk ends.
+      // This is not TOML. The offset advances all the same, so that the walk ends.
       offset += 1
       return
     }
@@ -194,13 +194,13 @@ struct TOMLLocator {
     default:
       let start = offset
       while let byte = peek, !byte.endsScalar { offset += 1 }
-      // Not TOML: see `pair`.
+      // This is not TOML; see `pair`.
       if offset == start { offset += 1 }
     }
     return location
   }
 
-  /// Any of TOML's four kinds of string. Of one on several lines the text is not needed, and not exact.
+  /// Reads a string of any of TOML's four kinds. The text of one on several lines is not needed, and not exact.
   private mutating func string() -> String {
     let quote = bytes[offset]
     let isLong =
@@ -215,7 +215,7 @@ struct TOMLLocator {
           offset += 1
           break
         }
-        // The last three of up to five close it.
+        // Of up to five quotation marks, the last three close the string.
         if run >= 3 {
           offset += min(run, 5)
           break
@@ -261,7 +261,7 @@ struct TOMLLocator {
     while let byte = peek, byte == .blank || byte == .tabulator { offset += 1 }
   }
 
-  /// Spaces, line ends and comments.
+  /// Skips spaces, line ends and comments.
   private mutating func skipBlank() {
     while let byte = peek {
       if byte == UInt8(ascii: "#") {
@@ -279,8 +279,8 @@ extension UInt8 {
   fileprivate static let blank = UInt8(ascii: " ")
   fileprivate static let tabulator = UInt8(ascii: "\t")
 
-  /// Of a key without quotation marks. TOML 1.0 has ASCII letters, digits, `-` and `_`; bytes beyond ASCII are what
-  /// later versions add.
+  /// Whether the byte can stand in a key without quotation marks. TOML 1.0 has ASCII letters, digits, `-` and `_`;
+  /// later versions add bytes beyond ASCII.
   fileprivate var isBareKey: Bool {
     switch self {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -290,7 +290,7 @@ extension UInt8 {
     }
   }
 
-  /// As the parser has it, which takes TOML 1.0.
+  /// Whether the parser, which reads TOML 1.0, accepts the byte at the beginning of a key.
   fileprivate var beginsKey: Bool {
     self < 0x80 && isBareKey || self == UInt8(ascii: "\"") || self == UInt8(ascii: "'")
   }

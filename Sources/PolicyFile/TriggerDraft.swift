@@ -2,9 +2,9 @@ import Policy
 import Pressure
 import ProcModel
 
-/// `[trigger]` of a file over those of the presets it extends.
+/// `[trigger]` of a file over those of the presets that it extends.
 struct TriggerDraft {
-  /// What a file said of a trigger that can be off.
+  /// What a file says of a trigger that can be off.
   private enum Switch<Trigger> {
     case off
     case on(Trigger)
@@ -17,7 +17,7 @@ struct TriggerDraft {
     }
   }
 
-  // What nobody set is nil.
+  // A key that no file sets is nil.
   private var floor: Floor?
   private var stall: Switch<Stall>?
   private var thrash: Switch<Thrash>?
@@ -28,7 +28,7 @@ struct TriggerDraft {
 
   private static let known = ["floor", "stall", "thrash", "forecast", "limit", "release", "confirm"]
 
-  /// With the defaults where nothing was set: a file that names the floor alone means just that.
+  /// The thresholds, with the defaults for what no file sets. A file that sets the floor alone has no other trigger.
   var thresholds: Thresholds {
     let floor = self.floor ?? Floor(available: .share(.percent(8)), swapFree: .share(.percent(10)))
     return Thresholds(
@@ -37,7 +37,7 @@ struct TriggerDraft {
       confirmation: confirmation ?? .immediate)
   }
 
-  /// One and a half times the floor; the whole at most.
+  /// The default release line: one and a half times the floor, and at most the whole memory.
   private static func release(over floor: Amount) -> Amount {
     switch floor {
     case .share(let points): .share(BasisPoints(min(points.count + points.count / 2, 10_000)))
@@ -45,7 +45,7 @@ struct TriggerDraft {
     }
   }
 
-  /// - Parameter place: The table as a message names it.
+  /// - Parameter place: The name of the table in messages.
   mutating func read(_ entries: [SettingEntry], at offset: Int, place: String, log: inout DiagnosticLog) {
     let table = SettingsReader(entries, at: offset, place: place, known: TriggerDraft.known, log: &log)
     let ownFloor = readFloor(table, log: &log)
@@ -57,12 +57,12 @@ struct TriggerDraft {
     let ownRelease = table.amount("release", "\"12%\"", log: &log)
     if let ownFloor {
       floor = ownFloor
-      // A release line that was drawn for another floor says nothing of this one.
+      // A release line that was set for another floor does not hold for this one.
       release = nil
     }
     if let ownRelease { release = ownRelease }
 
-    // Where one of them is wrong in itself, nothing can be said of both.
+    // If one of the two lines is wrong in itself, they cannot be compared.
     guard (table["floor"] == nil) == (ownFloor == nil), (table["release"] == nil) == (ownRelease == nil) else { return }
     let thresholds = self.thresholds
     warnOfFigures(table, log: &log)
@@ -71,13 +71,13 @@ struct TriggerDraft {
     {
       log.error(
         at: entry.node.offset, "\"release\" is below the floor's \"available\"",
-        "acting ends there, so it must be \(quoted(describe(thresholds.floor.available))) at least")
+        "the agent stops acting there, so it must be at least \(quoted(describe(thresholds.floor.available)))")
     } else {
       warnOfLines(table, thresholds, log: &log)
     }
   }
 
-  /// Lines at nothing and at all that there is, which no memory meets or any: each where it was said.
+  /// Warns of lines at zero, which are never met, and of lines at the whole, which always are.
   private func warnOfFigures(_ table: SettingsReader, log: inout DiagnosticLog) {
     let lines: [(trigger: String, key: String, amount: Amount?)] = [
       ("floor", "available", floor?.available), ("stall", "below", stall?.trigger?.below),
@@ -96,7 +96,7 @@ struct TriggerDraft {
       } else if trigger == "floor", amount == .share(.percent(100)) {
         log.warning(
           at: entry.node.offset, "available memory is always at or below \"100%\"",
-          "the trigger is true for good: \"8%\" is usual")
+          "the trigger is always true: \"8%\" is usual")
       }
     }
     if floor?.swapFree == .share(.percent(100)), case .table(let entries) = table["floor"]?.node.value,
@@ -106,10 +106,10 @@ struct TriggerDraft {
     }
   }
 
-  /// Lines that leave another without a use.
+  /// Warns of lines because of which another line has no effect.
   private func warnOfLines(_ table: SettingsReader, _ thresholds: Thresholds, log: inout DiagnosticLog) {
     let floor = thresholds.floor
-    // With swap in the condition a trigger may well be true before the floor is met.
+    // If the floor also requires free swap, another trigger may be true before the floor is met.
     if floor.swapFree == nil {
       for (key, below) in [("stall", thresholds.stall?.below), ("forecast", thresholds.forecast?.below)] {
         guard let below, !below.isNothing, let entry = table[key] ?? table["floor"],
@@ -118,7 +118,7 @@ struct TriggerDraft {
         else { continue }
         log.warning(
           at: entry.keyOffset,
-          "\"\(key)\" counts below \(describe(below)) alone, and the floor is met at \(describe(floor.available))",
+          "\"\(key)\" acts only below \(describe(below)), and the floor is met at \(describe(floor.available))",
           "it never acts first: raise its \"below\", or say \(key) = \"off\"")
       }
     }
@@ -127,7 +127,7 @@ struct TriggerDraft {
     {
       log.warning(
         at: entry.keyOffset, "available memory is never above 100%",
-        "acting would never end: \"12%\" is usual for \"release\"")
+        "the agent would never stop acting: \"12%\" is usual for \"release\"")
     }
   }
 
@@ -138,7 +138,7 @@ struct TriggerDraft {
     }
   }
 
-  /// False too where a share stands beside a size: only the machine can tell.
+  /// Whether the left amount is less. False for a share beside a size, which can be compared only on a machine.
   private static func isBelow(_ left: Amount, _ right: Amount) -> Bool {
     switch (left, right) {
     case (.share(let left), .share(let right)): left < right
@@ -161,8 +161,8 @@ struct TriggerDraft {
     return Floor(available: available, swapFree: swapFree)
   }
 
-  // The triggers that can be off. What is left out of a table has its default, not the preset's value: a table says
-  // all that there is to know of its trigger.
+  // These are the triggers that can be off. A key that a table leaves out has its default, not the preset's value: a
+  // table is complete in itself.
 
   private static let stallExample = "{ full = \"15%\", over = \"2s\", below = \"25%\" }"
   private static let thrashExample = "{ refaults = \"1%\", over = \"2s\", swap_free = \"10%\" }"
@@ -172,7 +172,7 @@ struct TriggerDraft {
 
   private static let defaultWindow = Nanoseconds.milliseconds(2000)
 
-  /// - Returns: Nil where nothing was said, or nothing that could be understood.
+  /// - Returns: Nil where the key is missing or its value is wrong.
   private func readSwitch<Trigger>(
     _ key: String, _ trigger: SettingsReader, _ example: String,
     _ read: ([SettingEntry], Int, inout DiagnosticLog) -> Trigger?, log: inout DiagnosticLog
@@ -198,7 +198,7 @@ struct TriggerDraft {
     case (let full?, let some?):
       log.error(
         at: max(full.keyOffset, some.keyOffset), "\"stall\" has both \"full\" and \"some\"",
-        "leave one out: all tasks must stand still, or one is enough")
+        "leave one out: \"full\" needs all tasks to wait, \"some\" at least one")
     case (.some, nil), (nil, .some): break
     }
     guard let share = full ?? some else { return nil }

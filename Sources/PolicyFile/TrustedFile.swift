@@ -1,28 +1,29 @@
 package import LinuxSystem
 
-/// Why a file's text is nobody's to rely on: somebody else can change it, or put another in its place.
+/// A reason not to trust a file: another user can change it, or put another file in its place.
 package struct Distrust: Equatable, Sendable {
   /// What is wrong.
   package var what: String
-  /// The command that mends it.
+  /// The command that corrects it.
   package var mend: String
 }
 
-/// Opens files by paths of which nobody but root, or the user at hand, decides where they lead.
+/// Opens files by paths that only root, or the user who runs the program, can redirect.
 ///
-/// Each step of the path is opened in the directory that was looked at, so that what was looked at is what is read.
+/// Each step of the path is opened in the directory that was checked, so that the file that was checked is the one that
+/// is read.
 package struct TrustedPath: ~Copyable {
-  /// What else a step may be owned by than by root.
+  /// The user who may own a step, beside root.
   private let user: UInt32
-  /// Where the walk is, and how messages call it.
+  /// The directory that the walk has reached, and its path in messages.
   private var here: OwnedDescriptor
   private var shown = ""
-  /// Steps to go, the next one last.
+  /// The steps that remain, the next one last.
   private var ahead: [String] = []
   private var links = 0
   package private(set) var faults: [Distrust] = []
 
-  /// As many as the kernel follows (path_resolution(7)).
+  /// The most links, as in the kernel (path_resolution(7)).
   private static let maximumLinks = 40
 
   /// - Parameter user: The effective user ID of this program.
@@ -31,19 +32,20 @@ package struct TrustedPath: ~Copyable {
     here = try OwnedDescriptor.open(CPath("/"), .path, .directory)
   }
 
-  /// What a path leads to, with what is wrong on the way.
+  /// The file or directory that a path leads to, with the faults on the way.
   package struct Opened: ~Copyable {
     package let descriptor: OwnedDescriptor
     package let faults: [Distrust]
   }
 
   /// - Parameters:
-  ///   - path: From the root.
-  ///   - kind: What has to be there, or else the error is that of open(2).
+  ///   - path: An absolute path.
+  ///   - kind: What the path must lead to; otherwise the error is that of open(2).
   package static func open(
     _ path: String, as kind: FileStatus.Kind, user: UInt32
   ) throws(Errno) -> Opened {
-    // A descriptor that was handed over has no name that could lead elsewhere: whoever opened it answers for it.
+    // A descriptor that was passed to this program has no name that could lead elsewhere: the process that opened it is
+    // responsible for it.
     if kind == .file, isDescriptor(path) {
       return Opened(descriptor: try OwnedDescriptor.open(CPath(path), .read), faults: [])
     }
@@ -70,7 +72,7 @@ package struct TrustedPath: ~Copyable {
     ahead += path.split(separator: "/").reversed().map(String.init).filter { $0 != "." }
   }
 
-  /// - Returns: The file, where the path ends with one.
+  /// - Returns: The file, if the path ends with this step; nil otherwise.
   private mutating func take(_ step: String, wanting kind: FileStatus.Kind) throws(Errno) -> OwnedDescriptor? {
     let entry = try here.open(CPath(step), .path, .noFollow)
     let status = try entry.status()
@@ -83,14 +85,14 @@ package struct TrustedPath: ~Copyable {
     switch status.kind {
     case .link:
       try follow(entry, status)
-      // A target is read from where the link is.
+      // A link's target is resolved from the directory of the link.
       if shown != "" { shown = parent }
     case .directory:
       look(at: status, isLast: ahead.isEmpty && kind == .directory)
       here = consume entry
     case .file, .other:
       guard ahead.isEmpty, kind == .file else { throw .notDirectory }
-      // The name may have another file by now: what is opened is what is looked at.
+      // The name may belong to another file by now, so the file that was opened is the one that is checked.
       let file = try here.open(CPath(step), .read, [.noFollow, .nonBlocking])
       let opened = try file.status()
       guard opened.kind == .file else { throw .notSupportedHere }
@@ -114,10 +116,10 @@ package struct TrustedPath: ~Copyable {
     }
   }
 
-  /// - Parameter isLast: Whether it is what the path names, and no directory on the way.
+  /// - Parameter isLast: Whether the path names this very file or directory, and it is no directory on the way.
   private mutating func look(at status: FileStatus, isLast: Bool) {
     checkOwner(of: status)
-    // Who may not remove what is not his own cannot put anything in its place.
+    // In a sticky directory a user cannot remove another user's files, and so cannot put anything in their place.
     if status.kind == .directory, status.isSticky, !isLast { return }
     let byGroup = user == 0 && status.isWritableByGroup
     guard byGroup || status.isWritableByOthers else { return }
@@ -137,12 +139,12 @@ package struct TrustedPath: ~Copyable {
         mend: "chown \(isLink ? "-h " : "")\(user == 0 ? "root" : "\(user)") \(shellWord(name))"))
   }
 
-  /// A path may pass the same directory twice.
+  /// Adds a fault once, because a path may pass the same directory twice.
   private mutating func note(_ fault: Distrust) {
     if !faults.contains(fault) { faults.append(fault) }
   }
 
-  /// As a shell takes it for one word.
+  /// The path as one word for a shell.
   private func shellWord(_ path: String) -> String {
     let isPlain = path.utf8.allSatisfy { byte in
       switch byte {

@@ -7,29 +7,29 @@ import Record
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Read policy files and say what is wrong with them.",
+    abstract: "Check policy files and print every mistake in them.",
     discussion: """
-      Silent with exit code 0 where all are right; otherwise FILE:LINE:COLUMN: error: …, the line below it, and exit \
-      code 78. A warning alone leaves the code at 0. The drop-ins in policy.d beside each file are read with it.
+      Prints nothing and exits with 0 if no file has a mistake. Otherwise prints FILE:LINE:COLUMN: error: … with the \
+      line below it, and exits with 78. A warning alone leaves the exit code at 0. The drop-ins in policy.d beside each \
+      file are read with it.
       """)
 
   @Argument(help: ArgumentHelp("Policy files.", valueName: "file"))
   var files: [String]
 
-  @Flag(help: "Say too what each policy would mean for the processes and the memory of this machine now.")
+  @Flag(help: "Also check each policy against the processes and the memory of this machine now.")
   var live = false
 
-  @Flag(help: "Print what was found as JSON.")
+  @Flag(help: "Print the findings as JSON.")
   var json = false
 
-  @Option(help: ArgumentHelp("With --live, read this in place of /proc.", valueName: "dir"))
+  @Option(help: ArgumentHelp("With --live, read this directory in place of /proc.", valueName: "dir"))
   var procRoot = "/proc"
 
-  @Option(
-    help: ArgumentHelp("With --live, as `run` has it: where the machine's cgroups are mounted.", valueName: "dir"))
+  @Option(help: ArgumentHelp("With --live, read the machine's cgroups here.", valueName: "dir"))
   var cgroupRoot: String?
 
-  @Flag(name: .shortAndLong, help: "Show each policy as it was compiled.")
+  @Flag(name: .shortAndLong, help: "Print each compiled policy.")
   var verbose = false
 
   func validate() throws {
@@ -39,7 +39,7 @@ struct Check: ParsableCommand {
   func run() throws {
     try reportingFailures { () throws(Failure) in
       var findings: [Diagnostic] = []
-      // First: a file that cannot be read ends this.
+      // Printed first, because a file that cannot be read stops the command.
       if let finding = Check.fallback {
         findings.append(finding)
         if !json { StandardError.write(finding.text) }
@@ -55,17 +55,17 @@ struct Check: ParsableCommand {
     }
   }
 
-  /// Whether the service runs by another policy than it was asked to: what is right now may not be in force.
+  /// A warning if the running service uses another policy than the one it was told to use; nil otherwise.
   private static var fallback: Diagnostic? {
     let store = PolicyStore.ofService(nil) ?? PolicyStore(PolicyStore.systemDirectory, user: OwnProcess.effectiveUID)
     guard let note = (try? store.note()) ?? nil, note.isOfTheLiving else { return nil }
     return Diagnostic(
       severity: .warning, file: "\(store.directory)/\(PolicyStore.noteName)", line: 1, column: 1,
-      what: "the agent that runs, \(note.agent.pid), is on \(visible(Array(note.sentence.utf8).span))",
-      meant: "it reads the policy again when that changes, or on `systemctl reload spillway`")
+      what: "the running agent, \(note.agent.pid), is on \(visible(Array(note.sentence.utf8).span))",
+      meant: "the agent reads the policy again when its files change, or on `systemctl reload spillway`")
   }
 
-  /// A file that is not there is one more finding, where a program reads them.
+  /// The findings for one file. With `--json` a file that cannot be read is a finding too, and no failure.
   private func look(at file: String) throws(Failure) -> [Diagnostic] {
     do throws(Failure) {
       return try check(file)
@@ -73,7 +73,8 @@ struct Check: ParsableCommand {
       guard json, error.code == .configuration else { throw error }
       return [
         Diagnostic(
-          severity: .error, file: file, line: 1, column: 1, what: "it cannot be read", meant: "is it there, and a file?"
+          severity: .error, file: file, line: 1, column: 1, what: "the file cannot be read",
+          meant: "does it exist, and is it a regular file?"
         )
       ]
     }
@@ -98,7 +99,7 @@ struct Check: ParsableCommand {
     return findings
   }
 
-  /// As docs/policy.md has it.
+  /// The findings as the JSON object that docs/policy.md describes under "Diagnostics".
   static func json(_ findings: [Diagnostic]) -> String {
     var json = JSONWriter(capacity: 4096)
     json.beginObject()

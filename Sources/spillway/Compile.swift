@@ -4,8 +4,8 @@ import LinuxSystem
 
 struct Compile: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a policy as the image that spillwayd reads.",
-    discussion: "The image is described in docs/policy-image.md. Nothing is written where the policy has a mistake.")
+    abstract: "Compile a policy to the image that spillwayd reads.",
+    discussion: "docs/policy-image.md describes the image. If the policy has a mistake, no image is written.")
 
   @Argument(help: ArgumentHelp("The policy file.", valueName: "file"))
   var file: String
@@ -13,7 +13,7 @@ struct Compile: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("Where to write the image.", valueName: "image"))
   var output: String
 
-  /// Given by `run`, which tells the reason again wherever it is asked for.
+  /// A file for the reason why there is no image. `run` passes it, and reports the reason itself.
   @Option(help: .hidden)
   var reasonTo: String?
 
@@ -21,14 +21,14 @@ struct Compile: ParsableCommand {
     try reportingFailures { () throws(Failure) in
       if output.hasPrefix("/proc/self/fd/") { becomeOrdinary() }
       let image = Data(try compiled())
-      // An open descriptor, handed over by the agent on reload, has no name that could be replaced.
+      // On a reload the agent hands over an open descriptor, which has no name that a rename could replace.
       let isDescriptor = output.hasPrefix("/proc/self/fd/") || output.hasPrefix("/dev/")
       do {
         try image.write(to: URL(filePath: output), options: isDescriptor ? [] : .atomic)
       } catch {
         let isForbidden = (error as? CocoaError)?.code == .fileWriteNoPermission
         throw Failure(
-          isForbidden ? .noPermission : .usage, "\(output): the image cannot be written; is its folder there?")
+          isForbidden ? .noPermission : .usage, "\(output): the image cannot be written; does its directory exist?")
       }
     }
   }
@@ -46,8 +46,10 @@ struct Compile: ParsableCommand {
   }
 }
 
-/// The agent that starts this program is beyond the kernel's killer and runs before all others; a parser of text must not
-/// be either. Giving that up needs no privilege.
+/// Gives up the nice value and the `oom_score_adj` that this program inherits from the agent.
+///
+/// The agent is protected from the kernel's killer and runs before other processes. A parser of text must have neither
+/// privilege. Giving them up needs no capability.
 func becomeOrdinary() {
   try? OwnProcess.setNice(0)
   guard let file = try? OwnedDescriptor.open(CPath("/proc/self/oom_score_adj"), .write) else { return }

@@ -7,19 +7,20 @@ import Record
 
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show whose fate differs on this machine between two policies.",
+    abstract: "Show which processes of this machine two policies treat differently.",
     discussion: """
-      Whether a process is protected, its order and weight, and how it would be ended; who would be the first to go; and \
-      the settings that differ. Exit code 0 where nothing does, 1 where something does.
+      For each such process: whether it is protected, its order and weight, and how it would be killed. Then which \
+      process each policy would kill first, and the settings that differ. Exits with 0 if nothing differs, and with 1 \
+      if something does.
       """)
 
-  @Argument(help: ArgumentHelp("A policy file, or a preset by its name.", valueName: "old"))
+  @Argument(help: ArgumentHelp("A policy file, or the name of a preset.", valueName: "old"))
   var old: String
 
-  @Argument(help: ArgumentHelp("The one to compare it with.", valueName: "new"))
+  @Argument(help: ArgumentHelp("The policy file or preset to compare it with.", valueName: "new"))
   var new: String
 
-  @Option(help: ArgumentHelp("Read this in place of /proc; its uptime is the present.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Read this directory in place of /proc; its uptime is the present.", valueName: "dir"))
   var procRoot = "/proc"
 
   @Option(help: MachineRoot.cgroupHelp)
@@ -43,18 +44,18 @@ struct Diff: ParsableCommand {
   }
 }
 
-/// What a policy means for one process.
+/// What a policy decides for one process.
 private struct Fate: Equatable {
   var isProtected: Bool
   var order: Tier
   var weight: Double
   var scope: Scope
   var signal: EndingSignal
-  /// Nil where the signal leaves none.
+  /// Time from ``signal`` to SIGKILL; nil where ``signal`` is SIGKILL.
   var grace: Nanoseconds?
-  /// The program that is told, with whom it runs as.
+  /// The hook after the kill, with the user that it runs as and its time limit; nil without one.
   var hook: String?
-  /// What of the last four a rule said, and not the file's own settings.
+  /// Those of `scope`, `signal`, `grace` and `hook` that a rule sets. The others come from the file's settings.
   var ofRules: Set<String>
 
   init(_ process: Inspected, _ judge: Judge) {
@@ -73,12 +74,12 @@ private struct Fate: Equatable {
     if standing.hook != nil { ofRules.insert("hook") }
   }
 
-  /// How it goes is nothing to one that stays.
+  /// Two protected processes are equal whatever their other values are: neither is killed.
   static func == (left: Fate, right: Fate) -> Bool {
     left.isProtected == right.isProtected && (left.isProtected || left.aspects.elementsEqual(right.aspects, by: ==))
   }
 
-  /// What there is to compare, by its name in a policy.
+  /// The values to compare, each by its key in a policy.
   var aspects: [(name: String, text: String)] {
     if isProtected { return [("protect", "yes")] }
     return [
@@ -93,7 +94,7 @@ private struct Fate: Equatable {
 struct Difference {
   private let old: Inspection
   private let new: Inspection
-  /// Whose fate differs, in the order of the new policy.
+  /// The processes that the policies treat differently, in the order of the new policy's ranking.
   private let changes: [(old: Inspected, new: Inspected)]
   /// Lines that describe settings, domains and hooks of one policy and not the other.
   private let settings: (old: [String], new: [String])
@@ -135,18 +136,18 @@ struct Difference {
     var text = ""
     let (table, others) = table(output)
     if !table.isEmpty { text += table + "\n" }
-    let first = old.victim.map(name) ?? "nobody"
-    text += "first to go: " + (isSameVictim ? "\(first), as before" : "\(first) → \(new.victim.map(name) ?? "nobody")")
+    let first = old.victim.map(name) ?? "none"
+    text += "first to go: " + (isSameVictim ? "\(first), as before" : "\(first) → \(new.victim.map(name) ?? "none")")
     text += "\n"
     for line in settings.old { text += "- \(line)\n" }
     for line in settings.new { text += "+ \(line)\n" }
     if others > 0 {
       text += others == 1 ? "1 process differs" : "\(others) processes differ"
-      text += " by these settings alone, in how \(others == 1 ? "it" : "they") would end\n"
+      text += " by these settings alone, in how \(others == 1 ? "it" : "they") would be killed\n"
     }
-    if changes.isEmpty { text += "nobody's fate differs among \(new.processes.count) processes\n" }
+    if changes.isEmpty { text += "both policies treat all \(new.processes.count) processes alike\n" }
     if new.tally.denied > 0 || new.tally.isHidden {
-      text += "some processes may not be read, and are not compared\n"
+      text += "some processes may not be read and were not compared\n"
     }
     return text
   }
@@ -155,9 +156,10 @@ struct Difference {
     "\(process.candidate.process.identity.pid) (\(visible(process.candidate.process.comm.bytes)))"
   }
 
-  /// One line for each difference; what is the same as in the line above is left out.
+  /// The table of differences, one line for each. A process's further lines leave out what its first line shows.
   ///
-  /// - Returns: Empty where there is none; and how many processes differ only by what the policies say of all.
+  /// - Returns: The table, empty if there is no difference; and the number of processes that differ only by settings
+  ///   that hold for every process.
   private func table(_ output: Output) -> (text: String, others: Int) {
     var others = 0
     var rows = [["PID", "NAME", "FOOTPRINT", "WHAT", "OLD", "NEW", "RULE"]]
@@ -167,7 +169,7 @@ struct Difference {
       let (then, now) = (Fate(earlier, old.judge), Fate(process, new.judge))
       let ofAll = Set(["scope", "signal", "grace", "hook"]).subtracting(then.ofRules).subtracting(now.ofRules)
       let count = rows.count
-      // The rule that decides now, or the one that did where none does.
+      // The new policy's deciding rule; where it has none, that of the old policy.
       let rule =
         process.ruleName(new.judge.policy) ?? earlier.ruleName(old.judge.policy).map { $0 + " (before)" } ?? "-"
       for aspect in ["protect", "order", "weight", "scope", "signal", "grace", "hook"] where !ofAll.contains(aspect) {

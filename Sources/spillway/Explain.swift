@@ -8,13 +8,13 @@ import Record
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say why one process stands where it stands.",
+    abstract: "Explain a process's score and rank.",
     discussion: """
-      Its score term by term, each rule that touched it, who goes before it, and how it would be ended: signal, grace, who \
-      goes with it, and the hooks that are told.
+      Prints its score term by term, each rule that matches it, the processes that rank before it, and how it would be \
+      killed: the signal, the grace time, the processes that would be killed with it, and the hooks that would run.
       """)
 
-  @Argument(help: ArgumentHelp("The process's number.", valueName: "pid"))
+  @Argument(help: ArgumentHelp("The process ID.", valueName: "pid"))
   var pid: Int32
 
   @OptionGroup var options: InspectionOptions
@@ -25,14 +25,14 @@ struct Explain: ParsableCommand {
       guard let place = inspection.processes.firstIndex(where: { $0.candidate.process.identity.pid == pid }) else {
         if inspection.unread.senseless.contains(pid) {
           throw Failure(
-            .usage, "the stat of \(pid) makes no sense, and nothing is known of it: no agent would choose it")
+            .usage, "the stat of \(pid) makes no sense, so nothing is known of it: the agent would not choose it")
         }
         if inspection.unread.unreadable.contains(pid) {
-          throw Failure(.noPermission, "the stat of \(pid) may not be read, and nothing is known of it")
+          throw Failure(.noPermission, "the stat of \(pid) may not be read, so nothing is known of it")
         }
         throw Failure(
           .usage,
-          "\(pid) is no process that \(options.procRoot) shows with memory of its own (a kernel thread, or gone, or hidden)"
+          "\(options.procRoot) shows no process \(pid) with memory: it is a kernel thread, has exited, or is hidden"
         )
       }
       let process = inspection.processes[place]
@@ -89,11 +89,11 @@ struct Explanation {
   }
 
   private var memory: String {
-    var lines = "ending it gives back \(amount(facts.footprint)):\n"
+    var lines = "killing it gives back \(amount(facts.footprint)):\n"
     lines +=
       "  anonymous \(amount(facts.anonymous)), swap \(amount(facts.swap)), page tables \(amount(facts.pageTables)),"
     lines += " shared \(amount(facts.ownShared))"
-    if facts.sharedElsewhere > .zero { lines += " (of \(amount(facts.shared)), which others map as well)" }
+    if facts.sharedElsewhere > .zero { lines += " (of \(amount(facts.shared)), which other processes map as well)" }
     lines += "\n  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
     return lines
   }
@@ -124,22 +124,22 @@ struct Explanation {
 
   private var rules: String {
     var lines = ""
-    if process.candidate.isSwappingOff { lines += "  built-in: swapoff: the process goes first, and alone\n" }
+    if process.candidate.isSwappingOff { lines += "  built-in: swapoff: the process is killed first, and alone\n" }
     for index in policy.rules.indices where standing.rules.contains(UInt8(truncatingIfNeeded: index)) {
       let rule = policy.rules[index]
       lines += "  \"\(visible(policy.bytes(rule.name)))\": \(describe(effectOf: rule, in: policy))\n"
     }
     if lines.isEmpty { lines = "  none\n" }
-    return "rules of \(inspection.loaded.name) that touched it:\n" + lines
+    return "rules of \(inspection.loaded.name) that match it:\n" + lines
   }
 
   private var rank: String {
     if standing.protection.protects {
-      if let name = process.candidate.builtInName { return "it is never ended, \(name)\n" }
-      return "it is never ended, for the rule \"\(process.ruleName(policy) ?? "")\" protects it\n"
+      if let name = process.candidate.builtInName { return "it is never killed (\(name))\n" }
+      return "it is never killed: the rule \"\(process.ruleName(policy) ?? "")\" protects it\n"
     }
     let total = inspection.processes.count { !$0.candidate.standing.protection.protects }
-    var lines = "place \(place + 1) of \(total) that may be ended, order \(standing.tier.name)\n"
+    var lines = "rank \(place + 1) of the \(total) processes that may be killed, order \(standing.tier.name)\n"
     for other in inspection.processes[..<place].suffix(neighbours) {
       lines += "  after \(name(other)): \(reason(other))\n"
     }
@@ -155,14 +155,14 @@ struct Explanation {
   }
 
   private func reason(_ other: Inspected) -> String {
-    if other.candidate.isSwappingOff, !process.candidate.isSwappingOff { return "it takes swap away" }
+    if other.candidate.isSwappingOff, !process.candidate.isSwappingOff { return "it takes swap away (swapoff)" }
     if other.candidate.standing.tier != standing.tier { return "its order is \(other.candidate.standing.tier.name)" }
     if other.candidate.score != process.candidate.score { return "its score is \(decimal(other.candidate.score))" }
-    return "the same score, but larger or younger"
+    return "its score is the same, but it is larger or younger"
   }
 
   private var action: String {
-    if standing.protection.protects { return "nothing would be sent\n" }
+    if standing.protection.protects { return "no signal would be sent to it\n" }
     return ExplainedEnd(inspection, process).text
   }
 }

@@ -2,7 +2,7 @@ import Policy
 import PolicyFile
 import ProcModel
 
-/// How a process that may be ended would go: the last lines of `spillway explain`.
+/// How a process that may be killed would be killed: the last lines of `spillway explain`.
 struct ExplainedEnd {
   private let inspection: Inspection
   private let process: Inspected
@@ -19,9 +19,10 @@ struct ExplainedEnd {
   var text: String {
     guard process.isWorthEnding else {
       let line = judge.settings.minimumFootprint.of(judge.machine.ram)
-      return lines("nothing would be sent: it gives back less than \(amount(line)), which is not worth an end", [swarm])
+      let reason = "killing it gives back less than \(amount(line)) (min_footprint)"
+      return lines("no signal would be sent to it: \(reason)", [swarm])
     }
-    return lines("in its turn it would be sent \(signals)", [company, hookBefore, hookAfter, swarm])
+    return lines("when its turn comes it would be sent \(signals)", [company, hookBefore, hookAfter, swarm])
   }
 
   private func lines(_ first: String, _ others: [String?]) -> String {
@@ -33,10 +34,10 @@ struct ExplainedEnd {
     if signal == .kill { return signal.name }
     let grace = judge.grace(of: standing)
     if grace == .zero { return "\(signal.name), and SIGKILL at once" }
-    return "\(signal.name), and SIGKILL after \(describe(grace)), or sooner if memory goes on falling"
+    return "\(signal.name), and SIGKILL after \(describe(grace)), or sooner if memory keeps falling"
   }
 
-  /// Who goes with it, found as for an end; nil where nobody is meant to.
+  /// The processes that would be killed with it, found as the agent finds them; nil where its scope is `process`.
   private var company: String? {
     let scope = judge.scope(of: standing)
     guard scope != .process else { return nil }
@@ -45,25 +46,32 @@ struct ExplainedEnd {
     resolver.resolve(
       facts.identity, scope: scope, in: inspection.table, places: inspection.places, agent: judge.agent,
       isComplete: inspection.tally.isComplete, into: &party)
-    if let fallback = party.fallback { return "alone, in spite of scope \(scope.name): \(reason(fallback, scope))" }
+    if let fallback = party.fallback {
+      return "it would be killed alone, in spite of scope \(scope.name): \(reason(fallback, scope))"
+    }
     let others = party.members.count - 1
     var text = "scope \(scope.name): "
     switch others {
-    case 0: text += "nobody else would go with it"
+    case 0: text += "no other process would be killed with it"
     default:
-      text += "\(others) other\(others == 1 ? "" : "s") would go with it;"
+      text += "\(others) other process\(others == 1 ? "" : "es") would be killed with it;"
       text += " together they give back \(amount(party.footprint))"
     }
-    if party.protected > 0 { text += "; \(party.protected) protected there would stay" }
-    if party.beyond > 0 { text += "; \(party.beyond) more would be left for the next end" }
+    if party.protected > 0 { text += "; \(processes(party.protected, "protected ")) in it would be spared" }
+    if party.beyond > 0 { text += "; \(processes(party.beyond, "more ")) would be left for the next kill" }
     return text
+  }
+
+  /// `1 protected process`, `2 protected processes`.
+  private func processes(_ count: some BinaryInteger, _ kind: String) -> String {
+    "\(count) \(kind)process\(count == 1 ? "" : "es")"
   }
 
   private func reason(_ fallback: ScopeFallback, _ scope: Scope) -> String {
     switch fallback {
     case .otherNamespace: "its \(scope.name) belongs to another pid namespace"
     case .rootCgroup: "its cgroup is the root"
-    case .unknownCgroup: "its cgroup cannot be read, or not from the machine's root"
+    case .unknownCgroup: "its cgroup cannot be read, or its path from the machine's root is not known"
     case .noUnit: "its cgroup lies in no system unit"
     case .holdsInit: "process 1 is part of its \(scope.name)"
     case .holdsAgent: "the agent is part of its \(scope.name)"
@@ -81,10 +89,11 @@ struct ExplainedEnd {
     judge.hook(of: standing).map { "hook after: \(judge.policy.describe(command: $0))" }
   }
 
-  /// Only the young go in a swarm.
+  /// A note that the process is young enough for a swarm; nil where it is not, and where the policy has no swarm.
   private var swarm: String? {
     guard let swarm = judge.settings.swarm, let age = facts.age, age < judge.machine.units.ticks(swarm.age)
     else { return nil }
-    return "sooner as part of a swarm: it is younger than \(describe(swarm.age)), and \(swarm.members) such are enough"
+    return "it could be killed sooner, as part of a swarm: it is younger than \(describe(swarm.age)), "
+      + "and \(swarm.members) such processes can be a swarm"
   }
 }

@@ -6,25 +6,28 @@ import ProcModel
 
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a policy of what another agent was told.",
+    abstract: "Convert another agent's configuration to a policy.",
     discussion: """
-      Writes a policy that does the same, as far as it can be said here; what cannot stands in comments, and is told on \
-      standard error. Look it over, and compare it with `spillway diff` before you use it.
+      Writes the policy that comes nearest to it. Comments in the policy mark each option that cannot be carried over; \
+      what changes the choice of a victim is also printed on standard error. Review the policy, and compare it with \
+      `spillway diff` before you use it.
       """)
 
-  @Argument(help: ArgumentHelp("Whose configuration it is.", valueName: "agent"))
+  @Argument(help: ArgumentHelp("The agent whose configuration it is.", valueName: "agent"))
   var killer: Killer
 
   @Argument(
     help: ArgumentHelp(
-      "Its file. Without it \(Killer.allCases.map { "\($0.path) for \($0.rawValue)" }.joined(separator: ", ")).",
+      "Its configuration. Default: \(Killer.allCases.map { "\($0.path) for \($0.rawValue)" }.joined(separator: ", ")).",
       valueName: "file"))
   var file: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Write to this new file.", valueName: "policy"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Write the policy to this new file, not to standard output.", valueName: "policy"))
   var output: String?
 
-  @Flag(help: "Replace the file that is there.")
+  @Flag(help: "Replace the file that --output names if it exists.")
   var force = false
 
   func run() throws {
@@ -54,9 +57,9 @@ struct Import: ParsableCommand {
       try Data(text.utf8).write(to: URL(filePath: path), options: force ? .atomic : .withoutOverwriting)
     } catch {
       switch (error as? CocoaError)?.code {
-      case .fileWriteFileExists: throw Failure(.usage, "\(path) is there already; --force replaces it")
+      case .fileWriteFileExists: throw Failure(.usage, "\(path) exists already; --force replaces it")
       case .fileWriteNoPermission: throw Failure(.noPermission, "\(path): may not be written")
-      default: throw Failure(.usage, "\(path): cannot be written; is its folder there?")
+      default: throw Failure(.usage, "\(path): cannot be written; does its directory exist?")
       }
     }
   }
@@ -65,12 +68,12 @@ struct Import: ParsableCommand {
 extension Killer: ExpressibleByArgument {}
 
 extension ImportMachine {
-  /// This one; nil where it does not tell.
+  /// This machine; nil where `/proc/meminfo` cannot be read.
   fileprivate static var here: ImportMachine? {
     guard let bytes = try? Data(contentsOf: URL(filePath: "/proc/meminfo")),
       let meminfo = try? Meminfo(parsing: [UInt8](bytes).span)
     else { return nil }
-    // What shares are of, as the agent has it.
+    // Shares are of the same total that the agent uses.
     let reading: MemoryReading? = MemoryReading(meminfo, at: .zero)
     return reading.map { ImportMachine(ram: $0.total, swap: $0.swapTotal) }
   }

@@ -6,34 +6,34 @@ import PolicyFile
 import ProcModel
 import ProcReader
 
-/// The options by which `rank` and `explain` look at a machine.
+/// The options of `rank` and `explain`.
 struct InspectionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      The policy file, or a preset by its name. Without it /etc/spillway/spillway.toml, and failing that the built-in \
-      preset `server`.
+      The policy file, or the name of a preset. Default: /etc/spillway/spillway.toml, or the built-in preset `server` if \
+      that file does not exist.
       """,
       valueName: "file"))
   var policy: String?
 
   @Option(
     help: ArgumentHelp(
-      "The formula in place of the policy's.", valueName: "name"))
+      "Rank by this formula in place of the policy's.", valueName: "name"))
   var formula: Formula?
 
   @Option(
     help: ArgumentHelp(
-      "The memory domain that is short, by its name in the policy. Without it the system.", valueName: "name"))
+      "Rank the processes of this memory domain of the policy. Default: those of the system.", valueName: "name"))
   var domain: String?
 
   @Option(
     help: ArgumentHelp(
-      "At most so many processes: with rank all, with explain 3 that go before it, where this is not given.",
+      "Print at most this many processes. Default: with rank all, with explain 3 that rank before the process.",
       valueName: "count"))
   var limit: Int?
 
-  @Option(help: ArgumentHelp("Read this in place of /proc; its uptime is the present.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Read this directory in place of /proc; its uptime is the present.", valueName: "dir"))
   var procRoot = "/proc"
 
   @Option(help: MachineRoot.cgroupHelp)
@@ -48,7 +48,7 @@ struct InspectionOptions: ParsableArguments {
 }
 
 extension Formula: ExpressibleByArgument {
-  /// By its name.
+  /// The formula of that name; nil where there is none.
   public init?(argument: String) {
     guard let formula = Formula.allCases.first(where: { $0.name == argument }) else { return nil }
     self = formula
@@ -70,19 +70,19 @@ struct Inspected {
   var killer: OtherKiller?
 }
 
-/// All processes of a machine, ranked by the code that the agent ranks them with.
+/// All processes of a machine, ranked by the policy's formula and rules.
 struct Inspection {
   var loaded: LoadedPolicy
   var judge: Judge
-  /// In the order in which they would go; then those that are protected.
+  /// The processes that may be killed, in the order in which they would be killed; then the protected ones.
   var processes: [Inspected]
   var tally: SurveyTally
   var unread = UnreadProcesses()
-  /// What names of cgroups and users mean.
+  /// Whether this process sees the machine's cgroup paths and users, or those of a namespace.
   var view = ProcView()
-  /// Of the domain's memory.
+  /// The memory of the domain that is inspected.
   var reading: MemoryReading
-  /// All of the survey, with each row's place.
+  /// All rows of the survey; ``places`` has an entry for each.
   var table = ProcessTable(capacity: 0)
   var places = Places(capacity: 0)
 }
@@ -97,12 +97,12 @@ extension Inspection {
 
   /// - Parameters:
   ///   - root: Where the machine's files are.
-  ///   - domain: The system, where there is none.
+  ///   - domain: A domain's name; nil for the system.
   init(_ loaded: LoadedPolicy, root: MachineRoot, domain: String? = nil) throws(Failure) {
     self = try Inspection.each(of: [loaded], domain: domain, root: root)[0]
   }
 
-  /// One survey of a machine, as each of some policies ranks it.
+  /// Surveys the machine once, and ranks its processes by each of the policies.
   ///
   /// - Parameter domain: The name of a domain of the only policy; nil for the system, which is the same for all.
   static func each(
@@ -200,9 +200,9 @@ extension Inspection {
   }
 }
 
-/// What `--domain` asks for: whose processes are ranked, and against which memory.
+/// What `--domain` asks for: the domain whose processes are ranked, and its memory.
 struct InspectedDomain {
-  /// In ``roots``.
+  /// The domain's number in ``roots``; 0 is the system.
   let number: Int
   let settings: Settings
   let roots: DomainRoots

@@ -1,11 +1,11 @@
 import ProcModel
 
 extension Inspection {
-  /// What has to be known beside the candidates: which memory shares are of, and what was not believed. Whole lines.
+  /// Lines to print below the candidates: the memory that shares are of, and readings that were not believed.
   var notes: [String] {
     var lines = unread.notes
     if tally.isHidden, unread.unreadable.isEmpty {
-      lines.append("process 1 is not to be seen: some processes may not be read, and are not shown\n")
+      lines.append("process 1 is not visible: some processes may not be read and are not shown\n")
     }
     if reading.hugePool > .zero {
       lines.append(
@@ -19,7 +19,7 @@ extension Inspection {
       lines.append("\(tally.unborn) \(Impossible.meaning(Impossible.startTimeKind))\n")
     }
     if reading.isSwapBeingTakenAway {
-      lines.append("swapoff is under way: what it reads back is not counted as free swap\n")
+      lines.append("swapoff is under way: swap that it has read back is not counted as free\n")
     }
     return lines
   }

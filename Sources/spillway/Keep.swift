@@ -3,12 +3,12 @@ import LinuxSystem
 import Policy
 import PolicyFile
 
-/// Started by the agent once a policy is in force.
+/// The agent starts this command once a policy is in force.
 struct Keep: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Keep an image in the state directory as the last good policy.", shouldDisplay: false)
+    abstract: "Store an image in the state directory as the last good policy.", shouldDisplay: false)
 
-  @Argument(help: ArgumentHelp("The image.", valueName: "image"))
+  @Argument(help: ArgumentHelp("The image file.", valueName: "image"))
   var image: String
 
   @Option(help: ArgumentHelp("The state directory.", valueName: "dir"))
@@ -32,7 +32,7 @@ struct Keep: ParsableCommand {
         throw Failure(.configuration, "\(image): \(error.sentence)")
       }
       let store = PolicyStore(stateDir.absolute, user: OwnProcess.effectiveUID)
-      // The policy that was asked for is in force, whether it can be kept or not.
+      // The note is removed first: the configured policy is in force, even if its image cannot be stored.
       store.clearNote()
       do throws(Errno) {
         try store.keep(

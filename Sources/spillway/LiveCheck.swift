@@ -3,10 +3,10 @@ import PolicyFile
 import Pressure
 import ProcModel
 
-/// What a policy would mean on this machine, as it is now.
+/// Checks a policy against this machine as it is now.
 struct LiveCheck {
   private let inspection: Inspection
-  /// Of the policy's domains: their inspections, or why there is none.
+  /// The policy's domains, each with its inspection or the reason why there is none.
   private var domains: [(name: String, result: Result<Inspection, Failure>)] = []
   private let compilation: PolicyCompilation
   private let file: String
@@ -32,18 +32,18 @@ struct LiveCheck {
       let place = "in the domain \"\(name)\" "
       switch result {
       case .success(let inspection): found += memory(of: inspection, place)
-      case .failure(let failure): found.append(finding(place + failure.description, "is its cgroup there?"))
+      case .failure(let failure): found.append(finding(place + failure.description, "does its cgroup exist?"))
       }
     }
     return found
   }
 
-  /// What the findings below know nothing of.
+  /// The processes that could not be read: no other finding is about them.
   private var unread: [Diagnostic] {
-    inspection.unread.notes.map { finding(String($0.dropLast()), "no rule is asked of what is left out") }
+    inspection.unread.notes.map { finding(String($0.dropLast()), "rules were not checked against these processes") }
   }
 
-  /// Two that kill act at once. The service itself is no other.
+  /// Other programs that kill when memory is short, since both would act. A running `spillwayd` is left out.
   private var otherKillers: [Diagnostic] {
     inspection.processes.compactMap { inspected in
       guard let killer = inspected.killer, killer != .spillwayd else { return nil }
@@ -57,18 +57,19 @@ struct LiveCheck {
     [tooMuchProtected(inspection, place), actingNow(inspection, place)].compactMap { $0 }
   }
 
-  /// Where nothing here tells of units and cgroups, though the policy may go by them.
+  /// A finding where units and cgroups of processes are unknown, because process 1 is outside this cgroup namespace.
   private var outsideCgroups: [Diagnostic] {
     guard !inspection.view.showsAllCgroups else { return [] }
     return [
       finding(
-        "process 1 is outside of this cgroup namespace: unit and cgroup of a process are unknown, and a rule that protects "
-          + "by them counts as matched",
+        "process 1 is outside of this cgroup namespace: the unit and cgroup of each process are unknown, and a rule that "
+          + "protects by them counts as matched",
         "give the host's /sys/fs/cgroup by --cgroup-root")
     ]
   }
 
-  /// Protecting rules that protect nobody: of a preset that is in order, in a file of one's own it may be a slip.
+  /// Protecting rules that match no process. A preset's rules are left out: only in the operator's own file may such a
+  /// rule be a slip.
   private var idleProtections: [Diagnostic] {
     let policy = inspection.judge.policy
     let presets = Preset.allCases.map(\.file)
@@ -83,13 +84,13 @@ struct LiveCheck {
       finding.what = "the rule protects no process that runs here now"
       finding.meant =
         isSure
-        ? "`spillway explain` shows how a process is called"
-        : "as far as can be seen: of some processes not all may be read"
+        ? "`spillway explain` shows the names, paths and units of a process"
+        : "but some files of some processes may not be read, so it may match one of them"
       return finding
     }
   }
 
-  /// Where all that may be ended is not enough to get memory back over the floor.
+  /// A finding where killing every process that may be killed would not bring memory back over the floor.
   private func tooMuchProtected(_ inspection: Inspection, _ place: String) -> Diagnostic? {
     let reading = inspection.reading
     let floor = inspection.judge.settings.thresholds.floor.available.of(reading.total)
@@ -100,10 +101,10 @@ struct LiveCheck {
     guard kept > reading.total - floor else { return nil }
     return finding(
       place + "protected processes hold \(amount(kept)) of \(amount(reading.total)), and the floor is \(amount(floor))",
-      "ending all others would not be enough: protect less, or lower the floor")
+      "killing all others would not be enough: protect less, or lower the floor")
   }
 
-  /// What needs to look back over a window is not asked: there is one look.
+  /// A finding where a trigger is true now. Triggers that look back over a window are not checked: there is one reading.
   private func actingNow(_ inspection: Inspection, _ place: String) -> Diagnostic? {
     var detector = Detector(
       thresholds: inspection.judge.settings.thresholds, units: inspection.judge.machine.units)
@@ -112,7 +113,7 @@ struct LiveCheck {
     return finding(
       place + "the trigger \(verdict.trigger.name) is true now: \(amount(inspection.reading.available)) of "
         + "\(amount(inspection.reading.total)) are available, the floor is at \(amount(verdict.lines.floorAvailable))",
-      verdict.acts ? "an armed agent would act at once" : "an armed agent would act once that is confirmed")
+      verdict.acts ? "an armed agent would act at once" : "an armed agent would act once the trigger is confirmed")
   }
 
   private func finding(_ what: String, _ meant: String) -> Diagnostic {

@@ -2,15 +2,15 @@ import ArgumentParser
 import LinuxSystem
 import ProcReader
 
-/// Where a machine's files are.
+/// The directories where a machine's files are read.
 struct MachineRoot {
-  /// The proc file system, or a tree like one.
+  /// The proc file system, or a captured tree like one.
   var proc: String
-  /// Where the machine's cgroups are mounted, where that is not what this process sees of them.
+  /// Where the machine's cgroups are mounted; nil to use what this process sees of them.
   var cgroups: String?
 
   static let cgroupHelp = ArgumentHelp(
-    "Read the machine's cgroups here: the host's /sys/fs/cgroup, in a container that shows its processes.",
+    "Read the machine's cgroups in this directory: the host's /sys/fs/cgroup, in a container that shows the host's processes.",
     valueName: "dir")
 
   func open() throws(Failure) -> LiveSource {

@@ -8,15 +8,15 @@ enum StandardError {
   }
 }
 
-/// Writes to a standard descriptor; one that is closed, or whose reader has gone, takes nothing.
+/// Writes to a standard descriptor. If it is closed, or its reader has exited, the text is dropped.
 private func writeAll(_ text: String, to descriptor: Int32) {
   guard let descriptor = try? OwnedDescriptor.duplicate(descriptor) else { return }
   try? descriptor.write(Array(text.utf8).span)
 }
 
-/// Text to standard output, and what may be done with it.
+/// Writes text to standard output, styled and cut as the terminal allows.
 struct Output {
-  /// Columns of the terminal; nil where it is none, and nothing needs to be cut.
+  /// Columns of the terminal; nil where the output is no terminal, and lines are not cut.
   let columns: Int?
   let isColoured: Bool
 
@@ -30,7 +30,7 @@ struct Output {
     writeAll(text, to: 1)
   }
 
-  /// `text` in the given style, or as it is where there is no colour.
+  /// `text` in the given style, or unchanged where colour is not used.
   func styled(_ text: String, _ style: Style) -> String {
     isColoured ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
   }

@@ -4,19 +4,19 @@ import Policy
 import PolicyFile
 import Record
 
-/// Where a policy was found, and what it says.
+/// A compiled policy, and where it was found.
 struct LoadedPolicy {
   /// The file's path as given, or `built-in: server`.
   var name: String
   /// Absolute; nil for the built-in policy.
   var path: String?
   var policy: CompiledPolicy
-  /// Source texts of the policy's automata.
+  /// The patterns as the policy writes them, for messages.
   var patterns: [String]
 
   static let systemPath = "/etc/spillway/spillway.toml"
 
-  /// The policy of a file; without one, the system's, and failing that the built-in preset `server`.
+  /// Loads the policy of a file; without one that of the system, or the built-in preset `server` if the system has none.
   ///
   /// Diagnostics go to standard error.
   static func load(_ file: String?) throws(Failure) -> LoadedPolicy {
@@ -26,19 +26,19 @@ struct LoadedPolicy {
     let folder = PolicyFolder.folder(beside: systemPath)
     if FileManager.default.fileExists(atPath: folder) {
       StandardError.write(
-        "spillway: \(folder) is not read without \(systemPath); write one, with version = 1 and extends = \"server\"\n")
+        "spillway: \(folder) is not read without \(systemPath); create it, with version = 1 and extends = \"server\"\n")
     }
     return try load(.server)
   }
 
-  /// As `load`, where a preset can be named as well as a file; a file of that name goes before it.
+  /// Like `load`, but `name` may also be that of a preset. A file of that name is preferred.
   static func named(_ name: String?) throws(Failure) -> LoadedPolicy {
     guard let name, !FileManager.default.fileExists(atPath: name) else { return try load(name) }
     if let preset = Preset(rawValue: name) { return try load(preset) }
     if name.contains("/") { return try load(name) }
     throw Failure(
       .configuration,
-      "\(visible(Array(name.utf8).span)): there is no such file, and no preset of that name: "
+      "\(visible(Array(name.utf8).span)): no such file, and no preset of that name: "
         + Preset.listed(nearTo: name))
   }
 
@@ -51,9 +51,9 @@ struct LoadedPolicy {
     try LoadedPolicy(try compile(path: path, inspectsAnyway: false), name: path, path: path.absolute)
   }
 
-  /// Reads and compiles a file with its drop-ins, whatever comes of it.
+  /// Reads and compiles a file with its drop-ins. The result may hold errors.
   ///
-  /// - Parameter inspectsAnyway: Whether the content is looked at also where somebody else may change it.
+  /// - Parameter inspectsAnyway: Whether the content is also checked if a user other than root can change the file.
   static func compile(path: String, inspectsAnyway: Bool) throws(Failure) -> PolicyCompilation {
     let folder: PolicyFolder
     do throws(PolicyFolder.Missing) {
@@ -63,12 +63,12 @@ struct LoadedPolicy {
       let isForbidden = error.errno == .accessDenied || error.errno == .notPermitted
       throw Failure(
         isForbidden ? .noPermission : .configuration,
-        isForbidden ? "\(path): may not be read" : "\(path): cannot be read: is it there, and a file?")
+        isForbidden ? "\(path): may not be read" : "\(path): cannot be read: does it exist, and is it a regular file?")
     }
     return PolicyCompiler.compile(folder, accounts: .live, inspectsAnyway: inspectsAnyway)
   }
 
-  /// What is in a file that a person named.
+  /// The content of a file that was named on the command line.
   static func bytes(of path: String) throws(Failure) -> [UInt8] {
     do {
       return [UInt8](try Data(contentsOf: URL(filePath: path)))
@@ -76,7 +76,7 @@ struct LoadedPolicy {
       let isForbidden = (error as? CocoaError)?.code == .fileReadNoPermission
       throw Failure(
         isForbidden ? .noPermission : .configuration,
-        isForbidden ? "\(path): may not be read" : "\(path): cannot be read: is it there, and a file?")
+        isForbidden ? "\(path): may not be read" : "\(path): cannot be read: does it exist, and is it a regular file?")
     }
   }
 
@@ -101,7 +101,7 @@ struct LoadedPolicy {
     patterns = compilation.patterns
   }
 
-  /// Its image, whole and checked.
+  /// The policy's image, validated.
   func image() throws(Failure) -> [UInt8] {
     do throws(ImageError) {
       try policy.validate()

@@ -5,10 +5,10 @@ import Record
 
 struct Rank: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show the candidates, worst first: whom the agent would end, and in what order.",
+    abstract: "Rank processes by how soon the agent would kill them.",
     discussion: """
-      Those that may be ended come first, in their order; the protected ones follow. Processes too small to be \
-      worth ending are dim on a terminal and marked with ~ in the order column.
+      The processes that may be killed come first, the first one to be killed at the top; the protected ones follow. A \
+      process that is too small to be worth killing is dim on a terminal, and marked with ~ in the order column.
       """)
 
   @OptionGroup var options: InspectionOptions

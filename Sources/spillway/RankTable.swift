@@ -10,16 +10,16 @@ struct RankTable {
     self.inspection = inspection
   }
 
-  /// A column: its heading, and what stands in it.
+  /// A column: its heading, and its text for a process.
   private struct Column {
     var heading: String
     var isNumber: Bool
-    /// Among the first to go where the terminal is narrow: the largest goes first, 0 never.
+    /// Where the terminal is too narrow, the column with the highest value is dropped first; one with 0 never is.
     var expendability: Int
     var text: (Inspected) -> String
   }
 
-  /// All lines, cut to the terminal where there is one.
+  /// The whole table, cut to the terminal's width if there is a terminal.
   func text(_ shown: [Inspected], output: Output) -> String {
     guard !shown.isEmpty else { return "no process has memory to give back\n" + inspection.notes.joined() }
     let cells = shown.map { process in columns.map { $0.text(process) } }
@@ -39,7 +39,7 @@ struct RankTable {
     }
     if !inspection.view.showsAllCgroups {
       text +=
-        "process 1 is outside of this cgroup namespace: units and cgroups are unknown, and protect (--cgroup-root)\n"
+        "process 1 is outside of this cgroup namespace: units and cgroups are unknown, and protect; see --cgroup-root\n"
     }
     return text + inspection.notes.joined()
   }
@@ -105,23 +105,23 @@ struct RankTable {
 }
 
 extension Inspected {
-  /// The tier, with `~` after it where the process is too small to be worth ending.
+  /// The tier, with `~` after it where the process is too small to be worth killing.
   var order: String {
     candidate.standing.tier.name + (isWorthEnding || candidate.standing.protection.protects ? "" : " ~")
   }
 
-  /// The rule or built-in protection that decided.
+  /// The name of the rule or built-in protection that decided; nil where none did.
   func ruleName(_ policy: CompiledPolicy) -> String? {
     if let name = candidate.builtInName { return name }
     guard let index = candidate.standing.decidingRule else { return nil }
     let name = visible(policy.bytes(policy.rules[Int(index)].name))
-    if case .assumed = candidate.standing.protection { return name + " (assumed: not all could be read)" }
+    if case .assumed = candidate.standing.protection { return name + " (assumed: some files could not be read)" }
     return name
   }
 }
 
 extension Inspection {
-  /// Whom the agent would end now.
+  /// The process that the agent would kill first; nil where none may be killed.
   var victim: Inspected? {
     processes.first { $0.isWorthEnding && !$0.candidate.standing.protection.protects }
   }
@@ -129,7 +129,7 @@ extension Inspection {
 
 // MARK: - Words for quantities
 
-/// Untrusted bytes, made harmless.
+/// Untrusted bytes with everything escaped that could steer a terminal.
 func visible(_ bytes: Span<UInt8>) -> String {
   var text: [UInt8] = []
   text.append(visible: bytes)
@@ -142,7 +142,7 @@ func amount(_ amount: KiB) -> String {
   return String(decoding: text, as: UTF8.self)
 }
 
-/// With up to three decimals.
+/// A number with up to three decimals.
 func decimal(_ number: Double) -> String {
   var text: [UInt8] = []
   text.append(decimal: number)

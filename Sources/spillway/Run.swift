@@ -8,41 +8,43 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compile the policy and become the agent, in the foreground.",
     discussion: """
-      SIGTERM and SIGINT stop it; SIGHUP reads the policy again, and a mistake in it keeps the old one in force.
-      Where the policy cannot be used at the start, the agent runs with the policy that was last in force; where none is \
-      kept, with the built-in preset, in dry run. It says so again and again. --strict fails instead.
+      SIGTERM and SIGINT stop the agent. SIGHUP makes it read the policy again; if that has a mistake, the old policy \
+      stays in force.
+      If the policy cannot be used at the start, the agent runs with the policy that was last in force. If no such policy \
+      is kept, it runs with the built-in preset `server`, in dry run. It reports the fallback at the start and once an \
+      hour. With --strict, the command fails instead.
       """)
 
   @Option(
     help: ArgumentHelp(
-      "The policy file. Without it /etc/spillway/spillway.toml, and failing that the built-in preset `server`.",
+      "The policy file. Default: /etc/spillway/spillway.toml, or the built-in preset `server` if that does not exist.",
       valueName: "file"))
   var config: String?
 
-  @Flag(help: "Choose and report, end nobody.")
+  @Flag(help: "Dry run: choose and report, send no signal.")
   var dryRun = false
 
-  @Option(help: ArgumentHelp("Read this in place of /proc.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Read this directory in place of /proc.", valueName: "dir"))
   var procRoot = "/proc"
 
   @Option(help: MachineRoot.cgroupHelp)
   var cgroupRoot: String?
 
-  @Option(help: ArgumentHelp("Append records as JSON Lines; - is standard output.", valueName: "file"))
+  @Option(help: ArgumentHelp("Append records to this file as JSON Lines; - is standard output.", valueName: "file"))
   var record: String?
 
-  @Flag(name: .shortAndLong, help: "Tell about calm times as well.")
+  @Flag(name: .shortAndLong, help: "Also print messages while memory is not short.")
   var verbose = false
 
   @Flag(
     help: ArgumentHelp(
-      "Fail on a policy that cannot be used, and where the record cannot be opened, in place of watching all the same.")
+      "Fail if the policy cannot be used or the record cannot be opened, in place of running without it.")
   )
   var strict = false
 
   @Option(
     help: ArgumentHelp(
-      "Where the policy in force is kept. Without it what $STATE_DIRECTORY says, and failing that nowhere.",
+      "The directory where the policy in force is kept. Default: $STATE_DIRECTORY; without that it is not kept.",
       valueName: "dir"))
   var stateDir: String?
 
@@ -62,12 +64,12 @@ struct Run: ParsableCommand {
     }
   }
 
-  /// For `spillway check`. The agent has this process's number.
+  /// Writes the note of a fallback that `spillway check` reads. The agent will have this process's PID.
   private func note(_ fallback: PolicyFallback?, in store: PolicyStore?) {
     guard let fallback, let store, let agent = FallbackNote.identity(of: OwnProcess.pid) else { return }
     var sentence: [UInt8] = []
     sentence.append(fallback)
-    // Where it cannot be noted, the agent says it all the same.
+    // If the note cannot be written, the agent still reports the fallback.
     try? store.note(FallbackNote(agent: agent, sentence: String(decoding: sentence, as: UTF8.self)))
   }
 
@@ -82,14 +84,14 @@ struct Run: ParsableCommand {
   }
 }
 
-/// Where the two programs lie.
+/// The paths of the two programs.
 enum Programs {
-  /// This one.
+  /// The path of this program.
   static var own: String? {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   }
 
-  /// `spillwayd`: beside this one, as it is built, or in `../sbin`, as it is installed.
+  /// The path of `spillwayd`: beside this program, as it is built, or in `../sbin`, as it is installed.
   static var agent: String? {
     guard let own else { return nil }
     let folder = URL(filePath: own).deletingLastPathComponent()

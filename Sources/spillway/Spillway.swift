@@ -7,20 +7,20 @@ import Record
 struct Spillway: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "spillway",
-    abstract: "Ends the process whose loss costs least, before the kernel has to pick one blindly.",
+    abstract: "Kills the process whose loss costs least, before the kernel has to pick one blindly.",
     discussion: """
-      Exit codes: 0 done; 1 `diff` found differences; 64 usage; 69 the kernel lacks something; \
-      75 `run` stopped to be started again, armed; 77 no permission; 78 policy file.
+      Exit codes: 0 success; 1 `diff` found a difference; 64 wrong usage; 69 the kernel lacks a feature; \
+      75 `run` stopped to be started again, armed; 77 no permission; 78 a mistake in a policy or configuration.
       """,
     version: spillwayVersion,
     subcommands: [Run.self, Rank.self, Explain.self, Diff.self, Check.self, Import.self, Compile.self, Keep.self])
 }
 
-/// A reason to stop, with the exit code that says it to scripts.
+/// A reason to stop, and the exit code for it.
 struct Failure: Error, CustomStringConvertible {
   var code: ExitStatus
   var description: String
-  /// The reason in one line, where it has been told already and ``description`` is empty.
+  /// The reason in one line, where it has been printed already and ``description`` is empty.
   var told: String
 
   init(_ code: ExitStatus, _ description: String, told: String = "") {
@@ -30,7 +30,7 @@ struct Failure: Error, CustomStringConvertible {
   }
 }
 
-/// Runs `body`; a ``Failure`` is told on standard error and ends the program with its code.
+/// Runs `body`. A ``Failure`` is printed on standard error, and the program exits with its code.
 func reportingFailures(_ body: () throws(Failure) -> Void) throws {
   do throws(Failure) {
     try body()

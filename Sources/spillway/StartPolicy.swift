@@ -4,20 +4,20 @@ import Policy
 import PolicyFile
 import Record
 
-/// The policy that an agent starts with: the one that was asked for; where that cannot be used, the one that was last in
-/// force; and failing that the built-in preset, in dry run.
+/// The policy that an agent starts with: the one that was asked for. If that cannot be used, the policy that was last in
+/// force. If no such policy is kept, the built-in preset, in dry run.
 struct StartPolicy: ~Copyable {
-  /// Bytes of a reason that the agent is told.
+  /// Longest reason that is passed to the agent, in bytes.
   static let maximumReason = 1024
-  /// A compiler that takes longer is killed: a name service that does not answer must not keep the machine without an
-  /// agent.
+  /// Milliseconds after which the compiler is killed: a name service that does not answer must not keep the machine
+  /// without an agent.
   private static let patience: Int32 = 10_000
 
-  /// What the agent is told of it.
+  /// The agent's command-line arguments for this policy.
   private(set) var words: [String]
-  /// The image, which the agent inherits; nil where the agent has it built in.
+  /// The image, which the agent inherits; nil for the policy that is built into the agent.
   private let image: OwnedDescriptor?
-  /// What is in force in place of the policy that was asked for.
+  /// What stands in for the policy that was asked for; nil where that policy is used.
   let fallback: PolicyFallback?
 
   private init(_ image: consuming OwnedDescriptor?, _ words: [String] = [], fallback: PolicyFallback? = nil) {
@@ -31,8 +31,8 @@ struct StartPolicy: ~Copyable {
   }
 
   /// - Parameters:
-  ///   - config: The file that was named; without one the system's, and without that too the built-in preset.
-  ///   - store: Where the policy in force is kept; nil keeps none.
+  ///   - config: The policy file; nil for that of the system, or the built-in preset if the system has none.
+  ///   - store: Where the policy in force is kept; nil to keep none.
   ///   - isStrict: Whether a policy that cannot be used is a failure.
   static func choose(_ config: String?, store: PolicyStore?, isStrict: Bool) throws(Failure) -> StartPolicy {
     let system = LoadedPolicy.systemPath
@@ -65,11 +65,11 @@ struct StartPolicy: ~Copyable {
     switch store.map({ store in Result { () throws(PolicyStore.Refusal) in try store.read() } }) {
     case .success(let kept):
       let source = String(decoding: kept.source, as: UTF8.self)
-      if source != path.absolute { reason += " (what is in force was compiled from \(source))" }
+      if source != path.absolute { reason += " (the policy in force was compiled from \(source))" }
       return StartPolicy(
         try file(of: kept.image), ["--last-good", "\(kept.keptAt)", "--because", reason],
         fallback: PolicyFallback(.lastGood(keptAt: kept.keptAt), because: Array(reason.utf8)))
-    case .failure(let refusal): reason += "; and there is no last good one: \(refusal.text)"
+    case .failure(let refusal): reason += "; and there is no last good policy: \(refusal.text)"
     case nil: break
     }
     return StartPolicy(
@@ -83,12 +83,12 @@ struct StartPolicy: ~Copyable {
     do throws(Errno) {
       compiler = try PolicyCompilerRun(own, path)
     } catch {
-      // Where there is no room for another process, or no pidfd, it is done here.
+      // Without memory for another process, or without pidfds, this process compiles the policy itself.
       return try file(of: try LoadedPolicy.load(path: path).image())
     }
     guard compiler.child.hasEnded(withinMilliseconds: patience) else {
       try? compiler.child.handle.send(.kill)
-      // One that hangs in the kernel is left to itself.
+      // A compiler that hangs in the kernel is not waited for.
       if compiler.child.hasEnded(withinMilliseconds: 1000) { _ = try? compiler.child.wait() }
       throw Failure(.configuration, "\(path): compiling it took longer than \(patience / 1000) s")
     }
@@ -101,13 +101,13 @@ struct StartPolicy: ~Copyable {
     return try checked(compiler.image, of: path)
   }
 
-  /// An image that the agent will read as this program reads it.
+  /// A sealed copy of an image that was read back and validated.
   private static func checked(_ image: borrowing OwnedDescriptor, of path: String) throws(Failure) -> OwnedDescriptor {
     let content: [UInt8]
     do throws(Errno) {
       content = try bytes(of: image)
     } catch {
-      throw Failure(.configuration, "\(path): what was compiled cannot be read: \(error.text)")
+      throw Failure(.configuration, "\(path): the compiled image cannot be read: \(error.text)")
     }
     do throws(ImageError) {
       _ = try CompiledPolicy(image: content.span)
@@ -124,7 +124,7 @@ struct StartPolicy: ~Copyable {
     return bytes
   }
 
-  /// A file without a name that holds this image for good, and that a program executed next keeps.
+  /// A sealed memfd that holds this image, and that stays open over execve(2).
   private static func file(of image: [UInt8]) throws(Failure) -> OwnedDescriptor {
     do throws(Errno) {
       let file = try MemoryFile.create(CPath("spillway-policy"))
@@ -133,12 +133,12 @@ struct StartPolicy: ~Copyable {
       try file.setCloseOnExec(false)
       return file
     } catch {
-      throw Failure(.kernelFeature, "there is no room for a policy in memory: \(error.text)")
+      throw Failure(.kernelFeature, "no memory file can be created for the policy: \(error.text)")
     }
   }
 }
 
-/// `spillway compile`, with a file for the image and one for the reason why there is none.
+/// A running `spillway compile`, with a file for the image and one for the reason why there is no image.
 private struct PolicyCompilerRun: ~Copyable {
   let image: OwnedDescriptor
   let reason: OwnedDescriptor
@@ -154,7 +154,7 @@ private struct PolicyCompilerRun: ~Copyable {
         CPath("spillway"), CPath("compile"), CPath(path), CPath("-o"), CPath(descriptor: image.raw),
         CPath("--reason-to"), CPath(descriptor: reason.raw),
       ], inheriting: image)
-    // A later program has no use for it.
+    // The programs that are started later do not need it.
     try? reason.setCloseOnExec(true)
     self.image = image
     self.reason = reason
@@ -162,8 +162,8 @@ private struct PolicyCompilerRun: ~Copyable {
 }
 
 extension PolicyStore {
-  /// The one that was named, or else the service's, whose manager names it in `STATE_DIRECTORY`; several are separated by
-  /// colons, and the first is meant (systemd.exec(5)).
+  /// The store in the directory that was named, or else in the service's state directory. The service manager names that
+  /// one in `STATE_DIRECTORY`; of several, which colons separate, the first is used (systemd.exec(5)).
   static func ofService(_ named: String?) -> PolicyStore? {
     let ofManager = ProcessInfo.processInfo.environment["STATE_DIRECTORY"]?.split(separator: ":").first.map(String.init)
     guard let directory = named ?? ofManager, !directory.isEmpty else { return nil }

@@ -2,23 +2,23 @@ import LinuxSystem
 import ProcModel
 import ProcReader
 
-/// The processes of which the survey could tell nothing, by number, and what it could not tell of others.
+/// The processes that the survey could not read, by PID, and the files that it could not parse.
 struct UnreadProcesses {
-  /// More numbers than that are no list that anyone reads.
+  /// At most this many PIDs are listed.
   private static let mostShown = 8
 
-  /// Their `stat` was read and makes no sense.
+  /// PIDs of processes whose `stat` was read but cannot be parsed.
   private(set) var senseless: [Int32] = []
-  /// Their `stat` cannot be read.
+  /// PIDs of processes whose `stat` cannot be read.
   private(set) var unreadable: [Int32] = []
-  /// Files of other processes that make no sense.
+  /// The number of other processes' files that cannot be parsed.
   private var otherFiles: UInt32 = 0
   private var last: SurveyTally.Malformed?
   private var hasSenselessUptime = false
 
   init() {}
 
-  /// Asks again of those that are not in the table: a survey counts, and keeps no list.
+  /// Reads the processes again that are not in the table: a survey counts them, but keeps no list.
   init(_ tally: SurveyTally, _ table: ProcessTable, from source: inout LiveSource) {
     hasSenselessUptime = tally.uptimeError != nil
     guard tally.malformed > 0 || tally.denied > 0 || tally.failed > 0 else { return }
@@ -38,7 +38,7 @@ struct UnreadProcesses {
         }
       }
     } catch {
-      // The list was whole a moment ago: what was counted is told all the same.
+      // The list could be read a moment ago: the counts are reported all the same.
     }
     senseless.sort()
     unreadable.sort()
@@ -46,20 +46,20 @@ struct UnreadProcesses {
     otherFiles = tally.malformed > count ? tally.malformed - count : 0
   }
 
-  /// What has to be known of it, whole lines.
+  /// Lines to print for a person.
   var notes: [String] {
     var lines: [String] = []
-    if hasSenselessUptime { lines.append("uptime makes no sense: ages are not known\n") }
+    if hasSenselessUptime { lines.append("uptime makes no sense: the ages of processes are unknown\n") }
     if !senseless.isEmpty {
-      lines.append("left out, since their stat makes no sense: \(UnreadProcesses.list(senseless))\n")
+      lines.append("processes left out because their stat makes no sense: \(UnreadProcesses.list(senseless))\n")
     }
     if otherFiles > 0, let last {
       lines.append(
-        "\(otherFiles) \(otherFiles == 1 ? "file" : "files") of processes made no sense, and what they tell is left out; "
-          + "the last was \(UnreadProcesses.name(of: last.file)) of \(last.pid)\n")
+        "\(otherFiles) \(otherFiles == 1 ? "file" : "files") of processes made no sense and \(otherFiles == 1 ? "was" : "were") "
+          + "not used; the last was \(UnreadProcesses.name(of: last.file)) of process \(last.pid)\n")
     }
     if !unreadable.isEmpty {
-      lines.append("some processes may not be read, and are not shown: \(UnreadProcesses.list(unreadable))\n")
+      lines.append("some processes may not be read and are not shown: \(UnreadProcesses.list(unreadable))\n")
     }
     return lines
   }
@@ -85,14 +85,14 @@ struct UnreadProcesses {
 }
 
 extension ReadFailure {
-  /// Why the processes of a source cannot be ranked: the file that is missing, or the list.
+  /// Why the processes of a source cannot be ranked: `uptime` is missing, or the processes cannot be listed.
   func reason(root: String, _ source: inout LiveSource) -> String {
     var buffer = ByteBuffer(capacity: 64)
     guard source.clock == nil else { return "\(root): processes cannot be listed: \(text)" }
     do throws(ReadFailure) {
       try source.read(.uptime, into: &buffer)
     } catch {
-      return "\(root)/uptime cannot be read: \(error.text); without it no age is known"
+      return "\(root)/uptime cannot be read: \(error.text); without it the ages of processes are unknown"
     }
     return "\(root): processes cannot be listed: \(text)"
   }

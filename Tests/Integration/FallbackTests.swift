@@ -55,7 +55,7 @@ struct FallbackTests {
         until_record '"event":"start"'
         [ -e policy.toml ] && "$BIN/spillway" check policy.toml 2>/dev/null; echo "check: $?"
         STATE_DIRECTORY=state "$BIN/spillway" check /dev/null 2>checked
-        grep -c 'policy.fallback:1:1: warning: the agent that runs' checked
+        grep -c 'policy.fallback:1:1: warning: the running agent' checked
         finish
         """)
     let start = try #require(result.records("start").first, "\(result.output)\(result.errors)")
@@ -91,7 +91,8 @@ struct FallbackTests {
     #expect(start["policy_fallback"] as? String == "built_in" && start["dry_run"] as? Bool == true)
     #expect(start["policy"] as? String == "built-in: server" && start["policy_age_s"] is NSNull)
     let reason = try #require(start["policy_fallback_reason"] as? String)
-    #expect(reason.contains("unknown key \"bogus\"") && reason.contains("and there is no last good one: "), "\(reason)")
+    #expect(
+      reason.contains("unknown key \"bogus\"") && reason.contains("and there is no last good policy: "), "\(reason)")
     #expect(result.errors.contains("NOT AS ASKED FOR: DRY RUN ALTHOUGH ARMED WAS ASKED FOR"), "\(result.errors)")
     #expect(result.isAlive("hog"))
   }

@@ -283,8 +283,8 @@ import Testing
       ("kill -s SIGABRT $PID", nil, "SIGABRT is no signal that a rule can send"),
       ("kill -RTMIN+3 $PID", nil, "\"-RTMIN+3\" is no signal that a rule can send"),
       ("kill -0 $PID", nil, "\"-0\" is no signal that a rule can send"),
-      ("systemctl restart x", nil, "a rule cannot put a command in place of its signal"),
-      ("kill -9 1", nil, "a rule cannot put a command in place of its signal"),
+      ("systemctl restart x", nil, "a rule cannot run a command in place of its signal"),
+      ("kill -9 1", nil, "a rule cannot run a command in place of its signal"),
     ] as [(String, String?, String?)])
   func aSignalIsCarriedOverOrNamed(command: String, signal: String?, why: String?) throws {
     let policy = try Self.imported("@SOFT_ACTION_RE_NAME ^a$ /// \(command)\n", .nohang)
@@ -319,12 +319,12 @@ import Testing
     arguments: [
       (Killer.earlyoom, "EARLYOOM_ARGS=\"-m abc\"", "c:1:16: error: \"-m abc\": \"abc\" is no number from 0 to 100"),
       (.earlyoom, "EARLYOOM_ARGS=\"-m 101\"", "c:1:16: error: \"-m 101\": \"101\" is no number"),
-      (.earlyoom, "EARLYOOM_ARGS=-m 100", "c:1:15: error: \"-m 100\" is all there is"),
+      (.earlyoom, "EARLYOOM_ARGS=-m 100", "c:1:15: error: \"-m 100\" is the whole memory"),
       (.earlyoom, "EARLYOOM_ARGS=-s 101", "c:1:15: error: \"-s 101\": \"101\" is no number from 0 to 100"),
       (.earlyoom, "EARLYOOM_ARGS=-m nan", "c:1:15: error: \"-m nan\": \"nan\" is no number"),
       (.earlyoom, "EARLYOOM_ARGS=-m 1,-1", "c:1:15: error: \"-m 1,-1\": \"-1\" is no number"),
       (.earlyoom, "EARLYOOM_ARGS=-m 5,", "c:1:15: error: \"-m 5,\": \"\" is no number"),
-      (.earlyoom, "EARLYOOM_ARGS=-m 0", "c:1:15: error: \"-m 0\" is nothing"),
+      (.earlyoom, "EARLYOOM_ARGS=-m 0", "c:1:15: error: \"-m 0\" is zero"),
       (.earlyoom, "\nEARLYOOM_ARGS=-g -w 1h", "c:2:18: error: \"-w 1h\" is no time"),
       (.earlyoom, "EARLYOOM_ARGS=-g -m", "c:1:18: error: -m has no value"),
       (.earlyoom, "EARLYOOM_ARGS=\"-g", "c:1:15: error: the quotation mark is not closed"),
@@ -341,7 +341,7 @@ import Testing
       (.nohang, "@BADNESS_ADJ_RE_NAME much /// ^a$", "c:1:1: error: \"much\" is no number of points"),
       (
         .nohang, (0..<257).map { "@BADNESS_ADJ_RE_UID 5 /// ^\($0)$\n" }.joined(),
-        "c:1:1: error: it comes to no policy: this is rule 257"
+        "c:1:1: error: no policy can be made of it: this is rule 257"
       ),
     ] as [(Killer, String, String)])
   func whatTheAgentItselfRefusesIsNoPolicy(killer: Killer, text: String, message: String) {
@@ -355,7 +355,7 @@ import Testing
   ]) func aBackslashThatSystemdTakesIsMissed(line: String, pattern: String, told: Int) throws {
     let policy = try Self.imported(line, .earlyoom)
     #expect(try Self.compiled(policy).patterns == [pattern])
-    #expect(policy.notes.count { $0.what.hasPrefix("systemd takes a backslash") } == told)
+    #expect(policy.notes.count { $0.what.hasPrefix("systemd removes a backslash") } == told)
   }
 
   /// A configuration cannot write lines into the policy.

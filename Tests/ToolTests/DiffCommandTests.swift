@@ -51,7 +51,7 @@ import Testing
   @Test func nothingDiffersBetweenAPolicyAndItself() throws {
     let result = try Self.diff(Self.new, Self.new)
     #expect(result.status == 0)
-    #expect(result.output == "first to go: 950 (node), as before\nnobody's fate differs among 10 processes\n")
+    #expect(result.output == "first to go: 950 (node), as before\nboth policies treat all 10 processes alike\n")
   }
 
   @Test func whoseFateDiffersIsShown() throws {
@@ -69,7 +69,7 @@ import Testing
         first to go: 950 (node), as before
         - grace: 5s
         + grace: 3s
-        6 processes differ by these settings alone, in how they would end
+        6 processes differ by these settings alone, in how they would be killed
 
         """)
   }
@@ -90,7 +90,7 @@ import Testing
     #expect(result.status == 1)
     #expect(result.output.contains("- floor: available memory at or below 8%"))
     #expect(result.output.contains("+ floor: available memory at or below 5%"))
-    #expect(result.output.contains("nobody's fate differs among 10 processes\n"))
+    #expect(result.output.contains("both policies treat all 10 processes alike\n"))
   }
 
   @Test func allOfItIsInTheJSON() throws {

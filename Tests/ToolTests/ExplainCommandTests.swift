@@ -24,45 +24,47 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "SIGTERM, and SIGKILL after 5s, or sooner if memory goes on falling"),
-    ("action.grace = \"1min 30s\"\n", "SIGTERM, and SIGKILL after 1min 30s, or sooner if memory goes on falling"),
+    ("", "SIGTERM, and SIGKILL after 5s, or sooner if memory keeps falling"),
+    ("action.grace = \"1min 30s\"\n", "SIGTERM, and SIGKILL after 1min 30s, or sooner if memory keeps falling"),
     ("action = { signal = \"SIGINT\", grace = \"0s\" }\n", "SIGINT, and SIGKILL at once"),
     (rule("comm = \"cc1plus\"", "signal = \"SIGKILL\""), "SIGKILL"),
     (
       "action.grace = \"2s\"\n" + rule("comm = \"cc1plus\"", "signal = \"SIGHUP\"\ngrace = \"10s\""),
-      "SIGHUP, and SIGKILL after 10s, or sooner if memory goes on falling"
+      "SIGHUP, and SIGKILL after 10s, or sooner if memory keeps falling"
     ),
     // Another's rule.
     (
       rule("comm = \"node\"", "signal = \"SIGKILL\"\nscope = \"session\""),
-      "SIGTERM, and SIGKILL after 5s, or sooner if memory goes on falling"
+      "SIGTERM, and SIGKILL after 5s, or sooner if memory keeps falling"
     ),
   ])
   func itIsSentWhatItsRulesSay(policy: String, signals: String) throws {
-    #expect(try Self.end(of: 977, policy) == "in its turn it would be sent \(signals)\n")
+    #expect(try Self.end(of: 977, policy) == "when its turn comes it would be sent \(signals)\n")
   }
 
   @Test(arguments: [
-    (520, "tree", "scope tree: 2 others would go with it; together they give back 111 MiB"),
-    (521, "group", "scope group: nobody else would go with it"),
-    (521, "unit", "scope unit: 2 others would go with it; together they give back 111 MiB"),
-    (900, "unit", "scope unit: 1 other would go with it; together they give back 371 MiB"),
-    (640, "cgroup", "scope cgroup: 1 other would go with it; together they give back 5097 KiB"),
+    (520, "tree", "scope tree: 2 other processes would be killed with it; together they give back 111 MiB"),
+    (521, "group", "scope group: no other process would be killed with it"),
+    (521, "unit", "scope unit: 2 other processes would be killed with it; together they give back 111 MiB"),
+    (900, "unit", "scope unit: 1 other process would be killed with it; together they give back 371 MiB"),
+    (640, "cgroup", "scope cgroup: 1 other process would be killed with it; together they give back 5097 KiB"),
     (521, "process", ""),
   ])
-  func whoGoesWithItIsTold(pid: Int, scope: String, line: String) throws {
+  func theProcessesKilledWithItAreTold(pid: Int, scope: String, line: String) throws {
     let end = try Self.end(of: pid, "action = { scope = \"\(scope)\", min_footprint = \"0%\" }\n")
-    let first = "in its turn it would be sent SIGTERM, and SIGKILL after 5s, or sooner if memory goes on falling\n"
+    let first =
+      "when its turn comes it would be sent SIGTERM, and SIGKILL after 5s, or sooner if memory keeps falling\n"
     #expect(end == first + (line.isEmpty ? "" : "  \(line)\n"))
   }
 
   /// What is protected there is of the scope, and stays.
-  @Test func aScopeShrinksToThoseWhoMayEnd() throws {
+  @Test func aScopeShrinksToThoseThatMayBeKilled() throws {
     let scope = "action = { scope = \"unit\", min_footprint = \"0%\" }\n"
     let rule = Self.rule("comm = \"postgres\", oom_score_adj = \"-999..-1\"", "protect = true")
     #expect(
       try Self.end(of: 521, scope + rule).hasSuffix(
-        "  scope unit: 1 other would go with it; together they give back 104 MiB; 1 protected there would stay\n"))
+        "  scope unit: 1 other process would be killed with it; together they give back 104 MiB; "
+          + "1 protected process in it would be spared\n"))
   }
 
   @Test func theHooksAreThoseOfItsRules() throws {
@@ -81,21 +83,23 @@ import Testing
 
   @Test func onlyTheYoungMayGoInASwarm() throws {
     let swarm = "action = { swarm = { members = 8, age = \"2min\" } }\n"
-    let line = "  sooner as part of a swarm: it is younger than 2min, and 8 such are enough\n"
+    let line =
+      "  it could be killed sooner, as part of a swarm: "
+      + "it is younger than 2min, and 8 such processes can be a swarm\n"
     #expect(try Self.end(of: 977, swarm).hasSuffix("falling\n" + line))
     #expect(try !Self.end(of: 950, swarm).contains("swarm"))
     let small = "action = { min_footprint = \"1 GiB\", swarm = { members = 8, age = \"2min\" } }\n"
-    #expect(try Self.end(of: 977, small).hasSuffix("not worth an end\n" + line))
+    #expect(try Self.end(of: 977, small).hasSuffix("(min_footprint)\n" + line))
     #expect(try !Self.end(of: 977, "action.swarm = \"off\"\n").contains("swarm"))
   }
 
   @Test(arguments: [
-    (1, "it is never ended, built-in: init"), (412, "it is never ended, built-in: oom_score_adj -1000"),
-    (977, "it is never ended, for the rule \"it\" protects it"),
+    (1, "it is never killed (built-in: init)"), (412, "it is never killed (built-in: oom_score_adj -1000)"),
+    (977, "it is never killed: the rule \"it\" protects it"),
   ])
-  func whoIsProtectedIsSentNothing(pid: Int, why: String) throws {
+  func aProtectedProcessIsSentNothing(pid: Int, why: String) throws {
     let policy = "action.scope = \"unit\"\n" + Self.rule("comm = \"cc1plus\", uid = 1000", "protect = true")
-    #expect(try Self.text(of: pid, policy).hasSuffix("\n\n\(why)\n\nnothing would be sent\n"))
+    #expect(try Self.text(of: pid, policy).hasSuffix("\n\n\(why)\n\nno signal would be sent to it\n"))
   }
 
   @Test func whatARuleSaysIsShown() throws {

@@ -24,7 +24,7 @@ import Testing
     try tool.write("mine", to: "policy.toml")
     let refused = try tool.run("import", "nohang", "nohang.conf", "-o", "policy.toml")
     #expect(refused.status == 64)
-    #expect(refused.errors.contains("policy.toml is there already"))
+    #expect(refused.errors.contains("policy.toml exists already"))
     #expect(try tool.read("policy.toml") == "mine")
     #expect(try tool.run("import", "nohang", "nohang.conf", "-o", "policy.toml", "--force").status == 0)
     #expect(try tool.read("policy.toml").contains("Made by `spillway import nohang`"))

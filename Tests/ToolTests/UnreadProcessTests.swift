@@ -35,7 +35,7 @@ import Testing
   @Test func theFileThatMakesNoSenseIsNamed() throws {
     let tool = try Self.tool { try Self.replace("uptime", "soon\n", below: $0) }
     let result = try tool.run("rank", "--proc-root", "proc")
-    #expect(result.status == 0 && result.output.contains("uptime makes no sense: ages are not known"))
+    #expect(result.status == 0 && result.output.contains("uptime makes no sense: the ages of processes are unknown"))
   }
 
   @Test(arguments: [
@@ -50,7 +50,7 @@ import Testing
     for words in Self.commands {
       let result = try tool.run(words + ["--proc-root", "proc"])
       let text = result.output + result.errors
-      #expect(text.contains("left out, since their stat makes no sense: 950"), "\(words): \(text)")
+      #expect(text.contains("processes left out because their stat makes no sense: 950"), "\(words): \(text)")
       #expect(text.contains("1 file of processes made no sense"), "\(words): \(text)")
     }
     let explained = try tool.run("explain", "950", "--proc-root", "proc")
