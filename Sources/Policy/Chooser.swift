@@ -119,6 +119,11 @@ package struct Chooser: Sendable {
     return context.candidate(process, standing: standing, terms: &noTerms)
   }
 
+  /// Leaves a process out of every memory domain: the one that asks.
+  package mutating func leaveOut(_ pid: Int32) {
+    if let row = ranking.table.row(ofPID: pid) { ranking.table.leaveDomains(row) }
+  }
+
   // MARK: Pick
 
   /// What a choice has to know of a domain.

@@ -50,4 +50,7 @@ package struct ProcessTable: Sendable {
   }
 
   private static func key(_ pid: Int32) -> UInt64 { UInt64(UInt32(bitPattern: pid)) }
+
+  /// Takes the process of a row out of every memory domain, so that it is no candidate.
+  package mutating func leaveDomains(_ row: Int) { rows[row].domains = [] }
 }

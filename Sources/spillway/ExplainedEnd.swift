@@ -42,9 +42,9 @@ struct ExplainedEnd {
     let scope = judge.scope(of: standing)
     guard scope != .process else { return nil }
     var party = Party()
-    var resolver = ScopeResolver(capacity: inspection.table.rows.count)
+    var resolver = ScopeResolver(capacity: inspection.ranking.table.rows.count)
     resolver.resolve(
-      facts.identity, scope: scope, in: inspection.table, places: inspection.places, agent: judge.agent,
+      facts.identity, scope: scope, in: inspection.ranking.table, places: inspection.ranking.places, agent: judge.agent,
       isComplete: inspection.tally.isComplete, into: &party)
     if let fallback = party.fallback {
       return "it would be killed alone, in spite of scope \(scope.name): \(reason(fallback, scope))"
@@ -89,8 +89,10 @@ struct ExplainedEnd {
     judge.hook(of: standing).map { "hook after: \(judge.policy.describe(command: $0))" }
   }
 
-  /// A note that the process is young enough for a swarm; nil where it is not, and where the policy has no swarm.
+  /// A note that the process would be killed with others that are chosen as one, or is young enough for a swarm; nil where
+  /// neither holds.
   private var swarm: String? {
+    if inspection.isInKillSet(process), let together = inspection.together { return "it would be killed now, \(together)" }
     guard let swarm = judge.settings.swarm, let age = facts.age, age < judge.machine.units.ticks(swarm.age)
     else { return nil }
     return "it could be killed sooner, as part of a swarm: it is younger than \(describe(swarm.age)), "

@@ -3,6 +3,7 @@ import Badness
 import LinuxSystem
 import Policy
 import PolicyFile
+import Pressure
 import ProcModel
 import ProcReader
 
@@ -70,21 +71,23 @@ struct Inspected {
   var killer: OtherKiller?
 }
 
-/// All processes of a machine, ranked by the policy's formula and rules.
+/// All processes of a machine, ranked and picked from by the ``Chooser`` that the agent chooses with.
 struct Inspection {
   var loaded: LoadedPolicy
   var judge: Judge
   /// The processes that may be killed, in the order in which they would be killed; then the protected ones.
-  var processes: [Inspected]
-  var tally: SurveyTally
+  var processes: [Inspected] = []
   var unread = UnreadProcesses()
   /// Whether this process sees the machine's cgroup paths and users, or those of a namespace.
   var view = ProcView()
   /// The memory of the domain that is inspected.
   var reading: MemoryReading
-  /// All rows of the survey; ``places`` has an entry for each.
-  var table = ProcessTable(capacity: 0)
-  var places = Places(capacity: 0)
+  /// The survey, and what the policy makes of each of its rows.
+  var ranking = Ranking(capacity: 0)
+  /// The processes that would be killed together if memory fell to the floor now, the victim first; nil where none can be.
+  var killSet: Party?
+
+  var tally: SurveyTally { ranking.tally }
 }
 
 extension Inspection {
@@ -113,77 +116,78 @@ extension Inspection {
     let units =
       source.isLive
       ? KernelUnits(pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond) : .common
-    var survey = Survey(capacity: 1024)
+    var chooser = Chooser(capacity: 1024, picking: 1024)
     var domainNumber = 0
     var inspections: [Inspection] = []
     for loaded in policies {
       let scope = try InspectedDomain(domain, of: loaded, in: &source, root: root)
-      survey.roots = scope.roots
-      survey.isSwapBeingTakenAway = scope.isSwapBeingTakenAway
+      chooser.survey.roots = scope.roots
+      chooser.survey.isSwapBeingTakenAway = scope.isSwapBeingTakenAway
       domainNumber = scope.number
-      let reading = scope.reading
       var judge = Judge(
-        policy: loaded.policy, machine: MachineFacts(reading, units: units), agent: 0)
+        policy: loaded.policy, machine: MachineFacts(scope.reading, units: units), agent: 0)
       judge.settings = scope.settings
       if let formula { judge.settings.formula = formula }
-      inspections.append(
-        Inspection(loaded: loaded, judge: judge, processes: [], tally: SurveyTally(), reading: reading))
+      inspections.append(Inspection(loaded: loaded, judge: judge, reading: scope.reading))
     }
-
-    var table = ProcessTable(capacity: 1024)
-    let tally: SurveyTally
     do throws(ReadFailure) {
-      tally = try survey.take(from: &source, units: units, into: &table)
+      try chooser.beginSurvey(.everyone, units: units, now: .zero, from: &source)
+      while try !chooser.stepSurvey(.max, units: units, from: &source) {}
     } catch {
       throw Failure(.usage, error.reason(root: "\(root)", &source))
     }
-    let unread = UnreadProcesses(tally, table, from: &source)
-    var subject = Subject()
-    var ancestries = policies.map { loaded in
-      var ancestry = Ancestry()
-      ancestry.learn(table, policy: loaded.policy)
-      return ancestry
-    }
-    for row in table.rows {
-      let isOwn = source.isLive && row.identity.pid == OwnProcess.pid
-      guard !isOwn, row.domains.contains(DomainSet(number: domainNumber)) else {
-        for index in inspections.indices { inspections[index].places.appendOutside() }
-        continue
-      }
-      var process = row
-      process.growthPerSecond = process.lifelongGrowthPerSecond(units: units)
-      subject.load(process, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
-      for index in inspections.indices {
-        let lineage = ancestries[index].lineage(of: process, policy: policies[index].policy, from: &source)
-        inspections[index].append(process, subject, lineage)
-      }
-    }
+    let unread = UnreadProcesses(chooser.ranking.tally, chooser.ranking.table, from: &source)
+    if source.isLive { chooser.leaveOut(OwnProcess.pid) }
     for index in inspections.indices {
-      inspections[index].tally = tally
       inspections[index].unread = unread
       inspections[index].view = source.view
-      inspections[index].table = table
-      inspections[index].sort()
+      inspections[index].choose(in: domainNumber, with: chooser, from: &source)
     }
     return inspections
   }
 
-  private mutating func append(_ process: ProcessFacts, _ subject: Subject, _ lineage: Lineage) {
+  /// Ranks a survey and picks from it.
+  ///
+  /// - Parameter surveyed: Has the survey, and has learned nothing yet.
+  private mutating func choose(in domain: Int, with surveyed: Chooser, from source: inout LiveSource) {
+    var chooser = surveyed
+    let needs = judge.policy.needs
+    chooser.learn(judge, needs: needs, eldest: .zero, now: .zero, budget: .max, mayWait: true, from: &source)
+    chooser.rank(in: domain, by: judge, needs: needs, now: .zero, from: &source) { _ in false }
+    if case .victim = chooser.pick(shortage, by: judge) { killSet = chooser.picker.killSet }
+    ranking = chooser.ranking
+    var subject = Subject()
+    for row in ranking.table.rows where row.domains.contains(DomainSet(number: domain)) {
+      subject.load(row, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
+      append(chooser.candidate(row, judge, needs, .zero, from: &source), subject)
+    }
+    sort()
+  }
+
+  /// What a choice would go by if memory were at the floor now. Without a running agent nothing has measured how fast
+  /// processes grow, and growth is what a process holds over its age.
+  private var shortage: Shortage {
+    var detector = Detector(thresholds: judge.settings.thresholds, units: judge.machine.units)
+    let lines = detector.judge(reading).lines
+    return Shortage(
+      level: .terminate, shortfall: lines.release - min(reading.available, lines.floorAvailable),
+      inUse: reading.total - reading.available + (reading.swapTotal - reading.swapFree), fallen: .zero,
+      isFalling: false, sinceSurvey: .zero, now: .zero)
+  }
+
+  private mutating func append(_ candidate: Candidate, _ subject: borrowing Subject) {
     var terms = TermList()
-    let moment = Moment(process: process, machine: judge.machine, lineage: lineage)
-    let standing = loaded.policy.standing(loaded.policy.settle(subject), at: moment)
-    let candidate = judge.candidate(process, standing: standing, terms: &terms)
-    places.append(candidate, isPassedOver: false)
+    let candidate = judge.candidate(candidate.process, standing: candidate.standing, terms: &terms)
     processes.append(
       Inspected(
-        candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(process),
+        candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(candidate.process),
         exe: subject.exeKnowledge == .known ? subject.exe.bytes.array : nil,
         cgroup: subject.cgroupPath.map { subject.cgroup.bytes.extracting($0).array },
         unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array },
-        killer: Inspection.killer(process, subject)))
+        killer: Inspection.killer(candidate.process, subject)))
   }
 
-  private static func killer(_ process: ProcessFacts, _ subject: Subject) -> OtherKiller? {
+  private static func killer(_ process: ProcessFacts, _ subject: borrowing Subject) -> OtherKiller? {
     guard let killer = OtherKiller(process) else { return nil }
     if subject.exeKnowledge == .known, !killer.hasProgram(subject.exe.bytes) { return nil }
     if subject.cmdlineKnowledge == .known, killer.isHarmless(subject.cmdline.bytes) { return nil }

@@ -41,6 +41,10 @@ struct RankTable {
       text +=
         "process 1 is outside of this cgroup namespace: units and cgroups are unknown, and protect; see --cgroup-root\n"
     }
+    if let together = inspection.together, let victim = inspection.victim {
+      let name = "\(victim.candidate.process.identity.pid) (\(visible(victim.candidate.process.comm.bytes)))"
+      text += "if memory fell to the floor now, \(name) would be killed \(together)\n"
+    }
     return text + inspection.notes.joined()
   }
 
@@ -99,8 +103,8 @@ struct RankTable {
 
   private func style(of process: Inspected) -> Output.Style? {
     if process.candidate.standing.protection.protects { return .green }
-    if !process.isWorthEnding { return .dim }
-    return process.candidate.process.identity == inspection.victim?.candidate.process.identity ? .red : nil
+    if inspection.isInKillSet(process) { return .red }
+    return process.isWorthEnding ? nil : .dim
   }
 }
 
@@ -123,7 +127,22 @@ extension Inspected {
 extension Inspection {
   /// The process that the agent would kill first; nil where none may be killed.
   var victim: Inspected? {
-    processes.first { $0.isWorthEnding && !$0.candidate.standing.protection.protects }
+    guard let leader = killSet?.leader else { return nil }
+    return processes.first { $0.candidate.process.identity == leader.identity }
+  }
+
+  /// `as one of 12 processes that are chosen as one (swarm: the same parent), 312 MiB together`; nil where the victim is
+  /// chosen for itself.
+  var together: String? {
+    guard let killSet, let kin = killSet.swarm else { return nil }
+    let kind = killSet.choice == .kin ? "kin that are too small to be killed alone" : "swarm"
+    return "as one of \(killSet.members.count) processes that are chosen as one "
+      + "(\(kind): the same \(kin.name)), \(amount(killSet.footprint)) together"
+  }
+
+  /// Whether it would be killed if memory fell to the floor now.
+  func isInKillSet(_ process: Inspected) -> Bool {
+    killSet?.members.contains { $0.identity == process.candidate.process.identity } ?? false
   }
 }
 
