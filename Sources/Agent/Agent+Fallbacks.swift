@@ -12,7 +12,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     let isLast = verdict.level == .kill
     if tally.leftOut > 0, isLast || KinFinder.mayHide(besides: table, places: places, judge: judge, tally: tally) {
       guard surveyProcesses(isWhole: true) else { return nil }
-      rank(now, in: number)
+      rankAsking(now, in: number)
       // One that has grown over the line meanwhile.
       if let victim = shortlist.victim {
         resolve(victim)

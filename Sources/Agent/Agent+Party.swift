@@ -11,8 +11,9 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
   ///
   /// - Returns: The party's leader; nil where nobody can be ended, or processes cannot be listed, which is said.
   mutating func choose(_ number: Int, _ verdict: Verdict, _ now: Nanoseconds) -> Candidate? {
+    inquiry = Inquiry()
     guard surveyProcesses() else { return nil }
-    rank(now, in: number)
+    rankAsking(now, in: number)
     let shortfall = verdict.lines.release - verdict.reading.available
     let reading = verdict.reading
     let inUse = reading.total - reading.available + (reading.swapTotal - reading.swapFree)
@@ -23,20 +24,20 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
         besides: table, places: places, best: shortlist.victim, shortfall: shortfall, judge: judge, tally: tally)
     {
       guard surveyProcesses(isWhole: true) else { return nil }
-      rank(now, in: number)
+      rankAsking(now, in: number)
     }
     var isSwarm = !hasCulprit && findSwarm(shortfall, inUse: inUse)
     if isSwarm, tally.leftOut > 0 {
       // Its youngest hold next to nothing yet, and would go on where the others were stopped.
       guard surveyProcesses(isWhole: true) else { return nil }
-      rank(now, in: number)
+      rankAsking(now, in: number)
       isSwarm = findSwarm(shortfall, inUse: inUse)
     }
     if isSwarm { return party.leader.map { candidate(at: Int($0.row), now) } }
     guard var victim = shortlist.victim else { return chooseSmall(number, verdict, shortfall, now) }
     if judge.scope(of: victim.standing) != .process, tally.leftOut > 0 {
       guard surveyProcesses(isWhole: true) else { return nil }
-      rank(now, in: number)
+      rankAsking(now, in: number)
       guard let again = shortlist.victim else { return nil }
       victim = again
     }
@@ -113,7 +114,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
       asked += 1
       guard hands[number].hand.kinship(other.identity) == .shares else { continue }
       // A thread group of its own that a rule protects, or −1000: then none of them may go.
-      guard places[row].reach != .protected else { return false }
+      guard places[row].reach != .protected || isCleared(row) else { return false }
       _ = hands[number].hand.join(other.identity)
     }
     return true

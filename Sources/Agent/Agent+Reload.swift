@@ -76,6 +76,7 @@ extension Agent where Source: ~Copyable, Hand: ~Copyable {
     takeUpDomains()
     takeUpHooks()
     roster.clear()
+    takeUpInquiry()
     survey.forgetElders()
     // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
     surveyedAt = .zero

@@ -64,6 +64,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
   /// Has room where there are hooks.
   var hookOutput = ByteBuffer(capacity: 0)
   var inVain = InVain()
+  var inquiry = Inquiry()
   /// Nil in a dry run, and where the policy at the start had no last resort.
   let lastResortHand: LastResortHand?
   /// Why cgroups cannot be written by an armed agent; nil where they can, or none would be killed as one.
@@ -130,6 +131,7 @@ package struct Agent<Source: ProcSource & ~Copyable, Hand: Actuator & ~Copyable>
     takeUpDomains()
     takeUpHooks()
     takeUpRelief()
+    takeUpInquiry()
   }
 
   /// Why the loop ended.

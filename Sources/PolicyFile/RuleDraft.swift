@@ -199,8 +199,8 @@ struct RuleReader {
       "match exe, unit, user, uid or cgroup as well")
   }
 
-  /// A command line is read in calm time only, and what could not be read counts for protection: without a field that
-  /// bounds it, such a rule protects all that is new.
+  /// What could not be read counts for protection, and of what is new in trouble only a few command lines are read in one
+  /// decision: without a field that bounds it, such a rule protects a crowd of newcomers for a while.
   private func warnOfUnreadCommandLines(
     _ match: RuleDraft.Match, at entry: SettingEntry, log: inout DiagnosticLog
   ) {
@@ -211,8 +211,9 @@ struct RuleReader {
     let whose = owners.isEmpty ? "" : " of that \(owners.joined(separator: " and "))"
     log.warning(
       at: entry.keyOffset,
-      "every new process\(whose) is protected until its command line has been read, which is done in calm time only",
-      "a leak that began in trouble cannot be killed: match exe, unit or cgroup as well")
+      "every new process\(whose) is protected until its command line has been read",
+      "a decision reads four of them, and a swarm that began in trouble is spared so long: match exe, unit or cgroup as well"
+    )
   }
 }
 

@@ -19,6 +19,8 @@ final class Log {
   var deliveries: [Int32: Delivery] = [:]
   /// Processes that have ended.
   var ended: Set<Int32> = []
+  /// Processes that have the memory of whichever is held.
+  var sharers: Set<Int32> = []
   /// Processes that are found in the group or cgroup of whoever is signalled.
   var present: [Int32] = []
   /// What the hand was told of them at the last signal, in their order.
@@ -62,7 +64,9 @@ struct LoggingHand: Actuator {
   mutating func reap(asking ask: (Int32) -> Clearance) {}
   mutating func examine() -> Standstill { .running }
   mutating func thaw() -> Bool { false }
-  mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship { .separate }
+  mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship {
+    log.sharers.contains(identity.pid) ? .shares : .separate
+  }
 
   var reach: Reach {
     var reach = Reach()
