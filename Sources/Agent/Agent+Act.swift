@@ -50,7 +50,7 @@ extension Agent where M: ~Copyable {
     case .refused(let reason) where reason.isPassing: return tryAgain(domain, reason)
     case .refused(let reason): return abandon(domain, decision, victim, .refused, reason)
     }
-    guard gatherSharers(domain, victim) else { return abandon(domain, decision, victim, .sharesProtected) }
+    guard gatherSharers(domain, decision, victim) else { return abandon(domain, decision, victim, .sharesProtected) }
     gather(domain, decision)
     return nil
   }

@@ -22,9 +22,10 @@ extension Agent where M: ~Copyable {
     let shortage = chooser.shortage(
       verdict, fallen: domain.fallen, isFalling: domain.isFalling, units: units, now: now)
     var plan = ReadingPlan(for: context)
+    inquiry = Inquiry()
     while true {
       guard gather(plan) else { return nil }
-      rank(in: number, by: context, now)
+      rankAsking(in: number, by: context, now)
       let pick = chooser.pick(shortage, by: context)
       var victim: Candidate?
       switch pick {

@@ -28,7 +28,7 @@ extension Agent where M: ~Copyable {
   /// Has those go with the victim that have its very memory (`CLONE_VM`): ended alone, it would give nothing back.
   ///
   /// - Returns: Whether all of them may go.
-  mutating func gatherSharers(_ domain: Domain, _ victim: Candidate) -> Bool {
+  mutating func gatherSharers(_ domain: Domain, _ decision: Decision, _ victim: Candidate) -> Bool {
     let ranking = chooser.ranking
     var asked = 0
     for row in ranking.table.rows.indices where asked < AgentPace.kinshipQuestions {
@@ -37,7 +37,7 @@ extension Agent where M: ~Copyable {
       asked += 1
       guard domain.killer.kinship(other.identity) == .shares else { continue }
       // A thread group of its own that a rule protects, or −1000: then none of them may go.
-      guard ranking.places[row].reach != .protected else { return false }
+      guard ranking.places[row].reach != .protected || isCleared(row, by: decision.context) else { return false }
       _ = domain.killer.join(other.identity)
     }
     return true

@@ -65,6 +65,7 @@ extension Agent where M: ~Copyable {
     takeUpDomains()
     takeUpHooks()
     chooser.forget()
+    takeUpInquiry()
     // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
     learnInPassing(budget: .max)
     reporter.report(ReloadEvent.inForce(old: old, new: new, PolicyChanges(from: old, to: new)))

@@ -51,6 +51,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   /// Has room where there are hooks.
   var hookOutput = ByteBuffer(capacity: 0)
   var inVain = InVain()
+  var inquiry = Inquiry()
   /// Nil in a dry run, and where the policy at the start had no last resort.
   let lastResortHand: LastResortHand?
   /// Why cgroups cannot be written by an armed agent; nil where they can, or none would be killed as one.
@@ -108,6 +109,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     takeUpDomains()
     takeUpHooks()
     takeUpRelief()
+    takeUpInquiry()
   }
 
   var system: Domain { domains[0] }

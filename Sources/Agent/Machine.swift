@@ -58,6 +58,16 @@ package struct LiveMachine: Machine, ~Copyable {
     try source.read(file, of: pid, into: &buffer)
   }
 
+  package mutating func readOrGiveUp(
+    _ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    try source.readOrGiveUp(file, of: pid, into: &buffer)
+  }
+
+  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {
+    try source.prepareToGiveUp(isNeeded)
+  }
+
   package mutating func read(
     _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
   ) throws(ReadFailure) {

@@ -168,6 +168,8 @@ struct SetUp {
     let relief = takeUpRelief(source, &messages)
     var spoken = Messages()
     detach(&recorder, &spoken, &kernelLog, &messages)
+    // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
+    try? source.prepareToGiveUp(policy.needs.contains(.cmdline))
     let cgroupRefusal = refusalOfCgroups(source)
     // After the helpers, whose work is long, are made.
     attempt(&messages, "the agent has no real-time priority, and waits its turn where many want to run") {

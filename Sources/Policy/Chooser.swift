@@ -108,13 +108,17 @@ package struct Chooser: Sendable {
   }
 
   /// A process with its place in the order in which processes are killed.
+  ///
+  /// - Parameter isAssuming: Whether what could not be read of it counts for protection.
   package mutating func candidate<Source: ProcSource & ~Copyable>(
-    _ facts: ProcessFacts, _ context: Judge, _ needs: MatchNeeds, _ now: Nanoseconds, from source: inout Source
+    _ facts: ProcessFacts, _ context: Judge, _ needs: MatchNeeds, _ now: Nanoseconds, from source: inout Source,
+    assuming isAssuming: Bool = true
   ) -> Candidate {
     var process = facts
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: context.machine.units)
-    let standing = roster.standing(
+    var standing = roster.standing(
       of: process, policy: context.policy, needs: needs, machine: context.machine, from: &source)
+    if !isAssuming, case .assumed = standing.protection { standing.protection = .none }
     var noTerms = NoTerms()
     return context.candidate(process, standing: standing, terms: &noTerms)
   }

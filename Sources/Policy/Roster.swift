@@ -8,7 +8,7 @@ package import ProcModel
 /// command line is kept, and only as long as it executes no other program. Where a rule asks what changes by itself,
 /// such as an age, what the other tests came to is kept in place of the standing.
 package struct Roster: Sendable {
-  fileprivate struct Entry: Sendable {
+  struct Entry: Sendable {
     var identity: ProcessIdentity
     var comm: Comm
     var image: UInt64
@@ -20,25 +20,27 @@ package struct Roster: Sendable {
     var sampledAt: Nanoseconds
     /// From the sample before this one to this one, in KiB per second.
     var growth: KiB?
-    /// The refresh that saw it last.
+    /// The refresh that saw it last; 0 where none did, since it was asked in a decision (``ask(_:at:policy:needs:from:)``).
     var generation: UInt32
     /// The refresh that classified it last.
     var classifiedIn: UInt32
   }
 
-  private var entries: [Entry] = []
+  var entries: [Entry] = []
   /// One for each entry where the policy has momentary tests; else none.
-  private var settled: [Settled] = []
+  var settled: [Settled] = []
   /// Of the process that was classified last, likewise.
-  private var lastSettled = Settled()
+  private(set) var lastSettled = Settled()
   /// One for each entry where the policy has tests of `cmdline`; else none. Nil where it was never read.
-  private var cmdlines: [CmdlineOutcomes?] = []
-  private var lastCmdline: CmdlineOutcomes?
+  var cmdlines: [CmdlineOutcomes?] = []
+  private(set) var lastCmdline: CmdlineOutcomes?
   private var ancestry = Ancestry()
   /// Open addressing over process numbers: an entry's index and one, or 0. Always a power of two, at most half full.
-  private var slots: [UInt32]
-  private var generation: UInt32 = 0
-  private var subject = Subject()
+  var slots: [UInt32]
+  private(set) var generation: UInt32 = 0
+  var subject = Subject()
+  /// What is kept of those who were asked in a decision, and where they are.
+  var answers = Answers()
   /// Where the round of second looks goes on.
   private var cursor = 0
 
@@ -56,6 +58,7 @@ package struct Roster: Sendable {
     // A policy without momentary tests needs no room for what they left to ask.
     settled = []
     cmdlines = []
+    answers.firstEntry = 0
     for index in slots.indices {
       slots[index] = 0
     }
@@ -107,6 +110,8 @@ package struct Roster: Sendable {
       lookAgain(at: table, budget: left, round: budget / 4, policy: policy, needs: needs, from: &source)
     }
     sweep()
+    answers.firstEntry = entries.count
+    prepare(for: needs)
   }
 
   /// Second looks: at those of whom something could not be read, and at the next `round` of all. What is not reached
@@ -140,6 +145,12 @@ package struct Roster: Sendable {
   ) -> Standing {
     subject.load(process, needs: needs, inCalm: mayWait, from: &source)
     subject.earlierCmdline = earlier
+    return classifySubject(policy, needs)
+  }
+
+  /// The standing of the process that the subject holds. What is to be kept of it beside that is in ``lastSettled`` and
+  /// ``lastCmdline``.
+  mutating func classifySubject(_ policy: CompiledPolicy, _ needs: MatchNeeds) -> Standing {
     if needs.contains(.cmdline) { lastCmdline = policy.cmdlineOutcomes(of: subject) }
     guard needs.contains(.moment) else { return policy.classify(subject) }
     lastSettled = policy.settle(subject)
@@ -148,13 +159,13 @@ package struct Roster: Sendable {
     return standing
   }
 
-  private mutating func keepOutcomes(at index: Int, _ needs: MatchNeeds) {
+  mutating func keepOutcomes(at index: Int, _ needs: MatchNeeds) {
     if needs.contains(.moment) { settled[index] = lastSettled }
     if needs.contains(.cmdline) { cmdlines[index] = lastCmdline }
   }
 
   /// What the tests of a process's command line came to, where it has executed no other program since.
-  private func cmdline(of process: ProcessFacts, at index: Int) -> CmdlineOutcomes? {
+  func cmdline(of process: ProcessFacts, at index: Int) -> CmdlineOutcomes? {
     guard index < cmdlines.count, process.image != 0, entries[index].image == process.image else { return nil }
     return cmdlines[index]
   }
@@ -211,17 +222,25 @@ package struct Roster: Sendable {
   /// - Parameter elapsed: Since then.
   /// - Returns: Nil where it was there and is not known.
   package func grown(_ process: ProcessFacts, since elapsed: Ticks) -> KiB? {
-    guard let index = index(of: process.identity) else {
+    guard let index = index(of: process.identity), entries[index].generation > 0 else {
       return process.age.map { $0 <= elapsed } ?? false ? process.footprint : nil
     }
     return process.footprint - entries[index].footprint
   }
 
-  private mutating func append(_ entry: Entry) {
-    if (entries.count + 1) * 2 > slots.count {
-      slots = [UInt32](repeating: 0, count: slots.count * 2)
-      reindex()
-    }
+  /// Whether one more entry takes no memory for slots.
+  var hasSlot: Bool { (entries.count + 1) * 2 <= slots.count }
+
+  /// Has slots for so many entries.
+  mutating func makeSlots(for count: Int) {
+    let wanted = Roster.slotCount(for: count)
+    guard wanted > slots.count else { return }
+    slots = [UInt32](repeating: 0, count: wanted)
+    reindex()
+  }
+
+  mutating func append(_ entry: Entry) {
+    if !hasSlot { makeSlots(for: slots.count) }
     entries.append(entry)
     place(UInt32(entries.count), at: entry.identity.pid)
   }
@@ -238,13 +257,11 @@ package struct Roster: Sendable {
     if !settled.isEmpty { settled.removeLast(entries.count - kept) }
     if !cmdlines.isEmpty { cmdlines.removeLast(entries.count - kept) }
     entries.removeLast(entries.count - kept)
-    for index in slots.indices {
-      slots[index] = 0
-    }
     reindex()
   }
 
-  private mutating func reindex() {
+  mutating func reindex() {
+    for index in slots.indices { slots[index] = 0 }
     for index in entries.indices {
       place(UInt32(index + 1), at: entries[index].identity.pid)
     }
@@ -258,7 +275,7 @@ package struct Roster: Sendable {
     slots[slot] = number
   }
 
-  private func index(of identity: ProcessIdentity) -> Int? {
+  func index(of identity: ProcessIdentity) -> Int? {
     var slot = Roster.slot(of: identity.pid, in: slots.count)
     while slots[slot] != 0 {
       let index = Int(slots[slot]) - 1
@@ -283,7 +300,7 @@ extension Roster.Entry {
   /// Over less time than this, in milliseconds, a growth rate is noise.
   private static let shortestSample: UInt64 = 500
 
-  fileprivate init(_ process: ProcessFacts, standing: Standing, sampledAt: Nanoseconds, generation: UInt32) {
+  init(_ process: ProcessFacts, standing: Standing, sampledAt: Nanoseconds, generation: UInt32) {
     identity = process.identity
     comm = process.comm
     image = process.image
@@ -299,13 +316,13 @@ extension Roster.Entry {
   }
 
   /// Whether nothing changed that its standing depends on.
-  fileprivate func describes(_ process: ProcessFacts) -> Bool {
+  func describes(_ process: ProcessFacts) -> Bool {
     (image == process.image || image == 0 || process.image == 0) && comm == process.comm
       && effectiveUID == process.effectiveUID && cgroupKey == process.cgroupKey
       && effectiveCapabilities == process.effectiveCapabilities
   }
 
-  fileprivate mutating func take(_ process: ProcessFacts, standing: Standing) {
+  mutating func take(_ process: ProcessFacts, standing: Standing) {
     comm = process.comm
     image = process.image
     effectiveUID = process.effectiveUID

@@ -67,6 +67,25 @@ package struct Subject: Sendable {
     }
   }
 
+  /// Reads the command line of a process that was loaded just now without it, unless it would have to be waited for.
+  ///
+  /// - Returns: Whether it is known now. What is empty is not taken for a command line where nothing tells that the process
+  ///   has its program's memory yet: execve(2) sets it late (fs/binfmt_elf.c).
+  mutating func askForCmdline<Source: ProcSource & ~Copyable>(
+    _ process: ProcessFacts, from source: inout Source
+  ) -> Bool {
+    cmdline.clear()
+    do throws(ReadFailure) {
+      try source.readOrGiveUp(.cmdline, of: process.identity.pid, into: &cmdline)
+    } catch {
+      return false
+    }
+    joinWords()
+    guard cmdline.count > 0 || process.image != 0 else { return false }
+    cmdlineKnowledge = .known
+    return true
+  }
+
   private func read<Source: ProcSource & ~Copyable>(
     _ file: ProcessFile, of pid: Int32, from source: inout Source, into buffer: inout ByteBuffer
   ) -> Knowledge {

@@ -200,8 +200,9 @@ struct RuleReader {
       "match exe, unit, user, uid or cgroup as well")
   }
 
-  /// Warns of a protecting rule with a command line and no field that restricts it. A command line is read only while
-  /// memory is not short, and what could not be read counts for protection, so such a rule protects every new process.
+  /// Warns of a protecting rule with a command line and no field that restricts it. What could not be read counts for
+  /// protection, and one decision reads the command lines of only a few new processes: such a rule protects a crowd of
+  /// new processes for a while.
   private func warnOfUnreadCommandLines(
     _ match: RuleDraft.Match, at entry: SettingEntry, log: inout DiagnosticLog
   ) {
@@ -212,8 +213,8 @@ struct RuleReader {
     let whose = owners.isEmpty ? "" : " of that \(owners.joined(separator: " and "))"
     log.warning(
       at: entry.keyOffset,
-      "every new process\(whose) is protected until its command line has been read, which happens only while memory is not short",
-      "a leak that starts while memory is short cannot be killed: match exe, unit or cgroup as well")
+      "every new process\(whose) is protected until its command line has been read",
+      "one decision reads at most four: match exe, unit or cgroup as well")
   }
 }
 

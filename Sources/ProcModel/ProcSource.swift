@@ -34,7 +34,8 @@ package enum ProcessFile: UInt8, CaseIterable, Sendable {
   case syscall
   /// A symbolic link: reading gives its target.
   case exe
-  /// Takes the target's mmap lock and may wait for its pages: read in calm time only.
+  /// Takes the target's mmap lock and may wait for its pages: read in calm time, and in a decision by
+  /// ``ProcSource/readOrGiveUp(_:of:into:)`` alone.
   case cmdline
 
   package var path: String {
@@ -102,6 +103,17 @@ package protocol ProcSource: ~Copyable {
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer)
     throws(ReadFailure)
 
+  /// As ``read(_:of:into:)``, for a file that may keep its reader waiting: gives up after a short time. From then on every
+  /// such reading fails at once, until the one that was given up has come to an end.
+  ///
+  /// - Throws: `failed` with `ETIMEDOUT` where it was given up, or ``prepareToGiveUp(_:)`` was not asked to make it ready.
+  mutating func readOrGiveUp(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure)
+
+  /// Makes ready what ``readOrGiveUp(_:of:into:)`` takes, or gives that back. Allocates: for the start and for reloads.
+  ///
+  /// - Throws: Why it cannot be made ready.
+  mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure)
+
   /// Fills `buffer` with the file of one thread of process `pid`.
   mutating func read(
     _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
@@ -124,4 +136,16 @@ package protocol ProcSource: ~Copyable {
   /// The effective capabilities of `pid` by a better way than its `status`, where the source has one (libcap on the
   /// live kernel).
   mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet?
+}
+
+extension ProcSource where Self: ~Copyable {
+  // A source whose files keep nobody waiting.
+
+  package mutating func readOrGiveUp(
+    _ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    try read(file, of: pid, into: &buffer)
+  }
+
+  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {}
 }

@@ -4,7 +4,8 @@ package import ProcModel
 /// The kernel's files below a root: the live `/proc`, or a tree of captured or composed files of the same shape.
 ///
 /// The machine's files stay open and are read anew with pread(2); a process's files are opened, read and closed. Files that
-/// stand in the place of the kernel's, as lxcfs puts them into a container, are read by a thread of their own.
+/// stand in the place of the kernel's, as lxcfs puts them into a container, are read by a thread of their own; by another
+/// one those of a process that may wait for its memory, where that is no time to wait.
 package struct LiveSource: ProcSource, ~Copyable {
   private let root: OwnedDescriptor
   private var system: SystemFiles
@@ -14,6 +15,8 @@ package struct LiveSource: ProcSource, ~Copyable {
   private var zramPath = CPath("")
   private let capabilities: CapabilityReader?
   private var cgroups: CgroupFiles?
+  /// Nil where ``prepareToGiveUp(_:)`` was not asked for it.
+  private var waiter: FileReader?
   package private(set) var view = ProcView()
   /// Nil where paths of cgroups are told from the machine's root, or cannot be put so.
   private var translation: CgroupTranslation?
@@ -36,6 +39,7 @@ package struct LiveSource: ProcSource, ~Copyable {
     self.capabilities = capabilities
     self.cgroups = cgroups
     self.isLive = isLive
+    waiter = nil
     translation = nil
   }
 
@@ -185,6 +189,34 @@ package struct LiveSource: ProcSource, ~Copyable {
     path.set(pid: pid, file: file.path)
     try readPath(asLink: file == .exe, into: &buffer)
     if file == .cgroup { translation?.translate(&buffer) }
+  }
+
+  package mutating func readOrGiveUp(
+    _ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer
+  ) throws(ReadFailure) {
+    // An ordinary file waits for no process.
+    guard isLive else { return try read(file, of: pid, into: &buffer) }
+    buffer.count = 0
+    path.set(pid: pid, file: file.path)
+    do throws(Errno) {
+      guard let count = try waiter?.readOnce(path, into: &buffer.storage) else { throw .timedOut }
+      buffer.count = count
+    } catch {
+      throw ReadFailure(error)
+    }
+  }
+
+  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {
+    guard isLive, isNeeded else {
+      waiter = nil
+      return
+    }
+    guard waiter == nil else { return }
+    do throws(Errno) {
+      waiter = try FileReader(below: root, of: .processes)
+    } catch {
+      throw ReadFailure(error)
+    }
   }
 
   package mutating func read(

@@ -92,7 +92,9 @@ struct ExplainedEnd {
   /// A note that the process would be killed with others that are chosen as one, or is young enough for a swarm; nil where
   /// neither holds.
   private var swarm: String? {
-    if inspection.isInKillSet(process), let together = inspection.together { return "it would be killed now, \(together)" }
+    if inspection.isInKillSet(process), let together = inspection.together {
+      return "it would be killed now, \(together)"
+    }
     guard let swarm = judge.settings.swarm, let age = facts.age, age < judge.machine.units.ticks(swarm.age)
     else { return nil }
     return "it could be killed sooner, as part of a swarm: it is younger than \(describe(swarm.age)), "

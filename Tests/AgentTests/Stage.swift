@@ -19,6 +19,8 @@ final class Log {
   var deliveries: [Int32: Delivery] = [:]
   /// Processes that have exited.
   var ended: Set<Int32> = []
+  /// Processes that have the memory of whichever is held.
+  var sharers: Set<Int32> = []
   /// Processes of every process group.
   var group: [Int32] = []
   /// Why a process group cannot be signalled in one step.
@@ -87,7 +89,7 @@ struct LoggingCalls: KillCalls {
   }
   func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno) {}
   func hasExited(_ process: Int32) -> Bool { log.ended.contains(log.open[process] ?? 0) }
-  func haveOneMemory(_ first: Int32, _ second: Int32) throws(Errno) -> Bool { false }
+  func haveOneMemory(_ first: Int32, _ second: Int32) throws(Errno) -> Bool { log.sharers.contains(second) }
   func stage(_ process: Int32) throws(Errno) { throw .notSupported }
   func release() throws(Errno) { throw .notSupported }
   func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool { false }

@@ -170,14 +170,19 @@ struct CostTests {
 
   static let strace = ["/usr/bin/strace", "/bin/strace"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// Everyone is protected, so that candidates are looked for on and on, and read in full. One of them starts late: the
-  /// roster does not know it, and its standing is found from what may be read.
+  /// Everyone is protected, so that candidates are looked for on and on, and read in full. Two of them start late: the
+  /// roster does not know them, and their standing is found from what may be read. That of one depends on its command
+  /// line, which the thread reads that may wait, and no other.
   @Test(.enabled(if: strace != nil, "strace is missing: scripts/setup.sh test installs it"))
   func aDecisionReadsOnlyWhatTakesNoTargetsMemoryLock() throws {
     let everyone = """
       [[rule]]
       name = "everyone stays"
-      match = { comm = "*" }
+      match = { comm = "*", not = { comm = "asked" } }
+      protect = true
+      [[rule]]
+      name = "stays by its command line"
+      match = { cmdline = "* --name asked *" }
       protect = true
 
       """
@@ -187,7 +192,7 @@ struct CostTests {
         "$BIN/spillway" compile policy.toml --output policy.image || exit 1
         start early --mib 20
         cross 11
-        strace -f -o trace -e trace=%file,read,pread64,epoll_wait,epoll_pwait "$BIN/spillwayd" --dry-run \\
+        strace -f -o trace -e trace=%file,read,pread64,epoll_wait,epoll_pwait,prctl "$BIN/spillwayd" --dry-run \\
           --image policy.image --record record.jsonl 2>agent.errors &
         tracer=$!
         until_record '"event":"start"'
@@ -195,8 +200,13 @@ struct CostTests {
         until_record no_candidate
         start late --mib 20
         until_count 2 "\\"$late/status\\"" trace
-        awk '/epoll_p?wait/ { part = 1 } { print (part ? "deciding" : "calm"), $0 }' trace |
-          sed -nE 's,^([a-z]+) .*"(/proc/)?[0-9]+/([a-z_/0-9]+)".*,path \\1 \\3,p' | sort -u
+        start asked --mib 20
+        until_count 1 "\\"$asked/cmdline\\"" trace
+        until_count 4 "\\"$asked/status\\"" trace
+        awk '/epoll_p?wait/ { part = "deciding" }
+          /"spillway-ask"/ { asker = $1 }
+          { print (part ? part : "calm"), ($1 == asker ? "asker" : "loop"), $0 }' trace |
+          sed -nE 's,^([a-z]+ [a-z]+) .*"(/proc/)?[0-9]+/([a-z_/0-9]+)".*,path \\1 \\3,p' | sort -u
         kill -TERM $(sed -n 's/.*"event":"start".*"pid":\\([0-9]*\\).*/\\1/p' record.jsonl)
         wait $tracer
         """)
@@ -207,10 +217,12 @@ struct CostTests {
           .compactMap { $0.split(separator: " ").last })
     }
     // The trace shows what it should: the command line, in calm time.
-    #expect(files("calm").isSuperset(of: ["stat", "status", "cmdline"]))
+    #expect(files("calm loop").isSuperset(of: ["stat", "status", "cmdline"]))
+    #expect(files("calm asker").isEmpty)
+    #expect(files("deciding asker") == ["cmdline"])
     // proc(5): none of these takes the mmap lock of the process it tells about.
     let allowed: Set<Substring> = ["stat", "statm", "status", "oom_score", "oom_score_adj", "cgroup", "exe"]
-    #expect(files("deciding").isSuperset(of: ["stat", "status"]))
-    #expect(files("deciding").isSubset(of: allowed), "\(files("deciding").subtracting(allowed))")
+    #expect(files("deciding loop").isSuperset(of: ["stat", "status"]))
+    #expect(files("deciding loop").isSubset(of: allowed), "\(files("deciding loop").subtracting(allowed))")
   }
 }

@@ -25,6 +25,15 @@ import Testing
     return Errno.timedOut.text
   }
 
+  /// Polls, 10 s at most: nothing tells the owner when a reading that was given up has ended.
+  private static func finish(_ reader: borrowing FileReader) -> Bool {
+    for _ in 0..<2000 {
+      if !reader.isWaiting { return true }
+      usleep(5000)
+    }
+    return false
+  }
+
   @Test func aFileIsReadAnewEachTime() throws {
     let folder = try TemporaryFolder()
     try folder.write("a", "one")
@@ -67,6 +76,59 @@ import Testing
     defer { close(writer) }
     #expect(Self.readOnceAnswered(&reader, 1, "other") == "other")
     #expect(Self.read(&reader, 0, "hangs") == Errno(ESPIPE).text)
+  }
+
+  private static func readOnce(_ reader: inout FileReader, _ path: String) -> String {
+    var buffer = [UInt8](repeating: 0, count: 64)
+    do throws(Errno) {
+      return String(decoding: buffer[..<(try reader.readOnce(CPath(path), into: &buffer))], as: UTF8.self)
+    } catch {
+      return error.text
+    }
+  }
+
+  @Test func aFileThatIsReadOnceIsOpenedAnewEachTime() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("a", "one")
+    try folder.makeFolder("folder")
+    try folder.write("long", String(repeating: "x", count: 100))
+    var reader = try FileReader(
+      below: try OwnedDescriptor.open(CPath(folder.path), .read, .directory), of: .processes)
+    #expect(Self.readOnce(&reader, "a") == "one")
+    // Another file of that name: a descriptor that was kept would show the old one.
+    try FileManager.default.removeItem(atPath: folder.url.appending(path: "a").path())
+    #expect(Self.readOnce(&reader, "a") == Errno.noSuchFile.text)
+    try folder.write("a", "two")
+    #expect(Self.readOnce(&reader, "a") == "two")
+    #expect(Self.readOnce(&reader, "long") == String(repeating: "x", count: 64))
+    #expect(Self.readOnce(&reader, "folder") == Errno.isDirectory.text)
+    #expect(Self.readOnce(&reader, String(repeating: "x", count: 64)) == Errno.invalidArgument.text)
+    // None is left open: this one's folder is, twice.
+    let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter {
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?
+        .hasPrefix(folder.path + "/") == true
+    }
+    #expect(open == [])
+  }
+
+  @Test func aReadingThatHangsIsGivenUpAndTheNextComesBackAtOnceUntilItIsOver() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appending(path: "hangs").path()
+    #expect(unsafe mkfifo(path, 0o600) == 0)
+    try folder.write("other", "other")
+    var reader = try FileReader(
+      below: try OwnedDescriptor.open(CPath(folder.path), .read, .directory), of: .processes)
+    #expect(Self.readOnce(&reader, "hangs") == Errno.timedOut.text)
+    for _ in 0..<100 { #expect(Self.readOnce(&reader, "other") == Errno.timedOut.text) }
+    let isWaiting = reader.isWaiting
+    #expect(isWaiting)
+    let writer = unsafe open(path, O_RDWR | O_NONBLOCK)
+    #expect(writer >= 0)
+    defer { close(writer) }
+    #expect(unsafe write(writer, "late", 4) == 4)
+    let isOver = Self.finish(reader)
+    #expect(isOver)
+    #expect(Self.readOnce(&reader, "other") == "other")
   }
 
   @Test func aReaderThatWaitsIsLeftAloneByItsOwner() throws {
@@ -124,18 +186,38 @@ import Testing
     #expect(Errno(number).isLost == isLost)
   }
 
+  /// The status of each thread of this process that has this name.
+  private static func threads(_ name: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").map { "/proc/self/task/\($0)" }
+      .filter { (try? String(contentsOfFile: $0 + "/comm", encoding: .utf8)) == name + "\n" }
+      .map { try String(contentsOfFile: $0 + "/status", encoding: .utf8) }
+  }
+
   @Test func theThreadHasNoCapabilities() throws {
     let folder = try TemporaryFolder()
     try folder.write("a", "one")
     var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), .read, .directory))
     #expect(Self.read(&reader, 0, "a") == "one")
-    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").map { "/proc/self/task/\($0)" }
-    let own = threads.filter { (try? String(contentsOfFile: $0 + "/comm", encoding: .utf8)) == "spillway-read\n" }
+    let own = try Self.threads("spillway-read")
     #expect(!own.isEmpty)
-    for thread in own {
-      let status = try String(contentsOfFile: thread + "/status", encoding: .utf8)
+    for status in own {
       #expect(status.contains("CapEff:\t0000000000000000\n") && status.contains("CapPrm:\t0000000000000000\n"))
     }
+  }
+
+  /// What proc(5) asks of a reader of other users' processes under `hidepid`, where this process has it.
+  @Test func theThreadThatReadsOfProcessesHasNoOtherCapability() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("a", "one")
+    var reader = try FileReader(
+      below: try OwnedDescriptor.open(CPath(folder.path), .read, .directory), of: .processes)
+    #expect(Self.readOnce(&reader, "a") == "one")
+    let held = try OwnCapabilities.effective() & 1 << 19
+    let digits = String(held, radix: 16)
+    let mask = String(repeating: "0", count: 16 - digits.count) + digits
+    let own = try Self.threads("spillway-ask")
+    #expect(!own.isEmpty)
+    for status in own { #expect(status.contains("CapEff:\t\(mask)\n") && status.contains("CapPrm:\t\(mask)\n")) }
   }
 
   @Test func whatIsOfAnotherFileSystemStandsInPlaceOfTheKernels() throws {

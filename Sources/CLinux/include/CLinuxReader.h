@@ -1,5 +1,6 @@
-// A thread that reads files for which another program answers (FUSE: lxcfs), so that the agent's loop never waits for
-// one that does not. It has one file at a time, and everything it needs from its start on. Header only, as CLinux.h.
+// A thread that reads files which may keep their reader waiting, so that the agent's loop never waits for long: those
+// for which another program answers (FUSE: lxcfs), and those of processes whose memory lock they take. It has one file
+// at a time, and everything it needs from its start on. Header only, as CLinux.h.
 #ifndef SPILLWAY_CLINUX_READER_H
 #define SPILLWAY_CLINUX_READER_H
 
@@ -11,7 +12,18 @@ enum {
     // Files that are kept open.
     CLINUX_READER_FILES = 8,
     CLINUX_READER_PATH = 64,
-    CLINUX_READER_TEXT = 16384,
+    // In place of the number of a file that is kept open: it is opened for this reading alone.
+    CLINUX_READER_ONCE = -1,
+    // CAP_SYS_PTRACE, of linux/capability.h, as a bit.
+    CLINUX_READER_PTRACE = 1 << CAP_SYS_PTRACE,
+};
+
+// What a reader's files are.
+enum clinux_reader_kind {
+    // The machine's, which anybody may read: the thread has no capability.
+    clinux_reader_of_machine,
+    // Those of processes. Where /proc is mounted with hidepid, those of others take CAP_SYS_PTRACE (proc(5)).
+    clinux_reader_of_processes,
 };
 
 struct clinux_reader {
@@ -21,6 +33,7 @@ struct clinux_reader {
     int busy;
     int quits;
     int directory;
+    enum clinux_reader_kind kind;
     // -1 where a file is not open.
     int kept[CLINUX_READER_FILES];
     // The job: which of these, and its path below the directory.
@@ -28,7 +41,9 @@ struct clinux_reader {
     char path[CLINUX_READER_PATH];
     // The result: bytes of text, or -1 with an error number.
     int count, error;
-    char text[CLINUX_READER_TEXT];
+    // Bytes that there is room for.
+    size_t capacity;
+    char text[];
 };
 
 // Whether a descriptor that failed so is of no more use: whoever answered is gone, or what it was of is.
@@ -39,8 +54,8 @@ static inline int clinux_is_lost(int error) {
 // The whole file from its beginning. Bytes, or -1 with errno.
 static inline int clinux_reader_take(struct clinux_reader *reader, int descriptor) {
     size_t count = 0;
-    while (count < sizeof reader->text) {
-        ssize_t more = pread(descriptor, reader->text + count, sizeof reader->text - count, (off_t)count);
+    while (count < reader->capacity) {
+        ssize_t more = pread(descriptor, reader->text + count, reader->capacity - count, (off_t)count);
         if (more < 0 && errno == EINTR) continue;
         if (more < 0) return -1;
         if (more == 0) break;
@@ -49,8 +64,19 @@ static inline int clinux_reader_take(struct clinux_reader *reader, int descripto
     return (int)count;
 }
 
+static inline void clinux_reader_read_once(struct clinux_reader *reader) {
+    int descriptor = openat(reader->directory, reader->path, O_RDONLY | O_CLOEXEC);
+    reader->count = descriptor < 0 ? -1 : clinux_reader_take(reader, descriptor);
+    reader->error = errno;
+    if (descriptor >= 0) close(descriptor);
+}
+
 // Reads the file of the job; by a new descriptor where there is none, or the old one is lost.
 static inline void clinux_reader_read(struct clinux_reader *reader) {
+    if (reader->file == CLINUX_READER_ONCE) {
+        clinux_reader_read_once(reader);
+        return;
+    }
     int *kept = &reader->kept[reader->file];
     for (int attempt = 0; attempt < 2; attempt++) {
         int isNew = *kept < 0;
@@ -64,15 +90,25 @@ static inline void clinux_reader_read(struct clinux_reader *reader) {
     }
 }
 
+// Gives up all of this thread's capabilities but one of these that it has.
+static inline void clinux_reader_keep(uint32_t capabilities) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct held[2] = {{0, 0, 0}, {0, 0, 0}};
+    if (syscall(SYS_capget, &header, held) != 0) memset(held, 0, sizeof held);
+    struct __user_cap_data_struct kept[2] = {{0, 0, 0}, {0, 0, 0}};
+    kept[0].effective = kept[0].permitted = held[0].effective & capabilities;
+    syscall(SYS_capset, &header, kept);
+}
+
 static inline void *clinux_reader_main(void *argument) {
     struct clinux_reader *reader = (struct clinux_reader *)argument;
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+    int isOfProcesses = reader->kind == clinux_reader_of_processes;
     clinux_thread_touch_stack();
-    prctl(PR_SET_NAME, "spillway-read");
-    // What it reads anybody may read: it is as urgent as the agent, where that is allowed, and needs no privilege.
+    prctl(PR_SET_NAME, isOfProcesses ? "spillway-ask" : "spillway-read");
+    // It is as urgent as the agent, which waits for it, where that is allowed.
     setpriority(PRIO_PROCESS, 0, -20);
-    syscall(SYS_capset, &header, none);
+    if (isOfProcesses) clinux_run_in_real_time();
+    clinux_reader_keep(isOfProcesses ? CLINUX_READER_PTRACE : 0);
     for (;;) {
         uint64_t value;
         if (read(reader->wake, &value, sizeof value) != sizeof value) {
@@ -88,13 +124,16 @@ static inline void *clinux_reader_main(void *argument) {
     }
 }
 
-// Starts the thread, for files below a directory whose descriptor it takes over. NULL with errno.
-static inline struct clinux_reader *clinux_reader_start(int directory) {
+// Starts the thread, for files below a directory whose descriptor it takes over, of each of which it reads so many bytes
+// at most. NULL with errno.
+static inline struct clinux_reader *clinux_reader_start(int directory, enum clinux_reader_kind kind, size_t capacity) {
     struct clinux_thread thread;
-    struct clinux_reader *reader = (struct clinux_reader *)clinux_thread_map(&thread, sizeof *reader);
+    struct clinux_reader *reader = (struct clinux_reader *)clinux_thread_map(&thread, sizeof *reader + capacity);
     if (!reader) return (struct clinux_reader *)0;
     reader->thread = thread;
     reader->directory = directory;
+    reader->kind = kind;
+    reader->capacity = capacity;
     for (int index = 0; index < CLINUX_READER_FILES; index++) reader->kept[index] = -1;
     reader->wake = eventfd(0, EFD_CLOEXEC);
     reader->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -130,7 +169,7 @@ static inline int clinux_reader_wait(struct clinux_reader *reader, int milliseco
     }
 }
 
-// A C array so large is no tuple in Swift.
+// An array without a size is nothing in Swift.
 static inline const unsigned char *clinux_reader_text(const struct clinux_reader *reader) {
     return (const unsigned char *)reader->text;
 }

@@ -1,0 +1,110 @@
+import Badness
+import Ladder
+import LinuxSystem
+import Policy
+import ProcModel
+import Record
+
+/// What a decision may still ask of processes that calm time has not come to.
+struct Inquiry: Sendable {
+  /// Processes that one decision asks.
+  static let limit = 4
+  /// No further process is asked after so long. With the time of the last reading a decision takes 80 ms more at most.
+  static let patience = Nanoseconds.milliseconds(40)
+
+  private var asked = 0
+  private var took = Nanoseconds.zero
+
+  /// Whether there is time for one more.
+  var isOpen: Bool { asked < Inquiry.limit && took < Inquiry.patience }
+
+  mutating func count(_ time: Nanoseconds) {
+    asked += 1
+    took = took + time
+  }
+}
+
+/// Processes whose place depends on a command line that was not read in calm time. What it might say counts for
+/// protection: a leak that began after the last survey would be spared, and another process be killed in its place.
+extension Agent where M: ~Copyable {
+  /// Makes ready, or gives back, what it takes to ask. Allocates: for the start and for reloads.
+  mutating func takeUpInquiry() {
+    let isNeeded = needs.contains(.cmdline)
+    chooser.roster.prepare(for: needs)
+    do throws(ReadFailure) {
+      try machine.prepareToGiveUp(isNeeded)
+    } catch {
+      reporter.messages.say(
+        .warning, "no thread reads command lines in trouble: what a rule might protect by one is protected then")
+    }
+  }
+
+  /// Ranks a domain's part of the survey, as ``rank(in:by:_:)``, and asks those few processes whose place depends on a
+  /// command line and that would be killed first: before the foremost candidate, or at all where there is none.
+  mutating func rankAsking(in number: Int, by context: Judge, _ now: Nanoseconds) {
+    rank(in: number, by: context, now)
+    guard needs.contains(.cmdline), inquiry.isOpen else { return }
+    let unasked = findUnasked(by: context, now)
+    let shortlist = chooser.ranking.shortlist
+    // The foremost of the shortlist that is none of those, and the foremost of those that were asked.
+    var next = 0
+    var foremost: Candidate?
+    var hasLearned = false
+    for index in 0..<unasked.count where inquiry.isOpen {
+      let one = unasked[index]
+      if let foremost, !one.goesBefore(foremost) { break }
+      if next < shortlist.count {
+        if shortlist[next].process.identity == one.process.identity {
+          next += 1
+        } else if !one.goesBefore(shortlist[next]) {
+          break
+        }
+      }
+      if ask(one.process) { hasLearned = true }
+      let present = chooser.candidate(one.process, context, needs, now, from: &machine)
+      guard !present.standing.protection.protects, context.isWorthEnding(present.process) else { continue }
+      if let best = foremost, !present.goesBefore(best) { continue }
+      foremost = present
+    }
+    if hasLearned { rank(in: number, by: context, now) }
+  }
+
+  /// The foremost of the processes that may be asked, as they would stand if what is not known of them protected none.
+  /// Where no process is worth killing alone, the small count too: kin are found among them.
+  private mutating func findUnasked(by context: Judge, _ now: Nanoseconds) -> Shortlist {
+    var unasked = Shortlist()
+    let isLastHope = chooser.ranking.shortlist.victim == nil
+    for row in chooser.ranking.table.rows.indices {
+      let process = chooser.ranking.table.rows[row]
+      let reach = chooser.ranking.places[row].reach
+      guard isLastHope ? process.footprint > .zero : context.isWorthEnding(process),
+        reach == .mayEnd || reach == .protected, !process.isKernelThread,
+        chooser.roster.lacksCmdline(of: process, needs: needs), !inVain.contains(process.identity),
+        !Agent.isPursued(process.identity, in: domains)
+      else { continue }
+      let candidate = chooser.candidate(process, context, needs, now, from: &machine, assuming: false)
+      guard candidate.standing.isProvisional else { continue }
+      unasked.offer(candidate, isWorthEnding: true, isPassedOver: false)
+    }
+    return unasked
+  }
+
+  /// Whether a process of the survey that shares the victim's memory may be killed with it after all, once it was asked.
+  mutating func isCleared(_ row: Int, by context: Judge) -> Bool {
+    let now = machine.now
+    let process = chooser.ranking.table.rows[row]
+    guard case .assumed = chooser.candidate(process, context, needs, now, from: &machine).standing.protection,
+      inquiry.isOpen, chooser.roster.lacksCmdline(of: process, needs: needs), ask(process)
+    else { return false }
+    return !chooser.candidate(process, context, needs, now, from: &machine).standing.protection.protects
+  }
+
+  /// Asks one process. False where it has not answered: it stays what it was taken for.
+  private mutating func ask(_ process: ProcessFacts) -> Bool {
+    let start = machine.awake
+    let isAnswered = chooser.roster.ask(
+      process, at: chooser.surveyBeganAt, policy: policy, needs: needs, from: &machine)
+    inquiry.count(machine.awake - start)
+    return isAnswered
+  }
+}
