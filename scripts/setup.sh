@@ -19,7 +19,7 @@ check_swift() {
         if [ "$oldest" = "$swift_wanted" ]; then
             return 0
         fi
-        say "Swift $swift_wanted is needed, and '$(command -v swift)' is ${found:-of no version it tells}."
+        say "Swift $swift_wanted is needed, and '$(command -v swift)' has the version ${found:-unknown}."
     fi
     say "See https://www.swift.org/install/linux/ ; with its own installer: swiftly install $swift_wanted"
     return 1

@@ -14,7 +14,7 @@ func describeMeasures(of policy: CompiledPolicy) -> [String] {
 
 func describe(_ swarm: Swarm) -> String {
   "\(swarm.members) processes younger than \(describe(swarm.age)), "
-    + "together \(swarm.times) times what one gives back"
+    + "together \(swarm.times) times as much as the best single candidate"
 }
 
 private func describe(_ hooks: Hooks, of policy: CompiledPolicy) -> String {

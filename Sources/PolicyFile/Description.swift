@@ -40,7 +40,7 @@ private func describe(_ settings: Settings) -> [String] {
 
 private func describe(_ thresholds: Thresholds) -> [String] {
   let floor = thresholds.floor
-  let swap = floor.swapFree.map { "and free swap at or below \(describe($0))" } ?? "whatever swap is free"
+  let swap = floor.swapFree.map { "and free swap at or below \(describe($0))" } ?? "free swap is not checked"
   return [
     "floor: available memory at or below \(describe(floor.available)), \(swap)",
     "stall: " + (thresholds.stall.map(describe) ?? "off"),
@@ -65,7 +65,7 @@ private func describe(_ thrash: Thrash) -> String {
 }
 
 private func describe(_ forecast: Forecast) -> String {
-  "nothing left within \(describe(forecast.horizon)), and available memory at or below \(describe(forecast.below))"
+  "no memory left within \(describe(forecast.horizon)), and available memory at or below \(describe(forecast.below))"
 }
 
 private func describe(_ limit: Limit) -> String {

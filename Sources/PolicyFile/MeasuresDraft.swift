@@ -90,7 +90,7 @@ struct MeasuresDraft {
     }
     if path.contains("*") {
       log.error(
-        at: node.offset, "\(quoted(path)) is a pattern", "name one cgroup: those that lie in it are meant as well")
+        at: node.offset, "\(quoted(path)) is a pattern", "name one cgroup: the cgroups below it are included")
       return nil
     }
     guard MeasureLimits.isCgroup(Array(path.utf8).span) else {

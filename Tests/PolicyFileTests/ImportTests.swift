@@ -303,7 +303,7 @@ import Testing
     let compilation = try Self.compiled(Self.imported("EARLYOOM_ARGS=\(words)\n", .earlyoom))
     let policy = try #require(compilation.policy)
     let line = describe(policy, patterns: []).split(separator: "\n")[0]
-    let swapText = swap.map { "and free swap at or below \($0)" } ?? "whatever swap is free"
+    let swapText = swap.map { "and free swap at or below \($0)" } ?? "free swap is not checked"
     #expect(line == "floor: available memory at or below \(available), \(swapText)")
     if words != "-m 10" { #expect(describe(policy, patterns: []).contains("grace: \(grace)\n")) }
   }
