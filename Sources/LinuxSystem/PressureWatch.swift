@@ -4,12 +4,9 @@ internal import CLinux
 /// (Documentation/accounting/psi.rst, Linux 5.2).
 package struct PressureWatch: ~Copyable {
   let descriptor: OwnedDescriptor
-  /// The window that the kernel granted, in milliseconds.
-  package let windowMilliseconds: UInt32
 
-  private init(descriptor: consuming OwnedDescriptor, windowMilliseconds: UInt32) {
+  private init(descriptor: consuming OwnedDescriptor) {
     self.descriptor = descriptor
-    self.windowMilliseconds = windowMilliseconds
   }
 
   /// Asks the kernel to wake this process when tasks lost a tenth of a window. A window of one second is tried first.
@@ -31,7 +28,7 @@ package struct PressureWatch: ~Copyable {
       words.append(0)
       do throws(Errno) {
         try file.write(words.span)
-        return PressureWatch(descriptor: file, windowMilliseconds: seconds * 1000)
+        return PressureWatch(descriptor: file)
       } catch {
         refusal = error
       }

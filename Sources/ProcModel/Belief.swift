@@ -45,8 +45,6 @@ extension Meminfo {
 
 /// The sums of `/proc/swaps`.
 package struct SwapListing: Equatable, Sendable {
-  /// The number of swap areas.
-  package var areas: Int
   /// The size of all areas.
   package var size: KiB
   /// The part of ``size`` that is in use.
@@ -54,8 +52,7 @@ package struct SwapListing: Equatable, Sendable {
   /// The part of ``size`` that is on zram devices.
   package var zramSize: KiB
 
-  package init(areas: Int, size: KiB, used: KiB, zramSize: KiB = .zero) {
-    self.areas = areas
+  package init(size: KiB, used: KiB, zramSize: KiB = .zero) {
     self.size = size
     self.used = used
     self.zramSize = zramSize
@@ -64,7 +61,7 @@ package struct SwapListing: Equatable, Sendable {
   /// Nil where no machine can have so much swap, or where more is used than there is.
   package init?(_ table: borrowing SwapTable) {
     guard table.size <= .beyondAnyMachine, table.used <= table.size else { return nil }
-    self.init(areas: table.count, size: table.size, used: table.used, zramSize: table.zramSize)
+    self.init(size: table.size, used: table.used, zramSize: table.zramSize)
   }
 }
 

@@ -36,18 +36,12 @@ package struct Meminfo: Equatable, Sendable {
   package var swapTotal: KiB
   /// `SwapFree`: the part of the swap areas that nothing uses.
   package var swapFree: KiB
-  /// `SwapCached`: pages that are in memory and in swap at once.
-  package var swapCached: KiB
   /// The hugetlb pool: static huge pages, free or not, with surplus pages. They are part of ``total`` and never of
   /// ``available``.
   ///
   /// The line `Hugetlb` counts the pages of all sizes (4.20). Before 4.20 this is `HugePages_Total` × `Hugepagesize`,
   /// which counts pages of the default size alone; pools of other sizes are not seen there.
   package var hugePool: KiB
-  /// `Zswap` (5.19): the memory that zswap's compressed pool occupies.
-  package var zswap: KiB
-  /// `Zswapped` (5.19): the size of that pool's content before compression.
-  package var zswapped: KiB
 
   /// - Throws: ``ProcParseError/missing(_:)`` without `MemTotal` or `MemFree`; otherwise what is wrong with a known
   ///   line.
@@ -64,9 +58,6 @@ package struct Meminfo: Equatable, Sendable {
     anonPages = .zero
     swapTotal = .zero
     swapFree = .zero
-    swapCached = .zero
-    zswap = .zero
-    zswapped = .zero
     var hugetlb: KiB?
     var hugePages: UInt64 = 0
     var hugePageSize = KiB.zero
@@ -113,14 +104,6 @@ package struct Meminfo: Equatable, Sendable {
           swapTotal = try scanner.kibibytes()
         } else if scanner.take("SwapFree:") {
           swapFree = try scanner.kibibytes()
-        } else if scanner.take("SwapCached:") {
-          swapCached = try scanner.kibibytes()
-        }
-      case UInt8(ascii: "Z"):
-        if scanner.take("Zswap:") {
-          zswap = try scanner.kibibytes()
-        } else if scanner.take("Zswapped:") {
-          zswapped = try scanner.kibibytes()
         }
       default:
         break

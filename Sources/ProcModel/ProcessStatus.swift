@@ -9,10 +9,6 @@ package struct ProcessStatus: Equatable, Sendable {
   package var effectiveUID: UInt32
   /// `Gid`, second number: the effective group ID.
   package var effectiveGID: UInt32?
-  /// `Tgid`: the process to which this thread belongs.
-  package var threadGroup: Int32?
-  /// `NSpid`, last number (4.1): the pid in the innermost pid namespace that the process is in.
-  package var innermostPID: Int32?
   /// `NSpid`, how many numbers (4.1): the number of pid namespaces in which the process has a pid, from that of the
   /// proc file system down; at least 1.
   package var namespaces: UInt32?
@@ -50,11 +46,7 @@ package struct ProcessStatus: Equatable, Sendable {
       case UInt8(ascii: "U"):
         if scanner.take("Uid:") { user = try ProcessStatus.realAndEffective(&scanner) }
       case UInt8(ascii: "T"):
-        if scanner.take("Tgid:") {
-          scanner.skipBlanks()
-          threadGroup = try scanner.signed32()
-          try scanner.expectLineEnd()
-        } else if scanner.take("Threads:") {
+        if scanner.take("Threads:") {
           scanner.skipBlanks()
           threads = try scanner.unsigned32()
           try scanner.expectLineEnd()
@@ -113,7 +105,7 @@ package struct ProcessStatus: Equatable, Sendable {
     var count: UInt32 = 0
     scanner.skipBlanks()
     while let byte = scanner.next, byte != .newline {
-      innermostPID = try scanner.signed32()
+      _ = try scanner.signed32()
       count += 1
       scanner.skipBlanks()
     }

@@ -40,8 +40,6 @@ package struct SwapTable: Sendable {
   package private(set) var used = KiB.zero
   /// The part of ``size`` that is on zram devices.
   package private(set) var zramSize = KiB.zero
-  /// The part of ``used`` that is on zram devices.
-  package private(set) var zramUsed = KiB.zero
 
   /// The number of areas that are counted and summed, but not kept.
   package var overflow: Int { max(0, count - SwapTable.capacity) }
@@ -64,10 +62,7 @@ package struct SwapTable: Sendable {
       let area = try SwapTable.area(&scanner)
       size += area.size
       used += area.used
-      if area.kind == .zram {
-        zramSize += area.size
-        zramUsed += area.used
-      }
+      if area.kind == .zram { zramSize += area.size }
       if count < SwapTable.capacity { storage[count] = area }
       count += 1
     }

@@ -8,10 +8,6 @@ package struct VMStat: Equatable, Sendable {
   package var pgscanDirect: UInt64?
   /// `pgscan_kswapd`: pages scanned by kswapd, summed over zones likewise.
   package var pgscanKswapd: UInt64?
-  /// `pgsteal_direct`: pages reclaimed by tasks that asked for memory, summed likewise.
-  package var pgstealDirect: UInt64?
-  /// `pgsteal_kswapd`: pages reclaimed by kswapd, summed likewise.
-  package var pgstealKswapd: UInt64?
   /// Whether ``pgscanDirect`` also counts what cgroups scan at their own limits. The counter then stands among those of
   /// nodes, before `pgpgin` (see ``machineReclaim``).
   package var directCountsCgroups = false
@@ -86,10 +82,6 @@ package struct VMStat: Equatable, Sendable {
       try VMStat.addZone(to: &pgscanDirect, &scanner)
     } else if scanner.take("pgscan_kswapd") {
       try VMStat.addZone(to: &pgscanKswapd, &scanner)
-    } else if scanner.take("pgsteal_direct") {
-      try VMStat.addZone(to: &pgstealDirect, &scanner)
-    } else if scanner.take("pgsteal_kswapd") {
-      try VMStat.addZone(to: &pgstealKswapd, &scanner)
     } else if scanner.take("pgpgin ") {
       // This is the first event. The counters before it are not events.
       directCountsCgroups = pgscanDirect != nil
