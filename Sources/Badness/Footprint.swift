@@ -1,10 +1,10 @@
 import ProcModel
 
-/// The formula `footprint`: what ending the process would give back, in KiB (``ProcessFacts/footprint``).
+/// The formula `footprint`: the memory that killing the process would give back, in KiB (``ProcessFacts/footprint``).
 ///
-/// Source: our own. The kernel counts all that is resident, and blames one database worker for the pool that all of
-/// them map. Here shared memory is divided among the processes that map it, and file pages are left out, which the kernel
-/// can drop without a kill.
+/// Source: our own. The kernel counts all resident memory, and so blames one database worker for the pool that all
+/// workers map. Here shared memory is divided among the processes that map it. File pages are left out, since the
+/// kernel can drop them without a kill.
 func footprintScore<Sink: TermSink>(_ process: ProcessFacts, terms: inout Sink) -> Double {
   var tally = RealTally()
   tally.addFootprint(of: process, terms: &terms)
@@ -12,7 +12,8 @@ func footprintScore<Sink: TermSink>(_ process: ProcessFacts, terms: inout Sink) 
 }
 
 extension RealTally {
-  /// The parts of ``ProcessFacts/footprint``, one term each; of shared memory the value is all that it maps.
+  /// Adds the parts of ``ProcessFacts/footprint``, one term each. The value of the term for shared memory is all that
+  /// the process maps; its effect is the process's share.
   mutating func addFootprint<Sink: TermSink>(of process: ProcessFacts, terms: inout Sink) {
     let anonymous = Double(process.anonymous.count)
     let swap = Double(process.swap.count)

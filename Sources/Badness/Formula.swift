@@ -1,6 +1,6 @@
 import ProcModel
 
-/// The formulas by which a process's badness can be reckoned. The raw values stand in policy images and never change.
+/// The formulas for a process's badness. Their raw values are stored in policy images and never change.
 package enum Formula: UInt8, CaseIterable, Sendable {
   case classic = 1
   case linux24 = 2
@@ -10,7 +10,7 @@ package enum Formula: UInt8, CaseIterable, Sendable {
   case footprint = 6
   case spillway = 7
 
-  /// As policies and `--formula` name it.
+  /// The formula's name in policies and for `--formula`.
   package var name: String {
     switch self {
     case .classic: "classic"
@@ -23,7 +23,7 @@ package enum Formula: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// Whether it reckons in whole numbers, as the kernel does: every division drops the remainder.
+  /// Whether the formula reckons in whole numbers, as the kernel does: every division drops the remainder.
   package var isWhole: Bool {
     switch self {
     case .classic, .linux24, .linux26, .linux, .oomScore: true
@@ -31,7 +31,7 @@ package enum Formula: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The unit of its score, for people.
+  /// The unit of the formula's score, for people.
   package var unit: String {
     switch self {
     case .classic, .linux24, .linux26, .linux: "pages"
@@ -41,12 +41,12 @@ package enum Formula: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// What a formula makes of `oom_score_adj`. −1000 protects under every one of these.
+/// How a formula uses `oom_score_adj`. −1000 protects a process under each of these.
 package enum OomScoreAdjUse: UInt8, CaseIterable, Sendable {
-  /// Negative values spare a process, positive ones offer it.
+  /// Negative values spare a process, and positive ones make it a more likely victim.
   case respect = 1
-  /// Negative values spare; positive ones count as 0, so that a session manager's default of 200 does not choose the
-  /// victim.
+  /// Negative values spare a process, and positive ones count as 0, so that a session manager's default of 200 does not
+  /// choose the victim.
   case protectOnly = 2
   /// Every value but −1000 counts as 0.
   case ignore = 3
@@ -59,7 +59,7 @@ package enum OomScoreAdjUse: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The adjustment that counts. −1000 does under each.
+  /// Returns the adjustment that counts. −1000 counts under each use.
   package func effective(_ adjustment: Int16) -> Int16 {
     guard adjustment > -1000 else { return -1000 }
     return switch self {

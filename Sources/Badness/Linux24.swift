@@ -2,8 +2,8 @@ import ProcModel
 
 /// The formula `linux-2.4`: `badness()` of mm/oom_kill.c in Linux 2.4.0 to 2.4.2x, on i386, where HZ was 100.
 ///
-/// SHIFT_HZ is 7 there (linux/timex.h), so CPU time counts in 2¹⁰ jiffies (10.24 s) and run time in 2¹⁷ jiffies
-/// (1310.72 s), whatever the kernel's own comment says of seconds and minutes. The roots are coarse and never zero:
+/// SHIFT_HZ is 7 there (linux/timex.h). So CPU time counts in 2¹⁰ jiffies (10.24 s) and run time in 2¹⁷ jiffies
+/// (1310.72 s), although the kernel's own comment speaks of seconds and minutes. The roots are coarse and never zero:
 /// ``linux24Root(_:)``.
 func linux24Score<Sink: TermSink>(
   _ process: ProcessFacts, units: KernelUnits, terms: inout Sink

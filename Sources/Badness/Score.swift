@@ -1,15 +1,15 @@
 package import ProcModel
 
 extension Formula {
-  /// The badness of one process: the larger, the sooner it goes.
+  /// Returns the badness of one process. The process with the largest is killed first.
   ///
   /// - Parameters:
-  ///   - process: As surveyed, with what its neighbours tell of it.
+  ///   - process: The facts of a survey, those that depend on other processes included.
   ///   - machine: RAM, swap and the kernel's units.
-  ///   - adjustment: What to make of `oom_score_adj`.
-  ///   - terms: Told each step in order.
-  /// - Returns: In ``unit``. Whole for the kernel's formulas; never below 0 but for `linux`, which a negative
-  ///   adjustment takes below.
+  ///   - adjustment: How `oom_score_adj` is used.
+  ///   - terms: Receives each step, in order.
+  /// - Returns: The score in ``unit``. It is a whole number for the kernel's formulas. It is never below 0, except for
+  ///   `linux` with a negative adjustment.
   package func score<Sink: TermSink>(
     _ process: ProcessFacts, on machine: MachineFacts, adjustment: OomScoreAdjUse,
     terms: inout Sink

@@ -1,12 +1,12 @@
-/// A whole-number score in the making. Each step changes it and reports itself, so that the terms always explain the
-/// score.
+/// A whole-number score that is built step by step. Each step changes the score and reports itself, so the terms always
+/// explain the score.
 ///
-/// It saturates where the kernel's arithmetic would wrap around: a hostile reading makes a score too large, never a
-/// small one or a trap.
+/// It saturates where the kernel's arithmetic would wrap around. A hostile reading makes a score too large, but never a
+/// small one, and never a trap.
 struct WholeTally {
   private(set) var points: Int64 = 0
 
-  /// The score for ``Formula/score(_:on:adjustment:terms:)``. Exact up to 2⁵³.
+  /// The score for ``Formula/score(_:on:adjustment:terms:)``. It is exact up to 2⁵³.
   var score: Double { Double(points) }
 
   mutating func add<Sink: TermSink>(
@@ -17,7 +17,7 @@ struct WholeTally {
     terms.add(Term(name, value, .add(Double(amount))))
   }
 
-  /// Adds a quantity that is its own amount.
+  /// Adds a quantity. The term's value is the amount itself.
   mutating func add<Sink: TermSink>(_ amount: UInt64, _ name: String, terms: inout Sink) {
     let amount = Int64(clamping: amount)
     add(amount, for: name, Double(amount), terms: &terms)
@@ -31,7 +31,7 @@ struct WholeTally {
     terms.add(Term(name, value, factor == 1 ? .none : .multiply(Double(factor))))
   }
 
-  /// Truncates as C does. 0 does not divide.
+  /// Divides the score and truncates as C does. A divisor of 0 counts as 1.
   mutating func divide<Sink: TermSink>(
     by divisor: UInt64, for name: String, _ value: Double, terms: inout Sink
   ) {
@@ -41,7 +41,7 @@ struct WholeTally {
   }
 }
 
-/// As ``WholeTally``, in real numbers.
+/// A score in real numbers that is built step by step, as ``WholeTally``.
 struct RealTally {
   private(set) var score = 0.0
 

@@ -1,8 +1,8 @@
-/// One step of a formula: what was looked at, how large it was, and what it did to the score.
+/// One step of a formula: the quantity that it used, how large that was, and what it did to the score.
 package struct Term: Sendable {
-  /// Stable, in lower case with underscores: `total_vm`, `cpu_seconds`. A literal.
+  /// The name of the quantity: a literal in lower case with underscores (`total_vm`, `cpu_seconds`). Names are stable.
   package var name: String
-  /// The quantity itself, in the unit its name says.
+  /// The quantity itself, in the unit that its name says.
   package var value: Double
   package var effect: TermEffect
 
@@ -13,35 +13,35 @@ package struct Term: Sendable {
   }
 }
 
-/// What a term does to the score before it.
+/// The effect of a term on the score before it.
 package enum TermEffect: Equatable, Sendable {
-  /// Adds the amount, which may be negative. A formula's first term adds to zero.
+  /// The term adds an amount, which may be negative. A formula's first term adds to zero.
   case add(Double)
   case multiply(Double)
   case divide(Double)
-  /// Looked at, and left the score as it was.
+  /// The quantity was used, and left the score as it was.
   case none
 }
 
-/// Where a formula reports its terms, in the order in which they work.
+/// A receiver of a formula's terms, in the order in which they are applied.
 package protocol TermSink {
   mutating func add(_ term: Term)
 }
 
-/// For a decision's first pass: nothing is kept, and the calls are optimised away.
+/// A receiver that keeps nothing, for a decision's first pass. The calls are optimised away.
 package struct NoTerms: TermSink {
   package init() {}
   package mutating func add(_ term: Term) {}
 }
 
-/// The terms of one score, in a fixed place.
+/// The terms of one score, in fixed storage.
 package struct TermList: TermSink, Sendable {
-  /// No formula has more; a test holds it to that.
+  /// The largest number of terms. A test checks that no formula has more.
   package static let capacity = 12
 
   private var storage: InlineArray<12, Term>
   package private(set) var count = 0
-  /// Terms that found no room.
+  /// The number of terms for which there was no room.
   package private(set) var dropped = 0
 
   package init() {

@@ -176,7 +176,7 @@ package struct HookRun: ~Copyable {
       program.killGroup()
       let code: Int32
       switch program.reap() {
-      case .ended(let status): code = status
+      case .exited(let status): code = status
       // A tracer of its own has still to collect it.
       case .running: code = 0
       }

@@ -1,6 +1,6 @@
-/// A path as the kernel takes it: bytes with a NUL at the end, in storage that is kept from one use to the next.
+/// A path as the kernel takes it: bytes with a NUL at the end. Its storage is kept from one use to the next.
 package struct CPath: Sendable {
-  /// The bytes and their NUL.
+  /// The path's bytes with the NUL after them.
   private(set) var terminated: [UInt8]
 
   package init(_ text: String) {
@@ -10,7 +10,7 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// - Parameter bytes: Cut at the first NUL.
+  /// - Parameter bytes: The path. It is cut at the first NUL.
   package init(_ bytes: [UInt8]) {
     terminated = []
     terminated.reserveCapacity(bytes.count + 1)
@@ -21,20 +21,20 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// `/proc/self/fd/` and a number: a way to name an open descriptor to another program's argument list.
+  /// Makes the path `/proc/self/fd/N`, which names an open descriptor to another program.
   package init(descriptor: Int32) {
     self.init("/proc/self/fd/")
     append(number: descriptor)
     terminate()
   }
 
-  /// A number and a word after it: not a path, but as short-lived.
+  /// Makes a number with a word after it. This is no path, but it is stored and used in the same way.
   package init(decimal number: UInt64, _ word: String) {
     self.init("")
     set(decimal: number, word)
   }
 
-  /// Makes it a number and a word after it, in place.
+  /// Replaces the content by a number with a word after it. Does not allocate once the storage is large enough.
   package mutating func set(decimal number: UInt64, _ word: String) {
     terminated.removeAll(keepingCapacity: true)
     var digits = InlineArray<20, UInt8>(repeating: 0)
@@ -53,12 +53,12 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// Without the NUL.
+  /// The path's bytes without the NUL.
   package var bytes: Span<UInt8> {
     @_lifetime(borrow self) get { terminated.span.extracting(0..<terminated.count - 1) }
   }
 
-  /// Makes it `pid/file` in place. Allocates nothing once it has held as long a path.
+  /// Replaces the path by `pid/file`. Does not allocate once the storage is large enough.
   package mutating func set(pid: Int32, file: String) {
     terminated.removeAll(keepingCapacity: true)
     append(number: pid)
@@ -67,7 +67,7 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// Makes it `pid/task/thread/file` in place.
+  /// Replaces the path by `pid/task/thread/file`, in the same way.
   package mutating func set(pid: Int32, thread: Int32, file: String) {
     terminated.removeAll(keepingCapacity: true)
     append(number: pid)
@@ -78,7 +78,7 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// Makes it three parts in a row, in place. The middle one is cut at its first NUL.
+  /// Replaces the path by three parts in a row. The middle one is cut at its first NUL.
   package mutating func set(_ start: String, _ middle: Span<UInt8>, _ end: String) {
     terminated.removeAll(keepingCapacity: true)
     append(start)
@@ -90,7 +90,7 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// Makes it `folder/file` in place, or `file` where the folder is empty.
+  /// Replaces the path by `folder/file`, or by `file` where the folder is empty.
   package mutating func set(folder: Span<UInt8>, file: String) {
     terminated.removeAll(keepingCapacity: true)
     for index in folder.indices where folder[index] != 0 {
@@ -101,7 +101,7 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// Makes it `/sys/block/zramN/mm_stat` in place.
+  /// Replaces the path by `/sys/block/zramN/mm_stat`.
   package mutating func setZram(_ index: Int32) {
     terminated.removeAll(keepingCapacity: true)
     append("/sys/block/zram")
@@ -110,9 +110,9 @@ package struct CPath: Sendable {
     terminate()
   }
 
-  /// Calls `body` with the path as C knows it, good for the call.
+  /// Calls `body` with the path as a C string, which is valid during the call.
   func withCString<Result>(_ body: (UnsafePointer<CChar>?) -> Result) -> Result {
-    // `terminated` ends in a NUL and is not touched meanwhile.
+    // `terminated` ends in a NUL and is not changed during the call.
     unsafe terminated.withUnsafeBytes { bytes in
       unsafe body(bytes.assumingMemoryBound(to: CChar.self).baseAddress)
     }

@@ -1,19 +1,20 @@
 internal import CLibcap
 internal import CLinux
 
-/// Capabilities through libcap (cap_get_proc(3)), as the kernel's 64-bit masks: bit n is capability number n.
+/// The capabilities of this process, through libcap (cap_get_proc(3)). They are given as the kernel's 64-bit mask,
+/// whose bit n is capability number n.
 package enum OwnCapabilities {
-  /// What this process may use at this moment.
+  /// Returns the effective capabilities of this process.
   package static func effective() throws(Errno) -> UInt64 {
     let state = try CapabilityState.ofThisProcess()
     return state.effective
   }
 
-  /// Gives up every capability outside `kept`: effective, permitted, inheritable, ambient, and the bounding set while
-  /// CAP_SETPCAP is still held.
+  /// Gives up every capability outside of `kept`: from the effective, permitted, inheritable and ambient sets, and from
+  /// the bounding set while CAP_SETPCAP is still held.
   ///
-  /// - Returns: What is effective afterwards.
-  /// - Throws: The kernel's refusal. Nothing is gained in that case; something may have been given up.
+  /// - Returns: The effective capabilities afterwards.
+  /// - Throws: The kernel's refusal. No capability is gained in that case, but some may have been given up.
   @discardableResult
   package static func keepOnly(_ kept: UInt64) throws(Errno) -> UInt64 {
     let held = try effective()
@@ -23,7 +24,7 @@ package enum OwnCapabilities {
         _ = try retrying { Int(cap_drop_bound(cap_value_t(number))) }
       }
     }
-    // Fails with EINVAL before Linux 4.3, which has no ambient set to clear.
+    // Before Linux 4.3 there is no ambient set, and this fails with EINVAL.
     _ = cap_reset_ambient()
     let state = try CapabilityState.empty()
     try state.raise(held & kept)
@@ -32,7 +33,7 @@ package enum OwnCapabilities {
   }
 }
 
-/// Reads other processes' capabilities into one libcap state, allocated once.
+/// Reads the capabilities of other processes into one libcap state, which is allocated once.
 package struct CapabilityReader: ~Copyable {
   private let state: CapabilityState
 
@@ -40,7 +41,7 @@ package struct CapabilityReader: ~Copyable {
     state = try CapabilityState.empty()
   }
 
-  /// The effective set of process `pid`: what cap_get_pid(3) gives, without its allocation.
+  /// Returns the effective capabilities of process `pid`, as cap_get_pid(3) does, but without allocating.
   ///
   /// - Throws: `ESRCH` where there is no such process.
   package func effective(of pid: Int32) throws(Errno) -> UInt64 {
@@ -49,10 +50,10 @@ package struct CapabilityReader: ~Copyable {
   }
 }
 
-/// A libcap `cap_t`, freed with its owner.
+/// A libcap `cap_t`. It is freed with its owner.
 @safe
 struct CapabilityState: ~Copyable {
-  // libcap's own allocation, touched by libcap alone.
+  // libcap allocated this, and only libcap accesses it.
   private let raw: cap_t
 
   private init(owning raw: cap_t) {
@@ -81,7 +82,7 @@ struct CapabilityState: ~Copyable {
     var mask: UInt64 = 0
     for number in 0..<64 {
       var value = CAP_CLEAR
-      // libcap refuses numbers it does not know.
+      // libcap refuses numbers that it does not know.
       guard unsafe cap_get_flag(raw, cap_value_t(number), CAP_EFFECTIVE, &value) == 0 else { break }
       if value == CAP_SET { mask |= 1 << UInt64(number) }
     }

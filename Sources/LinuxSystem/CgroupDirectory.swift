@@ -1,31 +1,32 @@
 internal import CLinux
 
-/// A cgroup, by its open directory: what can be done to all in it at once (cgroups(7),
+/// An open directory of a cgroup, for acting on all processes in the cgroup at once (cgroups(7),
 /// Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/freezer-subsystem.rst).
 package struct CgroupDirectory: ~Copyable {
   private let directory: OwnedDescriptor
-  /// The cgroup of the same processes in the version 1 freezer hierarchy.
+  /// The directory of the cgroup with the same processes in the version 1 freezer hierarchy.
   private let freezer: OwnedDescriptor?
 
-  /// Cgroups below cgroups that are looked into.
+  /// The number of levels below the cgroup that are listed.
   private static let maximumDepth = 8
 
   /// - Parameters:
-  ///   - directory: Of either version.
-  ///   - freezer: Where `directory` is of version 1 and there is one; the caller answers for its being the same.
+  ///   - directory: The cgroup's directory in a hierarchy of either version.
+  ///   - freezer: The directory in the version 1 freezer hierarchy, where `directory` is of version 1 and that exists.
+  ///     The caller makes sure that it is the same cgroup's.
   package init(_ directory: consuming OwnedDescriptor, freezer: consuming OwnedDescriptor? = nil) {
     self.directory = directory
     self.freezer = freezer
   }
 
-  /// Ends everybody in it and below it in one step (`cgroup.kill`, version 2 since Linux 5.14).
+  /// Kills all processes in the cgroup and below it in one step (`cgroup.kill`, version 2 since Linux 5.14).
   ///
-  /// - Throws: `ENOENT` where it has no such file, `EOPNOTSUPP` in a threaded cgroup.
+  /// - Throws: `ENOENT` where the cgroup has no such file, `EOPNOTSUPP` in a threaded cgroup.
   package func kill() throws(Errno) {
     try put("1", into: "cgroup.kill")
   }
 
-  /// Freezes or thaws everybody in it and below it. The kernel does so in its own time.
+  /// Freezes or thaws all processes in the cgroup and below it. The kernel does so in its own time.
   ///
   /// - Throws: `ENOENT` where neither version's freezer is there.
   package func setFrozen(_ frozen: Bool) throws(Errno) {
@@ -36,8 +37,8 @@ package struct CgroupDirectory: ~Copyable {
     }
   }
 
-  /// Whether it was told to freeze, by whomever: the kernel may still be at it. Version 1 tells also of one that a cgroup
-  /// above froze.
+  /// Whether the cgroup was told to freeze, by any program; the kernel may not have finished. In version 1 this is also
+  /// true where a cgroup above it was told to.
   ///
   /// - Throws: As ``setFrozen(_:)``.
   package func isToldToFreeze() throws(Errno) -> Bool {
@@ -47,7 +48,7 @@ package struct CgroupDirectory: ~Copyable {
     }
   }
 
-  /// Whether everybody in it and below it stands still.
+  /// Whether all processes in the cgroup and below it are frozen.
   ///
   /// - Throws: As ``setFrozen(_:)``.
   package func isFrozen() throws(Errno) -> Bool {
@@ -57,7 +58,7 @@ package struct CgroupDirectory: ~Copyable {
     }
   }
 
-  /// Whether SIGKILL is kept back in it while it is frozen, as in the freezer of version 1.
+  /// Whether a frozen process in the cgroup does not even act on SIGKILL, as in the freezer of version 1.
   package var keepsKillsBack: Bool {
     switch freezer {
     case .some: true
@@ -65,11 +66,11 @@ package struct CgroupDirectory: ~Copyable {
     }
   }
 
-  /// Lists the processes in it and below it.
+  /// Lists the processes in the cgroup and below it.
   ///
   /// - Parameters:
-  ///   - pids: Emptied first; filled up to its capacity, and no process twice in a row.
-  ///   - skipped: So many are left out at the beginning: those of a list that was cut.
+  ///   - pids: The list. It is emptied first and filled up to its capacity. No process comes twice in a row.
+  ///   - skipped: The number of processes to skip at the beginning, to go on after a list that was cut.
   package func list(into pids: inout ProcessList, skipping skipped: Int = 0) throws(Errno) {
     pids.removeAll(skipping: skipped)
     try CgroupDirectory.list(directory, into: &pids, depth: 0)
@@ -91,7 +92,7 @@ package struct CgroupDirectory: ~Copyable {
         do throws(Errno) {
           try list(child, into: &pids, depth: depth + 1)
         } catch {
-          // Removed meanwhile.
+          // The cgroup was removed meanwhile.
           if error != .noDevice, error != .noSuchFile { throw error }
         }
       case .failed(.noSuchFile): continue
@@ -100,7 +101,7 @@ package struct CgroupDirectory: ~Copyable {
     }
   }
 
-  // Made once: a decision allocates nothing.
+  // These paths are made once, since a decision allocates nothing.
   private static let processes = CPath("cgroup.procs")
   private static let freeze = CPath("cgroup.freeze")
   private static let events = CPath("cgroup.events")
@@ -114,7 +115,7 @@ package struct CgroupDirectory: ~Copyable {
   private static func put(
     _ text: StaticString, into file: StaticString, below directory: borrowing OwnedDescriptor
   ) throws(Errno) {
-    // Literals end in a NUL and live for ever.
+    // Literals end in a NUL and are never freed.
     let raw = try retrying {
       unsafe file.utf8Start.withMemoryRebound(to: CChar.self, capacity: file.utf8CodeUnitCount + 1) { path in
         unsafe Int(clinux_openat(directory.raw, path, O_WRONLY | O_CLOEXEC, 0))
@@ -125,19 +126,19 @@ package struct CgroupDirectory: ~Copyable {
   }
 }
 
-/// Numbers of processes, up to a capacity that is allocated once.
+/// A list of process numbers. Its capacity is allocated once.
 package struct ProcessList: Sendable {
   private var numbers: [Int32]
   package private(set) var count = 0
-  /// Whether there were more than fit.
+  /// Whether there were more processes than fit.
   package private(set) var isCut = false
-  /// Whether there are others beside these, that cannot be told: of a pid namespace that this one cannot see, or in a
-  /// cgroup that could not be looked into.
+  /// Whether there are further processes whose numbers are unknown, because they are in a pid namespace that this one
+  /// cannot see, or in a cgroup that could not be read.
   package var hidesSome = false
   private var skipped = 0
   private var scratch: [UInt8]
 
-  /// - Parameter capacity: Processes that fit.
+  /// - Parameter capacity: The number of processes that fit.
   package init(capacity: Int) {
     numbers = [Int32](repeating: 0, count: capacity)
     scratch = [UInt8](repeating: 0, count: 1024)
@@ -145,7 +146,7 @@ package struct ProcessList: Sendable {
 
   package subscript(index: Int) -> Int32 { numbers[index] }
 
-  /// - Parameter skipped: So many that are added next are left out.
+  /// - Parameter skipped: The number of processes to skip of those that are added next.
   package mutating func removeAll(skipping skipped: Int = 0) {
     count = 0
     isCut = false
@@ -171,8 +172,8 @@ package struct ProcessList: Sendable {
     count += 1
   }
 
-  /// Adds the numbers of a file that has one on each line. A process of a pid namespace that this one cannot see is
-  /// told as 0, and counts as hidden.
+  /// Adds the numbers of a file that has one on each line. The file shows a process of a pid namespace that this one
+  /// cannot see as 0, and such a process counts as hidden.
   mutating func append(linesOf file: borrowing OwnedDescriptor) throws(Errno) {
     var number: Int32 = 0
     var isNumber = false
@@ -199,14 +200,14 @@ package struct ProcessList: Sendable {
   }
 }
 
-/// A directory in a directory.
+/// One directory within another.
 enum Subdirectory: ~Copyable {
   case open(OwnedDescriptor)
-  /// `ENOENT` where it was removed meanwhile.
+  /// The directory could not be opened; `ENOENT` where it was removed meanwhile.
   case failed(Errno)
 }
 
-/// A walk over the directories in a directory, by getdents64(2) into a buffer on the stack.
+/// A walk over the directories within a directory, by getdents64(2) into a buffer on the stack.
 struct SubdirectoryWalk: ~Copyable {
   private let directory: OwnedDescriptor
   private var buffer = InlineArray<1024, UInt8>(repeating: 0)
@@ -218,7 +219,7 @@ struct SubdirectoryWalk: ~Copyable {
     self.directory = directory
   }
 
-  /// Of the one that ``next()`` gave last. Allocates.
+  /// The name of the directory that ``next()`` gave last. Allocates.
   var name: [UInt8] {
     var bytes: [UInt8] = []
     var index = nameStart
@@ -229,7 +230,7 @@ struct SubdirectoryWalk: ~Copyable {
     return bytes
   }
 
-  /// The next one; nil at the end.
+  /// Returns the next directory; nil at the end.
   mutating func next() throws(Errno) -> Subdirectory? {
     // struct linux_dirent64: d_reclen at 16, d_type at 18, d_name from 19 on.
     while true {

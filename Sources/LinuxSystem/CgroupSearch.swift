@@ -1,22 +1,25 @@
-/// Finds a process's cgroup by looking through a hierarchy: for one whose path is told from elsewhere.
+/// Finds a process's cgroup by searching a hierarchy, for when the path in `/proc/PID/cgroup` is not relative to that
+/// hierarchy's top.
 package struct CgroupSearch {
-  /// A machine with a thousand containers has some ten thousand cgroups.
+  /// The largest number of cgroups that are searched. A machine with a thousand containers has about ten thousand.
   private static let most = 1 << 17
-  /// Levels that are looked into.
+  /// The largest number of levels that are searched.
   private static let deepest = 64
 
   private let pid: Int32
   private var left = CgroupSearch.most
   private var pids = ProcessList(capacity: 4096)
 
-  /// - Parameter pid: As the reader's pid namespace numbers it.
+  /// - Parameter pid: The process's number in the reader's pid namespace.
   package init(for pid: Int32) {
     self.pid = pid
   }
 
-  /// - Parameter top: The directory of a cgroup.
-  /// - Returns: The path below that, with a slash in front of each component, empty for the top itself; nil where the
-  ///   process is not found. Allocates.
+  /// Searches a cgroup and those below it. Allocates.
+  ///
+  /// - Parameter top: The cgroup's directory.
+  /// - Returns: The path below that directory, with a slash before each component; empty for the directory itself. Nil
+  ///   where the process is not found.
   package mutating func path(below top: borrowing OwnedDescriptor) -> [UInt8]? {
     look(into: top, depth: 0)
   }
@@ -25,7 +28,7 @@ package struct CgroupSearch {
     guard left > 0, depth < CgroupSearch.deepest else { return nil }
     left -= 1
     pids.removeAll()
-    // One that is removed meanwhile, or threaded, tells of no process.
+    // A cgroup that is removed meanwhile, or threaded, shows no process.
     if let file = try? directory.open(CPath("cgroup.procs"), .read), (try? pids.append(linesOf: file)) != nil,
       pids.contains(pid)
     {

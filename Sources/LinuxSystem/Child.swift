@@ -1,9 +1,9 @@
 internal import CLinux
 
-/// A program started beside this one, without copying this one's memory (posix_spawn(3) uses CLONE_VFORK).
+/// A child program. It is started without copying this process's memory (posix_spawn(3) uses CLONE_VFORK).
 package struct Child: ~Copyable {
   package let pid: Int32
-  /// Becomes readable when the child has ended.
+  /// A pidfd of the child. It becomes readable when the child has exited.
   package let handle: ProcessHandle
 
   private init(pid: Int32, handle: consuming ProcessHandle) {
@@ -11,9 +11,7 @@ package struct Child: ~Copyable {
     self.handle = handle
   }
 
-  /// Starts `program` with a bare environment and no signal blocked.
-  ///
-  /// - Parameter inheriting: A descriptor the child keeps under the same number.
+  /// - Parameter inheriting: A descriptor that the child keeps, under the same number.
   package static func start(
     _ program: CPath, _ words: [CPath], inheriting: borrowing OwnedDescriptor
   ) throws(Errno) -> Child {
@@ -34,23 +32,23 @@ package struct Child: ~Copyable {
     }
   }
 
-  /// Waits for its end, so long at most.
+  /// Waits for the child's exit, at most this long.
   ///
-  /// - Returns: Whether it has ended, and ``wait()`` would not wait.
-  package func hasEnded(withinMilliseconds limit: Int32) -> Bool {
+  /// - Returns: Whether the child has exited. ``wait()`` then returns at once.
+  package func hasExited(withinMilliseconds limit: Int32) -> Bool {
     var request = pollfd(fd: handle.descriptor.raw, events: Int16(POLLIN), revents: 0)
     let deadline = Clock.awake() + UInt64(max(limit, 0)) * 1_000_000
     while true {
       let left = Int64(clamping: deadline) - Int64(clamping: Clock.awake())
-      // One pollfd, on the stack, for the call. A signal interrupts it.
+      // This is one pollfd, on the stack, for the call. A signal interrupts the call.
       if unsafe poll(&request, 1, Int32(clamping: max(left, 0) / 1_000_000)) == 1 { return true }
       if left <= 0 { return false }
     }
   }
 
-  /// Waits for its end.
+  /// Waits for the child's exit.
   ///
-  /// - Returns: Its exit code, or 128 and the signal's number.
+  /// - Returns: The child's exit code, or 128 plus the number of the signal that killed it.
   package func wait() throws(Errno) -> Int32 {
     var status: Int32 = 0
     // One integer, on the stack, for the call.

@@ -2,24 +2,26 @@ internal import CLinux
 
 /// The kernel's clocks.
 package enum Clock {
-  /// Nanoseconds since boot, time asleep included (`CLOCK_BOOTTIME`): the clock of start times in /proc.
+  /// Returns the nanoseconds since boot on `CLOCK_BOOTTIME`, which goes on while the machine sleeps. Start times in
+  /// /proc are on this clock.
   package static func sinceBoot() -> UInt64 {
     read(CLOCK_BOOTTIME)
   }
 
-  /// Nanoseconds since boot without time asleep (`CLOCK_MONOTONIC`).
+  /// Returns the nanoseconds since boot on `CLOCK_MONOTONIC`, which stands while the machine sleeps.
   package static func awake() -> UInt64 {
     read(CLOCK_MONOTONIC)
   }
 
-  /// Nanoseconds since 1970-01-01 UTC (`CLOCK_REALTIME`), for people and records only: it may jump.
+  /// Returns the nanoseconds since 1970-01-01 UTC on `CLOCK_REALTIME`. That clock may jump, so this is for people and
+  /// records only.
   package static func sinceEpoch() -> UInt64 {
     read(CLOCK_REALTIME)
   }
 
-  /// Waits. For what the kernel does in its own time, and that is soon over: the loop never waits so.
+  /// Waits, for something that the kernel does in its own time and that is soon done. The loop never waits like this.
   package static func pause(milliseconds: Int32) {
-    // Of no descriptor at all.
+    // The poll is for no descriptor at all.
     poll(nil, 0, milliseconds)
   }
 

@@ -1,7 +1,7 @@
 internal import CLinux
 
-/// A walk over a directory's entries, above all those whose names are numbers, as /proc's are, by getdents64(2) into one
-/// kept buffer.
+/// A walk over the entries of a directory, by getdents64(2) into one buffer that is kept. It is made above all for
+/// names that are numbers, as in /proc.
 package struct DirectoryWalk: ~Copyable {
   private var directory: OwnedDescriptor?
   private var buffer: [UInt8]
@@ -12,19 +12,19 @@ package struct DirectoryWalk: ~Copyable {
   private static let lengthOffset = 16
   private static let nameOffset = 19
 
-  /// - Parameter capacity: Bytes a call may fill. An entry of /proc takes 24 to 32.
+  /// - Parameter capacity: The size in bytes of the buffer that one call fills. An entry of /proc takes 24 to 32 bytes.
   package init(_ directory: consuming OwnedDescriptor, capacity: Int) {
     self.directory = .some(directory)
     buffer = [UInt8](repeating: 0, count: capacity)
   }
 
-  /// A walk over nothing, until it begins with a directory.
+  /// Makes a walk over nothing, until ``begin(_:at:)`` gives it a directory.
   package init(capacity: Int) {
     directory = nil
     buffer = [UInt8](repeating: 0, count: capacity)
   }
 
-  /// Begins again.
+  /// Begins the walk again.
   package mutating func rewind() throws(Errno) {
     position = 0
     end = 0
@@ -34,9 +34,9 @@ package struct DirectoryWalk: ~Copyable {
     }
   }
 
-  /// Begins with another directory, which the walk owns from here on.
+  /// Begins a walk over another directory, which the walk owns from here on.
   ///
-  /// - Parameter position: Of the directory's own: 0, or one that its file system documents.
+  /// - Parameter position: The directory's own position at which to begin: 0, or one that its file system documents.
   package mutating func begin(_ directory: consuming OwnedDescriptor, at position: Int) throws(Errno) {
     self.position = 0
     end = 0
@@ -44,7 +44,7 @@ package struct DirectoryWalk: ~Copyable {
     self.directory = .some(directory)
   }
 
-  /// The next number, or nil at the end.
+  /// Returns the next name that is a number, or nil at the end.
   package mutating func next() throws(Errno) -> Int32? {
     while let name = try nextName() {
       if let number = number(at: name) { return number }
@@ -52,9 +52,9 @@ package struct DirectoryWalk: ~Copyable {
     return nil
   }
 
-  /// The rest of the names but `.` and `..`, in the order of their bytes. Allocates.
+  /// Returns the remaining names without `.` and `..`, in the order of their bytes. Allocates.
   ///
-  /// - Parameter limit: So many are taken at most, of a folder that has too many.
+  /// - Parameter limit: The largest number of names that are returned, for a folder that has too many.
   package mutating func names(limit: Int) throws(Errno) -> [[UInt8]] {
     var names: [[UInt8]] = []
     while names.count < limit, let start = try nextName() {
@@ -67,7 +67,7 @@ package struct DirectoryWalk: ~Copyable {
     return names
   }
 
-  /// Where the next name begins; nil at the end.
+  /// Returns the offset of the next name in the buffer; nil at the end.
   private mutating func nextName() throws(Errno) -> Int? {
     if position >= end, try !refill() { return nil }
     let entry = position

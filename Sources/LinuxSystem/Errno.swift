@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// The kernel's reason why a call failed (errno(3)).
+/// The kernel's reason for which a call failed (errno(3)).
 package struct Errno: Error, Equatable, Sendable {
   package var rawValue: Int32
 
@@ -8,7 +8,7 @@ package struct Errno: Error, Equatable, Sendable {
     self.rawValue = rawValue
   }
 
-  /// The reason of the call that just failed on this thread.
+  /// The reason of the call that has just failed on this thread.
   static var current: Errno { Errno(clinux_errno()) }
 
   package static let notPermitted = Errno(EPERM)
@@ -33,7 +33,7 @@ package struct Errno: Error, Equatable, Sendable {
   package static let timedOut = Errno(ETIMEDOUT)
   package static let notSupportedHere = Errno(EOPNOTSUPP)
 
-  /// Whether the same call may succeed when tried again: it failed for want of memory or descriptors.
+  /// Whether the same call may succeed when it is tried again, because it failed for want of memory or descriptors.
   package var isPassing: Bool {
     switch rawValue {
     case EAGAIN, ENOMEM, EMFILE, ENFILE: true
@@ -41,11 +41,11 @@ package struct Errno: Error, Equatable, Sendable {
     }
   }
 
-  /// Whether a descriptor whose reading failed so is of no more use, and a new one may be: whoever answered for the file
-  /// is gone (FUSE), or what it was of is.
+  /// Whether a descriptor whose reading failed for this reason is of no more use, and a new one may be: the program
+  /// that answered for the file (FUSE) is gone, or the object behind the file is.
   package var isLost: Bool { clinux_is_lost(rawValue) != 0 }
 
-  /// What it means, in few words; without strerror(3), which needs a locale.
+  /// The meaning in a few words. strerror(3) is not used, since it needs a locale.
   package var text: String {
     switch rawValue {
     case EPERM: "operation not permitted"
@@ -53,7 +53,7 @@ package struct Errno: Error, Equatable, Sendable {
     case ESRCH: "no such process"
     case EINTR: "interrupted"
     case EIO: "input/output error"
-    case ENXIO: "nobody reads it, or there is no such device"
+    case ENXIO: "no reader, or no such device"
     case EBADF: "bad file descriptor"
     case EAGAIN: "temporarily unavailable"
     case ENOMEM: "not enough memory"
@@ -68,18 +68,17 @@ package struct Errno: Error, Equatable, Sendable {
     case EMFILE: "too many open files in this process"
     case E2BIG: "too long"
     case ETIMEDOUT: "no answer in time"
-    case ENOTCONN: "nobody answers for the file any more"
+    case ENOTCONN: "no program answers for the file any more"
     case ENOEXEC: "not an executable of this machine"
     case ETXTBSY: "file busy"
     case EFBIG: "file too large"
     case ENOSPC: "no space left on device"
     case EROFS: "read-only file system"
-    case EPIPE: "nobody reads the other end"
+    case EPIPE: "no process reads the other end"
     case ELOOP: "too many symbolic links, or one where none is followed"
     case ENAMETOOLONG: "name too long"
     case ENOSYS: "not supported by this kernel"
     case EOPNOTSUPP: "not supported"
-    case ETIMEDOUT: "no answer in time"
     case ECONNREFUSED: "connection refused"
     case EAFNOSUPPORT: "this kind of address is not supported"
     default: "error"
@@ -87,9 +86,10 @@ package struct Errno: Error, Equatable, Sendable {
   }
 }
 
-/// Calls again while a signal interrupts.
+/// Repeats a system call as long as a signal interrupts it.
 ///
-/// - Parameter call: A system call that returns −1 and sets errno when it fails.
+/// - Parameter call: A call that returns −1 and sets errno when it fails.
+/// - Returns: The call's result, at least 0.
 func retrying(_ call: () -> Int) throws(Errno) -> Int {
   while true {
     let result = call()

@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// What woke the loop.
+/// The event that woke the loop.
 package enum Wake: Equatable, Sendable {
   /// The timer ran out.
   case timer
@@ -9,7 +9,7 @@ package enum Wake: Equatable, Sendable {
   case ready(tag: UInt64)
 }
 
-/// One thread, one wait: a timer, the signals and what else is watched, behind one epoll(7) descriptor.
+/// A loop of one thread that waits in one place, epoll(7), for a timer, signals and other descriptors.
 package struct EventLoop: ~Copyable {
   private let epoll: OwnedDescriptor
   private let timer: OwnedDescriptor
@@ -18,7 +18,7 @@ package struct EventLoop: ~Copyable {
 
   private static let timerTag: UInt64 = 0
   private static let signalTag: UInt64 = 1
-  /// Tags from here on are the caller's.
+  /// The first tag that the caller may use.
   package static let firstFreeTag: UInt64 = 2
 
   private init(
@@ -29,9 +29,11 @@ package struct EventLoop: ~Copyable {
     self.signals = signals
   }
 
-  /// Blocks `watched` for this thread and takes them as events from now on. SIGPIPE is ignored: a write says `EPIPE`
-  /// instead. SIGCHLD is as usual: who was started with it ignored has no zombies (wait(2)), and a child's number would be
-  /// another's before anybody here knows that it has ended.
+  /// Makes a loop. Blocks the signals `watched` for this thread; they are events from now on.
+  ///
+  /// SIGPIPE is ignored, so that a write fails with `EPIPE` instead. SIGCHLD is put back to its usual action. If it
+  /// were ignored, which a parent can cause, children would leave no zombies (wait(2)), and a child's number could be
+  /// another process's before this one knows that the child has exited.
   package static func taking(_ watched: [Signal]) throws(Errno) -> EventLoop {
     clinux_ignore_broken_pipes()
     clinux_keep_zombies()
@@ -51,14 +53,14 @@ package struct EventLoop: ~Copyable {
     return loop
   }
 
-  /// Wakes the loop when `descriptor` becomes readable, once or each time. It leaves the loop by itself when it is
-  /// closed.
+  /// Wakes the loop when `descriptor` becomes readable, once or each time. A descriptor leaves the loop by itself when
+  /// it is closed.
   package func watch(_ descriptor: Int32, tag: UInt64, once: Bool = false) throws(Errno) {
     try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | (once ? EPOLLONESHOT.rawValue : 0))
   }
 
-  /// Wakes the loop each time there is something new to read, or the last writer has gone: what was told once and is not
-  /// read is not told again.
+  /// Wakes the loop each time there is something new to read, or the last writer has closed the file. What was reported
+  /// once and was not read is not reported again.
   package func watchNews(_ descriptor: Int32, tag: UInt64) throws(Errno) {
     try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | EPOLLET.rawValue)
   }
@@ -71,7 +73,7 @@ package struct EventLoop: ~Copyable {
     _ = try retrying { unsafe Int(epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor, &event)) }
   }
 
-  /// The timer wakes the loop once, this many nanoseconds from now; at least one.
+  /// Sets the timer, which wakes the loop once after this many nanoseconds; at least one.
   package func wake(inNanoseconds delay: UInt64) throws(Errno) {
     var time = itimerspec()
     let delay = max(delay, 1)
@@ -81,7 +83,7 @@ package struct EventLoop: ~Copyable {
     _ = try retrying { unsafe Int(timerfd_settime(timer.raw, 0, &time, nil)) }
   }
 
-  /// Waits until something happens.
+  /// Waits for the next event.
   package mutating func wait() throws(Errno) -> Wake {
     while true {
       // One event, on the stack, for the call; its union is only ever used as the tag.
@@ -102,7 +104,7 @@ package struct EventLoop: ~Copyable {
 
   private mutating func nextSignal() -> Signal? {
     guard let count = try? signals.readNext(into: &scratch), count >= 4 else { return nil }
-    // ssi_signo is the first field of signalfd_siginfo, four bytes in the machine's order.
+    // `ssi_signo` is the first field of signalfd_siginfo: four bytes in the machine's byte order.
     return Signal(
       rawValue: unsafe scratch.withUnsafeBytes { unsafe $0.loadUnaligned(as: Int32.self) })
   }

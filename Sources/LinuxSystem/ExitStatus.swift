@@ -1,14 +1,15 @@
-/// With what a program exits (sysexits.h).
+/// The exit codes of both programs (sysexits.h).
 package enum ExitStatus: Int32, Sendable {
-  /// By request, or with its work done.
+  /// The program was asked to exit, or has done its work (`EX_OK`).
   case ok = 0
-  /// The command line makes no sense.
+  /// The command line makes no sense (`EX_USAGE`).
   case usage = 64
-  /// The kernel lacks something that cannot be done without.
+  /// The kernel lacks something that the program cannot do without (`EX_UNAVAILABLE`).
   case kernelFeature = 69
-  /// To be started again by the service manager, which arms it (`EX_TEMPFAIL`).
+  /// The service manager has to start the program again, which arms it (`EX_TEMPFAIL`).
   case toBeArmed = 75
+  /// The program lacks a permission (`EX_NOPERM`).
   case noPermission = 77
-  /// A policy has a mistake, or a policy image is not whole.
+  /// A policy has a mistake, or a policy image is not whole (`EX_CONFIG`).
   case configuration = 78
 }

@@ -1,23 +1,24 @@
 internal import CLinux
 
-/// Opens one file in a thread of its own, for where a file system may not answer: a frozen one, or a server's that is away.
+/// Opens one file in a thread of its own, for a file system that may not answer: a frozen one, or one whose server is
+/// away.
 @safe
 package struct FileOpener: ~Copyable {
   private let helper: HelperThread
-  // Its own storage, touched by the helper while that is busy and else here.
+  // The job's own storage. The helper accesses it while it is busy, and this type otherwise.
   private let job: UnsafeMutablePointer<clinux_open_job>
 
   /// - Parameters:
-  ///   - path: At most 4095 bytes.
+  ///   - path: The file's path, of at most 4095 bytes.
   ///   - access: What may be done with the file.
-  ///   - options: How it is opened.
-  /// - Throws: Why there is no thread; `ENAMETOOLONG`.
+  ///   - options: The flags with which it is opened.
+  /// - Throws: Why no thread can be made; `ENAMETOOLONG` for a longer path.
   package init(
     _ path: borrowing CPath, _ access: OwnedDescriptor.AccessMode, _ options: OwnedDescriptor.OpenOptions
   ) throws(Errno) {
     let helper = try HelperThread()
     let flags = OwnedDescriptor.flags(access, options)
-    // The path is good for the call, which copies it.
+    // The path is valid for the call, which copies it.
     let made = unsafe path.withCString { path in unsafe clinux_open_job_make(path, flags) }
     guard let job = unsafe made else { throw .current }
     self.helper = helper
@@ -25,7 +26,7 @@ package struct FileOpener: ~Copyable {
   }
 
   deinit {
-    // A thread that hangs in its call keeps its storage.
+    // A thread that hangs in its call keeps the storage.
     if !helper.isBusy { unsafe clinux_open_job_free(job) }
   }
 
@@ -40,14 +41,12 @@ package struct FileOpener: ~Copyable {
     unsafe helper.open(job)
   }
 
-  /// Waits for the end of that, so long at most. For a start: a loop never waits.
+  /// Waits until the call has returned, at most this long. This is for the start: a loop never waits.
   package func wait(milliseconds: Int32) {
     helper.wait(milliseconds: milliseconds)
   }
 
-  /// The file, once: nil while it is being opened.
-  ///
-  /// - Throws: Why it could not be opened.
+  /// Returns the file, once. Nil while it is being opened.
   package func take() throws(Errno) -> OwnedDescriptor? {
     guard !helper.isBusy else { return nil }
     let result = unsafe clinux_open_job_take(job)

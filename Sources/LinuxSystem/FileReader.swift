@@ -12,7 +12,7 @@ internal import CLinux
 /// it waits for memory itself.
 @safe
 package struct FileReader: ~Copyable {
-  /// Different files that it can read.
+  /// The number of different files that one thread can read.
   package static let capacity = Int(CLINUX_READER_FILES)
 
   /// What a reader's files are.
@@ -65,7 +65,7 @@ package struct FileReader: ~Copyable {
   }
 
   deinit {
-    // The thread is idle, or is left its mapping for good.
+    // The thread is idle, or the mapping is left to it for good.
     unsafe clinux_reader_end(raw)
   }
 
@@ -111,18 +111,18 @@ package struct FileReader: ~Copyable {
     guard count >= 0 else { throw Errno(unsafe raw.pointee.error) }
     let taken = min(count, buffer.count)
     guard let text = unsafe clinux_reader_text(raw) else { throw .invalidArgument }
-    // `taken` is within both, and the thread is idle.
+    // `taken` is within both buffers, and the thread is idle.
     for index in 0..<taken { buffer[index] = unsafe text[index] }
     return taken
   }
 }
 
 extension OwnedDescriptor {
-  /// `f_type` of a FUSE file system (linux/magic.h).
+  /// The `f_type` of a FUSE file system (linux/magic.h).
   package static let fuseFileSystem = 0x6573_5546
 
-  /// Whether what stands at `path` below this directory is of another file system, as a file that a container is given in
-  /// place of the kernel's. Nobody is asked who might not answer.
+  /// Whether the file at `path` below this directory is on another file system, as a file that stands in the place of
+  /// the kernel's in a container. No program is asked, since it might not answer.
   package func isReplaced(_ path: borrowing CPath) -> Bool {
     unsafe path.withCString { path in unsafe clinux_is_replaced(raw, path) == 1 }
   }

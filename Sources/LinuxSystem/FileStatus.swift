@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// What the kernel tells of a file (fstat(2)).
+/// The kernel's record of a file (fstat(2)).
 package struct FileStatus: Equatable, Sendable {
   package enum Kind: Equatable, Sendable {
     case file
@@ -10,8 +10,9 @@ package struct FileStatus: Equatable, Sendable {
   }
 
   package var kind: Kind
+  /// The user ID of the owner.
   package var owner: UInt32
-  /// Permission bits, with the sticky bit.
+  /// The permission bits with the set-ID bits and the sticky bit.
   package var mode: UInt32
 
   package init(kind: Kind, owner: UInt32, mode: UInt32) {
@@ -22,12 +23,12 @@ package struct FileStatus: Equatable, Sendable {
 
   package var isWritableByGroup: Bool { mode & 0o020 != 0 }
   package var isWritableByOthers: Bool { mode & 0o002 != 0 }
-  /// In such a directory each may remove only what is his own.
+  /// Whether the sticky bit is set: users may remove only their own files from such a directory.
   package var isSticky: Bool { mode & 0o1000 != 0 }
 }
 
 extension OwnedDescriptor {
-  /// Of the open file, whatever has become of its name.
+  /// Returns the record of the open file, whatever has become of its name.
   package func status() throws(Errno) -> FileStatus {
     var status = stat()
     // A C struct on the stack, for the call.

@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// Tells when files come, go or are written in a few directories (inotify(7)).
+/// Reports when files appear, disappear or are written in a few directories (inotify(7)).
 package struct FileWatch: ~Copyable {
   private let descriptor: OwnedDescriptor
   private var buffer = [UInt8](repeating: 0, count: 2048)
@@ -18,18 +18,18 @@ package struct FileWatch: ~Copyable {
     FileWatch(descriptor: OwnedDescriptor(owning: Int32(try retrying { Int(clinux_inotify_open()) })))
   }
 
-  /// Watches a directory from now on; one that is watched already stays so.
+  /// Watches a directory from now on. Does nothing where it is watched already.
   ///
-  /// - Returns: The number by which events name it.
+  /// - Returns: The directory's number in events.
   package func add(_ directory: borrowing CPath) throws(Errno) -> Int32 {
     let raw = descriptor.raw
     return Int32(try retrying { unsafe directory.withCString { path in unsafe Int(clinux_inotify_watch(raw, path)) } })
   }
 
-  /// Takes all events that are there.
+  /// Takes all pending events.
   ///
-  /// - Parameter body: Is told the directory's number, and the name in it: empty where the directory itself has gone,
-  ///   and, with −1 for the number, where events were lost.
+  /// - Parameter body: Receives the directory's number and the file's name. The name is empty where the directory
+  ///   itself has gone. The number is −1, with an empty name, where events were lost.
   package mutating func drain(_ body: (Int32, Span<UInt8>) -> Void) {
     while let count = try? descriptor.readNext(into: &buffer), count > 0 {
       var event = 0
@@ -38,7 +38,7 @@ package struct FileWatch: ~Copyable {
         let start = event + FileWatch.nameOffset
         let room = min(start + length, count)
         var end = start
-        // The kernel fills up with NULs.
+        // The kernel pads names with NULs.
         while end < room, buffer[end] != 0 { end += 1 }
         let isLost = number(at: event + FileWatch.maskOffset) & UInt32(IN_Q_OVERFLOW) != 0
         body(isLost ? -1 : Int32(bitPattern: number(at: event)), buffer.span.extracting(start..<end))
@@ -50,7 +50,7 @@ package struct FileWatch: ~Copyable {
   private func number(at offset: Int) -> UInt32 {
     var number: UInt32 = 0
     for index in 0..<4 {
-      // In the machine's order, which is little-endian on all that this is built for.
+      // The bytes are in the machine's order, which is little-endian on all machines for which this is built.
       number |= UInt32(buffer[offset + index]) << (8 * UInt32(index))
     }
     return number

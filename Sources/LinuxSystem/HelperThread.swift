@@ -1,36 +1,37 @@
 internal import CLinux
 
-/// What a job of the helper came to.
+/// The result of a job of the helper.
 package struct HelperResult: Equatable, Sendable {
-  /// Processes whose memory was given back.
+  /// The number of processes whose memory was given back.
   package var released = 0
-  /// Processes that had no memory any more (`ESRCH`).
+  /// The number of processes that had no memory any more (`ESRCH`).
   package var vanished = 0
-  /// Processes whose memory was in use at each try (`EAGAIN`).
+  /// The number of processes whose memory was in use at each try (`EAGAIN`).
   package var busy = 0
-  /// Processes whose memory is not theirs alone: another that lives shares it, or a core dump reads it (`EINVAL`).
+  /// The number of processes whose memory is not theirs alone (`EINVAL`): another living process shares it, or a core
+  /// dump reads it.
   package var entangled = 0
-  /// Processes refused for another reason, the first of which is ``error``.
+  /// The number of processes that were refused for another reason, the first of which is ``error``.
   package var failed = 0
-  /// Why the call failed.
+  /// The reason for which the job's call failed.
   package var error: Errno?
-  /// From taking the job to its end.
+  /// The time from taking the job to its end, in nanoseconds.
   package var nanoseconds: UInt64 = 0
 
   package init() {}
 }
 
-/// A thread for calls that may take long, so that the loop never waits for one: it has one job at a time.
+/// A thread for calls that may take long, so that the loop never waits for one. It has one job at a time.
 ///
-/// It is made at start, with its stack and its storage touched and every signal blocked, and takes no memory later. It
-/// has the capabilities, the priority and the other privileges that its maker had when it was made.
+/// It is made at the start, with its stack and its storage touched and every signal blocked, and does not allocate
+/// later. It keeps the capabilities, the priority and the other privileges that its maker had when it was made.
 @safe
 package struct HelperThread: ~Copyable {
-  /// Descriptors that one job takes at most.
+  /// The largest number of descriptors that one job takes.
   package static let capacity = Int(CLINUX_HELPER_DESCRIPTORS)
 
-  // Its own mapping, which lives as long as the thread: touched by clinux_helper_* alone, and here only while it is
-  // idle.
+  // The thread's own mapping, which lives as long as the thread. Only clinux_helper_* access it, and this type while
+  // the thread is idle.
   private let raw: UnsafeMutablePointer<clinux_helper>
 
   /// - Throws: `EAGAIN` or `ENOMEM` where the kernel has no room for a thread.
@@ -40,15 +41,15 @@ package struct HelperThread: ~Copyable {
   }
 
   deinit {
-    // The thread is idle, or is left its mapping for good.
+    // The thread is idle, or the mapping is left to it for good.
     unsafe clinux_helper_end(raw)
   }
 
-  /// The sizes in bytes of a helper's guard and stack.
+  /// Returns the sizes in bytes of a helper's guard and stack.
   ///
   /// - Parameters:
-  ///   - pageSize: Of the machine, in bytes: 4, 16 or 64 KiB.
-  ///   - minimum: The C library's, in bytes (`sysconf(_SC_THREAD_STACK_MIN)`).
+  ///   - pageSize: The machine's page size in bytes: 4, 16 or 64 KiB.
+  ///   - minimum: The C library's least stack size in bytes (`sysconf(_SC_THREAD_STACK_MIN)`).
   package static func layout(pageSize: Int, minimum: Int) -> (guard: Int, stack: Int) {
     let layout = clinux_thread_layout_for(pageSize, minimum)
     return (layout.guard, layout.stack)
@@ -59,13 +60,13 @@ package struct HelperThread: ~Copyable {
     clinux_process_mrelease(-1) == -1 && Errno.current != .notSupported
   }
 
-  /// Becomes readable each time a job has ended; ``acknowledge()`` makes it unreadable.
+  /// A descriptor that becomes readable each time a job has ended. ``acknowledge()`` makes it unreadable.
   package var doneDescriptor: Int32 { unsafe raw.pointee.done }
 
   /// Whether a job is under way. A new one can be begun when none is.
   package var isBusy: Bool { unsafe clinux_helper_is_busy(raw) != 0 }
 
-  /// What the last job came to; nil while one is under way.
+  /// The result of the last job; nil while one is under way.
   package var result: HelperResult? {
     guard !isBusy else { return nil }
     let last = unsafe raw.pointee.result
@@ -80,7 +81,8 @@ package struct HelperThread: ~Copyable {
     return result
   }
 
-  /// Waits for the end of the job that is under way, for so long at most. For an agent that ends: a loop never waits.
+  /// Waits for the end of the job that is under way, at most this long. This is for an agent that exits: a loop never
+  /// waits.
   package func wait(milliseconds: Int32) {
     acknowledge()
     guard isBusy else { return }
@@ -89,7 +91,7 @@ package struct HelperThread: ~Copyable {
     _ = unsafe poll(&request, 1, milliseconds)
   }
 
-  /// Takes note of the ends there have been.
+  /// Makes ``doneDescriptor`` unreadable, until the next job has ended.
   package func acknowledge() {
     var count: UInt64 = 0
     // Eight bytes on the stack, for the call; it does not wait.
@@ -98,7 +100,7 @@ package struct HelperThread: ~Copyable {
 
   /// Adds a process to those of the next ``release()``.
   ///
-  /// - Parameter process: A pidfd, of which the helper takes a duplicate.
+  /// - Parameter process: A pidfd. The helper takes a duplicate of it.
   /// - Throws: `EBUSY` while a job is under way, `EMFILE` beyond ``capacity`` or this process's limit.
   package func stage(_ process: Int32) throws(Errno) {
     guard !isBusy else { throw .busy }
@@ -112,9 +114,10 @@ package struct HelperThread: ~Copyable {
     unsafe raw.pointee.staged += 1
   }
 
-  /// Has the memory of the staged processes given back (process_mrelease(2)): they must have got SIGKILL.
+  /// Begins to give back the memory of the staged processes (process_mrelease(2)), which must have been sent SIGKILL;
+  /// does not wait.
   ///
-  /// The kernel refuses with `EAGAIN` while the memory is being changed; that is tried ten times, 10 ms apart.
+  /// The kernel refuses with `EAGAIN` while the memory is being changed. The helper tries ten times, 10 ms apart.
   ///
   /// - Throws: `EBUSY` while a job is under way.
   package func release() throws(Errno) {
@@ -124,9 +127,9 @@ package struct HelperThread: ~Copyable {
     unsafe clinux_helper_post(raw, clinux_helper_reap)
   }
 
-  /// Has `bytes` written to `file` by one write(2), which may take as long as the kernel likes.
+  /// Begins to write `bytes` to `file` by one write(2), which may take as long as the kernel likes.
   ///
-  /// - Parameter bytes: At most 64.
+  /// - Parameter bytes: At most 64 bytes.
   /// - Throws: `EBUSY` while a job is under way, `EINVAL` for more bytes.
   package func write(_ bytes: Span<UInt8>, to file: borrowing OwnedDescriptor) throws(Errno) {
     guard !isBusy else { throw .busy }
@@ -141,7 +144,7 @@ package struct HelperThread: ~Copyable {
     unsafe clinux_helper_post(raw, clinux_helper_write)
   }
 
-  /// Has everything that was written put on the disks (sync(2)).
+  /// Begins to write everything to the disks (sync(2)); does not wait.
   ///
   /// - Throws: `EBUSY` while a job is under way.
   package func sync() throws(Errno) {
@@ -149,17 +152,17 @@ package struct HelperThread: ~Copyable {
     unsafe clinux_helper_post(raw, clinux_helper_sync)
   }
 
-  /// Has a file opened. The caller keeps `job` until the job has ended, and has seen that none is under way.
+  /// Begins to open a file. The caller has made sure that no job is under way, and keeps `job` until the job has ended.
   func open(_ job: UnsafeMutablePointer<clinux_open_job>) {
     unsafe clinux_helper_open(raw, job)
   }
 
-  /// Has a program started.
+  /// Begins to start a program.
   ///
   /// - Throws: `EBUSY` while a job is under way.
   package func start(_ program: inout ProgramStart) throws(Errno) {
     guard !isBusy else { throw .busy }
-    // The caller keeps `program` until the job has ended: it says so itself, by ``ProgramStart/isStarting``.
+    // The caller keeps `program` until the job has ended, which it learns by ``ProgramStart/isStarting``.
     unsafe clinux_helper_start_hook(raw, program.raw)
   }
 }

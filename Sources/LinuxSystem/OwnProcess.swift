@@ -1,55 +1,56 @@
 internal import CLinux
 
-/// What this process asks about itself and of the kernel for itself.
+/// What this process can learn about itself, and change about itself.
 package enum OwnProcess {
   package static var pid: Int32 { getpid() }
   package static var effectiveUID: UInt32 { geteuid() }
 
-  /// In KiB.
+  /// The size of a page in KiB.
   package static var pageSizeKiB: UInt64 { UInt64(max(sysconf(Int32(_SC_PAGESIZE)), 1024)) / 1024 }
-  /// USER_HZ, the unit of times in /proc.
+  /// The number of clock ticks per second (USER_HZ), the unit of times in /proc.
   package static var clockTicksPerSecond: UInt64 { UInt64(max(sysconf(Int32(_SC_CLK_TCK)), 1)) }
 
-  /// Processors that are on.
+  /// The number of processors that are online.
   package static var processors: UInt64 { UInt64(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)) }
 
-  /// How fast one processor takes memory that is new to it, in KiB per millisecond, measured now; 0 where it cannot be
-  /// told. Takes some milliseconds, and 2 MiB meanwhile.
+  /// Measures how fast one processor fills memory that is new to it, in KiB per millisecond; 0 where it cannot be
+  /// measured. Takes a few milliseconds, and 2 MiB of memory meanwhile.
   package static func measureFill() -> UInt64 { clinux_measure_fill() / 1_024_000 }
 
-  /// Keeps every page in memory from the moment it is touched, now and later (`MCL_ONFAULT`, Linux 4.4).
+  /// Keeps every page in memory from its first touch, now and later (`MCL_ONFAULT`, Linux 4.4).
   ///
   /// - Throws: `EPERM` or `ENOMEM` without CAP_IPC_LOCK.
   package static func lockMemoryOnFault() throws(Errno) {
     _ = try retrying { Int(clinux_lock_memory_on_fault()) }
   }
 
-  /// Drops the code that only start-up needed from the resident set, before memory is locked. What runs afterwards
-  /// maps itself again from the page cache, in windows of 64 KiB, and is then locked.
+  /// Drops the code that only the start needed from the resident set, before memory is locked. Code that runs
+  /// afterwards is mapped again from the page cache, in windows of 64 KiB, and is then locked.
   package static func forgetStartUpCode() throws(Errno) {
     _ = try retrying { Int(clinux_forget_code()) }
   }
 
-  /// setpriority(2). −20 is the most urgent.
+  /// Sets the nice value of this process (setpriority(2)). −20 is the most urgent.
   ///
   /// - Throws: `EACCES` or `EPERM` without CAP_SYS_NICE.
   package static func setNice(_ nice: Int32) throws(Errno) {
     _ = try retrying { Int(clinux_set_own_nice(nice)) }
   }
 
-  /// Runs this thread before all that is not of real time (sched(7), `SCHED_FIFO` 1); whom it starts does not.
+  /// Makes this thread a real-time task (sched(7), `SCHED_FIFO` 1), which runs before all ordinary ones. Its children
+  /// are ordinary tasks.
   ///
-  /// The kernel's allocator gives a real-time task a part of its last reserve without having it reclaim first
-  /// (mm/page_alloc.c, `gfp_to_alloc_flags`), which opening a file of /proc may need.
+  /// The kernel's allocator gives a real-time task a part of its last reserve without making it reclaim first
+  /// (mm/page_alloc.c, `gfp_to_alloc_flags`). Opening a file of /proc may need that.
   ///
   /// - Throws: `EPERM` without CAP_SYS_NICE, or where the cgroup may have no real-time tasks.
   package static func runInRealTime() throws(Errno) {
     _ = try retrying { Int(clinux_run_in_real_time()) }
   }
 
-  /// The bytes of an environment variable; nil where it is not set.
+  /// Returns the bytes of an environment variable; nil where it is not set.
   package static func environment(_ name: String) -> [UInt8]? {
-    // The text belongs to the process for good: nothing here changes the environment. It ends in a NUL.
+    // The text ends in a NUL and stays valid: nothing here changes the environment.
     unsafe CPath(name).withCString { name in
       guard let text = unsafe clinux_environment(name) else { return nil }
       var bytes: [UInt8] = []
@@ -62,12 +63,13 @@ package enum OwnProcess {
     }
   }
 
-  /// Makes sure that no program executed from here gains a privilege (`PR_SET_NO_NEW_PRIVS`).
+  /// Ensures that no program which this process executes gains a privilege (`PR_SET_NO_NEW_PRIVS`).
   package static func forbidNewPrivileges() throws(Errno) {
     _ = try retrying { Int(clinux_prctl(PR_SET_NO_NEW_PRIVS, 1)) }
   }
 
-  /// The words this process was started with, read from /proc/self/cmdline: Embedded Swift has no `CommandLine`.
+  /// Returns the words with which this process was started, from /proc/self/cmdline: Embedded Swift has no
+  /// `CommandLine`.
   package static func arguments() throws(Errno) -> [[UInt8]] {
     let file = try OwnedDescriptor.open(CPath("/proc/self/cmdline"), .read)
     var buffer = [UInt8](repeating: 0, count: 16 * 1024)
@@ -85,26 +87,26 @@ package enum OwnProcess {
     return words
   }
 
-  /// Becomes another program (execv(3)); returns only by failing.
+  /// Replaces this program by another (execv(3)). Returns only where it fails.
   ///
-  /// - Parameter words: `words[0]` is what the program will see as its name.
+  /// - Parameter words: The arguments. `words[0]` is what the program will see as its name.
   package static func become(_ program: CPath, _ words: [CPath]) throws(Errno) {
     let argumentList = ArgumentList(words)
     _ = try retrying {
-      // Both live until the call either replaces this program or fails.
+      // Both are valid until the call has replaced this program or failed.
       unsafe program.withCString { path in
         unsafe argumentList.withPointers { words in unsafe Int(clinux_execv(path, words)) }
       }
     }
   }
 
-  /// Ends this process at once.
+  /// Exits at once (_exit(2)).
   package static func exit(_ code: Int32) -> Never {
     _exit(code)
   }
 }
 
-/// Words laid out as execv(3) and posix_spawn(3) want them.
+/// Words in the layout that execv(3) and posix_spawn(3) take.
 struct ArgumentList {
   private var bytes: [UInt8] = []
   private var starts: [Int] = []
@@ -116,10 +118,10 @@ struct ArgumentList {
     }
   }
 
-  /// Calls `body` with the NULL-terminated list of pointers, good for the call.
+  /// Calls `body` with the NULL-terminated list of pointers, which is valid during the call.
   func withPointers<Result>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>?) -> Result) -> Result {
     var copy = bytes
-    // The pointers go into `copy`, which is not touched while they are in use.
+    // The pointers are into `copy`, which is not changed while they are in use.
     return unsafe copy.withUnsafeMutableBytes { all in
       let base = unsafe all.assumingMemoryBound(to: CChar.self).baseAddress
       var pointers: [UnsafeMutablePointer<CChar>?] = unsafe []

@@ -1,10 +1,11 @@
 internal import CLinux
 
-/// What it takes to put a whole file in the place of another.
+/// What is needed to replace a whole file by another.
 extension OwnedDescriptor {
-  /// Makes a file below this directory that was not there, and opens it for writing.
+  /// Makes a file below this directory that did not exist, and opens it for writing.
   ///
-  /// - Parameter mode: Permission bits, less those of the umask.
+  /// - Parameter mode: The permission bits. Those of the umask are removed.
+  /// - Throws: `EEXIST` where there is such a file.
   package func create(_ name: borrowing CPath, mode: UInt32) throws(Errno) -> OwnedDescriptor {
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
     let directory = raw
@@ -14,12 +15,12 @@ extension OwnedDescriptor {
     return OwnedDescriptor(owning: Int32(descriptor))
   }
 
-  /// Waits until what was written is on the disk (fsync(2)).
+  /// Waits until everything that was written is on the disk (fsync(2)).
   package func flush() throws(Errno) {
     _ = try retrying { Int(fsync(raw)) }
   }
 
-  /// Gives a file below this directory another name there, in place of what has it (rename(2)).
+  /// Renames a file below this directory, and replaces any file of the new name (rename(2)).
   package func rename(_ old: borrowing CPath, to new: borrowing CPath) throws(Errno) {
     let directory = raw
     _ = try retrying {
@@ -29,7 +30,7 @@ extension OwnedDescriptor {
     }
   }
 
-  /// Takes a file below this directory away (unlink(2)).
+  /// Removes a file below this directory (unlink(2)).
   package func remove(_ name: borrowing CPath) throws(Errno) {
     let directory = raw
     _ = try retrying { unsafe name.withCString { name in unsafe Int(clinux_unlink(directory, name)) } }

@@ -1,10 +1,11 @@
 internal import CLinux
 
-/// A file descriptor with one owner: closed when the owner goes. All are close-on-exec unless made otherwise by name.
+/// A file descriptor with one owner, which closes it when the owner's lifetime ends. All are close-on-exec, except
+/// where a name says otherwise.
 package struct OwnedDescriptor: ~Copyable {
   package let raw: Int32
 
-  /// Takes over a descriptor that nobody else will close.
+  /// Takes over a descriptor that nothing else will close.
   package init(owning raw: Int32) {
     self.raw = raw
   }
@@ -83,14 +84,14 @@ package struct OwnedDescriptor: ~Copyable {
     return OwnedDescriptor(owning: Int32(descriptor))
   }
 
-  /// Another descriptor for the same open file, close-on-exec: the original stays whose it is.
+  /// Returns another descriptor for the same open file, close-on-exec. The original stays with its owner.
   package static func duplicate(_ raw: Int32) throws(Errno) -> OwnedDescriptor {
     OwnedDescriptor(owning: Int32(try retrying { Int(clinux_fcntl(raw, F_DUPFD_CLOEXEC, 3)) }))
   }
 
-  /// pread(2) from `offset` into `buffer` from `start` on.
+  /// Reads once from `offset` into `buffer`, from `start` on. The corresponding C function is pread(2).
   ///
-  /// - Returns: Bytes read; 0 at the end of the file or where the buffer has no room.
+  /// - Returns: The number of bytes read; 0 at the end of the file, or where the buffer has no room.
   package func read(
     into buffer: inout [UInt8], from start: Int = 0, at offset: Int
   ) throws(Errno) -> Int {
@@ -104,7 +105,8 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
-  /// read(2) from the current position: for descriptors that have no offset (signals, timers).
+  /// Reads once from the current position, for descriptors that have no offset (signals, timers). The corresponding C
+  /// function is read(2).
   package func readNext(into buffer: inout [UInt8]) throws(Errno) -> Int {
     try retrying {
       // The array outlives the call.
@@ -112,9 +114,9 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
-  /// The whole file from its beginning, up to the buffer's size, over as many reads as it takes.
+  /// Reads the whole file from its beginning, up to the buffer's size, with as many calls of pread(2) as that takes.
   ///
-  /// - Returns: Bytes read.
+  /// - Returns: The number of bytes read.
   package func readWhole(into buffer: inout [UInt8]) throws(Errno) -> Int {
     var count = 0
     while count < buffer.count {
@@ -125,9 +127,9 @@ package struct OwnedDescriptor: ~Copyable {
     return count
   }
 
-  /// What is still to come of a file or pipe, up to the buffer's size.
+  /// Reads the rest of a file or pipe, up to the buffer's size, with as many calls of read(2) as that takes.
   ///
-  /// - Returns: Bytes read.
+  /// - Returns: The number of bytes read.
   package func readAll(into buffer: inout [UInt8]) throws(Errno) -> Int {
     var count = 0
     while count < buffer.count {
@@ -145,7 +147,7 @@ package struct OwnedDescriptor: ~Copyable {
     return count
   }
 
-  /// Whether `text` is in the first 128 bytes of the file.
+  /// Whether `text` is within the first 128 bytes of the file.
   package func contains(_ text: String) throws(Errno) -> Bool {
     var buffer = InlineArray<128, UInt8>(repeating: 0)
     let count = try retrying {
@@ -168,12 +170,13 @@ package struct OwnedDescriptor: ~Copyable {
     return false
   }
 
-  /// write(2) until all of `bytes` is out.
+  /// Writes all of `bytes`, with as many calls of write(2) as that takes.
   package func write(_ bytes: Span<UInt8>) throws(Errno) {
     try writeAll(bytes, isFromBeginning: false)
   }
 
-  /// pwrite(2) over what is at the beginning, until all of `bytes` is out. The position stays where it is.
+  /// Writes all of `bytes` over the beginning of the file, with as many calls of pwrite(2) as that takes. The current
+  /// position is not changed.
   package func overwrite(_ bytes: Span<UInt8>) throws(Errno) {
     try writeAll(bytes, isFromBeginning: true)
   }
@@ -194,9 +197,10 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
-  /// readlinkat(2) below this directory into `buffer`, cut at its size.
+  /// Reads the target of a symbolic link below this directory into `buffer`, cut at the buffer's size. The
+  /// corresponding C function is readlinkat(2).
   ///
-  /// - Returns: Bytes of the target.
+  /// - Returns: The number of bytes of the target.
   package func readLink(_ path: borrowing CPath, into buffer: inout [UInt8]) throws(Errno) -> Int {
     try retrying {
       unsafe path.withCString { path in
@@ -209,35 +213,35 @@ package struct OwnedDescriptor: ~Copyable {
     }
   }
 
-  /// The path of what this is open on, as the kernel has it, without symbolic links (`/proc/self/fd`, proc(5)).
+  /// Reads the path of this open file, as the kernel has it and without symbolic links (`/proc/self/fd`, proc(5)).
   ///
-  /// - Returns: Its bytes, cut at the buffer's size.
+  /// - Returns: The number of bytes of the path, cut at the buffer's size.
   package func readOwnPath(into buffer: inout [UInt8]) throws(Errno) -> Int {
-    // Of an absolute path, so the directory does not matter.
+    // The link's path is absolute, so the directory does not matter.
     try readLink(CPath(descriptor: raw), into: &buffer)
   }
 
-  /// mkdir(2), for its owner alone.
+  /// Makes a directory that only its owner may use (mkdir(2)).
   package static func makeFolder(_ path: borrowing CPath) throws(Errno) {
     _ = try retrying { unsafe path.withCString { path in unsafe Int(clinux_mkdir(path)) } }
   }
 
-  /// lseek(2) to the beginning: a directory is listed anew.
+  /// Moves the position to the beginning (lseek(2)), so that a directory is listed anew.
   package func rewind() throws(Errno) {
     try seek(to: 0)
   }
 
-  /// lseek(2), from the beginning.
+  /// Moves the position, counted from the beginning (lseek(2)).
   package func seek(to position: Int) throws(Errno) {
     _ = try retrying { Int(lseek(raw, off_t(position), SEEK_SET)) }
   }
 
-  /// Lets a program executed next keep this descriptor, or not.
+  /// Sets whether a program that is executed next loses this descriptor.
   package func setCloseOnExec(_ closes: Bool) throws(Errno) {
     _ = try retrying { Int(clinux_fcntl(raw, F_SETFD, closes ? FD_CLOEXEC : 0)) }
   }
 
-  /// The type of its file system (`f_type` of fstatfs(2)).
+  /// Returns the type of the file's file system (`f_type` of fstatfs(2)).
   package func fileSystemType() throws(Errno) -> Int {
     var statistics = statfs()
     // A C struct on the stack, for the call.
@@ -245,12 +249,12 @@ package struct OwnedDescriptor: ~Copyable {
     return Int(statistics.f_type)
   }
 
-  /// `f_type` of a proc file system (linux/magic.h).
+  /// The `f_type` of a proc file system (linux/magic.h).
   package static let procFileSystem = 0x9fa0
 }
 
 extension OwnedDescriptor {
-  /// Whether this is the root of a proc file system that numbers this process as getpid(2) does.
+  /// Whether this is the root of a proc file system that gives this process the same number as getpid(2).
   package func namesThisProcess() -> Bool {
     var target = [UInt8](repeating: 0, count: 16)
     guard let count = try? readLink(CPath("self"), into: &target) else { return false }

@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// The user and group that a program is started as, with no further groups.
+/// The user and group as which a program is started, without supplementary groups.
 package struct Credentials: Equatable, Sendable {
   package var user: UInt32
   package var group: UInt32
@@ -43,34 +43,34 @@ package enum StartStage: UInt8, Sendable {
 
 /// A program that was started.
 package struct StartedProgram: ~Copyable {
-  /// Also the number of its process group.
+  /// The program's process number, which is also the number of its process group.
   package let pid: Int32
-  /// Becomes readable when it has ended.
+  /// A pidfd of the program. It becomes readable when the program has exited.
   package let handle: ProcessHandle
 }
 
-/// What the start of a program came to.
+/// The result of starting a program.
 package enum StartOutcome: ~Copyable {
   case started(StartedProgram)
   case failed(StartStage, Errno)
 }
 
-/// A program's start, prepared so that it takes no memory of this process: words, environment and the new process's
-/// first stack are in a mapping that was touched when it was made.
+/// A prepared start of a program, which takes no memory of this process: the words, the environment and the new
+/// process's first stack are in a mapping that was touched when it was made.
 ///
-/// The program gets nothing of ours but the two descriptors: its own process group, every signal as usual,
-/// `oom_score_adj` 0, nice 0, no capability, `no_new_privs`, `/` as its directory. It shares this process's memory until
-/// it executes (`CLONE_VM | CLONE_VFORK`), so nothing is copied.
+/// The program gets nothing of this process's but two descriptors. It has its own process group, default signal
+/// actions, `oom_score_adj` 0, nice 0, no capability, `no_new_privs`, and `/` as its directory. It shares this
+/// process's memory until it executes (`CLONE_VM | CLONE_VFORK`), so nothing is copied.
 @safe
 package struct ProgramStart: ~Copyable {
-  // Its own mapping, freed with this unless a helper is still at it.
+  // The mapping, which is freed with this unless a helper is still using it.
   let raw: UnsafeMutablePointer<clinux_hook>
   private let usedByWords: Int32
 
   /// - Parameters:
-  ///   - words: The first is the program's absolute path; the others it gets as they are.
-  ///   - user: Nil keeps this process's.
-  /// - Throws: `EINVAL` without an absolute path, `E2BIG` where they do not fit, `ENOMEM`.
+  ///   - words: The arguments. The first is the program's absolute path.
+  ///   - user: The user and group; nil keeps this process's.
+  /// - Throws: `EINVAL` without an absolute path, `E2BIG` where the words do not fit, `ENOMEM`.
   package init(_ words: [CPath], as user: Credentials?) throws(Errno) {
     guard let first = words.first, first.bytes.count > 1, first.bytes[0] == UInt8(ascii: "/") else {
       throw .invalidArgument
@@ -84,7 +84,7 @@ package struct ProgramStart: ~Copyable {
     }
     var fits = true
     for word in words {
-      // The word lives until the call returns, which copies it.
+      // The word is valid until the call returns, which copies it.
       let result = unsafe word.withCString { text in unsafe clinux_hook_add_word(hook, text, Int32(word.bytes.count)) }
       if result != 0 { fits = false }
     }
@@ -101,20 +101,20 @@ package struct ProgramStart: ~Copyable {
   }
 
   deinit {
-    // One that is being started keeps its mapping for good.
+    // A program that is being started keeps its mapping for good.
     if unsafe clinux_hook_is_starting(raw) == 0 { unsafe clinux_hook_destroy(raw) }
   }
 
-  /// Whether a helper is starting it at this moment.
+  /// Whether a helper is starting the program at this moment.
   package var isStarting: Bool { unsafe clinux_hook_is_starting(raw) != 0 }
 
-  /// Forgets what ``setVariable(_:)`` added.
+  /// Removes the variables that ``setVariable(_:)`` added.
   package mutating func clearVariables() {
     guard !isStarting else { return }
     unsafe clinux_hook_keep(raw, 1, usedByWords)
   }
 
-  /// Adds a variable to its environment, which has `PATH` and nothing else.
+  /// Adds a variable to the program's environment, which has `PATH` and nothing else.
   ///
   /// - Parameter text: `NAME=value` without a NUL.
   /// - Returns: Whether there was room.
@@ -127,21 +127,21 @@ package struct ProgramStart: ~Copyable {
     }
   }
 
-  /// Names the descriptors that become its standard input, and its standard output and error. They must be above 2, and
-  /// stay open until it has started.
+  /// Sets the descriptors that become the program's standard input, and its standard output and error. They must be
+  /// above 2, and stay open until the program has started.
   package mutating func setDescriptors(input: borrowing OwnedDescriptor, output: borrowing OwnedDescriptor) {
     guard !isStarting else { return }
     unsafe raw.pointee.input = input.raw
     unsafe raw.pointee.output = output.raw
   }
 
-  /// Starts it, and waits until it has executed or failed: as long as its file takes to be read.
+  /// Starts the program, and waits until it has executed or failed. That takes as long as reading its file.
   package mutating func start() -> StartOutcome {
     unsafe clinux_hook_launch(raw)
     return takeOutcome() ?? .failed(.clone, .busy)
   }
 
-  /// What the last start came to; nil while it is under way, or where it was taken.
+  /// Returns the result of the last start, once. Nil while it is under way.
   package mutating func takeOutcome() -> StartOutcome? {
     guard !isStarting else { return nil }
     let error = unsafe raw.pointee.error
@@ -172,10 +172,11 @@ package struct ProgramStart: ~Copyable {
 }
 
 extension StartedProgram {
-  /// Kills every process of its group, by its pidfd or, before Linux 6.9, by its number (kill(2)).
+  /// Kills every process of the program's group, by the program's pidfd or, before Linux 6.9, by its number (kill(2)).
   ///
-  /// The number cannot be another's: the program has it until it is collected, which only ``reap()`` does, and that takes
-  /// the program itself. The kernel collects none by itself, since ``EventLoop/taking(_:)`` has SIGCHLD as usual.
+  /// The number cannot be another process's. The program has it until it is collected, which only ``reap()`` does, and
+  /// that consumes the program. The kernel collects no child by itself, since ``EventLoop/taking(_:)`` gives SIGCHLD
+  /// its usual action.
   package func killGroup() {
     do throws(Errno) {
       try RawProcess.send(.kill, toGroupLedBy: handle.descriptor.raw)
@@ -184,15 +185,16 @@ extension StartedProgram {
     }
   }
 
-  /// Takes its exit code without waiting, or 128 and the signal's number. Its number is free from then on.
+  /// Collects the program without waiting. Its number is free from then on.
   package consuming func reap() -> Reaped {
     let status = clinux_collect(pid)
-    return status >= 0 ? .ended(status) : .running(self)
+    return status >= 0 ? .exited(status) : .running(self)
   }
 }
 
-/// What collecting a program came to.
+/// The result of collecting a program.
 package enum Reaped: ~Copyable {
-  case ended(Int32)
+  /// The exit code, or 128 plus the number of the signal that killed the program.
+  case exited(Int32)
   case running(StartedProgram)
 }

@@ -1,9 +1,9 @@
 internal import CLinux
 
-/// What can be done to the whole machine.
+/// Actions on the whole machine.
 package enum Restart {
-  /// Restarts it at once, without writing anything to its disks (reboot(2)). Returns only by failing; in a pid namespace
-  /// it ends that namespace.
+  /// Restarts the machine at once, without writing anything to its disks (reboot(2)). Returns only where it fails. In a
+  /// pid namespace it kills the processes of that namespace instead.
   ///
   /// - Throws: `EPERM` without CAP_SYS_BOOT.
   package static func reboot() throws(Errno) {

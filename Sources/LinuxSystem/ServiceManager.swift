@@ -1,12 +1,12 @@
 internal import CLinux
 
-/// The service manager that started this process and asked to be told how it is (sd_notify(3)).
+/// The service manager that started this process and asked to be told its state (sd_notify(3)).
 ///
-/// Its socket is opened once, while this process may still reach it. Nothing here waits.
+/// The socket is opened once, while this process may still reach it. Nothing here waits.
 package struct ServiceManager: ~Copyable {
   private let socket: OwnedDescriptor
-  /// Nanoseconds within which the manager wants a sign of life again and again (sd_watchdog_enabled(3)); nil where it wants
-  /// none of this process.
+  /// The interval in nanoseconds within which the manager expects a sign of life, again and again
+  /// (sd_watchdog_enabled(3)). Nil where it expects none of this process.
   package let watchdog: UInt64?
   private let signOfLife: [UInt8]
 
@@ -17,9 +17,9 @@ package struct ServiceManager: ~Copyable {
     signOfLife = Array("WATCHDOG=1".utf8)
   }
 
-  /// The manager that `NOTIFY_SOCKET` names; nil where no manager asked.
+  /// Makes the manager that `NOTIFY_SOCKET` names; nil where no manager asked.
   ///
-  /// - Throws: Why it cannot be told: it waits for that until it gives up.
+  /// - Throws: Why the manager cannot be told. It waits for a message until it gives up.
   package static func asking() throws(Errno) -> ServiceManager? {
     guard let name = OwnProcess.environment("NOTIFY_SOCKET"), !name.isEmpty else { return nil }
     let socket = OwnedDescriptor(owning: Int32(try retrying { Int(clinux_notify_open()) }))
@@ -32,9 +32,10 @@ package struct ServiceManager: ~Copyable {
 
   /// - Parameters:
   ///   - microseconds: `WATCHDOG_USEC`, in decimal digits.
-  ///   - process: `WATCHDOG_PID`; nil asks any process that has the variables.
+  ///   - process: `WATCHDOG_PID`. Nil asks any process that has the variables.
   ///   - own: The number of this process.
-  /// - Returns: Nanoseconds; nil where there is no watchdog, where it asks another process, or where either is no number.
+  /// - Returns: The interval in nanoseconds. Nil where there is no watchdog, where it asks another process, or where
+  ///   either variable is no number.
   package static func watchdog(microseconds: [UInt8]?, process: [UInt8]?, own: Int32) -> UInt64? {
     guard let microseconds, let interval = number(microseconds), interval > 0 else { return nil }
     if let process {
@@ -44,7 +45,7 @@ package struct ServiceManager: ~Copyable {
     return isTooLong ? .max : nanoseconds
   }
 
-  /// Nil for anything but digits; what does not fit is the largest number.
+  /// Returns the number that decimal digits give; nil for anything else. A number that does not fit gives the largest.
   private static func number(_ digits: [UInt8]) -> UInt64? {
     guard !digits.isEmpty else { return nil }
     var number: UInt64 = 0
@@ -59,7 +60,7 @@ package struct ServiceManager: ~Copyable {
 
   /// Sends one message of `NAME=value` lines.
   ///
-  /// - Throws: `EAGAIN` where the manager is behind; why it is not there.
+  /// - Throws: `EAGAIN` where the manager has not read earlier messages; otherwise why it cannot be reached.
   package func tell(_ message: Span<UInt8>) throws(Errno) {
     do throws(Errno) {
       try send(message)
@@ -72,7 +73,7 @@ package struct ServiceManager: ~Copyable {
     }
   }
 
-  /// Tells that this process gets on with its work. Allocates nothing.
+  /// Tells the manager that this process is working. Allocates nothing.
   ///
   /// - Returns: Whether the manager has the message.
   package func tellAlive() -> Bool {

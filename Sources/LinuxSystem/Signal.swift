@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// The signals the agent sends and takes (signal(7)).
+/// The signals that the agent sends and receives (signal(7)).
 package enum Signal: CaseIterable, Sendable {
   case terminate
   case kill
@@ -11,7 +11,7 @@ package enum Signal: CaseIterable, Sendable {
   case abort
   case user1
   case user2
-  /// Lets a stopped process go on.
+  /// Continues a stopped process.
   case resume
 
   package var rawValue: Int32 {

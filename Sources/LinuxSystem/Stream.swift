@@ -1,14 +1,14 @@
 internal import CLinux
 
-/// What is behind a descriptor that lines are written to.
+/// The kinds of files that lines are written to.
 extension OwnedDescriptor {
-  /// How a file takes lines.
+  /// How a file behaves when lines are written to it.
   package enum Taking: Equatable, Sendable {
-    /// A socket can be asked not to wait.
+    /// The file is a socket, which can be asked not to wait.
     case socket
-    /// The null device takes anything at once.
+    /// The file is the null device, which takes anything at once.
     case null
-    /// All others may wait, whatever poll(2) says: of a regular file it says that it is ready.
+    /// The file is another, which may wait whatever poll(2) says: poll(2) says that a regular file is always ready.
     case other
   }
 
@@ -20,9 +20,9 @@ extension OwnedDescriptor {
     }
   }
 
-  /// send(2) to a socket, without waiting.
+  /// Sends to a socket without waiting (send(2)).
   ///
-  /// - Returns: Bytes that were sent: fewer than there are where there was room for no more.
+  /// - Returns: The number of bytes that were sent. It is less than there are where the socket had no room for more.
   /// - Throws: `EAGAIN` where there is no room.
   package func send(_ bytes: Span<UInt8>) throws(Errno) -> Int {
     try retrying {
@@ -31,7 +31,7 @@ extension OwnedDescriptor {
     }
   }
 
-  /// Whether a write of up to PIPE_BUF bytes to a pipe goes through without waiting, within so long (poll(2)).
+  /// Whether, within this time, a write of up to PIPE_BUF bytes to a pipe can be done without waiting (poll(2)).
   package func becomesWritable(milliseconds: Int32) -> Bool {
     var request = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
     // One pollfd, on the stack, for the call.
@@ -40,9 +40,9 @@ extension OwnedDescriptor {
 }
 
 extension OwnedDescriptor {
-  /// Whether a regular file ends in a newline, or is empty; nil where that cannot be told.
+  /// Whether a regular file ends in a newline, or is empty. Nil where that is unknown.
   package static func endsInALine(_ path: borrowing CPath) -> Bool? {
-    // Looked at before it is opened: a FIFO would seem to have a reader for a moment.
+    // The file's kind is read before it is opened: opening a FIFO would give it a reader for a moment.
     guard let place = try? open(path, .path, .noFollow), let kind = try? place.status().kind, kind == .file,
       let file = try? open(path, .read, [.noFollow, .nonBlocking])
     else { return nil }
@@ -54,12 +54,12 @@ extension OwnedDescriptor {
   }
 }
 
-/// Standard error as a service has it.
+/// The journal's stream, which is a service's standard error.
 package enum JournalStream {
-  /// Whether the journal reads this descriptor: `$JOURNAL_STREAM` names its device and inode (systemd.exec(5)).
+  /// Whether the journal reads this descriptor: `$JOURNAL_STREAM` has its device and inode (systemd.exec(5)).
   package static func isRead(_ descriptor: Int32) -> Bool { clinux_is_journal(descriptor) != 0 }
 
-  /// Whether `name` is that of the descriptor's file, as `$JOURNAL_STREAM` would have it.
+  /// Whether `name`, in the form of `$JOURNAL_STREAM`, is the name of the descriptor's file.
   package static func names(_ descriptor: Int32, _ name: borrowing CPath) -> Bool {
     unsafe name.withCString { name in unsafe clinux_is_stream(descriptor, name) } != 0
   }

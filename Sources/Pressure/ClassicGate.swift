@@ -1,16 +1,16 @@
 package import ProcModel
 
-/// The five constants of ``ClassicGate``, and what they were.
+/// The constants of ``ClassicGate``. The defaults are the kernel's.
 package struct ClassicConstants: Equatable, Sendable {
-  /// A gap longer than this between failures begins a new episode.
+  /// The longest gap between two failures of one episode. After a longer one a new episode begins.
   package var gap: Nanoseconds
-  /// The failures of an episode younger than this are not counted.
+  /// The least age of an episode. The failures of a younger one are not counted.
   package var youngest: Nanoseconds
-  /// So many failures count as out of memory.
+  /// The number of failures that count as out of memory.
   package var failures: UInt32
-  /// Between two ends.
+  /// The least time between two kills.
   package var pause: Nanoseconds
-  /// Free swap, of `SwapTotal`, above which memory is not gone.
+  /// The amount of free swap, of `SwapTotal`, above which memory is not gone.
   package var swapFree: Amount
 
   package init(
@@ -28,24 +28,24 @@ package struct ClassicConstants: Equatable, Sendable {
 /// The kernel's historical checklist between "memory is short" and "memory is gone" (mm/oom_kill.c, `out_of_memory`,
 /// 2.4.19 to 2.6.10).
 ///
-/// A *failure* is a look at which a trigger is true. The kernel kept `first`, `last`, `count` and `lastkill`; so does
-/// this, in nanoseconds where it had jiffies.
+/// A *failure* is a reading at which a trigger is true. The kernel kept `first`, `last`, `count` and `lastkill`. So
+/// does this, in nanoseconds where the kernel had jiffies.
 package struct ClassicGate: Equatable, Sendable {
   package var constants: ClassicConstants
 
   private var first = Nanoseconds.zero
   private var last = Nanoseconds.zero
   private var count: UInt32 = 0
-  /// Nil before the first end: the kernel began at 0, so that its first 5 s saw none.
-  private var lastEnd: Nanoseconds?
+  /// The time of the last kill; nil before the first. The kernel began at 0, so it killed nothing in its first 5 s.
+  private var lastKill: Nanoseconds?
 
   package init(_ constants: ClassicConstants) {
     self.constants = constants
   }
 
-  /// Takes a failure, and says whether memory is gone: then the caller ends somebody, and the count begins anew.
+  /// Counts a failure, and returns whether memory is gone. The caller then kills a process, and the count begins anew.
   ///
-  /// - Parameter hasSwap: Whether swap space is left: then it is not, and nothing is counted.
+  /// - Parameter hasSwap: Whether swap space is left. Memory is then not gone, and nothing is counted.
   package mutating func admits(failureAt now: Nanoseconds, hasSwap: Bool) -> Bool {
     if hasSwap { return false }
     let since = now - last
@@ -57,14 +57,14 @@ package struct ClassicGate: Equatable, Sendable {
     if now - first < constants.youngest { return false }
     count &+= 1
     if count < constants.failures { return false }
-    if let lastEnd, now - lastEnd < constants.pause { return false }
-    lastEnd = now
+    if let lastKill, now - lastKill < constants.pause { return false }
+    lastKill = now
     reset(now)
     return true
   }
 
   private mutating func reset(_ now: Nanoseconds) {
-    // The kernel let go of its lock while it killed, so that another call could have moved `first` on meanwhile.
+    // The kernel released its lock while it killed, so another call could have moved `first` on meanwhile.
     if first < now { first = now }
     count = 0
   }

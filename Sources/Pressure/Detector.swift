@@ -2,8 +2,8 @@ package import ProcModel
 
 /// Turns readings into verdicts.
 ///
-/// An episode of trouble begins when a trigger is true and confirmed, and ends when none is and available memory is
-/// over the release line, so that a reading that trembles about one line is one episode.
+/// An episode of trouble begins when a trigger is true and confirmed. It ends when no trigger is true and available
+/// memory is over the release line, so a reading that wavers about one line is one episode.
 package struct Detector: Sendable {
   package private(set) var thresholds: Thresholds
   private let units: KernelUnits
@@ -19,23 +19,23 @@ package struct Detector: Sendable {
     gate = Detector.gate(thresholds.confirmation)
   }
 
-  /// What is measured over a window is kept of readings at least so far apart.
+  /// The least time between two readings that are kept for measuring over a window.
   package var spacing: Nanoseconds { trend.spacing }
 
-  /// Judges by other thresholds from here on. An episode goes on, and ends by the new ones.
+  /// Replaces the thresholds. An episode goes on, and ends by the new ones.
   package mutating func replace(_ thresholds: Thresholds) {
     self.thresholds = thresholds
     trend = Trend(span: thresholds.span)
     gate = Detector.gate(thresholds.confirmation)
   }
 
-  /// Forgets what was measured before now: after an end, only what follows it tells whether it helped.
+  /// Forgets earlier readings. After a kill, only later ones tell whether it helped.
   package mutating func beginAnew() {
     trend.clear()
   }
 
-  /// Judges a reading and moves the episode on. A reading of no memory at all makes no sense: it is calm, and leaves
-  /// the episode as it is.
+  /// Judges a reading and begins or ends the episode. A reading with a total of zero makes no sense: its verdict is
+  /// calm, and the episode stays as it is.
   package mutating func judge(_ reading: MemoryReading) -> Verdict {
     let lines = Lines(thresholds, total: reading.total, swapTotal: reading.swapTotal)
     guard reading.total > .zero else {
@@ -59,20 +59,20 @@ package struct Detector: Sendable {
     return Verdict(level: level, trigger: trigger, reading: reading, lines: lines, episode: episode)
   }
 
-  /// Whether a reading is one of trouble, whatever may still have to confirm it; changes nothing. For a last look before
-  /// a signal, which must not count as another.
+  /// Whether a reading is one of trouble, confirmed or not. Changes nothing: it is for a last reading before a signal,
+  /// which must not count as another failure.
   package func isTrouble(_ reading: MemoryReading) -> Bool {
     let lines = Lines(thresholds, total: reading.total, swapTotal: reading.swapTotal)
     guard reading.total > .zero else { return false }
     return trigger(reading, lines) != .none || isInEpisode && isBetween(reading, lines)
   }
 
-  /// Whether memory is not back yet.
+  /// Whether memory has not come back yet.
   private func isBetween(_ reading: MemoryReading, _ lines: Lines) -> Bool {
     reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
   }
 
-  /// The first trigger that is true, the plainest first.
+  /// Returns the first trigger that is true, in order from the plainest.
   private func trigger(_ reading: MemoryReading, _ lines: Lines) -> Trigger {
     if reading.isAtOrBelow(lines.floorAvailable, swapFree: lines.floorSwapFree) { return .floor }
     if let limit = thresholds.limit, let hits = limit.fires(reading, trend, release: lines.release) {
@@ -113,11 +113,12 @@ package struct Detector: Sendable {
 }
 
 extension MemoryReading {
+  /// Whether available memory and free swap are at or below their lines.
   func isAtOrBelow(_ available: KiB, swapFree: KiB?) -> Bool {
     self.available <= available && isSwapSpent(swapFree)
   }
 
-  /// Whether free swap is at or below `line`; true where nothing is asked of swap, or there is none.
+  /// Whether free swap is at or below `line`. True where the policy asks nothing of swap, and where there is no swap.
   func isSwapSpent(_ line: KiB?) -> Bool {
     guard let line, swapTotal > .zero else { return true }
     return swapFree <= line

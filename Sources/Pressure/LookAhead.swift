@@ -1,51 +1,53 @@
 package import ProcModel
 
-/// How long the agent may look away: memory cannot be used up faster than it can be filled.
+/// How long the agent may wait until the next reading: memory cannot be used up faster than it can be filled.
 package struct LookAhead: Sendable {
+  /// The shortest wait.
   package static let shortest = Nanoseconds.milliseconds(1)
+  /// The longest wait.
   package static let longest = Nanoseconds.milliseconds(10_000)
 
-  /// What is reckoned with where nothing was measured, in KiB per millisecond: 6 GiB/s. Two cores and a little more: one
-  /// core faulted in 4 KiB pages at 2.4 to 2.6 GiB/s (x86-64, Linux 6.18, nothing else running).
+  /// The fill rate in KiB per millisecond that is assumed where none was measured: 6 GiB/s. That is what two cores fill
+  /// and a little more; one core faulted in 4 KiB pages at 2.4 to 2.6 GiB/s (x86-64, Linux 6.18, nothing else running).
   package static let usualFill: UInt64 = 6 * 1024
-  /// However slow a machine seems at start, half a GiB/s is reckoned with.
+  /// The least fill rate that is assumed, in KiB per millisecond, however slow a machine seems at the start: 0.5 GiB/s.
   private static let leastFill: UInt64 = 512
-  /// Swap fills at the speed of a device, or of a compressor: 1 GiB/s.
+  /// The fill rate of swap that is assumed, in KiB per millisecond: 1 GiB/s, the speed of a device or of a compressor.
   package static let swapFill: UInt64 = 1024
-  /// While a window of stalls or refaults is to be filled, and PSI does not wake the agent, this share of it.
+  /// The number of readings in a window of stalls or refaults, where PSI does not wake the agent.
   private static let looksPerWindow: UInt64 = 4
 
-  /// The fastest that memory was seen to go, in KiB per millisecond; halved each minute.
+  /// The fastest rate at which memory was seen to be used up, in KiB per millisecond. It is halved each minute.
   package private(set) var fastestFill: UInt64 = 0
   private var last: MemoryReading?
   private var halvedAt = Nanoseconds.zero
 
   private let slowestFill: UInt64
 
-  /// - Parameter fill: The least that is reckoned with, in KiB per millisecond.
+  /// - Parameter fill: The least fill rate that is assumed, in KiB per millisecond.
   package init(fill: UInt64 = LookAhead.usualFill) {
     slowestFill = fill
   }
 
-  /// What to reckon with on a machine.
+  /// Returns the fill rate to assume on a machine, in KiB per millisecond.
   ///
   /// - Parameters:
-  ///   - one: What one processor fills, measured, in KiB per millisecond; 0 where that is not known.
-  ///   - processors: All of which may fill at once.
+  ///   - one: The rate that was measured of one processor, in KiB per millisecond; 0 where there is none.
+  ///   - processors: The number of processors, all of which may fill memory at once.
   package static func fill(of one: UInt64, times processors: UInt64) -> UInt64 {
     guard one > 0 else { return usualFill }
     let (all, overflow) = one.multipliedReportingOverflow(by: max(processors, 1))
-    // A quarter more: the measured ones were small pages, and large ones come faster.
+    // A quarter is added: small pages were measured, and large ones come faster.
     return overflow ? usualFill : max(withPart(all, 4), leastFill)
   }
 
-  /// A rate and so large a part of it more. Saturates.
+  /// Returns a rate raised by one `part`-th of it; saturates.
   private static func withPart(_ rate: UInt64, _ part: UInt64) -> UInt64 {
     let (sum, overflow) = rate.addingReportingOverflow(rate / part)
     return overflow ? .max : sum
   }
 
-  /// Learns from a reading how fast memory can go on this machine.
+  /// Learns from a reading how fast memory is used up on this machine.
   package mutating func learn(_ reading: MemoryReading) {
     if let last, reading.time > last.time {
       let gone = (last.available - reading.available).count
@@ -59,15 +61,15 @@ package struct LookAhead: Sendable {
     }
   }
 
-  /// The time after which the floor could be reached, within ``shortest`` and ``longest``.
+  /// Returns the time after which the floor could be reached, within ``shortest`` and ``longest``.
   ///
-  /// - Parameter window: The shortest window over which a trigger must be watched by looking; zero where none must.
+  /// - Parameter window: The shortest window over which a trigger must be watched by reading; zero where there is none.
   package func delay(_ verdict: Verdict, watching window: Nanoseconds = .zero) -> Nanoseconds {
     let reading = verdict.reading
-    // Half as fast again as was ever seen, for what was not seen yet.
+    // The fastest rate that was seen is raised by half, for a faster one that was not seen yet.
     let fill = max(slowestFill, LookAhead.withPart(fastestFill, 2), 1)
     var milliseconds = (reading.available - verdict.lines.floorAvailable).count / fill
-    // Both must be at their lines, and both can fill at once.
+    // Available memory and free swap must both be at their lines, and both can fill at once.
     if let swapLine = verdict.lines.floorSwapFree, reading.swapTotal > .zero {
       milliseconds = max(milliseconds, (reading.swapFree - swapLine).count / LookAhead.swapFill)
     }

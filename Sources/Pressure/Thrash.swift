@@ -1,25 +1,27 @@
 package import ProcModel
 
-/// The `thrash` trigger: the machine reads back what it has just evicted although it was in use, loses time by it, and
-/// has no swap left to evict to.
+/// The `thrash` trigger: the machine reads back what it has just evicted although it was in use, loses time by that,
+/// and has no swap left to which it could evict.
 ///
 /// Without swap a machine thrashes in the text of its own programs, while `MemAvailable`, of which that text is a part,
 /// stays above the floor. Recorded on a disk of 200 reads a second (`Tests/Fixtures/sequences/text-*`), 0.7 to 5 % of
-/// the file pages were read back each second after having been in use, 8 to 16 % of the time was lost, and nobody
-/// scanned directly once it had settled; of a stream through as small a cache, nothing.
+/// the file pages were read back each second after having been in use, 8 to 16 % of the time was lost, and no task
+/// scanned directly once it had settled. A stream through a cache as small showed nothing of that.
 package struct Thrash: Equatable, Sendable {
-  /// Memory read back per second that had been in use, of the file pages on the LRU lists; 10 000 reads all of them back
-  /// each second.
+  /// The memory read back per second that had been in use, as a share of the file pages on the LRU lists. 10 000 reads
+  /// all of them back each second.
   package var refaults: BasisPoints
+  /// The length of the window.
   package var over: Nanoseconds
-  /// Free swap, of `SwapTotal`, at or below which it counts as spent.
+  /// The free swap, of `SwapTotal`, at or below which swap counts as spent.
   package var swapFree: Amount
 
-  /// Available memory, of `MemTotal`, above which nobody is in trouble: a database larger than memory reads back too
-  /// (1.4 % a second and 30 % of the time lost in `text-160`, with 41 % available), and so does a container at its limit.
+  /// The available memory, of `MemTotal`, above which the trigger is never true. A database larger than memory reads
+  /// back too (1.4 % a second and 30 % of the time lost in `text-160`, with 41 % available), and so does a container at
+  /// its limit.
   static let below = Amount.share(.percent(20))
-  /// The least time lost by all, of the window, where the kernel tells: a fast disk reads back without being noticed.
-  /// Memory that is only being filled, at 40 MiB/s, loses 5 to 7 %.
+  /// The least share of the window that all tasks must have lost, where the kernel counts it: reading back from a fast
+  /// disk is not noticed. Memory that is only being filled, at 40 MiB/s, loses 5 to 7 %.
   static let lost = BasisPoints.percent(8)
 
   package init(refaults: BasisPoints, over: Nanoseconds, swapFree: Amount) {
@@ -28,7 +30,8 @@ package struct Thrash: Equatable, Sendable {
     self.swapFree = swapFree
   }
 
-  /// Refaults per second against the file pages; nil before the window is full, or where the kernel does not tell.
+  /// Returns the refaults per second as a share of the file pages. Nil before the window is full, and where the kernel
+  /// does not count them.
   package func measured(_ reading: MemoryReading, _ trend: Trend, units: KernelUnits) -> BasisPoints? {
     guard let now = reading.reclaim, let earlier = trend.reading(before: reading.time, by: over),
       let then = earlier.reclaim
@@ -37,16 +40,18 @@ package struct Thrash: Equatable, Sendable {
     let elapsed = (reading.time - earlier.time).milliseconds
     guard !isBackwards, elapsed > 0 else { return nil }
     let (perSecond, overflow) = units.kib(pages: pages).count.multipliedReportingOverflow(by: 1000)
-    // More than any machine can hold was not read back.
+    // A machine cannot have read back more than any machine can hold.
     guard !overflow, units.kib(pages: pages) <= .beyondAnyMachine else { return nil }
     let cache = max(min(reading.fileCache, earlier.fileCache).count, 1)
     let (share, isAbove) = (perSecond / elapsed).multipliedReportingOverflow(by: 10_000)
     return BasisPoints(UInt32(isAbove ? 1_000_000 : min(share / cache, 1_000_000)))
   }
 
-  /// What was measured, if it is trouble: little is available, swap is spent, the domain's own memory was taken back, and
-  /// time was lost. What is read back is counted for all cgroups together, one at its own limit among them. Where the kernel keeps
-  /// no account of that, tasks that asked for memory must have had to look for it themselves.
+  /// Returns the measured share, if the trigger is true: little memory is available, swap is spent, the domain's own
+  /// memory was taken back, and time was lost.
+  ///
+  /// The kernel counts what is read back for all cgroups together, one at its own limit among them. Where it keeps no
+  /// account of lost time, tasks that asked for memory must have had to look for it themselves.
   package func fires(_ reading: MemoryReading, _ trend: Trend, units: KernelUnits) -> BasisPoints? {
     guard reading.available <= Thrash.below.of(reading.total), reading.isSwapSpent(swapFree.of(reading.swapTotal)),
       let now = reading.reclaim, let then = trend.reading(before: reading.time, by: over)?.reclaim,

@@ -1,11 +1,12 @@
 package import ProcModel
 
-/// An amount of memory as an operator gives it: a share of a whole, or a size.
+/// An amount of memory as an operator gives it: a share of a whole, or a size in KiB.
 package enum Amount: Equatable, Sendable {
   case share(BasisPoints)
   case size(KiB)
 
-  /// In KiB, of the given whole. Shares are rounded down; a size is what it is, also above the whole.
+  /// Returns the amount in KiB, for a whole. A share is rounded down. A size is returned as it is, even above the
+  /// whole.
   package func of(_ whole: KiB) -> KiB {
     switch self {
     case .share(let points): points.of(whole)
@@ -16,9 +17,10 @@ package enum Amount: Equatable, Sendable {
 
 /// The `floor` trigger: available memory **and** free swap at or below their lines.
 package struct Floor: Equatable, Sendable {
-  /// Of `MemTotal`.
+  /// The line of available memory, of `MemTotal`.
   package var available: Amount
-  /// Of `SwapTotal`. Nil asks nothing of swap. A machine without swap is always at or below this line.
+  /// The line of free swap, of `SwapTotal`. Nil asks nothing of swap. A machine without swap is always at or below this
+  /// line.
   package var swapFree: Amount?
 
   package init(available: Amount, swapFree: Amount?) {
@@ -27,24 +29,24 @@ package struct Floor: Equatable, Sendable {
   }
 }
 
-/// What stands between a trigger and an end.
+/// What confirms a trigger before a kill.
 package enum Confirmation: Equatable, Sendable {
-  /// Nothing.
+  /// A trigger needs no confirmation.
   case immediate
-  /// The kernel's historical checklist.
+  /// The kernel's historical checklist confirms a trigger.
   case classic(ClassicConstants)
 }
 
-/// When a domain is in trouble, and when it is out of it again.
+/// When a domain is in trouble, and when no longer.
 package struct Thresholds: Equatable, Sendable {
   package var floor: Floor
-  /// Nil where the trigger is off.
+  /// Nil where the trigger is off, as with the next three.
   package var stall: Stall?
   package var thrash: Thrash?
   package var forecast: Forecast?
-  /// Says something of cgroups only.
+  /// The trigger is about cgroups alone.
   package var limit: Limit?
-  /// Available memory, of `MemTotal`, over which an episode ends; the floor's own line where it is higher than this.
+  /// The available memory, of `MemTotal`, over which an episode ends. Where the floor's line is higher, that counts.
   package var release: Amount
   package var confirmation: Confirmation
 
@@ -62,15 +64,15 @@ package struct Thresholds: Equatable, Sendable {
     self.confirmation = confirmation
   }
 
-  /// Available memory above which none of the triggers that are measured over a window can be true, on a machine.
+  /// Returns the available memory above which no trigger that is measured over a window can be true, on a machine.
   ///
   /// - Parameter total: `MemTotal`.
   package func ceiling(of total: KiB) -> KiB {
     max(stall?.below.of(total) ?? .zero, thrash == nil ? .zero : Thrash.below.of(total))
   }
 
-  /// Available memory at or below which it is worth knowing for whose sake memory is taken back: a quarter above the line of
-  /// the stall trigger, so that a window has begun where the line is crossed.
+  /// Returns the available memory at or below which the agent reads for whose sake memory is taken back: a quarter
+  /// above the line of the stall trigger, so that a window has begun where the line is crossed.
   ///
   /// - Parameter total: `MemTotal`.
   package func reclaimLine(of total: KiB) -> KiB {
@@ -78,7 +80,7 @@ package struct Thresholds: Equatable, Sendable {
     return below + KiB(below.count / 4)
   }
 
-  /// The shortest window that fills by itself while nobody looks; zero where no trigger has one.
+  /// The shortest window of a trigger that PSI could fill between two readings; zero where no trigger has a window.
   package var shortestWatch: Nanoseconds {
     switch (stall?.over, thrash?.over) {
     case (let stall?, let thrash?): min(stall, thrash)
@@ -87,7 +89,7 @@ package struct Thresholds: Equatable, Sendable {
     }
   }
 
-  /// The longest time that a trigger looks back over.
+  /// The longest time over which a trigger looks back.
   package var span: Nanoseconds {
     max(max(stall?.span ?? .zero, thrash?.over ?? .zero), Forecast.longWindow)
   }

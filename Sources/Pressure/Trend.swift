@@ -1,14 +1,17 @@
 package import ProcModel
 
-/// The readings of the last moments, in a fixed ring, thin enough to span the longest window that a trigger looks over.
+/// The latest readings, in a fixed ring. They are thinned out so far that the ring spans the longest window of a
+/// trigger.
 package struct Trend: Sendable {
   private static let capacity = 128
-  /// Of these, those that span the longest window; the others are there because readings do not come on the beat.
+  /// The number of readings that span the longest window. The others are there because readings do not come at even
+  /// intervals.
   private static let spanning = 112
 
   private var ring: InlineArray<128, MemoryReading>
   private var newest = 0
   package private(set) var count = 0
+  /// The least time between two readings that are kept.
   let spacing: Nanoseconds
 
   /// - Parameter span: The longest window that will be asked for.
@@ -18,8 +21,8 @@ package struct Trend: Sendable {
     spacing = Nanoseconds(span.count / UInt64(Trend.spanning))
   }
 
-  /// Takes a reading in, unless it follows the last one too closely to be kept. Time that went backwards, or leapt by
-  /// more than an hour (the machine slept), begins the trend anew.
+  /// Adds a reading, unless it follows the last one too closely to be kept. Time that went backwards, or leapt by more
+  /// than an hour (the machine slept), begins the trend anew.
   package mutating func add(_ reading: MemoryReading) {
     if count > 0 {
       let last = ring[newest].time
@@ -35,7 +38,8 @@ package struct Trend: Sendable {
     count = min(count + 1, Trend.capacity)
   }
 
-  /// The youngest reading at least `window` older than `now`; nil where memory does not reach so far back.
+  /// Returns the latest reading that is at least `window` older than `now`; nil where the readings do not reach so far
+  /// back.
   package func reading(before now: Nanoseconds, by window: Nanoseconds) -> MemoryReading? {
     for age in 0..<count {
       let reading = ring[(newest + Trend.capacity - age) % Trend.capacity]
@@ -44,9 +48,10 @@ package struct Trend: Sendable {
     return nil
   }
 
-  /// Whether memory was taken back over a window because the domain itself is short of it. Time lost alone is no sign of
-  /// that: a container that thrashes at its own limit has all of the machine's tasks counted as stalled where no other
-  /// runs (PSI of the root counts everybody). True where it is not told.
+  /// Whether memory was taken back over a window because the domain itself is short of it. True where that is unknown.
+  ///
+  /// Lost time alone is no sign of that. Where a container thrashes at its own limit and no other task of the machine
+  /// runs, PSI of the root counts all tasks as stalled.
   package func isReclaimed(_ reading: MemoryReading, over window: Nanoseconds) -> Bool {
     guard let now = reading.ownReclaim, let then = self.reading(before: reading.time, by: window)?.ownReclaim else {
       return true

@@ -1,14 +1,14 @@
 package import ProcModel
 
-/// How bad it is.
+/// How short memory is, and what has to be done.
 package enum Level: UInt8, Comparable, Sendable {
-  /// Nothing to do.
+  /// Nothing has to be done.
   case calm
-  /// Below the release line, above the floor; or a trigger that is not confirmed yet.
+  /// Available memory is below the release line and above the floor, or a trigger is not confirmed yet.
   case watch
-  /// A process has to go, politely.
+  /// A process has to be sent SIGTERM.
   case terminate
-  /// At half of the floor: no time to be polite.
+  /// Memory is at half of the floor: a process has to be sent SIGKILL.
   case kill
 
   package static func < (left: Level, right: Level) -> Bool {
@@ -25,20 +25,20 @@ package enum Level: UInt8, Comparable, Sendable {
   }
 }
 
-/// What brought a verdict about, with its figure.
+/// The trigger of a verdict, with its figure.
 package enum Trigger: Equatable, Sendable {
   case none
   /// Available memory and free swap are at or below their lines.
   case floor
-  /// So much of the window was lost.
+  /// This share of the window was lost.
   case stall(BasisPoints)
-  /// So much of the file pages is read back each second.
+  /// This share of the file pages is read back each second.
   case thrash(BasisPoints)
-  /// So long until nothing is left.
+  /// Nothing is left after this time.
   case forecast(Nanoseconds)
-  /// So often the limit was met just now, with next to nothing to take back.
+  /// The limit was met this often since the last reading, with next to nothing to take back.
   case limit(UInt64)
-  /// No trigger is true any more, but memory is not back over the release line.
+  /// No trigger is true any more, but available memory is not back over the release line.
   case notReleased
 
   package var name: String {
@@ -54,11 +54,13 @@ package enum Trigger: Equatable, Sendable {
   }
 }
 
-/// The thresholds in KiB, on a machine of a given size.
+/// The lines of the thresholds in KiB, for a domain of a given size.
 package struct Lines: Equatable, Sendable {
+  /// The floor's line of available memory.
   package var floorAvailable: KiB
-  /// Nil where the policy asks nothing of swap.
+  /// The floor's line of free swap; nil where the policy asks nothing of swap.
   package var floorSwapFree: KiB?
+  /// The release line; at least ``floorAvailable``.
   package var release: KiB
 
   package init(_ thresholds: Thresholds, total: KiB, swapTotal: KiB) {
@@ -68,13 +70,13 @@ package struct Lines: Equatable, Sendable {
   }
 }
 
-/// What a reading means, with the figures that say why.
+/// The meaning of a reading, with the figures that say why.
 package struct Verdict: Sendable {
   package var level: Level
   package var trigger: Trigger
   package var reading: MemoryReading
   package var lines: Lines
-  /// Counts the episodes of trouble since the start, from 1; 0 before the first.
+  /// The number of episodes of trouble since the start; 0 before the first.
   package var episode: UInt32
 
   package init(level: Level, trigger: Trigger, reading: MemoryReading, lines: Lines, episode: UInt32) {
@@ -85,11 +87,11 @@ package struct Verdict: Sendable {
     self.episode = episode
   }
 
-  /// Whether a process has to be ended.
+  /// Whether a process has to be killed or sent SIGTERM.
   package var acts: Bool { level >= .terminate }
 
-  /// Whether memory is short: a trigger is true, or available memory is not over the release line and free swap at or
-  /// below its floor, which is how a shortage begins that comes slowly.
+  /// Whether memory is short. Either a trigger is true, or available memory is not over the release line and free swap
+  /// is at or below its floor, which is how a slow shortage begins.
   package var isShort: Bool {
     trigger != .none || reading.available <= lines.release && reading.isSwapSpent(lines.floorSwapFree)
   }

@@ -1,13 +1,14 @@
-/// What of the kernel's numbers is believed: those that can be true beside each other.
+/// The limits on what is believed of the kernel's numbers. Two files may contradict each other: a container's files can
+/// stand beside the machine's, and counters can wrap. Only numbers that can be true together are believed.
 extension KiB {
-  /// More memory, or swap, than any machine can have: 4 PiB, the 52 bits of physical addresses of x86-64 and arm64.
+  /// 4 PiB: more memory or swap than any machine can have. x86-64 and arm64 have 52 bits of physical address.
   package static let beyondAnyMachine = KiB(1 << 42)
 }
 
 extension Meminfo {
-  /// Available memory as far as it can be true; nil where no line of it can be, or the total cannot.
+  /// The available memory that is believed. Nil where no line of the file can be true, or where the total cannot.
   ///
-  /// - Parameter met: Told of what cannot.
+  /// - Parameter met: Receives ``Impossible/available`` where `MemAvailable` is not believed.
   package func believedAvailable(_ met: inout Impossible) -> KiB? {
     guard total > .zero, total <= .beyondAnyMachine else { return nil }
     let parts = free + (buffers + cached - shmem) + sReclaimable
@@ -17,13 +18,14 @@ extension Meminfo {
     return free <= total ? free : nil
   }
 
-  /// The pool of huge pages, as far as it fits beside what is available.
+  /// The pool of huge pages that is believed: all of it, or nothing.
   ///
-  /// The file's lines are not of one moment: a pool that grows meanwhile may overlap by a little.
+  /// The kernel does not print the lines of one moment. A pool that grows meanwhile may overlap with available memory
+  /// by a little, so a 64th of the total is allowed for.
   ///
   /// - Parameters:
-  ///   - available: As it is believed.
-  ///   - met: Told where the pool does not fit.
+  ///   - available: The available memory that is believed.
+  ///   - met: Receives ``Impossible/hugePages`` where the pool does not fit beside it.
   package func believedPool(beside available: KiB, _ met: inout Impossible) -> KiB {
     guard hugePool > .zero else { return .zero }
     let slack = KiB(total.count / 64)
@@ -34,46 +36,49 @@ extension Meminfo {
     return hugePool
   }
 
-  /// Memory that is in use, and not by what the file names: where a cache can be that it does not count.
+  /// The memory that is in use, but by nothing that the file names. A cache that the file does not count, such as
+  /// ZFS's, can be no larger.
   package func unnamedUse(besides pool: KiB) -> KiB {
     total - (pool + free + buffers + cached + anonPages + sReclaimable)
   }
 }
 
-/// What `/proc/swaps` says in all.
+/// The sums of `/proc/swaps`.
 package struct SwapListing: Equatable, Sendable {
-  package var areas: Int
+  /// The size of all areas.
   package var size: KiB
+  /// The part of ``size`` that is in use.
   package var used: KiB
-  /// Of ``size``, the part on zram.
+  /// The part of ``size`` that is on zram devices.
   package var zramSize: KiB
 
-  package init(areas: Int, size: KiB, used: KiB, zramSize: KiB = .zero) {
-    self.areas = areas
+  package init(size: KiB, used: KiB, zramSize: KiB = .zero) {
     self.size = size
     self.used = used
     self.zramSize = zramSize
   }
 
-  /// Nil where no machine can have so much.
+  /// Nil where no machine can have so much swap, or where more is used than there is.
   package init?(_ table: borrowing SwapTable) {
     guard table.size <= .beyondAnyMachine, table.used <= table.size else { return nil }
-    self.init(areas: table.count, size: table.size, used: table.used, zramSize: table.zramSize)
+    self.init(size: table.size, used: table.used, zramSize: table.zramSize)
   }
 }
 
-/// Swap as it is believed.
+/// The swap that is believed.
 package struct SwapBelief: Equatable, Sendable {
   package var total = KiB.zero
   package var free = KiB.zero
-  /// Whether an area is listed that meminfo does not count whole: swapoff(2) reads it back.
+  /// Whether swapoff(2) is taking an area away: `/proc/swaps` lists the area, and meminfo no longer counts all of it.
   package var isBeingTakenAway = false
 
   /// - Parameters:
-  ///   - listing: Of the same moment; nil where it cannot be read, or makes no sense.
-  ///   - isOneView: Whether both are the kernel's own. Else the table may be of another machine than meminfo, and says
+  ///   - total: `SwapTotal` of meminfo.
+  ///   - free: `SwapFree` of meminfo.
+  ///   - listing: The sums of `/proc/swaps` at the same moment; nil where the file cannot be read or makes no sense.
+  ///   - isOneView: Whether both files are the kernel's own. Otherwise the table may be another machine's, and says
   ///     nothing where it is the larger.
-  ///   - met: Told of what cannot be true.
+  ///   - met: Receives what cannot be true.
   package init(total: KiB, free: KiB, listing: SwapListing?, isOneView: Bool, _ met: inout Impossible) {
     self.total = total
     self.free = free
@@ -85,12 +90,13 @@ package struct SwapBelief: Equatable, Sendable {
       self.total = .zero
     }
     if self.free > self.total {
-      // Where there is no swap to be free, it was the total that cannot be.
+      // Without any swap, it is the total that was impossible, and that has been noted.
       if self.total > .zero || total == .zero { met.insert(.swapFree) }
       self.free = min(listing.map { $0.size - $0.used } ?? .zero, self.total)
     }
     guard isOneView, let listing, self.total < listing.size else { return }
-    // What is read back counts as total and as free (si_swapinfo, mm/swapfile.c), and yet nothing can go there.
+    // The kernel counts what has yet to be read back as total and as free (si_swapinfo, mm/swapfile.c), and yet nothing
+    // can be written there.
     isBeingTakenAway = true
     self.free = min(self.free, self.total - listing.used)
   }

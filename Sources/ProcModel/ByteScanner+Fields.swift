@@ -1,20 +1,22 @@
 /// The forms in which kernel files print their fields.
 extension ByteScanner {
-  /// Passes over the bytes up to the next blank, tab or newline.
+  /// Skips the bytes up to the next blank, tab or newline.
   package mutating func skipWord() {
     while let byte = next, byte != .space, byte != .tab, byte != .newline {
       advance()
     }
   }
 
-  /// Holds that the line ends at hand, with a newline or the file. Takes nothing.
+  /// Requires that the next byte is a newline, or that the file ends here. Consumes nothing.
+  ///
+  /// - Throws: ``ProcParseError/malformed(offset:)`` where another byte follows.
   package func expectLineEnd() throws(ProcParseError) {
     if let byte = next, byte != .newline { throw .malformed(offset: offset) }
   }
 
-  /// Takes an amount as `/proc/meminfo` and `/proc/PID/status` print it: blanks, digits, ` kB`.
+  /// Consumes an amount of memory as `/proc/meminfo` and `/proc/PID/status` print it: blanks, digits, ` kB`.
   ///
-  /// The unit is asked for, because a number that the end of a buffer cut in two would otherwise pass for a small one.
+  /// The unit is required. Without it, a number that the end of the buffer cut in two would pass for a small one.
   package mutating func kibibytes() throws(ProcParseError) -> KiB {
     skipBlanks()
     let count = try decimal()
@@ -24,7 +26,7 @@ extension ByteScanner {
     return KiB(count)
   }
 
-  /// Takes a number with a fraction (`12.34`) as hundredths; digits after the second are dropped.
+  /// Consumes a number with a fraction (`12.34`) as hundredths. Digits after the second are dropped.
   package mutating func hundredths() throws(ProcParseError) -> UInt64 {
     let start = offset
     let whole = try decimal()
@@ -45,7 +47,7 @@ extension ByteScanner {
     return sum
   }
 
-  /// Takes a run of hexadecimal digits of either case, without a prefix.
+  /// Consumes hexadecimal digits of either case, without a prefix.
   ///
   /// - Throws: As ``decimal()``.
   package mutating func hexadecimal() throws(ProcParseError) -> UInt64 {
@@ -62,14 +64,15 @@ extension ByteScanner {
     return value
   }
 
-  /// Takes decimal digits, with or without a minus, that fit 32 bits with sign: a pid.
+  /// Consumes a decimal number, with or without a minus sign, that fits a signed 32-bit integer, such as a process
+  /// number.
   package mutating func signed32() throws(ProcParseError) -> Int32 {
     let start = offset
     guard let value = Int32(exactly: try signedDecimal()) else { throw .overflow(offset: start) }
     return value
   }
 
-  /// Takes decimal digits that fit 32 bits: a user ID, a count of threads.
+  /// Consumes a decimal number that fits an unsigned 32-bit integer, such as a user ID or a number of threads.
   package mutating func unsigned32() throws(ProcParseError) -> UInt32 {
     let start = offset
     guard let value = UInt32(exactly: try decimal()) else { throw .overflow(offset: start) }

@@ -11,21 +11,21 @@ package struct ByteScanner: ~Escapable {
 
   package var isAtEnd: Bool { offset >= bytes.count }
 
-  /// The byte at hand, or nil at the end.
+  /// The next byte, or nil at the end.
   package var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
   package mutating func advance(by count: Int = 1) {
     offset = min(offset + count, bytes.count)
   }
 
-  /// Passes over blanks and tabs, not over newlines.
+  /// Skips blanks and tabs, but no newline.
   package mutating func skipBlanks() {
     while offset < bytes.count, bytes[offset] == .space || bytes[offset] == .tab {
       offset += 1
     }
   }
 
-  /// Passes over the rest of the line and its newline.
+  /// Skips the rest of the line and its newline.
   package mutating func skipLine() {
     while offset < bytes.count, bytes[offset] != .newline {
       offset += 1
@@ -33,16 +33,19 @@ package struct ByteScanner: ~Escapable {
     advance()
   }
 
-  /// Takes `byte`, which must be at hand.
+  /// Consumes `byte`, which must be next.
+  ///
+  /// - Throws: ``ProcParseError/truncated(offset:)`` at the end, ``ProcParseError/malformed(offset:)`` where another
+  ///   byte is next.
   package mutating func expect(_ byte: UInt8) throws(ProcParseError) {
     guard let found = next else { throw .truncated(offset: offset) }
     guard found == byte else { throw .malformed(offset: offset) }
     offset += 1
   }
 
-  /// Takes `text` if it is at hand, and says whether it was.
+  /// Consumes `text` if it is next, and returns whether it was.
   ///
-  /// `text` is a literal: its UTF-8 view is walked in place and nothing is allocated.
+  /// `text` has to be a literal: its UTF-8 view is walked in place, and nothing is allocated.
   package mutating func take(_ text: String) -> Bool {
     var position = offset
     for byte in text.utf8 {
@@ -53,10 +56,10 @@ package struct ByteScanner: ~Escapable {
     return true
   }
 
-  /// Takes a run of decimal digits.
+  /// Consumes a run of decimal digits.
   ///
-  /// - Throws: ``ProcParseError/malformed(offset:)`` without a digit, ``ProcParseError/overflow(offset:)`` beyond 64
-  ///   bits.
+  /// - Throws: ``ProcParseError/malformed(offset:)`` without a digit, ``ProcParseError/truncated(offset:)`` at the end,
+  ///   ``ProcParseError/overflow(offset:)`` beyond 64 bits.
   package mutating func decimal() throws(ProcParseError) -> UInt64 {
     let start = offset
     var value: UInt64 = 0
@@ -73,9 +76,9 @@ package struct ByteScanner: ~Escapable {
     return value
   }
 
-  /// Takes decimal digits with a minus before them, or none.
+  /// Consumes a run of decimal digits, with or without a minus sign before it.
   ///
-  /// - Throws: As ``decimal()``; ``ProcParseError/overflow(offset:)`` beyond 64 bits with sign.
+  /// - Throws: As ``decimal()``; ``ProcParseError/overflow(offset:)`` beyond a signed 64-bit integer.
   package mutating func signedDecimal() throws(ProcParseError) -> Int64 {
     let start = offset
     let isNegative = next == .minus
@@ -96,12 +99,12 @@ extension UInt8 {
   package static let colon = UInt8(ascii: ":")
   package static let slash = UInt8(ascii: "/")
 
-  /// The value of an ASCII decimal digit.
+  /// The value of an ASCII decimal digit; nil for any other byte.
   package var decimalDigit: UInt8? {
     self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") ? self - UInt8(ascii: "0") : nil
   }
 
-  /// The value of an ASCII hexadecimal digit of either case.
+  /// The value of an ASCII hexadecimal digit of either case; nil for any other byte.
   package var hexadecimalDigit: UInt8? {
     switch self {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")

@@ -6,7 +6,7 @@ package struct CapabilitySet: OptionSet, Hashable, Sendable {
     self.rawValue = rawValue
   }
 
-  /// - Parameter number: As in linux/capability.h, 0...63.
+  /// - Parameter number: The capability's number of linux/capability.h, 0…63. Any other gives the empty set.
   package init(number: UInt8) {
     rawValue = number < 64 ? 1 << UInt64(number) : 0
   }

@@ -1,36 +1,42 @@
-/// `/proc/PID/cgroup` (cgroups(7)): which of a process's cgroups speaks for it, and the system unit it belongs to.
+/// `/proc/PID/cgroup` (cgroups(7)): the cgroup that stands for a process, and the system unit that the process belongs
+/// to.
 ///
-/// A process has a cgroup in each hierarchy, and they need not be one. Ranges are into the bytes parsed.
+/// A process has one cgroup in each hierarchy, and their paths may differ. Ranges are into the bytes parsed.
 package struct CgroupMembership: Equatable, Sendable {
-  /// The path that the service manager put the process at, from its slash, without ` (deleted)`. Empty where the file
-  /// is.
+  /// The path of the cgroup into which the service manager put the process. The path begins with its slash; `
+  /// (deleted)` at its end is left out. It is empty where the file is.
   ///
-  /// Where version 1 has the controllers that systemd works with, systemd keeps its truth in a hierarchy of its own,
-  /// `name=systemd`, and the unified one may be less exact: Docker's cgroupfs driver leaves a container there in
-  /// `containerd.service`. The order is `name=systemd`, the v1 memory controller's, the unified one, one with another
-  /// name (elogind's, OpenRC's). Where the unified one has the controllers it is systemd's, and a hierarchy
-  /// `name=systemd` beside it is only there for old containers, which may name its cgroups as they like: it comes after.
-  /// Each hierarchy in whose root the process is gives way to the next.
+  /// Where version 1 has the controllers that systemd works with, systemd keeps its own tree in the hierarchy
+  /// `name=systemd`, and the unified hierarchy may be less exact: Docker's cgroupfs driver leaves a container there in
+  /// `containerd.service`. The order is then `name=systemd`, the v1 memory controller's hierarchy, the unified one, one
+  /// with another name (of elogind or OpenRC).
+  ///
+  /// Where the unified hierarchy has the controllers, it is systemd's. A hierarchy `name=systemd` beside it exists only
+  /// for old containers, which may name its cgroups as they like, so it comes later.
+  ///
+  /// A hierarchy in whose root the process is gives way to the next.
   package private(set) var path: Range<Int>
-  /// The system unit whose cgroup this is or lies in. Nil where there is none, or where it cannot be told.
+  /// The name of the system unit whose cgroup this is or lies in. Nil where there is none, or where it is unknown.
   package private(set) var unit: Range<Int>?
-  /// ``FNV1a64`` of the path. Nil at the root.
+  /// The ``FNV1a64`` hash of ``path``. Nil at the root.
   package private(set) var key: UInt64?
-  /// Whether ``path`` leads out of the reader's cgroup namespace (`/..`, cgroup_namespaces(7)): then it tells one cgroup
-  /// from another, and says neither the unit nor where it lies.
+  /// Whether ``path`` leads out of the reader's cgroup namespace (`/..`, cgroup_namespaces(7)). Such a path tells one
+  /// cgroup from another, but it tells neither the unit nor the place in the machine.
   package private(set) var isOutside = false
-  /// The path of the cgroup that accounts its memory, as it is: the v1 memory controller's, or else the unified one's.
+  /// The path of the cgroup that accounts the process's memory: in the v1 memory controller's hierarchy, otherwise in
+  /// the unified one.
   package private(set) var memoryPath: Range<Int>
-  /// ``FNV1a64`` of that path. Nil at the root.
+  /// The ``FNV1a64`` hash of ``memoryPath``. Nil at the root.
   package private(set) var memoryKey: UInt64?
   /// Whether ``memoryPath`` leads out of the reader's cgroup namespace.
   package private(set) var isMemoryOutside = false
-  /// The path in the unified hierarchy, where that is neither the root nor ``path``: the process is in that cgroup too.
+  /// The path in the unified hierarchy, where that is neither the root nor ``path``: the process is in that cgroup as
+  /// well.
   package private(set) var otherUnifiedPath: Range<Int>?
-  /// Whether lines that were cut off could change none of this.
+  /// Whether all of this holds even if lines were cut off after those that were read.
   package private(set) var isSettled: Bool
 
-  /// - Throws: ``ProcParseError/truncated(offset:)`` or ``ProcParseError/malformed(offset:)`` of a line that is not
+  /// - Throws: ``ProcParseError/truncated(offset:)`` or ``ProcParseError/malformed(offset:)`` for a line that is not
   ///   `number:controllers:/path`.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var unified = 0..<0
@@ -76,7 +82,7 @@ package struct CgroupMembership: Equatable, Sendable {
     }
   }
 
-  /// The first that is not the root, or else the first that is there.
+  /// Returns the first path that is not the root; otherwise the first that is there.
   private static func first(
     _ first: Range<Int>, _ second: Range<Int>, _ third: Range<Int>, _ fourth: Range<Int>
   ) -> Range<Int> {
@@ -97,7 +103,7 @@ package struct CgroupMembership: Equatable, Sendable {
     return true
   }
 
-  /// Takes the rest of the line.
+  /// Consumes the rest of the line and returns the path in it.
   private static func path(_ scanner: inout ByteScanner) -> Range<Int> {
     let start = scanner.offset
     while let byte = scanner.next, byte != .newline {
@@ -105,14 +111,14 @@ package struct CgroupMembership: Equatable, Sendable {
     }
     var end = scanner.offset
     scanner.advance()
-    // The kernel appends this to the path of a cgroup that was removed while a zombie was still in it.
+    // The kernel appends ` (deleted)` to the path of a cgroup that was removed while a zombie was still in it.
     var suffix = ByteScanner(scanner.bytes, from: max(start, end - 10))
     if suffix.take(" (deleted)"), suffix.offset == end { end = max(start + 1, end - 10) }
     return start..<end
   }
 }
 
-/// What a hierarchy is called: the second field of a line of `/proc/PID/cgroup`, and the options of its mount.
+/// The names of a hierarchy: the second field of a line of `/proc/PID/cgroup`, and the options of its mount.
 package struct HierarchyNames: OptionSet, Sendable {
   package let rawValue: UInt8
 
@@ -122,13 +128,13 @@ package struct HierarchyNames: OptionSet, Sendable {
 
   package static let systemd = HierarchyNames(rawValue: 1)
   package static let memory = HierarchyNames(rawValue: 2)
-  /// Has any other name, `name=elogind` say.
+  /// The hierarchy has another name, such as `name=elogind`.
   package static let named = HierarchyNames(rawValue: 4)
-  /// Has at least one of the controllers that systemd limits units by. Others (`net_cls`, `freezer`) are mounted by
-  /// single programs beside a unified hierarchy that is systemd's.
+  /// The hierarchy has at least one of the controllers by which systemd limits units. Single programs mount hierarchies
+  /// with other controllers (`net_cls`, `freezer`) beside a unified hierarchy that is systemd's.
   package static let controller = HierarchyNames(rawValue: 8)
 
-  /// Takes words with commas between, up to a colon, a blank or the line's end.
+  /// Consumes words with commas between them, up to a colon, a blank or the end of the line.
   package init(_ scanner: inout ByteScanner) {
     self.init()
     while let byte = scanner.next, !HierarchyNames.ends(byte) {
@@ -155,8 +161,8 @@ package struct HierarchyNames: OptionSet, Sendable {
   private static func ends(_ byte: UInt8) -> Bool { byte == .colon || byte == .space || byte == .newline }
 }
 
-/// Whether a cgroup's path begins with `/..` as a whole component: it is relative to the root of the reader's cgroup
-/// namespace, and lies outside of that.
+/// Whether the first component of a cgroup's path is `..`. Such a path is relative to the root of the reader's cgroup
+/// namespace, and the cgroup lies outside of that namespace.
 package func leadsOutside(_ path: Span<UInt8>) -> Bool {
   var scanner = ByteScanner(path)
   return scanner.take("/..") && (scanner.isAtEnd || scanner.next == .slash)

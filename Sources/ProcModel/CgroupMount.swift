@@ -1,18 +1,19 @@
-/// Where a hierarchy of cgroups is mounted, from `/proc/self/mountinfo` (proc(5)).
+/// The mount of a cgroup hierarchy, from a line of `/proc/self/mountinfo` (proc(5)).
 package struct CgroupMount: Equatable, Sendable {
   package var version: CgroupVersion
-  /// Of version 1; a unified hierarchy has no name and tells its controllers elsewhere.
+  /// The names of a version 1 hierarchy. A unified hierarchy has none, and lists its controllers elsewhere.
   package var names: HierarchyNames
-  /// The cgroup at the mount's top, as `/proc/PID/cgroup` names it: not the root where a container shows its own only, and
-  /// `/..` once for each level that the mount's top is above the root of the reader's cgroup namespace.
+  /// The cgroup at the top of the mount, as `/proc/PID/cgroup` names it. In a container that shows only its own
+  /// cgroups, that is not the root. The path has one `/..` for each level that the top is above the root of the
+  /// reader's cgroup namespace.
   package var root: [UInt8]
-  /// The directory.
+  /// The mount point, a directory.
   package var point: [UInt8]
 
-  /// Takes the mount of version 1's memory controller if there is one, since then no other hierarchy accounts memory;
-  /// else that of version 2. Of several the first. Allocates.
+  /// Selects the mount of the hierarchy that accounts memory: version 1's memory controller if it is mounted, otherwise
+  /// version 2. Of several mounts it selects the first. Lines that make no sense are skipped. Allocates.
   ///
-  /// - Returns: Nil where no cgroups are mounted. Lines that make no sense are passed over.
+  /// Returns nil where no such hierarchy is mounted.
   package init?(parsing bytes: Span<UInt8>) {
     let mounts = CgroupMount.all(parsing: bytes)
     guard let mount = mounts.first(where: { $0.names.contains(.memory) }) ?? mounts.first(where: { $0.version == .v2 })
@@ -20,7 +21,7 @@ package struct CgroupMount: Equatable, Sendable {
     self = mount
   }
 
-  /// All hierarchies' mounts in their order. Lines that make no sense are passed over. Allocates.
+  /// Returns the mounts of all hierarchies, in the file's order. Lines that make no sense are skipped. Allocates.
   package static func all(parsing bytes: Span<UInt8>) -> [CgroupMount] {
     var mounts: [CgroupMount] = []
     var scanner = ByteScanner(bytes)
@@ -58,7 +59,7 @@ package struct CgroupMount: Equatable, Sendable {
     scanner.skipBlanks()
   }
 
-  /// The bytes up to the next blank, `\040` and its kin put back into what they stand for.
+  /// Consumes the bytes up to the next blank. Escapes such as `\040` are decoded.
   private static func field(_ scanner: inout ByteScanner) -> [UInt8] {
     var bytes: [UInt8] = []
     while let byte = scanner.next, byte != .space, byte != .newline {

@@ -1,9 +1,9 @@
-/// Puts the paths of `/proc/PID/cgroup` as they are told from within a cgroup namespace into those that the machine's root
-/// has for them (cgroup_namespaces(7)): with a namespace whose root is `/kubepods/pod7`, `/../../system.slice` is
-/// `/system.slice`, and `/x` is `/kubepods/pod7/x`.
+/// Translates the paths of `/proc/PID/cgroup`, as the kernel prints them for a reader within a cgroup namespace, into
+/// paths from the machine's root (cgroup_namespaces(7)). Where the namespace's root is `/kubepods/pod7`,
+/// `/../../system.slice` becomes `/system.slice`, and `/x` becomes `/kubepods/pod7/x`.
 package struct CgroupTranslation: Sendable {
-  // The namespace's root in each hierarchy, without a slash at the end, so that the machine's own is empty; nil where it
-  // is not known, and paths stay as they are.
+  // The root of the reader's namespace in each hierarchy, without a slash at its end: empty where it is the machine's
+  // root. Nil where it is unknown; paths in that hierarchy are left as they are.
   package var unified: [UInt8]?
   package var systemd: [UInt8]?
   package var memory: [UInt8]?
@@ -12,16 +12,18 @@ package struct CgroupTranslation: Sendable {
 
   package init() {}
 
-  /// Takes the memory that the longest file of a buffer needs.
+  /// Allocates the memory that translating the longest file takes.
   package mutating func prepare() {
     scratch.reserveCapacity(CgroupTranslation.room)
   }
 
-  /// Longer than any buffer that such a file is read into.
+  /// The size in bytes of the scratch memory. No buffer into which such a file is read is longer.
   private static let room = 32 * 1024
 
-  /// Translates the file in a buffer in place. What does not fit makes it a full buffer, whose end is cut; so does a line
-  /// that makes no sense, which is the end of what is kept.
+  /// Translates the file in a buffer, in place.
+  ///
+  /// Where the result does not fit, it is cut, and the buffer is full. Everything from the first line that makes no
+  /// sense is dropped.
   package mutating func translate(_ buffer: inout ByteBuffer) {
     scratch.removeAll(keepingCapacity: true)
     let wasFull = buffer.isFull
@@ -40,7 +42,7 @@ package struct CgroupTranslation: Sendable {
     if wasFull { fillUp(&buffer) }
   }
 
-  /// A file that was cut stays one: a full buffer says so.
+  /// Fills the rest of the buffer, so that a file which was cut still looks cut.
   private func fillUp(_ buffer: inout ByteBuffer) {
     while buffer.count < buffer.storage.count {
       buffer.storage[buffer.count] = UInt8(ascii: "0")
@@ -48,7 +50,7 @@ package struct CgroupTranslation: Sendable {
     }
   }
 
-  /// - Returns: Where the line's path is; nil where it has none.
+  /// - Returns: The range of the line's path; nil where the line has none.
   private mutating func appendHead(of buffer: ByteBuffer, _ line: Range<Int>) -> Range<Int>? {
     var colons = 0
     for index in line {
@@ -73,7 +75,7 @@ package struct CgroupTranslation: Sendable {
     if let root {
       var kept = root.count
       while leadsOutside(buffer.storage.span.extracting(start..<path.upperBound)) {
-        // Above the machine's root there is nothing: such a path stays as it is.
+        // There is nothing above the machine's root, so the path is left as it is.
         guard let above = root[0..<kept].lastIndex(of: .slash) else {
           kept = 0
           start = path.lowerBound
@@ -83,7 +85,7 @@ package struct CgroupTranslation: Sendable {
         start += 3
       }
       for index in 0..<kept { scratch.append(root[index]) }
-      // The namespace's own root, or the machine's.
+      // The path is the namespace's root, or the machine's.
       let rest = buffer.storage.span.extracting(start..<path.upperBound)
       if kept > 0, rest.count == 1, rest[0] == .slash { return }
       if kept == 0, rest.isEmpty { scratch.append(.slash) }

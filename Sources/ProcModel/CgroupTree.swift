@@ -1,17 +1,19 @@
-/// Which cgroup lies in which, of all that a survey met. Kept by their keys: a path is not.
+/// The tree of all cgroups that a survey met, by their keys. Paths are not kept.
 ///
-/// A key is the hash of a path, so that hashing a path from its front gives the keys of all cgroups that it lies in.
+/// A key is the hash of a path. Hashing a path from its front therefore gives, on the way, the keys of all cgroups that
+/// it lies in.
 package struct CgroupTree: Sendable {
-  /// Components of the longest path that the kernel shows (PATH_MAX, 4096).
+  /// The number of components in the longest path that the kernel shows (PATH_MAX, 4096 bytes).
   private static let deepest = 2048
 
-  /// 0 for the root.
+  /// Each cgroup's parent; 0 stands for the root.
   private var parents: IntegerMap
   private var units: IntegerMap
-  /// Of the unified hierarchy: those with processes that are known by another path.
+  /// Cgroups of the unified hierarchy that hold processes whose ``CgroupMembership/path`` is another.
   private var mixed: IntegerMap
 
-  /// - Parameter capacity: Cgroups that need no further memory, those among them that only hold others.
+  /// - Parameter capacity: The number of cgroups that fit without a further allocation. Cgroups that hold only other
+  ///   cgroups count too.
   package init(capacity: Int) {
     parents = IntegerMap(capacity: capacity)
     units = IntegerMap(capacity: capacity / 2)
@@ -24,14 +26,14 @@ package struct CgroupTree: Sendable {
     mixed.removeAll()
   }
 
-  /// Takes in a process's cgroups and those above them.
+  /// Adds a process's cgroups and those above them.
   ///
-  /// - Parameter bytes: What the membership was read from.
+  /// - Parameter bytes: The bytes from which the membership was parsed.
   package mutating func add(_ membership: CgroupMembership, in bytes: Span<UInt8>) {
     if let key = membership.key { add(membership.path, key, unit: membership.unit, in: bytes) }
     if let other = membership.otherUnifiedPath { mix(other, in: bytes) }
     guard let key = membership.memoryKey, key != membership.key else { return }
-    // A path has one unit whatever its hierarchy, so that it does not matter which of them it was met in first.
+    // A path has the same unit in each hierarchy, so it does not matter in which of them it was met first.
     let unit = membership.isMemoryOutside ? nil : systemdUnit(in: bytes, path: membership.memoryPath)
     add(membership.memoryPath, key, unit: unit, in: bytes)
   }
@@ -45,15 +47,15 @@ package struct CgroupTree: Sendable {
     }
   }
 
-  /// Whether the unified hierarchy has processes in the cgroup, or below it, that are known by another path: acted on as a
-  /// whole it would reach those too.
+  /// Whether the unified hierarchy has processes in the cgroup, or below it, that are known by another path. Acting on
+  /// the whole cgroup would reach those processes too.
   package func isMixed(_ key: UInt64) -> Bool {
     mixed.value(for: key) != nil
   }
 
   private mutating func add(_ path: Range<Int>, _ key: UInt64, unit name: Range<Int>?, in bytes: Span<UInt8>) {
     guard parents.value(for: key) == nil else { return }
-    // A slice holds units, and is none that anybody means to end.
+    // A slice holds units, and is no unit that a policy means to kill.
     var unitEnd: Int?
     if let name, !hasSliceSuffix(bytes.extracting(name)) { unitEnd = name.upperBound }
     var unit: UInt64?
@@ -65,19 +67,20 @@ package struct CgroupTree: Sendable {
         parents.set(hash.value, to: above)
         above = hash.value
         if index == unitEnd { unit = above }
-        // Of those above its own too: for them this is the only way in.
+        // Keys of units above the cgroup's own unit are added here as well, since no process may be in them directly.
         if let unit { units.set(above, to: unit) }
       }
       if !isEnd { hash.combine(bytes[index]) }
     }
   }
 
-  /// The key of the cgroup of the system unit that this one is or lies in; nil where that is none, or a slice.
+  /// Returns the key of the cgroup of the system unit that this cgroup is or lies in. Nil where there is no unit, or
+  /// where the unit is a slice.
   package func unit(of key: UInt64) -> UInt64? {
     units.value(for: key)
   }
 
-  /// Whether the first is the second or lies in it, at any depth.
+  /// Whether the first cgroup is the second or lies in it, at any depth.
   package func isSameOrBelow(_ key: UInt64, _ other: UInt64) -> Bool {
     var at = key
     for _ in 0..<CgroupTree.deepest {
@@ -90,10 +93,10 @@ package struct CgroupTree: Sendable {
 }
 
 extension CgroupMembership {
-  /// The path of the cgroup with this key, where that is the process's own or one it lies in: to act on a cgroup that
-  /// was chosen by its key.
+  /// Returns the path of the cgroup with this key, where that is the process's own cgroup or one that it lies in; nil
+  /// otherwise. For acting on a cgroup that was chosen by its key.
   ///
-  /// - Parameter bytes: What the membership was read from.
+  /// - Parameter bytes: The bytes from which the membership was parsed.
   package func path(of key: UInt64, in bytes: Span<UInt8>) -> Range<Int>? {
     var hash = FNV1a64()
     for index in path {

@@ -1,7 +1,7 @@
-/// A process's own name for itself: up to 15 bytes that the process chose (`prctl(PR_SET_NAME)`, proc(5) `comm`).
+/// The name that a process gives itself, of up to 15 bytes (`prctl(PR_SET_NAME)`, proc(5) `comm`).
 ///
-/// Never trusted: it may hold spaces, parentheses, newlines, escapes and invalid UTF-8.
-/// The kernel gives some of its own threads longer names; they are cut here.
+/// The name is never trusted: it may hold spaces, parentheses, newlines, escapes and invalid UTF-8. The kernel gives
+/// some of its own threads longer names; they are cut here.
 package struct Comm: Equatable, Sendable {
   package private(set) var storage: InlineArray<15, UInt8>
   package private(set) var count: UInt8
@@ -12,7 +12,7 @@ package struct Comm: Equatable, Sendable {
     count = 0
   }
 
-  /// - Parameter bytes: Cut after 15.
+  /// - Parameter bytes: The name. It is cut after 15 bytes.
   package init(_ bytes: Span<UInt8>) {
     self.init()
     count = UInt8(min(bytes.count, 15))
@@ -33,7 +33,7 @@ package struct Comm: Equatable, Sendable {
     @_lifetime(borrow self) get { storage.span.extracting(0..<Int(count)) }
   }
 
-  /// Whether it is that of swapoff(8).
+  /// Whether this is the name of swapoff(8).
   var isSwapoff: Bool {
     guard count == 7 else { return false }
     var scanner = ByteScanner(bytes)

@@ -1,4 +1,4 @@
-/// Memory domains by number: 0 is the system, the others are the policy's in its order.
+/// A set of memory domains by number. 0 is the system; the others are the policy's domains in its order.
 package struct DomainSet: OptionSet, Sendable {
   package let rawValue: UInt8
 
@@ -6,7 +6,7 @@ package struct DomainSet: OptionSet, Sendable {
     self.rawValue = rawValue
   }
 
-  /// - Parameter number: 0…7.
+  /// - Parameter number: The domain's number, 0…7.
   package init(number: Int) {
     rawValue = 1 << UInt8(number)
   }
@@ -14,17 +14,17 @@ package struct DomainSet: OptionSet, Sendable {
   package static let system = DomainSet(number: 0)
 }
 
-/// The cgroups whose processes are each domain's candidates.
+/// The cgroup of each memory domain. A process in it is a candidate of the domain.
 package struct DomainRoots: Sendable {
-  /// The system and seven more.
+  /// The largest number of domains, the system among them.
   package static let capacity = 8
 
-  /// All paths, one after the other.
+  /// The paths of all domains, one after the other.
   private var text: [UInt8] = []
   private var paths: [Range<Int>] = []
   private var systemIsMachine = true
 
-  /// A system that is the whole machine, and no other domain.
+  /// Makes the set of a system that is the whole machine, without other domains.
   package init() {
     paths.reserveCapacity(DomainRoots.capacity)
     paths.append(0..<0)
@@ -32,15 +32,16 @@ package struct DomainRoots: Sendable {
 
   package var count: Int { paths.count }
 
-  /// Makes the system what lies in one cgroup, as a container sees it. For the start, before domains are added.
+  /// Restricts the system to one cgroup, as a container sees it. To be called at the start, before domains are added.
   ///
-  /// - Parameter path: As in `/proc/PID/cgroup`. The root and an empty path are all that this source names.
+  /// - Parameter path: The cgroup's path of `/proc/PID/cgroup`. The root or an empty path stand for everything that
+  ///   this source names.
   package mutating func setSystem(_ path: Span<UInt8>) {
     paths[0] = add(path)
     systemIsMachine = false
   }
 
-  /// Adds the next domain, up to ``capacity``.
+  /// Adds the next domain. Does nothing beyond ``capacity``.
   package mutating func append(_ path: Span<UInt8>) {
     guard paths.count < DomainRoots.capacity else { return }
     let range = add(path)
@@ -52,24 +53,25 @@ package struct DomainRoots: Sendable {
     for index in path.indices {
       text.append(path[index])
     }
-    // Without the root's own slash what lies below it is found as what lies below any other.
+    // Without the root's own slash, what lies below the root is found as below any other cgroup.
     if text.count == start + 1, path[0] == .slash { text.removeLast() }
     return start..<text.count
   }
 
-  /// The path of a domain's cgroup; empty for the root.
+  /// The path of a domain's cgroup. It is empty for the root.
   @_lifetime(borrow self)
   package func path(_ number: Int) -> Span<UInt8> {
     text.span.extracting(paths[number])
   }
 
-  /// The domains of a process that lies outside of the cgroups that this source names: its memory is the machine's, and
-  /// no container's.
+  /// The domains of a process that is outside of the cgroups that this source names: it belongs to the machine, if the
+  /// system is that, and to no container.
   package var outside: DomainSet { systemIsMachine ? .system : [] }
 
-  /// The domains that a process lies in.
+  /// Returns the domains that a process lies in.
   ///
-  /// - Parameter path: Of the cgroup that accounts its memory, as this source names it; empty where there is none.
+  /// - Parameter path: The path of the cgroup that accounts the process's memory, as this source names it. It is empty
+  ///   where there is none.
   package func domains(of path: Span<UInt8>) -> DomainSet {
     var found: DomainSet = []
     for number in paths.indices where covers(paths[number], path) {

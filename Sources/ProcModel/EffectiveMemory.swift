@@ -1,8 +1,9 @@
-/// ZFS's cache, `/proc/spl/kstat/zfs/arcstats`: memory that ZFS gives back when asked, and that `MemAvailable` does not
-/// count.
+/// The size of ZFS's cache (ARC), from `/proc/spl/kstat/zfs/arcstats`. ZFS gives this memory back when asked, and
+/// `MemAvailable` does not count it.
 package struct ArcStats: Equatable, Sendable {
+  /// The memory that the cache holds (`size`).
   package var size: KiB
-  /// It does not shrink below this (`c_min`).
+  /// The size below which the cache does not shrink (`c_min`).
   package var minimum: KiB
 
   /// - Throws: ``ProcParseError/missing(_:)`` without `size`; else what is wrong with a line.
@@ -10,7 +11,7 @@ package struct ArcStats: Equatable, Sendable {
     var size: UInt64?
     var minimum: UInt64 = 0
     var scanner = ByteScanner(bytes)
-    // Lines are `name type data`, with bytes for data.
+    // Lines are `name type data`; the data of both fields are bytes.
     while !scanner.isAtEnd {
       if scanner.take("size ") {
         size = try ArcStats.data(&scanner)
@@ -24,13 +25,13 @@ package struct ArcStats: Equatable, Sendable {
     self.minimum = KiB(bytes: minimum)
   }
 
-  /// What ZFS would give back.
+  /// The memory that ZFS would give back.
   package var reclaimable: KiB { size - minimum }
 
-  /// What ZFS would give back of the memory that a machine has in use; nil where the cache cannot be this machine's: it is
-  /// larger than all that is in use there.
+  /// Returns the memory that ZFS would give back of the memory in use on a machine. Nil where the cache is larger than
+  /// all that is in use there, and so cannot be this machine's.
   ///
-  /// - Parameter pool: Of huge pages.
+  /// - Parameter pool: The machine's pool of huge pages.
   package func reclaimable(on machine: Meminfo, besides pool: KiB) -> KiB? {
     guard size <= machine.total - (pool + machine.free) else { return nil }
     return min(reclaimable, machine.unnamedUse(besides: pool))
@@ -44,11 +45,12 @@ package struct ArcStats: Equatable, Sendable {
   }
 }
 
-/// What a compressed swap device holds, `/sys/block/zramN/mm_stat` (Documentation/admin-guide/blockdev/zram.rst).
+/// The content of a compressed swap device, from `/sys/block/zramN/mm_stat`
+/// (Documentation/admin-guide/blockdev/zram.rst).
 package struct ZramStat: Equatable, Sendable {
-  /// Before compression.
+  /// The size of the stored data before compression (`orig_data_size`).
   package var stored: KiB
-  /// The memory that takes, all told.
+  /// The memory that the device takes, overhead included (`mem_used_total`).
   package var used: KiB
 
   package init(stored: KiB, used: KiB) {
@@ -56,7 +58,7 @@ package struct ZramStat: Equatable, Sendable {
     self.used = used
   }
 
-  /// - Throws: What is wrong with one of the first three numbers, which are bytes.
+  /// - Throws: What is wrong with one of the first three numbers, which are in bytes.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var scanner = ByteScanner(bytes)
     var numbers = InlineArray<3, UInt64>(repeating: 0)
@@ -72,20 +74,21 @@ package struct ZramStat: Equatable, Sendable {
     ZramStat(stored: left.stored + right.stored, used: left.used + right.used)
   }
 
-  /// Of `free` unused swap on such devices, what it would really relieve: storing a page there takes memory too. Below
-  /// 4 MiB stored nothing can be said of how well the pages compress, and 2:1 is assumed.
+  /// Returns how much memory `free` unused swap on such devices would relieve: storing a page there takes memory too.
+  ///
+  /// Below 4 MiB stored, the compression ratio says nothing yet, and 2:1 is assumed.
   package func relief(of free: KiB) -> KiB {
     guard stored >= KiB(4096), used > .zero else { return KiB(free.count / 2) }
     guard used < stored else { return .zero }
     let product = (stored - used).count.multipliedFullWidth(by: free.count)
-    // Less than `free`, since less than all of it is spared.
+    // The quotient fits, since it is less than `free`.
     return KiB(stored.count.dividingFullWidth(product).quotient)
   }
 
-  /// Whether a device can hold so much.
+  /// Whether the devices can hold so much.
   ///
   /// - Parameters:
-  ///   - size: Of all such devices.
-  ///   - machine: Its memory.
+  ///   - size: The size of all such devices.
+  ///   - machine: The machine's memory.
   package func isPossible(size: KiB, machine: KiB) -> Bool { stored <= size && used <= machine }
 }

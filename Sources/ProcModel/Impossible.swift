@@ -1,6 +1,8 @@
-/// What kernel files said at a look that cannot be true: an underflow, or files of a container (lxcfs(1)) beside those of
-/// the machine. It is not believed, and what counts in its place never makes memory look scarcer than it may be known
-/// to be.
+/// Statements of kernel files that cannot be true, as a set of kinds. A counter may have wrapped, or a container's
+/// files (lxcfs(1)) may stand beside the machine's.
+///
+/// Such a statement is not believed. What counts in its place never makes memory look scarcer than it may be known to
+/// be.
 package struct Impossible: OptionSet, Sendable {
   package let rawValue: UInt16
 
@@ -8,43 +10,44 @@ package struct Impossible: OptionSet, Sendable {
     self.rawValue = rawValue
   }
 
-  /// More memory available than there is.
+  /// More memory is available than there is.
   package static let available = Impossible(rawValue: 1 << 0)
-  /// A pool of huge pages that does not fit beside what is available.
+  /// The pool of huge pages does not fit beside available memory.
   package static let hugePages = Impossible(rawValue: 1 << 1)
-  /// Swap that `/proc/swaps` does not list, or more than any machine can have.
+  /// There is swap that `/proc/swaps` does not list, or more than any machine can have.
   package static let swapTotal = Impossible(rawValue: 1 << 2)
-  /// More swap free than there is.
+  /// More swap is free than there is.
   package static let swapFree = Impossible(rawValue: 1 << 3)
-  /// A cache of ZFS larger than the memory in use.
+  /// ZFS's cache is larger than the memory in use.
   package static let arc = Impossible(rawValue: 1 << 4)
-  /// A compressed swap device that holds more than its size, or takes more than the machine has.
+  /// A compressed swap device holds more than its size, or takes more memory than the machine has.
   package static let zram = Impossible(rawValue: 1 << 5)
-  /// A cgroup that holds more than its limit, or more swap than the machine has, or can give back more than it holds.
+  /// A cgroup holds more than its limit, holds more swap than the machine has, or can give back more than it holds.
   package static let cgroup = Impossible(rawValue: 1 << 6)
-  /// Time lost to memory that ran backwards, or faster than time.
+  /// The counter of time lost to memory ran backwards, or faster than time.
   package static let stall = Impossible(rawValue: 1 << 7)
-  /// Counters of reclaim that ran backwards.
+  /// Counters of reclaim ran backwards.
   package static let reclaim = Impossible(rawValue: 1 << 8)
-  /// Processes that started in the future.
+  /// A process started in the future.
   package static let startTime = Impossible(rawValue: 1 << 9)
 
-  // A literal of two kinds makes an array on the heap wherever it is not folded, so the sets that a tick needs have names.
+  // A literal of two kinds makes an array on the heap wherever the compiler does not fold it, so the sets that a tick
+  // needs have names.
 
-  /// What shows only beside an earlier reading.
+  /// The kinds that show only beside an earlier reading.
   package static let betweenReadings = Impossible(rawValue: stall.rawValue | reclaim.rawValue)
-  /// What leaves the figures of swap worth nothing.
+  /// The kinds that make the figures of swap worthless.
   package static let swap = Impossible(rawValue: swapTotal.rawValue | swapFree.rawValue)
 
-  /// How many kinds there are; kind `n` is bit `n`.
+  /// The number of kinds. Kind `n` is bit `n`.
   package static let kinds = 10
 
   /// The kind ``startTime``.
   package static let startTimeKind = 9
 
-  /// As records name the kind.
+  /// Returns the kind's name in records.
   ///
-  /// - Parameter kind: Below ``kinds``.
+  /// - Parameter kind: A number below ``kinds``.
   package static func name(_ kind: Int) -> String {
     switch kind {
     case 0: "available"
@@ -60,9 +63,9 @@ package struct Impossible: OptionSet, Sendable {
     }
   }
 
-  /// What is not believed, and what counts instead.
+  /// Returns a sentence that says what is not believed, and what counts instead.
   ///
-  /// - Parameter kind: Below ``kinds``.
+  /// - Parameter kind: A number below ``kinds``.
   package static func meaning(_ kind: Int) -> String {
     switch kind {
     case 0: "meminfo says that more memory is available than there is; what its other lines tell counts instead"
@@ -81,13 +84,13 @@ package struct Impossible: OptionSet, Sendable {
   package func contains(kind: Int) -> Bool { rawValue & (1 << UInt16(kind)) != 0 }
 }
 
-/// At how many looks each kind was met since the start.
+/// The number of readings since the start at which each kind was met.
 package struct ImpossibleCounts: Equatable, Sendable {
   private var counts = InlineArray<10, UInt32>(repeating: 0)
 
   package init() {}
 
-  /// - Parameter kind: Below ``Impossible/kinds``.
+  /// - Parameter kind: A number below ``Impossible/kinds``.
   package subscript(kind: Int) -> UInt32 { counts[kind] }
 
   package var isEmpty: Bool {

@@ -1,16 +1,16 @@
-/// An open-addressed map from integers to integers. It is emptied in constant time, and takes memory only when it holds
+/// An open-addressed map from integers to integers. Emptying it takes constant time. It allocates only when it holds
 /// more entries than ever before.
 package struct IntegerMap: Sendable {
   private var keys: [UInt64]
   private var values: [UInt64]
-  /// A slot is in use if it bears the present generation.
+  /// The generation in which each slot was filled. A slot is in use if that is the present generation.
   private var stamps: [UInt32]
   private var generation: UInt32 = 1
   private var count = 0
-  /// 64 minus the logarithm of the number of slots: what is left of a hash is the slot.
+  /// 64 minus the binary logarithm of the number of slots. A hash shifted right by this gives the slot.
   private var shift: UInt64
 
-  /// - Parameter capacity: Entries that fit without growing.
+  /// - Parameter capacity: The number of entries that fit without growing.
   package init(capacity: Int) {
     var bits: UInt64 = 4
     while bits < 40, 1 << bits < capacity * 2 {
@@ -26,7 +26,7 @@ package struct IntegerMap: Sendable {
     count = 0
     generation &+= 1
     if generation == 0 {
-      // Slots of the same number 2³² surveys ago would seem in use.
+      // Slots that were filled 2³² generations ago would seem in use.
       for index in stamps.indices {
         stamps[index] = 0
       }
@@ -59,7 +59,7 @@ package struct IntegerMap: Sendable {
     values[slot] |= bits
   }
 
-  /// The key's slot; one that was free is taken and holds zero.
+  /// Returns the key's slot. A free slot is taken, and holds zero.
   private mutating func take(_ key: UInt64) -> Int {
     if (count + 1) * 2 > keys.count { grow() }
     let slot = slot(for: key)
@@ -72,7 +72,7 @@ package struct IntegerMap: Sendable {
     return slot
   }
 
-  /// Where the key is, or where it would be put. At least half of the slots are free, so that the search ends.
+  /// Returns the slot where the key is, or would be put. At least half of the slots are free, so the search ends.
   private func slot(for key: UInt64) -> Int {
     var slot = Int(truncatingIfNeeded: IntegerMap.mix(key) >> shift)
     while stamps[slot] == generation, keys[slot] != key {

@@ -1,6 +1,7 @@
 /// The content of one kernel file as a value.
 package protocol KernelFile {
-  /// - Parameter bytes: The whole file.
+  /// - Parameter bytes: The content of the whole file.
+  /// - Throws: What is wrong with the content, and where.
   init(parsing bytes: Span<UInt8>) throws(ProcParseError)
 }
 

@@ -1,43 +1,50 @@
-/// `/proc/meminfo` (proc(5), fs/proc/meminfo.c): the lines that matter here. Lines not known are passed over; one that
-/// is not there counts as zero, for `MemTotal`, `MemFree` and `MemAvailable` see below.
+/// `/proc/meminfo` (proc(5), fs/proc/meminfo.c): the lines that the agent needs, in KiB.
+///
+/// Unknown lines are skipped. A known line that is missing counts as zero; `MemTotal`, `MemFree` and `MemAvailable` are
+/// treated as described below.
 package struct Meminfo: Equatable, Sendable {
+  /// `MemTotal`: the memory that the kernel manages. What it reserved for itself at boot is not counted.
   package var total: KiB
+  /// `MemFree`: the memory that nothing uses.
   package var free: KiB
-  /// What can be had without swapping. See ``availableIsEstimated``.
+  /// `MemAvailable` (Linux 3.14): the kernel's estimate of the memory that programs can get without swapping. See
+  /// ``availableIsEstimated``.
   package var available: KiB
-  /// Whether the kernel gave no `MemAvailable` (before 3.14, and in some containers), so that ``available`` is
-  /// `MemFree + Buffers + Cached − Shmem + SReclaimable`, and at most ``total``.
+  /// Whether the file has no `MemAvailable` (before 3.14, and in some containers). ``available`` is then `MemFree +
+  /// Buffers + Cached − Shmem + SReclaimable`, and at most ``total``.
   ///
-  /// These are the parts of the kernel's own sum (commit 34e431b0ae39, `si_mem_available` in mm/show_mem.c): page cache
-  /// without shared memory, which cannot be dropped, and slab that can be reclaimed. The kernel takes its low
-  /// watermarks off, which this file does not tell; ours is higher by as much.
+  /// These are the parts of the kernel's own sum (commit 34e431b0ae39, `si_mem_available` in mm/show_mem.c): the page
+  /// cache without shared memory, which cannot be dropped, and slab that can be reclaimed. The kernel subtracts its low
+  /// watermarks, which this file does not tell, so our sum is higher by as much.
   package var availableIsEstimated: Bool
+  /// `Buffers`: the page cache of block devices.
   package var buffers: KiB
-  /// The page cache, shared memory and tmpfs included, swap cache not.
+  /// `Cached`: the page cache of files. It includes shared memory and tmpfs, and excludes the swap cache.
   package var cached: KiB
-  /// Shared memory and tmpfs.
+  /// `Shmem` (2.6.32): shared memory and tmpfs.
   package var shmem: KiB
+  /// `SReclaimable` (2.6.19): the kernel's own caches that it can drop.
   package var sReclaimable: KiB
-  /// The file LRU is these two: what a machine without swap has left to reclaim.
+  /// `Active(file)` (2.6.28): the file pages that were used lately. With ``inactiveFile`` they are the file LRU, which
+  /// is all that a machine without swap has left to reclaim.
   package var activeFile: KiB
+  /// `Inactive(file)` (2.6.28): the file pages that are reclaimed first.
   package var inactiveFile: KiB
+  /// `AnonPages` (2.6.18): mapped pages that belong to no file.
   package var anonPages: KiB
+  /// `SwapTotal`: the size of all swap areas.
   package var swapTotal: KiB
+  /// `SwapFree`: the part of the swap areas that nothing uses.
   package var swapFree: KiB
-  /// In memory and in swap at once.
-  package var swapCached: KiB
-  /// Static huge pages, the hugetlb pool, free or not, surplus pages with them: they are part of ``total`` and never of
+  /// The hugetlb pool: static huge pages, free or not, with surplus pages. They are part of ``total`` and never of
   /// ``available``.
   ///
-  /// The `Hugetlb` line counts the pages of all sizes (4.20). Before it there is `HugePages_Total` × `Hugepagesize`, which
-  /// counts the default size alone: pools of other sizes are not seen there.
+  /// The line `Hugetlb` counts the pages of all sizes (4.20). Before 4.20 this is `HugePages_Total` × `Hugepagesize`,
+  /// which counts pages of the default size alone; pools of other sizes are not seen there.
   package var hugePool: KiB
-  /// Memory that zswap's pool occupies, compressed (5.19).
-  package var zswap: KiB
-  /// What is in that pool, as large as it was before.
-  package var zswapped: KiB
 
-  /// - Throws: ``ProcParseError/missing(_:)`` without `MemTotal` or `MemFree`; else what is wrong with a known line.
+  /// - Throws: ``ProcParseError/missing(_:)`` without `MemTotal` or `MemFree`; otherwise what is wrong with a known
+  ///   line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var total: KiB?
     var free: KiB?
@@ -51,9 +58,6 @@ package struct Meminfo: Equatable, Sendable {
     anonPages = .zero
     swapTotal = .zero
     swapFree = .zero
-    swapCached = .zero
-    zswap = .zero
-    zswapped = .zero
     var hugetlb: KiB?
     var hugePages: UInt64 = 0
     var hugePageSize = KiB.zero
@@ -83,7 +87,7 @@ package struct Meminfo: Equatable, Sendable {
         if scanner.take("Hugetlb:") {
           hugetlb = try scanner.kibibytes()
         } else if scanner.take("HugePages_Total:") {
-          // A count, without a unit.
+          // This is a number of pages, without a unit.
           scanner.skipBlanks()
           hugePages = try scanner.decimal()
         } else if scanner.take("Hugepagesize:") {
@@ -100,14 +104,6 @@ package struct Meminfo: Equatable, Sendable {
           swapTotal = try scanner.kibibytes()
         } else if scanner.take("SwapFree:") {
           swapFree = try scanner.kibibytes()
-        } else if scanner.take("SwapCached:") {
-          swapCached = try scanner.kibibytes()
-        }
-      case UInt8(ascii: "Z"):
-        if scanner.take("Zswap:") {
-          zswap = try scanner.kibibytes()
-        } else if scanner.take("Zswapped:") {
-          zswapped = try scanner.kibibytes()
         }
       default:
         break

@@ -1,27 +1,33 @@
-/// Which of the kernel's two kinds of cgroup hierarchy accounts memory.
+/// The kind of cgroup hierarchy that accounts memory.
 package enum CgroupVersion: Equatable, Sendable {
-  /// The memory controller's own hierarchy (Documentation/admin-guide/cgroup-v1/memory.rst).
+  /// Version 1: the memory controller's own hierarchy (Documentation/admin-guide/cgroup-v1/memory.rst).
   case v1
-  /// The unified one (Documentation/admin-guide/cgroup-v2.rst).
+  /// Version 2: the unified hierarchy (Documentation/admin-guide/cgroup-v2.rst).
   case v2
 }
 
 /// A kernel file about one memory cgroup.
 package enum CgroupFile: UInt8, CaseIterable, Sendable {
+  /// The most memory that the cgroup may have.
   case limit
-  /// Above it the kernel slows a cgroup's tasks down, but does not end any.
+  /// The amount of memory above which the kernel slows the cgroup's tasks down. It kills none of them there.
   case high
+  /// The memory that the cgroup has.
   case usage
+  /// What that memory is.
   case stat
-  /// How often the limit was met.
+  /// How often the cgroup, or one within it, met its limit.
   case events
-  /// How often its own limit was met, and not one of a cgroup within (Linux 5.2).
+  /// How often the cgroup met its own limit; cgroups within it are not counted (Linux 5.2).
   case ownEvents
+  /// The most swap that the cgroup may have; in version 1 the most memory and swap together.
   case swapLimit
+  /// The swap that the cgroup has.
   case swapUsage
+  /// The time that its tasks lost to memory (PSI).
   case pressure
 
-  /// Its name in a cgroup's directory; nil where this version has none.
+  /// Returns the file's name in a cgroup's directory; nil where this version has no such file.
   package func name(_ version: CgroupVersion) -> String? {
     switch (self, version) {
     case (.limit, .v2): "memory.max"
@@ -43,45 +49,50 @@ package enum CgroupFile: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// `memory.max` and its kin: one number of bytes, or no limit.
+/// The content of `memory.max` and similar files: one number of bytes, or no limit.
 package struct CgroupAmount: Equatable, Sendable {
-  /// Nil without a limit: `max`, or the largest number of pages that version 1 can count.
+  /// The amount. Nil without a limit: `max`, or the largest number of pages that version 1 can count.
   package var amount: KiB?
 
-  /// - Throws: What is wrong with it.
+  /// - Throws: What is wrong with the number.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var scanner = ByteScanner(bytes)
     if scanner.take("max") {
       amount = nil
     } else {
       let count = try scanner.decimal()
-      // PAGE_COUNTER_MAX is the largest long, rounded down to pages of whatever size.
+      // PAGE_COUNTER_MAX is the largest long, rounded down to pages of any size.
       amount = count > UInt64(1) << 62 ? nil : KiB(bytes: count)
     }
     try scanner.expectLineEnd()
   }
 }
 
-/// `memory.stat`: what a cgroup's memory is, its descendants' with it.
+/// `memory.stat`: what the memory of a cgroup and its descendants is.
 package struct CgroupMemoryStat: Equatable, Sendable {
+  /// `active_file`: file pages that were used lately.
   package var activeFile = KiB.zero
+  /// `inactive_file`: file pages that are reclaimed first.
   package var inactiveFile = KiB.zero
-  /// Version 2 only.
+  /// `slab_reclaimable`: caches of the kernel that it can drop. Version 2 only.
   package var slabReclaimable = KiB.zero
-  /// Version 1 only, and there only where swap is accounted.
+  /// `swap`: the swap in use. Version 1 only, and only where swap is accounted.
   package var swap: KiB?
-  /// Version 1 only: the lowest limit of this cgroup and those above it.
+  /// `hierarchical_memory_limit`: the lowest limit of this cgroup and those above it. Version 1 only.
   package var hierarchicalLimit: KiB?
-  /// Pages read back that had been in use; nil where this kernel does not tell, as none of version 1 does.
+  /// `workingset_restore_*`: pages read back that had been in use when they were evicted. Nil where this kernel does
+  /// not count them; version 1 never does.
   package var restored: UInt64?
-  /// Pages scanned by tasks that asked for memory; nil before 6.0.
+  /// `pgscan_direct` (6.0): pages scanned by tasks that asked for memory.
   package var directScans: UInt64?
-  /// Pages scanned by anybody, for the machine, this cgroup or one within; nil in version 1.
+  /// `pgscan`: all pages of the cgroup that were scanned, whether the machine, this cgroup or one within was short of
+  /// memory. Nil in version 1.
   package var scans: UInt64?
 
-  /// - Throws: What is wrong with a known line. A file without any is a value with nothing in it.
+  /// - Throws: What is wrong with a known line. A file without any known line gives an empty value.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
-    // Version 1 has each twice: the cgroup's own, and with `total_` its descendants' as well, further down.
+    // Version 1 prints each line twice: for the cgroup alone, and further down, with `total_` before it, for the
+    // descendants as well.
     var scanner = ByteScanner(bytes)
     while let first = scanner.next {
       switch first {
@@ -126,15 +137,17 @@ package struct CgroupMemoryStat: Equatable, Sendable {
     }
   }
 
-  /// What the kernel can take back without anybody's end. Shared memory, tmpfs and what is locked are on other lists.
+  /// The memory that the kernel can take back without killing a process. Shared memory, tmpfs and locked memory are on
+  /// other lists.
   package var reclaimable: KiB { activeFile + inactiveFile + slabReclaimable }
 }
 
-/// How often a cgroup met its limit, since it was made.
+/// How often a cgroup met its limit since it was made.
 package struct LimitCounts: Equatable, Sendable {
-  /// Allocations that had to reclaim first, or to fail.
+  /// `max`: allocations that had to reclaim first, or to fail.
   package var hits: UInt64
-  /// Those of them for which reclaim was not enough; the kernel then ends somebody. Version 1 does not count them here.
+  /// `oom`: allocations for which reclaim was not enough. The kernel then kills a process. Version 1 does not count
+  /// them here.
   package var failures: UInt64
 
   package init(hits: UInt64, failures: UInt64) {
@@ -142,7 +155,7 @@ package struct LimitCounts: Equatable, Sendable {
     self.failures = failures
   }
 
-  /// `memory.events` of version 2, or the single number of version 1's `memory.failcnt`.
+  /// Parses `memory.events` of version 2, or the single number of version 1's `memory.failcnt`.
   ///
   /// - Throws: What is wrong with a known line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
@@ -163,12 +176,13 @@ package struct LimitCounts: Equatable, Sendable {
   }
 }
 
-/// How often a cgroup met its own limit, or its line `memory.high`, since it was made.
+/// How often a cgroup met its own limit, or exceeded its own `memory.high`, since it was made.
 package struct OwnLimitCount: Equatable, Sendable {
   package var count: UInt64
 
-  /// `memory.events.local` of version 2 (mm/memcontrol.c, `memcg_memory_event()`), or the single number of version 1's
-  /// `memory.failcnt`, which is of the one counter that was full (mm/page_counter.c, `page_counter_try_charge()`).
+  /// Parses `memory.events.local` of version 2 (mm/memcontrol.c, `memcg_memory_event()`), or the single number of
+  /// version 1's `memory.failcnt`, which counts for the one counter that was full (mm/page_counter.c,
+  /// `page_counter_try_charge()`).
   ///
   /// - Throws: What is wrong with a known line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
@@ -185,21 +199,25 @@ package struct OwnLimitCount: Equatable, Sendable {
   }
 }
 
-/// What the files of one cgroup tell of its memory.
+/// The memory of one cgroup, from its files.
 package struct CgroupMemory: Equatable, Sendable {
-  /// Nil without one.
+  /// The lower of the cgroup's limit and `memory.high`, and of the limits above it where they are known. Nil where
+  /// there is no limit.
   package var limit: KiB?
-  /// The part of it that the kernel does not let it exceed, where it is known.
+  /// The cgroup's own limit, which the kernel does not let it exceed; nil where there is none.
   package var hardLimit: KiB?
+  /// The memory that the cgroup has.
   package var usage: KiB
   package var stat: CgroupMemoryStat
+  /// Nil where the file is missing, or was not asked for.
   package var counts: LimitCounts?
-  /// A count that moves while its memory is taken back for its own sake: how often its limit was met. Without a limit, or
-  /// where that is not told, the pages that were scanned for anybody's. Nil where it is not known, or was not asked for.
+  /// A count that grows while memory is taken back because the cgroup itself is short of it: how often its own limit
+  /// was met. Without a limit, or where that is unknown, it is the number of pages scanned for any reason. Nil where it
+  /// is unknown, or was not asked for.
   package var ownReclaim: UInt64?
-  /// Of swap; nil without one, or where swap is not accounted.
+  /// The most swap that the cgroup may have; nil without a limit, or where swap is not accounted.
   package var swapLimit: KiB?
-  /// Nil where swap is not accounted.
+  /// The swap that the cgroup has; nil where swap is not accounted.
   package var swapUsage: KiB?
 
   package init(
@@ -216,10 +234,10 @@ package struct CgroupMemory: Equatable, Sendable {
 }
 
 extension CgroupMemory {
-  /// Whether the kernel can have counted so: a cgroup holds no more than the machine, and gives back no more than it
-  /// holds. `memory.stat` is up to two seconds old (rstat), so that an eighth and 64 MiB more are let pass.
+  /// Whether the kernel can have counted so. A cgroup holds no more than the machine, and gives back no more than it
+  /// holds. `memory.stat` is up to two seconds old (rstat), so an eighth and 64 MiB more are allowed for.
   ///
-  /// - Parameter machine: Its memory, huge pages with it.
+  /// - Parameter machine: The machine's memory with its huge pages.
   package func isPossible(on machine: KiB) -> Bool {
     usage <= machine + KiB(machine.count / 8)
       && stat.reclaimable <= usage + KiB(usage.count / 8) + KiB(64 * 1024)
@@ -227,12 +245,13 @@ extension CgroupMemory {
 }
 
 extension MemoryReading {
-  /// A cgroup's reading; nil where its numbers contradict each other.
+  /// Makes a reading of a cgroup. Nil where its numbers contradict each other.
   ///
-  /// Its total is its limit, or the machine's memory where that is less or there is none. Available is what is left of
-  /// that, and what the kernel could take back. Its swap is what its limit leaves of the machine's.
+  /// The total is the cgroup's limit, or the machine's memory where that is less or there is no limit. Available is
+  /// what is left of the total, and what the kernel could take back. The swap is the part of the machine's swap that
+  /// the cgroup's limit leaves.
   ///
-  /// - Parameter machine: Read at the same time. Its pool of huge pages is outside of any limit.
+  /// - Parameter machine: The machine's reading of the same time. Its pool of huge pages is outside of any limit.
   package init?(_ cgroup: CgroupMemory, on machine: MemoryReading) {
     let whole = machine.total + machine.hugePool
     guard cgroup.isPossible(on: whole) else { return nil }
@@ -240,12 +259,12 @@ extension MemoryReading {
     let swapTotal = min(cgroup.swapLimit ?? machine.swapTotal, machine.swapTotal)
     var met: Impossible = []
     var swapUsage = cgroup.swapUsage ?? .zero
-    // A limit that was lowered may be exceeded; the machine's swap cannot.
+    // A cgroup may exceed a limit that was lowered, but never the machine's swap.
     if swapUsage > machine.swapTotal {
       met.insert(.cgroup)
       swapUsage = .zero
     }
-    // So may that of memory, and allocations that must not fail go over it by a little.
+    // A lowered limit of memory may be exceeded too, and allocations that must not fail exceed it by a little.
     if let limit = cgroup.hardLimit, cgroup.usage > limit + KiB(limit.count / 8) + KiB(64 * 1024) {
       met.insert(.cgroup)
     }

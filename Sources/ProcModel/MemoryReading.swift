@@ -1,30 +1,34 @@
-/// What a verdict is made of: one look at a domain's memory.
+/// One reading of a domain's memory, from which a verdict is made.
 package struct MemoryReading: Equatable, Sendable {
-  /// `CLOCK_BOOTTIME` at the reading.
+  /// The time of the reading, on `CLOCK_BOOTTIME`.
   package var time: Nanoseconds
-  /// What shares are of: memory that programs can have. Of a machine `MemTotal` less ``hugePool``; of a cgroup its limit.
+  /// The memory that programs can have, which shares are shares of: `MemTotal` less ``hugePool`` for a machine, the
+  /// limit for a cgroup.
   package var total: KiB
-  /// Static huge pages, of a machine: no trigger can see them come back. What the kernel's own formulas reckon with is
+  /// The machine's static huge pages, which no trigger can see come back. The kernel's own formulas reckon with
   /// ``total`` and this together.
   package var hugePool = KiB.zero
+  /// The memory that programs can still get without swapping.
   package var available: KiB
+  /// The swap that the domain may have.
   package var swapTotal: KiB
+  /// The swap that is left of it.
   package var swapFree: KiB
-  /// File pages on the LRU lists, active and inactive: what a machine thrashes in when it has no swap.
+  /// The file pages on the LRU lists, active and inactive. A machine without swap thrashes in these.
   package var fileCache = KiB.zero
-  /// Nil where the kernel keeps no account of stalls.
+  /// The time lost to memory since boot; nil where the kernel keeps no account of it.
   package var stall: StallTotals?
-  /// Nil where the kernel does not count reclaim.
+  /// The counters of reclaim; nil where the kernel has none.
   package var reclaim: ReclaimTotals?
-  /// A count that moves while memory is taken back because the domain itself is short of it, and not because a cgroup
-  /// within it met a limit of its own: ``VMStat/machineReclaim``, or of a cgroup ``CgroupMemory/ownReclaim``. Nil where it
-  /// is not told, or was not read.
+  /// A count that grows while memory is taken back because the domain itself is short of it, and not because a cgroup
+  /// within it met a limit of its own: ``VMStat/machineReclaim`` of a machine, ``CgroupMemory/ownReclaim`` of a cgroup.
+  /// Nil where it is unknown, or was not read.
   package var ownReclaim: UInt64?
-  /// Nil where the domain is the machine, which has no limit to meet.
+  /// How often the cgroup met its limit; nil for the machine, which has no limit to meet.
   package var limitCounts: LimitCounts?
-  /// Whether swapoff(2) is under way, on the machine.
+  /// Whether swapoff(2) is under way on the machine.
   package var isSwapBeingTakenAway = false
-  /// What was not believed at this look.
+  /// What was not believed at this reading.
   package var impossible: Impossible = []
 
   package init(time: Nanoseconds, total: KiB, available: KiB, swapTotal: KiB, swapFree: KiB) {
@@ -35,13 +39,14 @@ package struct MemoryReading: Equatable, Sendable {
     self.swapFree = swapFree
   }
 
-  /// The system's reading, as `/proc/meminfo` has it and as far as it can be true; nil where it tells of no memory that
-  /// can be.
+  /// Makes a reading of the system from `/proc/meminfo`, as far as its numbers can be true. Nil where they give no
+  /// amount of memory that can be true.
   ///
   /// - Parameters:
-  ///   - listing: Of `/proc/swaps`, as ``SwapBelief/init(total:free:listing:isOneView:_:)`` takes it.
-  ///   - isOwn: Whether the file is the kernel's own. One that stands in its place in a container (lxcfs) has the
+  ///   - listing: The sums of `/proc/swaps`, as ``SwapBelief/init(total:free:listing:isOneView:_:)`` takes them.
+  ///   - isOwn: Whether the file is the kernel's own. A file that lxcfs puts in its place in a container has the
   ///     container's total and the machine's pool of huge pages.
+  ///   - time: The time of the reading.
   package init?(_ meminfo: Meminfo, swaps listing: SwapListing? = nil, isOwn: Bool = true, at time: Nanoseconds) {
     var met: Impossible = []
     guard let available = meminfo.believedAvailable(&met) else { return nil }
@@ -57,24 +62,24 @@ package struct MemoryReading: Equatable, Sendable {
     impossible = met
   }
 
-  /// Whether the two files that tell of swap agree about it.
+  /// Whether the two files that tell of swap agree with each other.
   package var isSwapSettled: Bool {
     !isSwapBeingTakenAway && impossible.isDisjoint(with: .swap)
   }
 
-  /// Memory and swap that programs used up since an earlier reading: not what went into the pool of huge pages, and not
-  /// free swap that swapoff(2) took away.
+  /// Returns the memory and swap that programs used up since an earlier reading. Memory that went into the pool of huge
+  /// pages is not counted, nor free swap that swapoff(2) took away.
   package func used(since earlier: MemoryReading) -> KiB {
     let takenAway = min(earlier.swapTotal - swapTotal, earlier.swapFree - swapFree)
     return (earlier.available + earlier.swapFree) - (available + swapFree) - (hugePool - earlier.hugePool) - takenAway
   }
 }
 
-/// Time lost to memory since boot, in microseconds: the `total` counters of PSI.
+/// The time lost to memory since boot, in microseconds: the `total` counters of PSI.
 package struct StallTotals: Equatable, Sendable {
-  /// At least one task waited.
+  /// The time in which at least one task waited.
   package var some: UInt64
-  /// All tasks that were not idle waited.
+  /// The time in which all tasks that were not idle waited.
   package var full: UInt64
 
   package init(some: UInt64, full: UInt64) {
@@ -82,29 +87,29 @@ package struct StallTotals: Equatable, Sendable {
     self.full = full
   }
 
-  /// - Parameter file: A file without a `full` line counts none.
+  /// - Parameter file: A pressure file. Without a `full` line, ``full`` is 0.
   package init(_ file: PressureStall) {
     self.init(some: file.some.total, full: file.full?.total ?? 0)
   }
 }
 
 extension StallTotals {
-  /// Whether so much can have been lost since an earlier reading.
+  /// Whether so much time can have been lost since an earlier reading.
   ///
-  /// - Parameter elapsed: Between both. The files are read a little after the clock: by how much, a machine that stands
-  ///   still decides. Twice the time and a second more are believed.
+  /// - Parameter elapsed: The time between the readings. The files are read a little after the clock, and a machine
+  ///   that is thrashing makes that longer. So twice the time and one second more are believed.
   package func canFollow(_ earlier: StallTotals, after elapsed: Nanoseconds) -> Bool {
     StallTotals.canBeLost(from: earlier.some, to: some, within: elapsed)
       && StallTotals.canBeLost(from: earlier.full, to: full, within: elapsed)
   }
 
-  /// Whether a counter of lost time can have gone from one value to the other, in microseconds.
+  /// Whether a counter of lost time, in microseconds, can have gone from one value to the other in the time elapsed.
   package static func canBeLost(from earlier: UInt64, to later: UInt64, within elapsed: Nanoseconds) -> Bool {
     later >= earlier && later - earlier <= (elapsed + elapsed + .milliseconds(1000)).microseconds
   }
 }
 
-/// The counters of an earlier look, by which impossible steps are found.
+/// The counters of the last reading, by which impossible steps are found.
 package struct CounterMemory: Sendable {
   private var time = Nanoseconds.zero
   private var stall: StallTotals?
@@ -112,9 +117,9 @@ package struct CounterMemory: Sendable {
 
   package init() {}
 
-  /// Takes a reading's counters in and notes in it what cannot follow those before.
+  /// Remembers a reading's counters, and notes in the reading those that cannot follow the counters before.
   ///
-  /// - Parameter mayRestart: Of a cgroup: one that is made anew counts from zero.
+  /// - Parameter mayRestart: Whether counters may go back: a cgroup that is made anew counts from zero.
   package mutating func check(_ reading: inout MemoryReading, mayRestart: Bool) {
     if let now = reading.stall {
       if let then = stall, !now.canFollow(then, after: reading.time - time),
@@ -134,12 +139,13 @@ package struct CounterMemory: Sendable {
   }
 }
 
-/// What reclaim has done since boot, in pages and times.
+/// The counters of reclaim since boot.
 package struct ReclaimTotals: Equatable, Sendable {
-  /// Pages read back that had been evicted while in use, anonymous and file. Not every refault: a stream longer than
-  /// the cache refaults all the time, at twice the rate of a machine that stands still, and none of it was in use.
+  /// Pages read back that had been evicted while in use, anonymous and file. Other refaults are not counted: a stream
+  /// longer than the cache refaults all the time, at twice the rate of a machine that thrashes, and none of its pages
+  /// was in use.
   package var refaults: UInt64
-  /// Pages scanned by tasks that asked for memory and found none.
+  /// Pages scanned by tasks that asked for memory and found none free.
   package var directScans: UInt64
 
   package init(refaults: UInt64, directScans: UInt64) {
@@ -147,8 +153,8 @@ package struct ReclaimTotals: Equatable, Sendable {
     self.directScans = directScans
   }
 
-  /// Nil where the kernel does not tell refaults of pages in use (before 3.15). Before 4.20 what is read back soon enough
-  /// to be held counts instead.
+  /// Nil where the kernel does not count refaults of pages in use (before 3.15). From 3.15 to 4.19, pages that are read
+  /// back soon enough to be kept count instead.
   package init?(_ vmstat: VMStat) {
     let split: UInt64? =
       if let file = vmstat.workingsetRestoreFile { file &+ (vmstat.workingsetRestoreAnon ?? 0) } else { nil }

@@ -1,6 +1,6 @@
-/// `/proc/PID/oom_score` (proc(5)): the kernel's own badness.
+/// `/proc/PID/oom_score` (proc(5)): the kernel's own badness of a process.
 package struct OomScore: Equatable, Sendable {
-  /// 0…2000 or so; before 2.6.36 a number of pages.
+  /// The score, from 0 to about 2000. Before 2.6.36 it is a number of pages.
   package var value: Int32
 
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
@@ -10,9 +10,9 @@ package struct OomScore: Equatable, Sendable {
   }
 }
 
-/// `/proc/PID/oom_score_adj` (proc(5)): what the owner asks the kernel to add.
+/// `/proc/PID/oom_score_adj` (proc(5), Linux 2.6.36): the adjustment that the process's owner asks the kernel to add.
 package struct OomScoreAdj: Equatable, Sendable {
-  /// −1000…1000.
+  /// The adjustment, −1000…1000, in thousandths of all memory. At −1000 the kernel never kills the process.
   package var value: Int16
 
   /// - Throws: ``ProcParseError/overflow(offset:)`` outside −1000…1000.

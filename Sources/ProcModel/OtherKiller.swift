@@ -1,20 +1,20 @@
-/// A program that kills when memory is short, as this one does. Two of them act at once, each on what it saw before the
-/// other acted.
+/// Programs that kill when memory is short, as this one does. Two of them may act at once, each on what it saw before
+/// the other acted.
 ///
-/// The one list of them: the agent and `spillway check --live` both ask it.
+/// This is the only list of them: the agent and `spillway check --live` both use it.
 package enum OtherKiller: UInt8, CaseIterable, Sendable {
   case earlyoom
   case nohang
   case systemdOomd
-  /// Meta's, https://github.com/facebookincubator/oomd.
+  /// oomd of Meta, https://github.com/facebookincubator/oomd.
   case oomd
   case bustd
-  /// Endless OS's: has the kernel kill, by sysrq.
+  /// psi-monitor of Endless OS, which has the kernel kill by sysrq.
   case psiMonitor
-  /// Another agent of this kind that is armed.
+  /// Another armed agent of this kind.
   case spillwayd
 
-  /// Its process's name, of 15 bytes at most.
+  /// The name of its process, of at most 15 bytes.
   package var comm: String {
     switch self {
     case .earlyoom: "earlyoom"
@@ -27,7 +27,7 @@ package enum OtherKiller: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The last part of its executable's path begins so. A script has its interpreter's.
+  /// The beginning of the last component of its executable's path. A script has its interpreter's.
   var program: String {
     switch self {
     case .nohang: "python"
@@ -35,7 +35,7 @@ package enum OtherKiller: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// What to type, or do.
+  /// A command to type, or advice.
   package var advice: String {
     switch self {
     case .earlyoom: "stop one of the two: systemctl disable --now earlyoom"
@@ -50,10 +50,11 @@ package enum OtherKiller: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// The killer that a process calls itself, where it may kill other users' processes.
+  /// Makes the killer whose name a process has, if the process may kill other users' processes; nil otherwise.
   ///
-  /// A name proves nothing. An ordinary user's process that has it is no second killer: it may kill that user's processes
-  /// and no others. In a user namespace of its own it has every capability, so capabilities alone do not tell either.
+  /// A name proves nothing. An ordinary user's process that has the name is no second killer: it may kill that user's
+  /// processes and no others. In a user namespace of its own it has every capability, so the capabilities alone do not
+  /// decide either.
   package init?(_ process: ProcessFacts) {
     guard let killer = OtherKiller.named(process.comm.bytes), OtherKiller.mayKillOthers(process) else { return nil }
     self = killer
@@ -67,7 +68,8 @@ package enum OtherKiller: UInt8, CaseIterable, Sendable {
     return nil
   }
 
-  /// Root, or a service's own user that was given CAP_KILL: earlyoom has a dynamic one, systemd-oomd its own.
+  /// Whether the process runs as root, or as a service's own user with CAP_KILL. earlyoom has a dynamic user,
+  /// systemd-oomd its own.
   private static func mayKillOthers(_ process: ProcessFacts) -> Bool {
     let uid = process.effectiveUID
     if uid == 0 { return true }
@@ -76,9 +78,9 @@ package enum OtherKiller: UInt8, CaseIterable, Sendable {
     return isOfService && process.effectiveCapabilities.contains(.kill)
   }
 
-  /// Whether the process's executable is what its name says. One that cannot be read does not deny it.
+  /// Whether the process's executable is what its name says.
   ///
-  /// - Parameter exe: Its path, as `/proc/PID/exe` has it.
+  /// - Parameter exe: The executable's path, from `/proc/PID/exe`. The caller decides where it cannot be read.
   package func hasProgram(_ exe: Span<UInt8>) -> Bool {
     var start = 0
     for index in exe.indices where exe[index] == UInt8(ascii: "/") { start = index + 1 }
@@ -86,7 +88,7 @@ package enum OtherKiller: UInt8, CaseIterable, Sendable {
     return scanner.take(program)
   }
 
-  /// The word of its command line by which it kills nothing; nil where there is none.
+  /// The word on its command line with which it kills nothing; nil where there is no such word.
   private var harmlessWord: String? {
     switch self {
     case .earlyoom: "--dryrun"
@@ -97,7 +99,7 @@ package enum OtherKiller: UInt8, CaseIterable, Sendable {
 
   /// Whether its command line says that it kills nothing.
   ///
-  /// - Parameter commandLine: Its words, with NULs or blanks between them.
+  /// - Parameter commandLine: The words, with NULs or blanks between them.
   package func isHarmless(_ commandLine: Span<UInt8>) -> Bool {
     guard let harmlessWord else { return false }
     var start = 0

@@ -1,12 +1,19 @@
-/// A pressure file, `/proc/pressure/memory` or a cgroup's `memory.pressure` (Documentation/accounting/psi.rst).
+/// A pressure file: `/proc/pressure/memory` (Linux 4.20) or a cgroup's `memory.pressure`
+/// (Documentation/accounting/psi.rst).
+///
+///     some avg10=2.10 avg60=0.30 avg300=0.05 total=1234567
+///     full avg10=1.80 avg60=0.25 avg300=0.04 total=1034567
 package struct PressureStall: Equatable, Sendable {
-  /// One of its two lines.
+  /// One line of the file.
   package struct Line: Equatable, Sendable {
-    /// Share of the last 10 s that was stalled, as the kernel's running average has it.
+    /// `avg10`: the share of the last 10 s that was lost, as the kernel's running average has it. The file gives
+    /// percent with two digits.
     package var avg10: BasisPoints
+    /// `avg60`: the same over 60 s.
     package var avg60: BasisPoints
+    /// `avg300`: the same over 300 s.
     package var avg300: BasisPoints
-    /// Total stall time in microseconds; it only grows.
+    /// `total`: all time lost since boot, in microseconds. It only grows.
     package var total: UInt64
 
     package init(avg10: BasisPoints, avg60: BasisPoints, avg300: BasisPoints, total: UInt64) {
@@ -17,12 +24,12 @@ package struct PressureStall: Equatable, Sendable {
     }
   }
 
-  /// At least one task waited for memory.
+  /// The time in which at least one task waited for memory.
   package var some: Line
-  /// All tasks that were not idle waited for memory. Nil where the file has no such line.
+  /// The time in which all tasks that were not idle waited for memory. Nil where the file has no such line.
   package var full: Line?
 
-  /// - Throws: ``ProcParseError/missing(_:)`` without a `some` line; else what is wrong with a line.
+  /// - Throws: ``ProcParseError/missing(_:)`` without a `some` line; otherwise what is wrong with a line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var some: Line?
     var full: Line?

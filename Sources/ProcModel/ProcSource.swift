@@ -1,14 +1,14 @@
-/// A kernel file about the machine.
+/// The kernel files about the machine.
 package enum SystemFile: UInt8, CaseIterable, Sendable {
   case meminfo
   case vmstat
   case memoryPressure
   case swaps
   case uptime
-  /// ZFS's, where there is one.
+  /// The counters of ZFS's cache, where ZFS is loaded.
   case arcstats
 
-  /// Its path below the root of the proc file system.
+  /// The file's path below the root of the proc file system.
   package var path: String {
     switch self {
     case .meminfo: "meminfo"
@@ -21,7 +21,7 @@ package enum SystemFile: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// A kernel file about one process.
+/// The kernel files about one process.
 package enum ProcessFile: UInt8, CaseIterable, Sendable {
   case stat
   case statm
@@ -29,15 +29,16 @@ package enum ProcessFile: UInt8, CaseIterable, Sendable {
   case cgroup
   case oomScore
   case oomScoreAdj
-  /// The system call that it waits in. Asked only of a process that may be in swapoff(2): reading it takes a lock that
-  /// execve(2) holds.
+  /// The system call in which the process waits. It is read only of a process that may be in swapoff(2): reading it
+  /// takes a lock that execve(2) holds.
   case syscall
-  /// A symbolic link: reading gives its target.
+  /// A symbolic link to the executable. Reading it gives the link's target.
   case exe
   /// Takes the target's mmap lock and may wait for its pages: read in calm time, and in a decision by
   /// ``ProcSource/readOrGiveUp(_:of:into:)`` alone.
   case cmdline
 
+  /// The file's name in the process's directory.
   package var path: String {
     switch self {
     case .stat: "stat"
@@ -53,53 +54,52 @@ package enum ProcessFile: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// What can keep a file from being read.
+/// Why a file could not be read.
 package enum ReadFailure: Error, Equatable, Sendable {
-  /// The process, or the file, is not there (any more): an ordinary outcome.
+  /// The process or the file does not exist, or exists no longer. This is an ordinary outcome.
   case vanished
-  /// Not ours to read (EACCES, EPERM: hidepid, a missing capability).
+  /// The reader may not read the file (EACCES, EPERM: hidepid, a missing capability).
   case denied
-  /// Anything else, with the kernel's error number.
+  /// Any other reason, with the kernel's error number.
   case failed(errno: Int32)
 }
 
-/// Where readings come from: the live kernel, a tree of captured files, a recording.
+/// A source of kernel files: the live kernel, a tree of captured files, or a recording.
 ///
-/// It gives raw bytes and parses nothing, so that a mended parser can be run again on an old recording.
+/// It gives raw bytes and parses nothing, so that a corrected parser can be run again on an old recording.
 package protocol ProcSource: ~Copyable {
-  /// Fills `buffer` with the file, cut at its capacity.
+  /// Fills `buffer` with a file about the machine, cut at the buffer's capacity.
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure)
 
-  /// What its names of cgroups, users and groups mean.
+  /// What the source's names of cgroups, users and groups mean.
   var view: ProcView { get }
 
-  /// The present on the clock of start times (`CLOCK_BOOTTIME`), where the source is live; nil where `uptime` tells it, as
-  /// in a captured tree. A live `uptime` may be that of a container (lxcfs), where start times are the machine's.
+  /// The present on the clock of start times (`CLOCK_BOOTTIME`), where the source is live. Nil for a captured tree,
+  /// whose `uptime` tells the present. A live `uptime` may be a container's (lxcfs), while start times are the
+  /// machine's.
   var clock: Nanoseconds? { get }
 
-  /// Whether something stands in the place of the kernel's file, as lxcfs(1) puts it there in a container.
+  /// Whether another file stands in the place of the kernel's, as lxcfs(1) puts it there in a container.
   func isReplaced(_ file: SystemFile) -> Bool
 
-  /// Fills `buffer` with `/sys/block/zramN/mm_stat`.
-  ///
-  /// - Parameter index: N.
+  /// - Parameter index: The device's number N.
   mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure)
 
-  /// The hierarchy that accounts memory; nil where the source shows none.
+  /// The version of the hierarchy that accounts memory; nil where the source shows none.
   var cgroupVersion: CgroupVersion? { get }
 
-  /// Fills `buffer` with the file of a memory cgroup.
+  /// Fills `buffer` with a file of a memory cgroup.
   ///
-  /// - Parameter path: Of the cgroup, as `/proc/PID/cgroup` has it; an empty one is the root.
+  /// - Parameter path: The cgroup's path of `/proc/PID/cgroup`. An empty path is the root.
   mutating func read(_ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer)
     throws(ReadFailure)
 
   /// Fills `buffer` with the path of a memory cgroup's directory.
   ///
-  /// - Returns: False where it is not to be seen.
+  /// - Returns: False where the source does not show the cgroup.
   mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool
 
-  /// Fills `buffer` with the file of process `pid`.
+  /// Fills `buffer` with a file of process `pid`, cut at the buffer's capacity.
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer)
     throws(ReadFailure)
 
@@ -122,19 +122,20 @@ package protocol ProcSource: ~Copyable {
   /// Begins a walk over all processes.
   mutating func beginProcesses() throws(ReadFailure)
 
-  /// The next process of the walk, or nil at its end. Any order; each at least once if it lives all the while.
+  /// Returns the next process of the walk, or nil at its end. The order is arbitrary. A process that lives all the
+  /// while comes at least once.
   mutating func nextProcess() throws(ReadFailure) -> Int32?
 
-  /// Begins a walk over the threads of process `pid`, beside that over all processes.
+  /// Begins a walk over the threads of process `pid`. The walk over all processes is not disturbed.
   ///
-  /// - Parameter start: So many of them are left out, where the source can: else the walk begins with the first.
+  /// - Parameter start: The number of threads to skip. A source that cannot skip begins with the first.
   mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure)
 
-  /// The next thread of that walk, or nil at its end. The leader may be among them.
+  /// Returns the next thread of that walk, or nil at its end. The leader may be among the threads.
   mutating func nextThread() throws(ReadFailure) -> Int32?
 
-  /// The effective capabilities of `pid` by a better way than its `status`, where the source has one (libcap on the
-  /// live kernel).
+  /// Returns the effective capabilities of `pid`, where the source has a better way to learn them than `status` (libcap
+  /// on the live kernel); nil otherwise.
   mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet?
 }
 

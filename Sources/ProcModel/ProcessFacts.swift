@@ -1,7 +1,7 @@
-/// What tells one process from every other, also from a later one with the same number.
+/// The identity of a process, which no other process has, not even a later one with the same number.
 package struct ProcessIdentity: Equatable, Hashable, Sendable {
   package var pid: Int32
-  /// Since boot, field 22 of `/proc/PID/stat`.
+  /// The start time since boot: field 22 of `/proc/PID/stat`.
   package var startTime: Ticks
 
   package init(pid: Int32, startTime: Ticks) {
@@ -10,19 +10,21 @@ package struct ProcessIdentity: Equatable, Hashable, Sendable {
   }
 }
 
-/// One process as a survey found it: everything badness and ranking ask, and no text but its name.
+/// One process as a survey found it: everything that badness and ranking need, and no text but its name.
 package struct ProcessFacts: Sendable {
   package var identity: ProcessIdentity
+  /// The parent's process number: field 4 of `/proc/PID/stat`.
   package var parent: Int32 = 0
-  /// Fields 5 and 6 of `/proc/PID/stat`. 0 where it belongs to another pid namespace.
+  /// The process group: field 5 of `/proc/PID/stat`. It is 0 where the group belongs to another pid namespace.
   package var processGroup: Int32 = 0
+  /// The session: field 6 of `/proc/PID/stat`. It is 0 where the session belongs to another pid namespace.
   package var session: Int32 = 0
-  /// Whether it has a controlling terminal: field 7 of `/proc/PID/stat`.
+  /// Whether the process has a controlling terminal: field 7 of `/proc/PID/stat`.
   package var hasTerminal = false
-  /// Whether it lives in a pid namespace below that of the proc file system.
+  /// Whether the process is in a pid namespace below that of the proc file system.
   package var isInNamespace = false
   package var comm = Comm()
-  /// As ``ProcessStat/image``.
+  /// A number that changes when the process executes a program: ``ProcessStat/image``.
   package var image: UInt64 = 0
   /// The state letter of proc(5): `R`, `S`, `D`, `Z`, `T`, …
   package var state: UInt8 = UInt8(ascii: "S")
@@ -30,75 +32,80 @@ package struct ProcessFacts: Sendable {
   package var threads: UInt32 = 1
   /// −20…19.
   package var nice: Int8 = 0
-  /// User and system time of all its threads.
+  /// The CPU time, user and system, of all its threads.
   package var cpu = Ticks.zero
-  /// Since its start; nil where it is not known, which never counts for an end.
+  /// The time since its start. Nil where it is unknown; an unknown age never counts in favour of killing the process.
   package var age: Ticks? = .zero
   package var realUID: UInt32 = 0
   package var effectiveUID: UInt32 = 0
   package var effectiveGID: UInt32 = 0
   package var effectiveCapabilities: CapabilitySet = []
 
-  /// The address space, `total_vm`.
+  /// The size of the address space, the kernel's `total_vm`.
   package var virtual = KiB.zero
-  /// Resident: anonymous, file and shared pages together.
+  /// The resident memory: anonymous, file and shared pages together.
   package var resident = KiB.zero
+  /// Resident pages that belong to no file.
   package var anonymous = KiB.zero
+  /// Resident pages of files. The kernel can drop them without a kill.
   package var file = KiB.zero
   /// Resident pages of shared memory and tmpfs.
   package var shared = KiB.zero
+  /// The swap that its anonymous memory takes.
   package var swap = KiB.zero
+  /// The memory that its page tables take.
   package var pageTables = KiB.zero
 
-  /// −1000…1000; −1000 is never ended.
+  /// The adjustment of `/proc/PID/oom_score_adj`, −1000…1000. A process with −1000 is never killed.
   package var oomScoreAdj: Int16 = 0
-  /// What the kernel says in `/proc/PID/oom_score`; nil where it could not be read.
+  /// The kernel's score of `/proc/PID/oom_score`; nil where it could not be read.
   package var oomScore: Int32?
 
-  /// Whether it is in swapoff(2), and reads swap back into memory that may not be there: the kernel's own killer takes
-  /// such a process first (`oom_task_origin`, mm/oom_kill.c).
+  /// Whether the process is in swapoff(2), and reads swap back into memory that may not be there. The kernel's own
+  /// killer takes such a process first (`oom_task_origin`, mm/oom_kill.c).
   package var isSwappingOff = false
 
-  /// What of the above is not known, and stands as it would for nobody.
+  /// The facts above that are unknown. Their values stand for no process's.
   package var unread: UnreadFacts = []
 
-  /// A hash of its cgroup's path, or nil at the root or where unknown: equal keys are taken for one cgroup.
+  /// The hash of its cgroup's path, or nil at the root or where the path is unknown. Processes with equal keys count as
+  /// being in one cgroup.
   package var cgroupKey: UInt64?
-  /// The same of the cgroup that accounts its memory, in whatever hierarchy; 0 at the root.
+  /// The hash of the path of the cgroup that accounts its memory, in whichever hierarchy that is; 0 at the root.
   package var memoryKey: UInt64 = 0
-  /// The memory domains that it lies in.
+  /// The memory domains that the process is in.
   package var domains = DomainSet.system
 
-  // Known only beside its neighbours: set by the survey once all are read.
+  // The survey sets these once it has read all processes, since they depend on the others.
 
-  /// Address space of its children that have one, for the formula `linux-2.6`.
+  /// The address space of all its children together, for the formula `linux-2.6`.
   package var childrenVirtual = KiB.zero
-  /// Of ``shared``, what is counted with other processes that are taken to map the same memory.
+  /// The part of ``shared`` that is counted with other processes, which are taken to map the same memory.
   package var sharedElsewhere = KiB.zero
-  /// How fast its footprint grew lately, in KiB per second; 0 where nothing is known.
+  /// The growth of its footprint lately, in KiB per second; 0 where it is unknown.
   package var growthPerSecond = KiB.zero
 
   package init(identity: ProcessIdentity) {
     self.identity = identity
   }
 
-  /// What ending it would give back: anonymous memory, swap, page tables and its share of shared memory. File pages
-  /// are not counted: the kernel can drop those without an end.
+  /// The memory that killing the process would give back: anonymous memory, swap, page tables and its share of shared
+  /// memory. File pages are not counted, since the kernel can drop them without a kill.
   package var footprint: KiB {
     anonymous + swap + pageTables + ownShared
   }
 }
 
 extension ProcessFacts {
-  /// Its share of shared memory.
+  /// The process's share of the shared memory that it maps.
   package var ownShared: KiB { shared - sharedElsewhere }
 
-  /// Whether the hierarchy that accounts memory has it in the cgroup of the same path, or in none but the root, so that it
-  /// says nothing more.
+  /// Whether the cgroup that accounts its memory has the same path as its other cgroup, or is the root, so that
+  /// ``memoryKey`` tells nothing more.
   package var hasOneCgroup: Bool { memoryKey == 0 || cgroupKey == memoryKey }
 }
 
-/// Facts that a survey could not tell.
+/// The facts that a survey could not learn.
 package struct UnreadFacts: OptionSet, Sendable {
   package let rawValue: UInt8
 
@@ -112,17 +119,18 @@ package struct UnreadFacts: OptionSet, Sendable {
   package static let namespace = UnreadFacts(rawValue: 4)
   package static let oomScoreAdj = UnreadFacts(rawValue: 8)
   package static let capabilities = UnreadFacts(rawValue: 32)
-  /// Which cgroup of the machine it is in, and so its unit. ``ProcessFacts/cgroupKey`` may tell it from others all the
-  /// same.
+  /// The machine's cgroup that the process is in, and so its unit. ``ProcessFacts/cgroupKey`` may tell that cgroup from
+  /// others all the same.
   package static let cgroup = UnreadFacts(rawValue: 64)
 }
 
-/// The machine as the formulas see it.
+/// The machine's figures that the formulas need.
 package struct MachineFacts: Equatable, Sendable {
-  /// What shares of memory are of: as ``MemoryReading/total``.
+  /// The memory that shares are shares of: ``MemoryReading/total``.
   package var ram: KiB
-  /// As ``MemoryReading/hugePool``: the kernel's formulas count it in.
+  /// The pool of huge pages: ``MemoryReading/hugePool``. The kernel's formulas count it in.
   package var hugePool: KiB
+  /// The machine's swap, used and free.
   package var swap: KiB
   package var units: KernelUnits
 
@@ -137,7 +145,7 @@ package struct MachineFacts: Equatable, Sendable {
     self.init(ram: reading.total, hugePool: reading.hugePool, swap: reading.swapTotal, units: units)
   }
 
-  /// RAM and swap in pages, huge pages with them: the kernel's `totalpages` outside any cgroup.
+  /// The pages of RAM, huge pages and swap together: the kernel's `totalpages` outside of any cgroup.
   package var totalPages: UInt64 {
     units.pages(ram + hugePool + swap)
   }

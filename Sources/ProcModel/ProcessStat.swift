@@ -1,35 +1,46 @@
-/// `/proc/PID/stat` (proc(5), `do_task_stat` in fs/proc/array.c): its first 24 fields, and two more.
+/// `/proc/PID/stat` (proc(5), `do_task_stat` in fs/proc/array.c): most of its first 24 fields, and two more.
 package struct ProcessStat: Sendable {
+  /// Field 1, the process number; in a thread's file the thread's.
   package var pid: Int32
+  /// Field 2, the name that the process gave itself.
   package var comm: Comm
-  /// The state letter of proc(5).
+  /// Field 3, the state letter of proc(5).
   package var state: UInt8
+  /// Field 4, the parent's process number.
   package var parent: Int32
+  /// Field 5, the process group.
   package var processGroup: Int32
+  /// Field 6, the session.
   package var session: Int32
-  /// The controlling terminal's device number; 0 is none.
+  /// Field 7, the device number of the controlling terminal; 0 is none.
   package var terminal: Int32
-  /// `PF_*` of include/linux/sched.h.
+  /// Field 9, the bits `PF_*` of include/linux/sched.h.
   package var flags: UInt32
-  /// Of all threads, in the file of a process; of the one, in that of a thread.
+  /// Field 14, the CPU time in user mode: of all threads in a process's file, of the one in a thread's.
   package var userTime: Ticks
+  /// Field 15, the CPU time in the kernel, as ``userTime``.
   package var systemTime: Ticks
+  /// Field 19, the nice value, −20…19.
   package var nice: Int8
+  /// Field 20, the number of threads.
   package var threads: UInt32
-  /// Since boot.
+  /// Field 22, the start time since boot.
   package var startTime: Ticks
-  /// The address space, in bytes.
+  /// Field 23, the size of the address space in bytes.
   package var virtualBytes: UInt64
-  /// Approximate: threads add theirs in batches. Zero where the kernel printed less than that.
+  /// Field 24, the resident memory in pages. It is approximate, since threads add their part in batches. It is 0 where
+  /// the kernel printed a negative number.
   package var residentPages: UInt64
-  /// Of where its code and its stack begin, which the kernel scatters: another after execve(2). 0 where there is no
-  /// memory, or the reader may not look into the process (ptrace(2), `PTRACE_MODE_READ_FSCREDS`), or was not told.
+  /// A number made of fields 26 and 28, which tell where the code and the stack begin. The kernel scatters both, so the
+  /// number changes with execve(2). It is 0 where the process has no memory, where the file ends before, or where the
+  /// reader may not look into the process (ptrace(2), `PTRACE_MODE_READ_FSCREDS`).
   package var image: UInt64 = 0
 
-  /// `PF_KTHREAD`.
+  /// Whether this is a thread of the kernel (`PF_KTHREAD`).
   package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
 
-  /// Whether it has ended and waits to be collected: `Z`, `X` or `x`. With more than one thread the others live on.
+  /// Whether the process, or the thread, is dead and waits to be collected: `Z`, `X` or `x`. Other threads of a process
+  /// whose leader is dead may live on.
   package var isDead: Bool {
     state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") || state == UInt8(ascii: "x")
   }
@@ -75,7 +86,7 @@ package struct ProcessStat: Sendable {
     startTime = Ticks(try ProcessStat.field(&scanner))
     virtualBytes = try ProcessStat.field(&scanner)
     residentPages = UInt64(max(try scanner.signedDecimal(), 0))
-    // Without what follows a field one cannot tell a whole number from the front of one.
+    // Without the byte after it, a whole number cannot be told from the first digits of one.
     guard let end = scanner.next else { throw .truncated(offset: scanner.offset) }
     guard end == .space || end == .newline else { throw .malformed(offset: scanner.offset) }
     scanner.advance()
@@ -87,7 +98,7 @@ package struct ProcessStat: Sendable {
     guard let code = try? field(&scanner) else { return 0 }
     skipFields(1, &scanner)  // endcode
     guard let stack = try? field(&scanner), stack > 0 else { return 0 }
-    // Odd, so that no two beginnings of code become one.
+    // The factor is odd, so that different addresses of code stay different.
     return (code &* 0x9E37_79B9_7F4A_7C15) ^ stack
   }
 

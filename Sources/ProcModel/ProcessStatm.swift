@@ -1,9 +1,10 @@
-/// `/proc/PID/statm` (proc(5)): sizes in pages. All zero for a kernel thread or a zombie.
+/// `/proc/PID/statm` (proc(5)): sizes in pages. All are zero for a kernel thread and for a zombie.
 package struct ProcessStatm: Equatable, Sendable {
-  /// The address space.
+  /// The size of the address space.
   package var size: UInt64
+  /// The resident memory.
   package var resident: UInt64
-  /// Of ``resident``, file pages and shared memory together.
+  /// The part of ``resident`` that is file pages and shared memory together.
   package var shared: UInt64
 
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
@@ -13,7 +14,8 @@ package struct ProcessStatm: Equatable, Sendable {
     resident = try scanner.decimal()
     try scanner.expect(.space)
     shared = try scanner.decimal()
-    // Four more fields follow; without a blank one cannot tell a whole number from the front of one.
+    // Four more fields follow. Without the blank before them, a whole number cannot be told from the first digits of
+    // one.
     try scanner.expect(.space)
   }
 }

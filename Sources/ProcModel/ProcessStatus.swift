@@ -1,37 +1,44 @@
-/// `/proc/PID/status` (proc(5), `proc_pid_status` in fs/proc/array.c): its owner, its memory, its capabilities.
+/// `/proc/PID/status` (proc(5), `proc_pid_status` in fs/proc/array.c): a process's owner, memory and capabilities.
 ///
-/// Read line by line. A process cannot smuggle in a line by its name: the kernel prints a newline there as `\n`.
-/// Kernel threads and zombies have no memory lines at all.
+/// The file is read line by line. A process cannot smuggle in a line by its name: the kernel prints a newline in the
+/// name as `\n`. Kernel threads and zombies have no memory lines at all.
 package struct ProcessStatus: Equatable, Sendable {
+  /// `Uid`, first number: the real user ID.
   package var realUID: UInt32
+  /// `Uid`, second number: the effective user ID.
   package var effectiveUID: UInt32
+  /// `Gid`, second number: the effective group ID.
   package var effectiveGID: UInt32?
-  /// The process that this thread is of.
-  package var threadGroup: Int32?
-  /// Its pid in the innermost pid namespace it is in (4.1).
-  package var innermostPID: Int32?
-  /// The pid namespaces that it has a pid in, from that of the proc file system down; at least 1 (4.1).
+  /// `NSpid`, how many numbers (4.1): the number of pid namespaces in which the process has a pid, from that of the
+  /// proc file system down; at least 1.
   package var namespaces: UInt32?
+  /// `Threads`: the number of threads.
   package var threads: UInt32?
+  /// `VmSize`: the size of the address space.
   package var virtual: KiB?
-  /// Anonymous, file and shared pages together.
+  /// `VmRSS`: the resident memory, anonymous, file and shared pages together.
   package var resident: KiB?
-  /// The three parts of ``resident`` (4.5).
+  /// `RssAnon` (4.5): the part of ``resident`` that belongs to no file.
   package var residentAnonymous: KiB?
+  /// `RssFile` (4.5): the part of ``resident`` that is file pages.
   package var residentFile: KiB?
+  /// `RssShmem` (4.5): the part of ``resident`` that is shared memory and tmpfs.
   package var residentShared: KiB?
+  /// `VmSwap` (2.6.34): the swap of its anonymous memory. Swapped shared memory is not counted.
   package var swap: KiB?
-  /// `VmPTE`, and `VmPMD` where the kernel counts that apart (4.0 to 4.14).
+  /// `VmPTE`: the memory of its page tables. From 4.0 to 4.14 the kernel counts a part of it as `VmPMD`, which is
+  /// added.
   package var pageTables: KiB?
+  /// `CapEff`: the effective capabilities.
   package var effectiveCapabilities: CapabilitySet?
 
-  /// - Throws: ``ProcParseError/missing(_:)`` without a `Uid` line; else what is wrong with a known line.
+  /// - Throws: ``ProcParseError/missing(_:)`` without a `Uid` line; otherwise what is wrong with a known line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var user: (real: UInt32, effective: UInt32)?
     realUID = 0
     effectiveUID = 0
     var scanner = ByteScanner(bytes)
-    // Nothing is wanted of what follows the capabilities, which is half of the file on a machine with many processors.
+    // Nothing after the capabilities is needed. On a machine with many processors that is half of the file.
     while effectiveCapabilities == nil, let first = scanner.next {
       switch first {
       case UInt8(ascii: "V"), UInt8(ascii: "R"):
@@ -39,11 +46,7 @@ package struct ProcessStatus: Equatable, Sendable {
       case UInt8(ascii: "U"):
         if scanner.take("Uid:") { user = try ProcessStatus.realAndEffective(&scanner) }
       case UInt8(ascii: "T"):
-        if scanner.take("Tgid:") {
-          scanner.skipBlanks()
-          threadGroup = try scanner.signed32()
-          try scanner.expectLineEnd()
-        } else if scanner.take("Threads:") {
+        if scanner.take("Threads:") {
           scanner.skipBlanks()
           threads = try scanner.unsigned32()
           try scanner.expectLineEnd()
@@ -86,7 +89,7 @@ package struct ProcessStatus: Equatable, Sendable {
     }
   }
 
-  /// Takes the real and effective ID of `Uid:` or `Gid:`; a saved and a file system ID follow.
+  /// Consumes the real and the effective ID of `Uid:` or `Gid:`. A saved ID and a file system ID follow.
   private static func realAndEffective(
     _ scanner: inout ByteScanner
   ) throws(ProcParseError) -> (real: UInt32, effective: UInt32) {
@@ -102,7 +105,7 @@ package struct ProcessStatus: Equatable, Sendable {
     var count: UInt32 = 0
     scanner.skipBlanks()
     while let byte = scanner.next, byte != .newline {
-      innermostPID = try scanner.signed32()
+      _ = try scanner.signed32()
       count += 1
       scanner.skipBlanks()
     }

@@ -1,23 +1,23 @@
-/// The processes of one survey, in the order of its walk. Filled anew by each; what was reserved is kept.
+/// The processes of one survey, in the order of its walk. Each survey fills the table anew and keeps its memory.
 package struct ProcessTable: Sendable {
   package internal(set) var rows: [ProcessFacts] = []
-  /// Of all processes in it.
+  /// The cgroups of all processes in the table.
   package var cgroups: CgroupTree
   private var rowsByPID: IntegerMap
 
-  /// - Parameter capacity: Processes that need no further memory. More are taken all the same, at the price of an
-  ///   allocation.
+  /// - Parameter capacity: The number of processes that fit without a further allocation. More are added all the same,
+  ///   at the price of an allocation.
   package init(capacity: Int) {
     rows.reserveCapacity(capacity)
     // A server has a few dozen cgroups, however many processes run in them.
     cgroups = CgroupTree(capacity: capacity / 4)
-    // All entries are resident, at 20 bytes each; where there are more processes than fit, the map grows once.
+    // Every entry is resident and takes 20 bytes. Where there are more processes than fit, the map grows once.
     rowsByPID = IntegerMap(capacity: capacity / 4)
   }
 
   package var count: Int { rows.count }
 
-  /// Forgets all processes and keeps the room for them.
+  /// Removes all processes and keeps the memory for them.
   package mutating func clear() {
     rows.removeAll(keepingCapacity: true)
     cgroups.removeAll()
@@ -29,7 +29,7 @@ package struct ProcessTable: Sendable {
     rows.append(facts)
   }
 
-  /// The row of the process that has this number.
+  /// Returns the row of the process that has this number.
   package func row(ofPID pid: Int32) -> Int? {
     rowsByPID.value(for: ProcessTable.key(pid)).map { Int($0) }
   }
@@ -39,8 +39,8 @@ package struct ProcessTable: Sendable {
     return row
   }
 
-  /// The row of a process's parent. A process that is younger than its child is not its parent: it has the number of
-  /// the parent that died, and nothing else.
+  /// Returns the row of a process's parent. A process that is younger than its child is not its parent: it only has the
+  /// number that the parent had before it died.
   package func parent(of row: Int) -> Int? {
     let process = rows[row]
     guard process.parent > 0, let found = self.row(ofPID: process.parent),

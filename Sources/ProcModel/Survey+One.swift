@@ -1,22 +1,22 @@
-/// What a look at one process came to.
+/// The outcome of reading one process.
 package enum ProcessSighting: Sendable {
   case found(ProcessFacts)
-  /// It has ended, or is a kernel's thread: nothing can be done to it.
+  /// The process has exited, or is a thread of the kernel. Nothing can be done to it.
   case gone
-  /// It is there, and what it is cannot be told.
+  /// The process exists, but its facts cannot be learned.
   case unreadable
 }
 
 extension Survey {
-  /// Reads one process, as a survey for a decision would: for whoever has to know what it is at this moment.
+  /// Reads one process as a survey for a decision would, for a caller that has to know what it is at this moment.
   ///
-  /// What depends on the other processes, such as ``ProcessFacts/childrenVirtual``, is not told.
+  /// Facts that depend on other processes, such as ``ProcessFacts/childrenVirtual``, are not set.
   ///
   /// - Parameters:
-  ///   - later: Since the last survey began, by whose clock ages are told.
-  ///   - cgroups: Takes in its cgroup.
-  /// - Returns: Also `unreadable` where a file of it makes no sense, or its user or its `oom_score_adj` cannot be had: for a
-  ///   survey those stand as nobody's and as 0, by which nobody is protected.
+  ///   - later: The time since the last survey began, whose clock is the base of ages.
+  ///   - cgroups: The tree to which the process's cgroup is added.
+  /// - Returns: The facts. The outcome is `unreadable` also where a file makes no sense, or where the user or
+  ///   `oom_score_adj` is unknown: a survey uses 2³²−1 and 0 for those, and they protect no process.
   package mutating func look<Source: ProcSource & ~Copyable>(
     at pid: Int32, later: Ticks, from source: inout Source, units: KernelUnits, cgroups: inout CgroupTree
   ) -> ProcessSighting {

@@ -1,24 +1,24 @@
-/// What a search for the living thread of a process came to, whose leader is dead.
+/// The outcome of a search for a living thread of a process whose leader is dead.
 enum LivingThread {
   case found(ProcessStat)
-  /// No thread lives that holds memory.
+  /// No living thread holds memory.
   case none
   /// The search was cut short.
   case unknown
 }
 
-/// The threads of dead leaders that are looked at, so that no process can make a survey long.
+/// Limits the number of threads of dead leaders that are read, so that no process can make a survey long.
 ///
-/// Any user can have a thousand threads die that their tracer never collects: they stay in the list of their process,
+/// Any user can have a thousand threads die that their tracer never collects. They stay in the list of their process,
 /// and each has a `stat` of its own. On Linux 6.18 a survey that began the list anew for each of them took 295 ms
 /// longer for one such process.
 struct ThreadSearch: Sendable {
-  /// Threads that one survey looks at, of all processes together. One takes some 5 µs.
+  /// The number of threads that one survey reads, of all processes together. One takes about 5 µs.
   static let budget = 1024
-  /// Of one process at least so many, where it is its turn.
+  /// The least number of threads that are read of one process when it is its turn.
   static let leastShare = 64
 
-  /// A living thread that was found before: asked first the next time.
+  /// A living thread that was found before. It is read first the next time.
   private struct Known: Sendable {
     var leader = ProcessIdentity(pid: 0, startTime: .zero)
     var thread: Int32 = 0
@@ -26,12 +26,12 @@ struct ThreadSearch: Sendable {
 
   private var known = InlineArray<16, Known>(repeating: Known())
   private var nextKnown = 0
-  /// What is left of the budget in this survey.
+  /// The part of the budget that is left in this survey.
   private(set) var left = ThreadSearch.budget
-  /// Processes that were searched in this survey, and in the one before.
+  /// The number of processes that were searched in this survey, and in the one before.
   private var searched = 0
   private var searchedBefore = 0
-  /// Surveys so far.
+  /// The number of surveys so far.
   private var round = 0
 
   mutating func beginSurvey() {
@@ -53,7 +53,7 @@ struct ThreadSearch: Sendable {
     if place == nextKnown { nextKnown = (nextKnown + 1) % known.count }
   }
 
-  /// How many threads of the next process may be looked at, and where in its list to begin.
+  /// Returns how many threads of the next process may be read, and where in its list to begin.
   ///
   /// Where there are so many processes that the budget has no share for each, they take turns. A list that is longer
   /// than the share is searched further on at each turn.
@@ -73,7 +73,7 @@ struct ThreadSearch: Sendable {
 }
 
 extension Survey {
-  /// The `stat` of a thread that lives, of a process whose leader is dead.
+  /// Returns the `stat` of a living thread of a process whose leader is dead.
   mutating func livingThread<Source: ProcSource & ~Copyable>(
     of leader: ProcessStat, from source: inout Source
   ) -> LivingThread {
@@ -88,7 +88,8 @@ extension Survey {
     case .found(let stat): return .found(stat)
     case .cut: return .unknown
     case .ended(let looked):
-      // What stands before the place where the search began is left for the next turns, as far as there is no room now.
+      // The threads before the place where the search began are read next, as far as the budget allows; the rest is
+      // left for the next turns.
       guard start > 0 else { return .none }
       guard case .found(let stat) = search(of: identity, from: 0, limit: min(limit - looked, start), in: &source) else {
         return .unknown
@@ -99,7 +100,7 @@ extension Survey {
 
   private enum Search {
     case found(ProcessStat)
-    /// The list ended after so many threads.
+    /// The list ended, and this many threads were read.
     case ended(Int)
     case cut
   }
@@ -127,7 +128,8 @@ extension Survey {
     }
   }
 
-  /// Threads come and go meanwhile: one that cannot be read is passed over.
+  /// Returns a thread's `stat`, or nil where the thread cannot be read or is dead. Threads come and go during the
+  /// search.
   private mutating func living<Source: ProcSource & ~Copyable>(
     _ thread: Int32, of leader: Int32, from source: inout Source
   ) -> ProcessStat? {
@@ -138,10 +140,11 @@ extension Survey {
     return stat
   }
 
-  /// Whether the kernel says that no thread of the process has memory: it looks for one with memory itself
-  /// (`find_lock_task_mm` in `oom_badness`, mm/oom_kill.c), and gives 0 where there is none. Before Linux 5.9 it also gives
-  /// 0 for less than a thousandth of the machine's memory, which is not worth killing. A negative adjustment makes
-  /// any process 0, so then this says nothing.
+  /// Whether the kernel says that no thread of the process has memory. It looks for a thread with memory itself
+  /// (`find_lock_task_mm` in `oom_badness`, mm/oom_kill.c), and gives 0 where there is none.
+  ///
+  /// Before Linux 5.9 it also gives 0 for less than a thousandth of the machine's memory, which is not worth a kill. A
+  /// negative adjustment makes any process 0, and then the score says nothing.
   private mutating func holdsNoMemory<Source: ProcSource & ~Copyable>(
     _ pid: Int32, from source: inout Source
   ) -> Bool {

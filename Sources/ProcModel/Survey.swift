@@ -1,48 +1,48 @@
-/// Reads every process once and puts the facts of those that could be ended into a table.
+/// Reads every process once, and puts the facts of those that may be killed into a table.
 ///
-/// Only files that take no lock of the process's are read, so that a survey cannot hang on one that is stuck in its own
-/// page faults: never `cmdline`, never `exe`. Buffers and scratch tables are kept from survey to survey: once they have
-/// seen the most processes there are, a survey allocates nothing.
+/// A survey reads no file that takes a lock of the process, never `cmdline` and never `exe`, so it cannot hang on a
+/// process that is stuck in its own page faults. Buffers and scratch tables are kept from survey to survey. Once they
+/// have held the most processes that there are, a survey allocates nothing.
 package struct Survey: Sendable {
   var buffer: ByteBuffer
   private var neighbours: SurveyNeighbours
   var threadSearch = ThreadSearch()
-  /// By which each process's ``ProcessFacts/domains`` are told.
+  /// The cgroups of the memory domains, which decide each process's ``ProcessFacts/domains``.
   package var roots = DomainRoots()
-  /// Of the source.
+  /// The view of the source that was surveyed last.
   private(set) var view = ProcView()
-  // Of the survey that is under way, or was taken last.
+  // The state of the survey that is under way, or was taken last.
   private var tally = SurveyTally()
   var now = Ticks.zero
   private var smallest = KiB.zero
   var isForScores = true
-  /// Whether swapoff(2) is under way, so that the process that is in it is looked for.
+  /// Whether swapoff(2) is under way. The process in that call is then looked for.
   package var isSwapBeingTakenAway = false
-  /// Processes that were old already when all were last surveyed.
+  /// The processes that were old already when all were last surveyed.
   private var elders = PIDSet()
 
-  /// - Parameter capacity: Processes that need no further memory.
+  /// - Parameter capacity: The number of processes that fit without a further allocation.
   package init(capacity: Int) {
-    // `status` has some 1.5 KiB and grows with the process's supplementary groups, `cgroup` with the number of v1
-    // hierarchies and the depth of paths: all of this stays resident. What does not fit is done without.
+    // `status` has about 1.5 KiB and grows with the number of supplementary groups. `cgroup` grows with the number of
+    // version 1 hierarchies and with the depth of paths. All of the buffer stays resident. What does not fit is cut.
     buffer = ByteBuffer(capacity: 8 * 1024)
     neighbours = SurveyNeighbours(capacity: capacity)
   }
 
-  /// Fills `table` with the processes that `source` shows: no kernel threads, no zombies.
+  /// Fills `table` with the processes that `source` shows, without kernel threads and zombies.
   ///
-  /// Of a leader that has ended while other threads live on, state and memory are those of a living thread; its own
-  /// files tell of none. A process whose `status` cannot be had has the user and group ID 2³²−1, which nobody has, no
-  /// capabilities, and what memory `stat` and `statm` tell of. A missing `oom_score_adj` is 0. What is not known so is
-  /// in ``ProcessFacts/unread``.
+  /// Where a leader is dead and other threads live on, state and memory are those of a living thread, since the
+  /// leader's own files tell of none. Where `status` cannot be read, the user and group ID are 2³²−1, which no process
+  /// has, the capabilities are empty, and the memory is what `stat` and `statm` tell. A missing `oom_score_adj` counts
+  /// as 0. ``ProcessFacts/unread`` lists what is unknown for such reasons.
   ///
-  /// - Parameter smallest: Processes that hold less than this are left out, and of each only `status` is read:
-  ///   measured on 6.18, 15 µs in place of 38 with all else. A process that has a part in shared memory is never left
-  ///   out, since the shares of others depend on it. Zero leaves out none; so must ask who needs
-  ///   ``ProcessFacts/childrenVirtual``.
-  /// - Returns: What was met beside these.
-  /// - Throws: ``ReadFailure`` if the list of processes cannot be read, or `uptime` where the source has no clock. The failures of one process are
-  ///   counted and end nothing.
+  /// - Parameter smallest: Processes that hold less than this are left out, and of each only `status` is read: on Linux
+  ///   6.18 that takes 15 µs, and 38 µs with all other files. A process that maps shared memory is never left out,
+  ///   since the shares of others depend on it. Zero leaves out none; a caller that needs
+  ///   ``ProcessFacts/childrenVirtual`` has to pass zero.
+  /// - Returns: What the survey met beside the processes in the table.
+  /// - Throws: ``ReadFailure`` where the list of processes cannot be read, or `uptime` where the source has no clock.
+  ///   The failures of one process are counted, and the survey goes on.
   package mutating func take<Source: ProcSource & ~Copyable>(
     from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero,
     into table: inout ProcessTable
@@ -52,11 +52,11 @@ package struct Survey: Sendable {
     return tally
   }
 
-  /// Begins what ``take(from:units:leavingOutBelow:into:)`` does at once, to be done by steps: for a caller who has to
-  /// look up meanwhile. Until the last step the table is of no use.
+  /// Begins what ``take(from:units:leavingOutBelow:into:)`` does at once, to be done step by step, for a caller that
+  /// has other work meanwhile. The table is of no use until the last step.
   ///
-  /// - Parameter isForScores: Whether `oom_score` and `oom_score_adj` are read, by which nobody is classified; else they
-  ///   are nil and 0.
+  /// - Parameter isForScores: Whether `oom_score` and `oom_score_adj` are read. No rule asks for them; where they are
+  ///   not read they are nil and 0.
   package mutating func begin<Source: ProcSource & ~Copyable>(
     from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero, isForScores: Bool = true,
     into table: inout ProcessTable
@@ -82,14 +82,15 @@ package struct Survey: Sendable {
     try source.beginProcesses()
   }
 
-  /// Goes on with as many processes.
+  /// Surveys the next processes.
   ///
-  /// - Returns: What was met beside the table's rows, once all processes are in it; nil before.
+  /// - Parameter processes: How many, at most.
+  /// - Returns: What the survey met beside the processes in the table, once all are in it; nil before.
   package mutating func step<Source: ProcSource & ~Copyable>(
     _ processes: Int, from source: inout Source, units: KernelUnits, into table: inout ProcessTable
   ) throws(ReadFailure) -> SurveyTally? {
     var left = processes
-    // One owner at a time: what reads notes in it.
+    // The functions that read note in the tally, and only one of them may own it at a time.
     var tally = self.tally
     defer { self.tally = tally }
     while left > 0 {
@@ -102,8 +103,8 @@ package struct Survey: Sendable {
       if table.row(ofPID: pid) != nil { continue }
       tally.seen += 1
       if smallest > .zero {
-        // Of a process that stays it is read again after `stat`: memory must never be older than the start time by
-        // which the process is held, or another with its number could be ended for it.
+        // The `status` of a process that is kept is read again after its `stat`. Memory must never be older than the
+        // start time by which the process is held, or another process with its number could be killed for it.
         let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
         if !mayBeInSwapoff(status),
           status.tellsOfLess(than: smallest, isOld: elders.contains(pid), tally: &tally)
@@ -120,12 +121,12 @@ package struct Survey: Sendable {
     return nil
   }
 
-  /// Remembers which processes are old, until it is told of others: a survey that leaves out small processes reads no
-  /// age of them. Takes memory, where there are more than before.
+  /// Remembers which processes are old, until the next call. A survey that leaves out small processes does not read
+  /// their age. Allocates where there are more processes than before.
   ///
   /// - Parameters:
   ///   - table: A survey that left none out.
-  ///   - age: A process that is as old as this, or older, is old; so is one of unknown age, which is not young.
+  ///   - age: The least age of an old process. A process of unknown age counts as old.
   package mutating func rememberElders(of table: ProcessTable, from age: Ticks) {
     elders.removeAll(keepingRoomFor: table.count)
     for process in table.rows {
@@ -134,7 +135,7 @@ package struct Survey: Sendable {
     }
   }
 
-  /// Forgets them, as where another age counts as old.
+  /// Forgets the old processes, for when another age counts as old.
   package mutating func forgetElders() {
     elders.removeAll(keepingRoomFor: 0)
   }
@@ -203,9 +204,10 @@ package struct Survey: Sendable {
     return facts
   }
 
-  /// The time since a process's start; nil where the present is not known, or comes before that.
+  /// Returns the time since a process's start. Nil where the present is unknown, or earlier than the start.
   ///
-  /// - Parameter clock: Of a live source, and a moment ago: who was born during the survey is no exception.
+  /// - Parameter clock: The clock of a live source, read a moment ago. A process that was born during the survey has an
+  ///   age of zero.
   private func age(
     of stat: ProcessStat, at clock: Nanoseconds?, units: KernelUnits, tally: inout SurveyTally
   ) -> Ticks? {
@@ -216,17 +218,18 @@ package struct Survey: Sendable {
     return nil
   }
 
-  /// Whether so small a process is looked at all the same: it may be in swapoff(2).
+  /// Whether a process is read in full however small it is: it may be in swapoff(2).
   private func mayBeInSwapoff(_ status: SurveyReading<ProcessStatus>) -> Bool {
     guard isSwapBeingTakenAway, case .value(let status) = status else { return false }
     return status.effectiveCapabilities?.contains(.sysAdmin) ?? false
   }
 
-  /// Whether a process is in swapoff(2): it bears the program's name and the capability, and `syscall` says so. Where that
-  /// cannot be read, or the process runs at the moment, it is enough that swap is being taken away.
+  /// Whether a process is in swapoff(2): it has the program's name and the capability, and `syscall` names that call.
+  /// Where `syscall` cannot be read, or the process is running at the moment, it is enough that swap is being taken
+  /// away.
   ///
-  /// `syscall` takes no mmap lock, but one that execve(2) holds, which may wait for memory: on a live machine it is read
-  /// only while swap is being taken away.
+  /// `syscall` takes no mmap lock, but a lock that execve(2) holds, which may wait for memory. On a live machine it is
+  /// read only while swap is being taken away.
   private mutating func isInSwapoff<Source: ProcSource & ~Copyable>(
     _ process: ProcessFacts, from source: inout Source, tally: inout SurveyTally
   ) -> Bool {
@@ -272,7 +275,7 @@ package struct Survey: Sendable {
       }
       facts.swap = status.swap ?? .zero
       facts.pageTables = status.pageTables ?? .zero
-      // Without it the process gave its memory back just now, or the buffer ended before the memory lines.
+      // Without this line the process has just given its memory back, or the buffer ended before the memory lines.
       if let resident = status.resident { facts.resident = resident }
       if let anonymous = status.residentAnonymous {
         facts.anonymous = anonymous
@@ -286,7 +289,7 @@ package struct Survey: Sendable {
     if needsStatm, facts.resident > .zero || isGone {
       switch read(.statm, of: pid, thread: thread, from: &source, tally: &tally) as SurveyReading<ProcessStatm> {
       case .value(let statm):
-        // What is not anonymous is file pages and shared memory together: before 4.5 nothing tells the two apart.
+        // `statm` counts file pages and shared memory together, and before 4.5 nothing tells the two apart.
         if statm.resident == 0 {
           facts.virtual = units.kib(pages: statm.size)
           facts.resident = .zero
@@ -306,7 +309,7 @@ package struct Survey: Sendable {
     return true
   }
 
-  /// Adds what the kernel's own killer goes by, and the cgroup. None of it has to be there.
+  /// Adds the kernel's score, its adjustment, and the cgroup. Any of them may be missing.
   private mutating func addScores<Source: ProcSource & ~Copyable>(
     to facts: inout ProcessFacts, from source: inout Source, cgroups: inout CgroupTree, tally: inout SurveyTally
   ) {
@@ -350,20 +353,20 @@ package struct Survey: Sendable {
   }
 }
 
-/// What reading one file of one process came to.
+/// The outcome of reading one file of one process.
 enum SurveyReading<File> {
   case value(File)
   case failure(ReadFailure)
-  /// Noted in the tally.
+  /// The file was read and not understood; the tally has a note.
   case malformed
 }
 
 extension SurveyReading<ProcessStatus> {
-  /// Whether it proves that the process gives back less than `smallest` and that no other's share depends on it; says
-  /// so in the tally.
+  /// Whether `status` proves that killing the process gives back less than `smallest`, and that no other process's
+  /// share depends on it. Such a process is counted in the tally.
   fileprivate func tellsOfLess(than smallest: KiB, isOld: Bool, tally: inout SurveyTally) -> Bool {
     guard case .value(let status) = self else { return false }
-    // Without the threads, which stand below the memory, the file was cut and may lack some of that.
+    // The line of the threads is below those of the memory. Without it the file was cut, and may lack some of those.
     if let anonymous = status.residentAnonymous, status.threads != nil {
       let footprint = anonymous + (status.swap ?? .zero) + (status.pageTables ?? .zero)
       guard (status.residentShared ?? .zero) == .zero, footprint < smallest else { return false }
@@ -375,7 +378,8 @@ extension SurveyReading<ProcessStatus> {
       }
       return true
     }
-    // A kernel thread, or a zombie. With more threads it is a leader that ended before them: those have its memory.
+    // This is a kernel thread or a zombie. With more than one thread it would be a dead leader, whose memory its living
+    // threads have.
     guard status.virtual == nil, status.resident == nil, status.threads == 1 else { return false }
     tally.withoutMemory += 1
     return true

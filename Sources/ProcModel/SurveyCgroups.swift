@@ -1,14 +1,14 @@
-/// What a survey makes of the cgroups of processes.
+/// The part of a survey that reads cgroups.
 extension Survey {
-  /// Ancestors that are asked for the cgroup of a process whose own cannot be read.
+  /// The number of ancestors that are read for the cgroup of a process whose own cannot be read.
   private static let generations = 16
 
-  /// Adds the cgroup, and the domains that it lies in.
+  /// Adds the cgroup, and the memory domains that it is in.
   ///
-  /// Where it cannot be read the process is where its nearest ancestor is whose can be: a cgroup is inherited. A kernel
-  /// may refuse a path longer than a page (`ENAMETOOLONG`, kernel/cgroup/cgroup.c, `proc_cgroup_show`), so that whoever may
-  /// nest cgroups could hide from a domain otherwise. Where no ancestor tells, it is the system's, as all is
-  /// that can be seen.
+  /// Where a process's cgroup cannot be read, the domains are those of its nearest ancestor whose cgroup can be, since
+  /// a cgroup is inherited. A kernel may refuse a path longer than a page (`ENAMETOOLONG`, kernel/cgroup/cgroup.c,
+  /// `proc_cgroup_show`), so a user that may nest cgroups could otherwise hide from a domain. Where no ancestor's
+  /// cgroup can be read either, the process belongs to the system alone.
   mutating func addCgroup<Source: ProcSource & ~Copyable>(
     to facts: inout ProcessFacts, from source: inout Source, cgroups: inout CgroupTree, tally: inout SurveyTally
   ) {
@@ -21,7 +21,7 @@ extension Survey {
       cgroups.add(membership, in: buffer.bytes)
       facts.domains = domains(of: membership)
     case .absent:
-      // Gone, or a kernel without cgroups.
+      // The process has exited, or the kernel has no cgroups.
       facts.domains = roots.domains(of: buffer.bytes.extracting(0..<0))
     case .unknown:
       facts.unread.insert(.cgroup)
@@ -35,16 +35,16 @@ extension Survey {
     return roots.domains(of: buffer.bytes.extracting(membership.memoryPath))
   }
 
-  /// - Returns: Nil where no ancestor below process 1 tells.
+  /// - Returns: Nil where the cgroup of no ancestor below process 1 can be read.
   private mutating func ancestralDomains<Source: ProcSource & ~Copyable>(
     of facts: ProcessFacts, from source: inout Source
   ) -> DomainSet? {
-    // Ancestors may end meanwhile: what cannot be read of them is no finding.
+    // Ancestors may exit meanwhile, so what cannot be read of them is not counted.
     var ignored = SurveyTally()
     var parent = facts.parent
     var startTime = facts.identity.startTime
     for _ in 0..<Survey.generations where parent > 1 {
-      // One that is younger has its late parent's number and nothing else.
+      // A process that is younger than its child only has the number of the parent, which died.
       guard let stat = readStat(of: parent, from: &source), stat.startTime <= startTime else { return nil }
       if case .known(let membership) = readMembership(of: parent, from: &source, tally: &ignored) {
         return domains(of: membership)
@@ -87,7 +87,7 @@ extension Survey {
   }
 }
 
-/// What reading a process's cgroup came to.
+/// The outcome of reading a process's cgroup.
 private enum MembershipReading {
   case known(CgroupMembership)
   case absent

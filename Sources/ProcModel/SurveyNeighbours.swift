@@ -1,20 +1,22 @@
-/// What a process's facts owe to the other rows of its table: its children's address space, and how much of its shared
-/// memory is counted with others.
+/// Sets the facts of a process that depend on the other rows of its table: the address space of its children, and how
+/// much of its shared memory is counted with other processes.
 ///
-/// One pass over the rows for each, with a map kept from survey to survey.
+/// It makes two passes over the rows, with a map that is kept from survey to survey.
 ///
-/// How much of a mapping two processes have in common is not told by any file that can be read without a lock of theirs.
-/// Within a group (a cgroup, or where that is the root, siblings with their parent) what a process maps is taken to be
-/// part of what every larger one maps. Each layer of the largest is divided among those whose memory reaches it, as the
-/// cost of a runway is among the aircraft that need its length (Littlechild and Owen, 1973). So a pool that all workers
-/// map whole is divided evenly, a large holder is not made small by helpers that map a part, and all shares together
-/// are what the largest holds.
+/// No file that can be read without a lock tells how much of a mapping two processes have in common. Processes are
+/// therefore grouped: by cgroup, or where that is the root, siblings with their parent. Within a group, what a process
+/// maps is taken to be a part of what every larger one maps. Each layer of the largest is divided among the processes
+/// whose memory reaches it, as the cost of a runway is divided among the aircraft that need its length (Littlechild and
+/// Owen, 1973).
+///
+/// So a pool that all workers map whole is divided evenly, a large holder is not made small by helpers that map a part,
+/// and all shares together are what the largest holds.
 struct SurveyNeighbours: Sendable {
   private var sharing: IntegerMap
 
   init(capacity: Int) {
-    // A row that shares memory, and most do not, is in one group or two; a group has an entry for itself and three for
-    // each size among its rows.
+    // Most rows share no memory. A row that does is in one or two groups. A group takes one entry, and three for each
+    // size among its rows.
     sharing = IntegerMap(capacity: capacity / 2)
   }
 
@@ -52,13 +54,14 @@ struct SurveyNeighbours: Sendable {
     if let cgroup = SurveyNeighbours.cgroup(of: process) {
       return share(process.shared, group: SurveyNeighbours.group(cgroup: cgroup))
     }
-    // A parent is of its own children's group as well as of its siblings'; the one with more sharers has its memory.
+    // A parent is in the group of its children as well as in that of its siblings. Its memory is counted in the group
+    // in which more processes share it.
     let asParent = share(process.shared, group: SurveyNeighbours.group(childrenOf: process.identity.pid))
     guard process.parent > 1 else { return asParent }
     return min(asParent, share(process.shared, group: SurveyNeighbours.group(childrenOf: process.parent)))
   }
 
-  // Sizes are sorted into powers of two: an exact order would take a sort for each group.
+  // Sizes are grouped by powers of two. An exact order would take a sort for each group.
 
   private mutating func enter(_ shared: KiB, group: UInt64) {
     let amount = SurveyNeighbours.bounded(shared)
@@ -73,21 +76,21 @@ struct SurveyNeighbours: Sendable {
     let amount = SurveyNeighbours.bounded(shared)
     var above = rows(of: group)
     var sizes = sharing.value(for: group) ?? 0
-    // What is divided so far, from the bottom.
+    // The height of the layers that are divided so far.
     var height: UInt64 = 0
     var share: UInt64 = 0
     while sizes != 0, height < amount {
       let size = UInt64(sizes.trailingZeroBitCount)
       sizes &= sizes &- 1
       let bottom: UInt64 = 1 << size
-      // All that are of this size or larger reach to its bottom.
+      // All processes of this size or larger reach to its bottom.
       share += (bottom - height) / max(above, 1)
       height = bottom
       let count = sharing.value(for: SurveyNeighbours.countEntry(size, of: group)) ?? 0
       let sum = sharing.value(for: SurveyNeighbours.sumEntry(size, of: group)) ?? 0
       let largest = sharing.value(for: SurveyNeighbours.largestEntry(size, of: group)) ?? bottom
       above -= min(count, above)
-      // Those of this size reach into the layer up to the largest of them, those of a larger one through it.
+      // Processes of this size reach into the layer up to the largest of them; larger ones reach through it.
       let layer = largest - bottom
       let reached = sum - count * bottom + above * layer
       let own = min(amount - min(bottom, amount), layer)
@@ -97,7 +100,7 @@ struct SurveyNeighbours: Sendable {
     return KiB(min(share, shared.count))
   }
 
-  /// How many rows a group has that share memory.
+  /// Returns the number of rows of a group that share memory.
   private func rows(of group: UInt64) -> UInt64 {
     var sizes = sharing.value(for: group) ?? 0
     var count: UInt64 = 0
@@ -108,13 +111,14 @@ struct SurveyNeighbours: Sendable {
     return count
   }
 
-  /// At least 1, and no more than 2 TiB: more is a torn reading, and products of two amounts stay within 64 bits.
+  /// Returns the amount in KiB, at least 1 and at most 2 TiB. More than 2 TiB is a torn reading, and below that the
+  /// product of two amounts fits 64 bits.
   private static func bounded(_ shared: KiB) -> UInt64 { min(max(shared.count, 1), 1 << 31) }
 
-  /// The power of two at or below an amount that is not zero.
+  /// Returns the exponent of the largest power of two that is not above an amount, which must not be zero.
   private static func size(_ amount: UInt64) -> UInt64 { UInt64(63 - amount.leadingZeroBitCount) }
 
-  /// By both hierarchies, where they differ.
+  /// Returns a key of the cgroups in both hierarchies, where they differ.
   private static func cgroup(of facts: ProcessFacts) -> UInt64? {
     guard !facts.hasOneCgroup else { return facts.cgroupKey }
     return IntegerMap.mix(facts.cgroupKey ?? 0) ^ facts.memoryKey

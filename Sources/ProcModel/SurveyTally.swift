@@ -1,4 +1,4 @@
-/// What a survey met on its way, beside the processes that it put in the table.
+/// What a survey met beside the processes in its table.
 package struct SurveyTally: Equatable, Sendable {
   /// A file that was read and not understood.
   package struct Malformed: Equatable, Sendable {
@@ -13,45 +13,46 @@ package struct SurveyTally: Equatable, Sendable {
     }
   }
 
-  /// Processes the walk gave, kernel threads and zombies among them.
+  /// The processes that the walk gave, kernel threads and zombies among them.
   package var seen: UInt32 = 0
   package var kernelThreads: UInt32 = 0
-  /// Ended, and no thread of them lives.
+  /// Processes of which no thread lives.
   package var zombies: UInt32 = 0
-  /// Their leader is dead, and so many of their threads with it that a living one was not found in this survey.
+  /// Processes whose leader is dead, and of which so many threads are dead too that no living one was found in this
+  /// survey.
   package var unsearched: UInt32 = 0
-  /// Left out because they give back too little.
+  /// Processes that were left out because killing them gives back too little.
   package var leftOut: UInt32 = 0
-  /// What those give back together.
+  /// The footprint of the processes in ``leftOut`` together.
   package var leftOutFootprint = KiB.zero
-  /// Of ``leftOut``, those that ``Survey/rememberElders(of:from:)`` knew to be old.
+  /// The processes of ``leftOut`` that ``Survey/rememberElders(of:from:)`` had noted as old.
   package var leftOutOld: UInt32 = 0
-  /// What those give back together.
+  /// The footprint of the processes in ``leftOutOld`` together.
   package var leftOutOldFootprint = KiB.zero
-  /// Kernel threads and zombies that nothing but `status` was read of, beside those counted above.
+  /// Kernel threads and zombies of which only `status` was read. They are not in the counts above.
   package var withoutMemory: UInt32 = 0
-  /// Gone between the walk and the reading.
+  /// Processes that exited between the walk and the reading.
   package var vanished: UInt32 = 0
-  /// Whose `stat` may not be read (hidepid, a missing capability).
+  /// Processes whose `stat` may not be read (hidepid, a missing capability).
   package var denied: UInt32 = 0
-  /// Whose `stat` could not be read for any other reason.
+  /// Processes whose `stat` could not be read for any other reason.
   package var failed: UInt32 = 0
   /// Files of any kind that were not understood. Only a `stat` costs its process the row.
   package var malformed: UInt32 = 0
   package var lastMalformed: Malformed?
-  /// Whose cgroup could not be read, or only in part: it may lie in any.
+  /// Processes whose cgroup could not be read, or only in part. Such a process may be in any cgroup.
   package var unknownCgroups: UInt32 = 0
-  /// What was wrong with `uptime`: no age is known then.
+  /// What was wrong with `uptime`. No age is known then.
   package var uptimeError: ProcParseError?
-  /// In the table, with a start time after the present: their age is not known.
+  /// Processes in the table whose start time is after the present. Their age is unknown.
   package var unborn: UInt32 = 0
-  /// Whether some processes do not even show: pid 1 is always there, and the walk did not give it (hidepid=2).
+  /// Whether the walk hides processes (hidepid=2): process 1 always exists, and the walk did not give it.
   package var isHidden = true
 
   package init() {}
 
-  /// Whether the table has every process there is, with all that files tell of it: what is asked before anything is
-  /// done to a whole cgroup.
+  /// Whether the table has every process there is, with all that its files tell. Nothing is done to a whole cgroup
+  /// otherwise.
   package var isComplete: Bool {
     !isHidden && leftOut == 0 && denied == 0 && failed == 0 && malformed == 0 && unsearched == 0 && unknownCgroups == 0
   }

@@ -1,16 +1,22 @@
 /// `/proc/swaps` (proc(5), mm/swapfile.c): the swap areas in use.
+///
+///     Filename    Type       Size     Used  Priority
+///     /dev/zram0  partition  1048572  0     100
 package struct SwapTable: Sendable {
   package enum Kind: UInt8, Equatable, Sendable {
     case partition
     case file
-    /// Compressed memory that passes for a disk: what is free in it is no memory gained.
+    /// Compressed memory that looks like a disk. Unused space on it is no memory gained.
     case zram
   }
 
+  /// One swap area.
   package struct Area: Equatable, Sendable {
+    /// The size of the area; the file has KiB.
     package var size: KiB
+    /// The part of it that is in use.
     package var used: KiB
-    /// Higher is used first; the kernel gives −2, −3, … to those without.
+    /// The priority. The kernel uses the area with the highest first, and gives −2, −3, … to areas without one.
     package var priority: Int32
     package var kind: Kind
 
@@ -22,29 +28,29 @@ package struct SwapTable: Sendable {
     }
   }
 
-  /// Areas that are kept one by one. The kernel allows some 29; the sums count every one.
+  /// The number of areas that are kept one by one. The kernel allows about 29; the sums count every one.
   package static let capacity = 16
 
   private var storage: InlineArray<16, Area>
-  /// Areas in the file.
+  /// The number of areas in the file.
   package private(set) var count = 0
+  /// The size of all areas.
   package private(set) var size = KiB.zero
+  /// The part of ``size`` that is in use.
   package private(set) var used = KiB.zero
-  /// Of ``size``, the part on zram.
+  /// The part of ``size`` that is on zram devices.
   package private(set) var zramSize = KiB.zero
-  /// Of ``used``, the part on zram.
-  package private(set) var zramUsed = KiB.zero
 
-  /// Areas that are counted and summed, but found no room among those kept.
+  /// The number of areas that are counted and summed, but not kept.
   package var overflow: Int { max(0, count - SwapTable.capacity) }
-  /// Areas that ``subscript(_:)`` gives.
+  /// The number of areas that ``subscript(_:)`` gives.
   package var kept: Int { min(count, SwapTable.capacity) }
 
-  /// - Parameter index: Below ``kept``, in file order.
+  /// - Parameter index: A number below ``kept``, in the order of the file.
   package subscript(index: Int) -> Area { storage[index] }
 
-  /// - Throws: ``ProcParseError/truncated(offset:)`` of an empty file, ``ProcParseError/malformed(offset:)`` without
-  ///   the header line; else what is wrong with a line.
+  /// - Throws: ``ProcParseError/truncated(offset:)`` for an empty file, ``ProcParseError/malformed(offset:)`` without
+  ///   the header line; otherwise what is wrong with a line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     storage = InlineArray(repeating: Area())
     var scanner = ByteScanner(bytes)
@@ -56,18 +62,15 @@ package struct SwapTable: Sendable {
       let area = try SwapTable.area(&scanner)
       size += area.size
       used += area.used
-      if area.kind == .zram {
-        zramSize += area.size
-        zramUsed += area.used
-      }
+      if area.kind == .zram { zramSize += area.size }
       if count < SwapTable.capacity { storage[count] = area }
       count += 1
     }
   }
 
-  /// Takes one line: name, kind, size and used in KiB, priority.
+  /// Consumes one line: name, kind, size and used in KiB, priority.
   ///
-  /// A name's own blanks stand as `\040` and the like (`seq_file_path`), so that it is one word.
+  /// Blanks in a name are printed as `\040` and the like (`seq_file_path`), so a name is one word.
   private static func area(_ scanner: inout ByteScanner) throws(ProcParseError) -> Area {
     var area = Area()
     let isZram = scanner.take("/dev/zram")

@@ -1,9 +1,9 @@
-/// `/proc/PID/syscall` (proc_pid_syscall, fs/proc/base.c): the system call that a process waits in.
+/// `/proc/PID/syscall` (`proc_pid_syscall`, fs/proc/base.c; Linux 2.6.27): the system call in which a process waits.
 package struct SyscallFile: Equatable, Sendable {
-  /// Nil while it runs, and where it waits in none.
+  /// The number of the call. Nil while the process is running, and where it waits in none.
   package var number: UInt64?
 
-  /// - Throws: What is wrong with it.
+  /// - Throws: What is wrong with the number.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var scanner = ByteScanner(bytes)
     if scanner.take("running") || scanner.take("-1") {
@@ -14,7 +14,7 @@ package struct SyscallFile: Equatable, Sendable {
     }
   }
 
-  /// Of swapoff(2) (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h).
+  /// The number of swapoff(2) (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h).
   package static var swapoff: UInt64 {
     #if arch(x86_64)
       168

@@ -1,13 +1,13 @@
 /// Finds the system unit in a cgroup's path by systemd's rule (`cg_path_get_unit` in src/basic/cgroup-util.c): slices
 /// first, then the unit.
 ///
-/// What is below the unit is not looked at: a user's own service manager, or a container's, names its cgroups as it
-/// likes, and its `ssh.service` is not the system's.
+/// What is below the unit is not read. A user's own service manager, or a container's, names its cgroups as it likes,
+/// and an `ssh.service` of its own is not the system's.
 ///
-/// - Parameter path: Within `bytes`.
-/// - Returns: Where in `bytes` the unit's name is, without the underscore that systemd puts before names which the
-///   kernel's own files would clash with. The last slice where there is nothing but slices; nil where what follows
-///   the slices is no unit (`/docker/…`).
+/// - Parameter path: The path's range within `bytes`.
+/// - Returns: The range within `bytes` of the unit's name, without the underscore that systemd puts before names that
+///   clash with the kernel's own files. Where the path has only slices, the last slice. Nil where what follows the
+///   slices is no unit (`/docker/…`).
 package func systemdUnit(in bytes: Span<UInt8>, path: Range<Int>) -> Range<Int>? {
   var slice: Range<Int>?
   var start = path.lowerBound
@@ -30,7 +30,7 @@ package func systemdUnit(in bytes: Span<UInt8>, path: Range<Int>) -> Range<Int>?
   return slice
 }
 
-/// Whether a unit's name is a slice's; nil if it is no unit's at all (`unit_name_is_valid`).
+/// Whether a unit's name is a slice's. Nil if it is no valid name of a unit (`unit_name_is_valid`).
 private func unitIsSlice(_ name: Span<UInt8>) -> Bool? {
   guard name.count <= 255 else { return nil }
   var dot = -1
@@ -45,7 +45,7 @@ private func unitIsSlice(_ name: Span<UInt8>) -> Bool? {
     default: return nil
     }
   }
-  // No name before the suffix, none before the `@`, or a template, which never runs itself.
+  // These have no name before the suffix, or none before the `@`, or are templates, which never run themselves.
   guard dot > 0, at != 0, at != dot - 1 else { return nil }
   var suffix = ByteScanner(name, from: dot + 1)
   let isSlice = suffix.take("slice")

@@ -1,13 +1,13 @@
-/// `/proc/uptime` (proc(5)): the time since boot, suspension included, and so the clock that start times are on.
+/// `/proc/uptime` (proc(5)): the time since boot, suspension included. Start times are on the same clock.
 package struct Uptime: Equatable, Sendable {
-  /// In hundredths of a second, all the file gives.
+  /// The time in hundredths of a second, which is all the precision that the file gives.
   package var hundredths: UInt64
 
   package init(hundredths: UInt64) {
     self.hundredths = hundredths
   }
 
-  /// Reads the first number; the second, idle time, is not looked at.
+  /// Parses the first number of the file. The second, the time that processors were idle, is skipped.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var scanner = ByteScanner(bytes)
     scanner.skipBlanks()
@@ -15,12 +15,12 @@ package struct Uptime: Equatable, Sendable {
     if let byte = scanner.next, byte != .space, byte != .newline { throw .malformed(offset: scanner.offset) }
   }
 
-  /// The same as `CLOCK_BOOTTIME`, to the hundredth; at most what 64 bits hold.
+  /// The time on `CLOCK_BOOTTIME`, to the hundredth of a second; saturates.
   package var nanoseconds: Nanoseconds {
     Nanoseconds(hundredths, times: 10_000_000)
   }
 
-  /// In the ticks of start times, rounded down; at most what 64 bits hold.
+  /// Returns the time in the ticks of start times, rounded down; saturates.
   package func ticks(_ units: KernelUnits) -> Ticks {
     let product = hundredths.multipliedFullWidth(by: units.ticksPerSecond)
     guard product.high < 100 else { return Ticks(.max) }

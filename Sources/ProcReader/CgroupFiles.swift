@@ -1,33 +1,33 @@
 import LinuxSystem
 import ProcModel
 
-/// The directories of the hierarchy that accounts memory.
+/// The files of the hierarchy that accounts memory.
 struct CgroupFiles: ~Copyable {
   let version: CgroupVersion
   private let top: OwnedDescriptor
   private let mount: CgroupMount
   private var path = CPath("")
 
-  /// Longer than the mounts of a machine with a thousand containers.
+  /// The size in bytes of the buffer for `mountinfo`. The file of a machine with a thousand containers is shorter.
   private static let mountsLength = 1 << 20
 
   /// Finds the hierarchy among the mounts of the process `self`. Allocates.
   ///
-  /// - Throws: Why there is none to be had; `ENOENT` where none is mounted.
+  /// - Throws: Why the hierarchy cannot be opened; `ENOENT` where none is mounted.
   init(below proc: borrowing OwnedDescriptor) throws(Errno) {
     let mounts = try CgroupFiles.mounts(below: proc)
     guard let mount = CgroupMount(parsing: mounts.span) else { throw .noSuchFile }
     try self.init(mount)
   }
 
-  /// - Throws: Why its top cannot be opened.
+  /// - Throws: Why the top of the mount cannot be opened.
   init(_ mount: CgroupMount) throws(Errno) {
     top = try OwnedDescriptor.open(CPath(mount.point), .read, .directory)
     version = mount.version
     self.mount = mount
   }
 
-  /// What the process `self` has mounted. Allocates.
+  /// Reads `mountinfo` of the process `self`. Allocates.
   static func mounts(below proc: borrowing OwnedDescriptor) throws(Errno) -> [UInt8] {
     let file = try proc.open(CPath("self/mountinfo"), .read)
     var mounts = [UInt8](repeating: 0, count: CgroupFiles.mountsLength)
@@ -36,8 +36,8 @@ struct CgroupFiles: ~Copyable {
     return mounts
   }
 
-  /// Reads a file of a cgroup, opened for this once: a cgroup that was removed and made again, as a service that starts
-  /// anew makes it, is another behind the same name.
+  /// Reads a file of a cgroup. The file is opened for this reading alone: a cgroup that was removed and made again, as
+  /// a service makes it that starts anew, is another cgroup behind the same name.
   mutating func read(
     _ file: CgroupFile, of cgroup: Span<UInt8>, into buffer: inout [UInt8]
   ) throws(Errno) -> Int {
@@ -46,7 +46,7 @@ struct CgroupFiles: ~Copyable {
     return try top.open(path, .read).readWhole(into: &buffer)
   }
 
-  /// The whole path of a file of a cgroup; nil where it is not to be seen. Allocates.
+  /// Returns the whole path of a file of a cgroup; nil where the mount does not show the cgroup. Allocates.
   func path(_ file: CgroupFile, of cgroup: Span<UInt8>) -> CPath? {
     guard let name = file.name(version), let start = start(of: cgroup) else { return nil }
     var bytes = mount.point
@@ -59,11 +59,12 @@ struct CgroupFiles: ~Copyable {
     return CPath(bytes)
   }
 
-  /// Fills `buffer` with the path of a cgroup's directory; false where it is not to be seen, or does not fit.
+  /// Fills `buffer` with the path of a cgroup's directory. Returns false where the mount does not show the cgroup, or
+  /// where the path does not fit.
   func place(of cgroup: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool {
     guard let start = start(of: cgroup) else { return false }
     buffer.fill(from: mount.point.span)
-    // A mount at the root has its slash.
+    // The path of a mount at the root ends with a slash already.
     if buffer.count == 1 { buffer.clear() }
     guard buffer.count + 1 + cgroup.count - start < buffer.storage.count else { return false }
     buffer.storage[buffer.count] = .slash
@@ -75,14 +76,18 @@ struct CgroupFiles: ~Copyable {
     return true
   }
 
+  /// Opens the root of the unified hierarchy.
+  ///
+  /// - Throws: `ENOENT` where this is another hierarchy, or only a part of it is mounted.
   func unifiedRoot() throws(Errno) -> OwnedDescriptor {
     guard version == .v2, mount.root.count == 1 else { throw .noSuchFile }
     return try OwnedDescriptor.open(CPath(mount.point), .read, .directory)
   }
 
-  /// Where in a cgroup's path what lies below the mount begins, without a slash; nil where it lies elsewhere.
+  /// Returns the offset in a cgroup's path at which the part below the mount begins, without its slash. Nil where the
+  /// cgroup is not below the mount.
   private func start(of cgroup: Span<UInt8>) -> Int? {
-    // Out of a container's view.
+    // The cgroup is outside of the reader's cgroup namespace.
     if leadsOutside(cgroup) { return nil }
     if mount.root.count > 1 {
       guard cgroup.count >= mount.root.count else { return nil }

@@ -1,16 +1,16 @@
 package import LinuxSystem
 import ProcModel
 
-/// Why a folder is no root of the machine's cgroups.
+/// Why a folder cannot be used as the root of the machine's cgroups.
 package enum CgroupRootFailure: Error, Equatable, Sendable {
-  /// What is read is a captured tree.
+  /// The proc file system is a captured tree.
   case captured
   case unreadable(Errno)
-  /// No hierarchy that accounts memory is mounted there or below.
+  /// The hierarchy that accounts memory is mounted neither there nor below.
   case noHierarchy
-  /// What is mounted there begins below the machine's root.
+  /// The mount begins below the machine's root.
   case part
-  /// This process is not found in it, so that nothing tells where its namespace begins.
+  /// This process is not found in the mount, so nothing tells where its namespace begins.
   case unplaced
 
   package var text: String {
@@ -24,16 +24,16 @@ package enum CgroupRootFailure: Error, Equatable, Sendable {
   }
 }
 
-/// The machine's cgroups, mounted beside those of the reader's own cgroup namespace: `/sys/fs/cgroup` of the host in a
-/// container.
+/// The machine's cgroups, mounted beside those of the reader's own cgroup namespace, such as the host's
+/// `/sys/fs/cgroup` in a container.
 struct CgroupRoot: ~Copyable {
   private let files: CgroupFiles
-  /// Nil where the reader's names are the machine's already.
+  /// The translation of the reader's paths; nil where they are the machine's already.
   let translation: CgroupTranslation?
 
   /// - Parameters:
-  ///   - folder: The mount of a unified hierarchy, or the folder of version 1's mounts, or one of them.
-  ///   - proc: The live proc file system's root.
+  ///   - folder: The mount of a unified hierarchy, the folder of version 1's mounts, or one of those mounts.
+  ///   - proc: The root of the live proc file system.
   init(_ folder: borrowing CPath, proc: borrowing OwnedDescriptor) throws(CgroupRootFailure) {
     let mounts = try CgroupRoot.mounts(at: folder, proc: proc)
     let own = try CgroupRoot.readOwn(proc)
@@ -62,7 +62,7 @@ struct CgroupRoot: ~Copyable {
       if root.map({ !$0.isEmpty }) ?? false { isNeeded = true }
     }
     var whole = memory
-    // As translated paths name it.
+    // Translated paths begin at the machine's root.
     if leadsOutside(memory.root.span) { whole.root = [.slash] }
     do throws(Errno) {
       files = try CgroupFiles(whole)
@@ -81,10 +81,10 @@ struct CgroupRoot: ~Copyable {
     case systemd
   }
 
-  /// Where the reader's cgroup namespace begins in a hierarchy, seen from the top of a mount of it: its own path there
-  /// without what is told of it in its namespace.
+  /// Returns the path at which the reader's cgroup namespace begins in a hierarchy, from the top of a mount of it: the
+  /// own process's path there, without the part that its namespace shows.
   ///
-  /// - Returns: Empty where both are one; nil where it cannot be told, and need not.
+  /// - Returns: An empty path where both are one. Nil where the path is unknown and not needed.
   private static func namespaceRoot(
     _ mount: CgroupMount, ownPath: [UInt8], isNeeded: Bool
   ) throws(CgroupRootFailure) -> [UInt8]? {
@@ -93,7 +93,7 @@ struct CgroupRoot: ~Copyable {
       if isNeeded, leadsOutside(mount.root.span) { throw .part }
       return nil
     }
-    // Told from the machine's root already.
+    // The mount's paths are relative to the machine's root already.
     guard leadsOutside(mount.root.span) else { return [] }
     var search = CgroupSearch(for: OwnProcess.pid)
     let below = ownPath.count == 1 ? 0 : ownPath.count
@@ -106,15 +106,15 @@ struct CgroupRoot: ~Copyable {
     return Array(place.dropLast(below))
   }
 
-  /// By a file that only a root has, or only others have (cgroup-v1/cgroups.rst, cgroup-v2.rst): the root of a namespace
-  /// is none.
+  /// Whether the top of a mount is the machine's root. Version 1 has one file that only a root has, version 2 one that
+  /// only other cgroups have (cgroup-v1/cgroups.rst, cgroup-v2.rst). The root of a namespace counts as another cgroup.
   private static func isMachinesRoot(_ top: borrowing OwnedDescriptor, _ version: CgroupVersion) -> Bool {
     let name = version == .v1 ? "release_agent" : "cgroup.events"
     let isThere = (try? top.open(CPath(name), .path)) != nil
     return isThere == (version == .v1)
   }
 
-  /// The hierarchies that are mounted at a folder or below it.
+  /// Returns the mounts of hierarchies at a folder or below it.
   private static func mounts(
     at folder: borrowing CPath, proc: borrowing OwnedDescriptor
   ) throws(CgroupRootFailure) -> [CgroupMount] {
@@ -122,7 +122,7 @@ struct CgroupRoot: ~Copyable {
     var place = [UInt8](repeating: 0, count: 4096)
     let text: [UInt8]
     do throws(Errno) {
-      // As the mounts name it, without symbolic links.
+      // `mountinfo` has paths without symbolic links.
       place.removeLast(place.count - (try top.readOwnPath(into: &place)))
       text = try CgroupFiles.mounts(below: proc)
     } catch {
@@ -152,7 +152,7 @@ struct CgroupRoot: ~Copyable {
     }
   }
 
-  /// The path in one hierarchy, of the file `/proc/PID/cgroup`; nil where it is not there.
+  /// Returns the path in one hierarchy, from the content of `/proc/PID/cgroup`; nil where the hierarchy is not in it.
   private static func path(of hierarchy: Hierarchy, in bytes: [UInt8]) -> [UInt8]? {
     var scanner = ByteScanner(bytes.span)
     while !scanner.isAtEnd {

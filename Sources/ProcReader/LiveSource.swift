@@ -18,15 +18,15 @@ package struct LiveSource: ProcSource, ~Copyable {
   /// Nil where ``prepareToGiveUp(_:)`` was not asked for it.
   private var waiter: FileReader?
   package private(set) var view = ProcView()
-  /// Nil where paths of cgroups are told from the machine's root, or cannot be put so.
+  /// The translation of cgroup paths; nil where paths are the machine's already, or cannot be translated.
   private var translation: CgroupTranslation?
 
-  /// Whether the root is a proc file system, so that its numbers are those of living processes.
+  /// Whether the root is a proc file system, whose numbers are those of living processes.
   package let isLive: Bool
 
-  // A call returns as many of /proc's entries as fit: some 300 in this.
+  // Bytes of a buffer for getdents64(2): one call returns about 300 entries of /proc.
   private static let walkBytes = 8 * 1024
-  // Some 40 threads: only those of the rare leader that is dead are listed.
+  // One call returns about 40 threads. Only the threads of a dead leader are listed, which is rare.
   private static let threadBytes = 1024
 
   private init(
@@ -43,17 +43,17 @@ package struct LiveSource: ProcSource, ~Copyable {
     translation = nil
   }
 
-  /// Opens the root and the machine's files below it. Only the root must be there.
+  /// Opens the root and the machine's files below it. Only the root must exist.
   ///
   /// - Throws: Why the root cannot be opened.
   package static func open(root path: CPath) throws(Errno) -> LiveSource {
     let root = try OwnedDescriptor.open(path, .read, .directory)
     let isLive = try root.fileSystemType() == OwnedDescriptor.procFileSystem
-    // A second descriptor of the root: a walk has a position of its own.
+    // The walk takes a second descriptor of the root, since it has a position of its own.
     let walk = DirectoryWalk(try OwnedDescriptor.open(path, .read, .directory), capacity: walkBytes)
     let system = try SystemFiles(
       below: root, isReplaced: try root.fileSystemType() == OwnedDescriptor.fuseFileSystem)
-    // A captured tree has no cgroups of its own, and this machine's say nothing of it.
+    // A captured tree has no cgroups, and those of this machine say nothing about it.
     let cgroups = isLive ? try? CgroupFiles(below: root) : nil
     var source = LiveSource(
       root: root, system: system, processes: walk,
@@ -62,9 +62,10 @@ package struct LiveSource: ProcSource, ~Copyable {
     return source
   }
 
-  /// Tells the paths of cgroups from the machine's root, and reads cgroups there.
+  /// Gives the paths of cgroups from the machine's root on, and reads cgroups there.
   ///
-  /// - Parameter folder: Where the machine's hierarchies are mounted, such as a host's `/sys/fs/cgroup` in a container.
+  /// - Parameter folder: The folder where the machine's hierarchies are mounted, such as a host's `/sys/fs/cgroup` in a
+  ///   container.
   package mutating func takeCgroups(from folder: CPath) throws(CgroupRootFailure) {
     guard isLive else { throw .captured }
     let found = try CgroupRoot(folder, proc: root)
@@ -79,12 +80,13 @@ package struct LiveSource: ProcSource, ~Copyable {
 
   private mutating func learnView() {
     view.showsAllCgroups = showsProcessOne()
-    // Whatever is mounted here is the reader's own part, and a path below it another cgroup than one of the machine's.
+    // The mounts here show only the reader's own part, and a path below them is another cgroup than the machine's of
+    // that path.
     if !view.showsAllCgroups { cgroups = nil }
     if isLive { learnUsers() }
   }
 
-  /// Whether process 1 is not outside of what paths are told from; where it cannot be read, it may be.
+  /// Whether the cgroups of process 1 are within what paths are relative to. True where they cannot be read.
   private mutating func showsProcessOne() -> Bool {
     var buffer = ByteBuffer(capacity: 8 * 1024)
     do throws(ReadFailure) {
@@ -96,7 +98,7 @@ package struct LiveSource: ProcSource, ~Copyable {
     return !membership.isOutside && !membership.isMemoryOutside
   }
 
-  /// Learns which numbers stand for users that this user namespace does not have.
+  /// Learns which IDs stand for users and groups that this user namespace does not map.
   private mutating func learnUsers() {
     view.unmappedUser = unmapped("self/uid_map", "sys/kernel/overflowuid")
     view.unmappedGroup = unmapped("self/gid_map", "sys/kernel/overflowgid")
@@ -107,7 +109,7 @@ package struct LiveSource: ProcSource, ~Copyable {
     guard let count = try? root.open(CPath(map), .read).readWhole(into: &bytes),
       let map = try? IdentityMap(parsing: bytes.span.extracting(0..<count)), !map.isWhole
     else { return nil }
-    // DEFAULT_OVERFLOWUID (include/linux/highuid.h), where the setting is hidden.
+    // This is DEFAULT_OVERFLOWUID (include/linux/highuid.h), for when the setting is hidden.
     guard let count = try? root.open(CPath(overflow), .read).readWhole(into: &bytes) else { return 65_534 }
     var scanner = ByteScanner(bytes.span.extracting(0..<count))
     return (try? scanner.decimal()).flatMap { UInt32(exactly: $0) } ?? 65_534
@@ -128,7 +130,7 @@ package struct LiveSource: ProcSource, ~Copyable {
 
   package mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
     buffer.count = 0
-    // A captured tree has no /sys of its own, and this machine's says nothing of it.
+    // A captured tree has no /sys, and that of this machine says nothing about it.
     guard isLive else { throw .vanished }
     zramPath.setZram(index)
     do throws(Errno) {
@@ -165,7 +167,8 @@ package struct LiveSource: ProcSource, ~Copyable {
     }
   }
 
-  /// The path of a cgroup's file, for what is not only read; nil where the source shows none. Allocates.
+  /// Returns the path of a cgroup's file, for callers that do more than read it; nil where the source does not show the
+  /// cgroup. Allocates.
   package func path(_ file: CgroupFile, ofCgroup path: Span<UInt8>) -> CPath? {
     switch cgroups {
     case .some(let cgroups): cgroups.path(file, of: path)
@@ -173,9 +176,9 @@ package struct LiveSource: ProcSource, ~Copyable {
     }
   }
 
-  /// The directory of the root of the unified hierarchy, where that accounts memory.
+  /// Opens the root of the unified hierarchy, where that accounts memory.
   ///
-  /// - Throws: Why it cannot be opened; `ENOENT` where there is none, or only a part of it is to be seen.
+  /// - Throws: Why it cannot be opened; `ENOENT` where there is none, or only a part of it is mounted.
   package func unifiedRoot() throws(Errno) -> OwnedDescriptor {
     switch cgroups {
     case .some(let cgroups): return try cgroups.unifiedRoot()
@@ -232,7 +235,7 @@ package struct LiveSource: ProcSource, ~Copyable {
       if asLink {
         buffer.count = try root.readLink(path, into: &buffer.storage)
       } else {
-        // The kernel makes each of these in one piece: one read is all of it, or all that fits.
+        // The kernel makes each of these files in one piece, so one read gives all of it, or all that fits.
         let file = try root.open(path, .read)
         buffer.count = try file.read(into: &buffer.storage, at: 0)
       }
@@ -260,7 +263,8 @@ package struct LiveSource: ProcSource, ~Copyable {
   package mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure) {
     do throws(Errno) {
       path.set(pid: pid, file: "task")
-      // The kernel's positions here are the two dots, then threads by number (fs/proc/base.c, proc_task_readdir).
+      // The kernel's positions in this directory are the two dots, then threads by number (fs/proc/base.c,
+      // proc_task_readdir).
       try threads.begin(try root.open(path, .read, .directory), at: isLive && start > 0 ? start + 2 : 0)
     } catch {
       throw ReadFailure(error)
@@ -287,10 +291,10 @@ package struct LiveSource: ProcSource, ~Copyable {
 }
 
 extension ReadFailure {
-  /// Sorts the kernel's reasons into those that matter to a reader.
+  /// Sorts the kernel's error numbers into the reasons that matter to a reader.
   fileprivate init(_ reason: Errno) {
     switch reason {
-    // A cgroup that is removed while its file is open has no device any more.
+    // Reading the file of a cgroup that was removed while the file was open gives `ENODEV`.
     case .noSuchFile, .noSuchProcess, .noDevice: self = .vanished
     case .notPermitted, .accessDenied: self = .denied
     default: self = .failed(errno: reason.rawValue)

@@ -1,22 +1,22 @@
 package import Pressure
 package import ProcModel
 
-/// Reads a domain's memory: only the files that its triggers need, and what is true of memory behind what the kernel
-/// calls available.
+/// Reads a domain's memory, from only those files that its triggers need. Available memory and free swap are corrected
+/// where the kernel's own figures are not what programs can get.
 package struct Sensors: Sendable {
   private var hasArc = true
-  /// The swap whose table was read last: it is read again when this changes.
+  /// The total of swap for which the table was read last. The table is read again when the total changes.
   private var knownSwap: KiB?
-  /// That table; nil where it cannot be read, or makes no sense.
+  /// The sums of that table; nil where it cannot be read or makes no sense.
   private var listing: SwapListing?
-  /// Whether meminfo and that table agreed.
+  /// Whether meminfo and that table agreed at the last reading.
   private var isSwapSettled = true
-  /// What was not believed so far.
+  /// The kinds of statements that were not believed so far, with their counts.
   package private(set) var impossible = ImpossibleCounts()
-  // The largest is vmstat, with 4 KiB on 6.18.
+  // The largest file is vmstat, with 4 KiB on Linux 6.18.
   private var buffer = ByteBuffer(capacity: 8 * 1024)
 
-  /// Zram devices that are looked at; one is usual.
+  /// The number of zram devices that are read; one is usual.
   private static let zramDevices: Int32 = 4
 
   package init() {}
@@ -27,7 +27,7 @@ package struct Sensors: Sendable {
     case senseless
   }
 
-  /// A source that a trigger needs and this machine does not have.
+  /// The sources that a trigger needs and this machine does not have.
   package struct Missing: OptionSet, Sendable {
     package let rawValue: UInt8
 
@@ -37,15 +37,15 @@ package struct Sensors: Sendable {
 
     package static let stall = Missing(rawValue: 1)
     package static let reclaim = Missing(rawValue: 2)
-    /// Only makes triggers judge less well.
+    /// Without this source triggers judge less well, but none is off.
     package static let ownReclaim = Missing(rawValue: 4)
   }
 
-  /// One look at the machine.
+  /// Reads the machine's memory once.
   ///
   /// - Parameters:
-  ///   - thresholds: What it is to be judged by; nil where only its size is asked for.
-  ///   - missing: Told what could not be had and switched its trigger off.
+  ///   - thresholds: The thresholds by which the reading will be judged; nil where only the size is needed.
+  ///   - missing: Receives the sources that could not be read, whose trigger is therefore off.
   package mutating func read<Source: ProcSource & ~Copyable>(
     for thresholds: Thresholds?, from source: inout Source, at now: Nanoseconds, missing: inout Missing
   ) throws(Blindness) -> MemoryReading {
@@ -85,21 +85,21 @@ package struct Sensors: Sendable {
     if reading.reclaim == nil { missing.insert(.reclaim) }
   }
 
-  /// Counts what showed only beside an earlier look.
+  /// Counts the kinds that showed only beside an earlier reading.
   package mutating func countSteps(of reading: MemoryReading) {
     impossible.count(reading.impossible.intersection(.betweenReadings))
   }
 
-  /// Counts a survey that met processes of the future.
+  /// Counts a survey that met processes with a start time in the future.
   package mutating func countUnborn() {
     impossible.count(.startTime)
   }
 
-  /// One look at a cgroup, of which nothing need be there.
+  /// Reads a cgroup's memory once. Any of its files may be missing.
   ///
   /// - Parameters:
-  ///   - path: As in `/proc/PID/cgroup`.
-  ///   - machine: Read just now.
+  ///   - path: The cgroup's path of `/proc/PID/cgroup`.
+  ///   - machine: The machine's reading of a moment ago.
   package mutating func read<Source: ProcSource & ~Copyable>(
     cgroup path: Span<UInt8>, for thresholds: Thresholds, on machine: MemoryReading, from source: inout Source,
     missing: inout Missing
@@ -123,11 +123,11 @@ package struct Sensors: Sendable {
     return reading
   }
 
-  /// A look at a cgroup's usage alone, where that says enough: it holds less than half of what it may, so that no trigger
-  /// is near, whatever of it could be taken back.
+  /// Reads a cgroup's usage alone, where that is enough: the cgroup holds less than half of what it may, so no trigger
+  /// is near, whatever part of it could be taken back.
   ///
-  /// - Parameter last: What was read of it a moment ago.
-  /// - Returns: Nil where all has to be read.
+  /// - Parameter last: The cgroup's last full reading.
+  /// - Returns: Nil where a full reading is needed.
   package mutating func glance<Source: ProcSource & ~Copyable>(
     cgroup path: Span<UInt8>, after last: MemoryReading, at now: Nanoseconds, from source: inout Source
   ) -> MemoryReading? {
@@ -138,7 +138,7 @@ package struct Sensors: Sendable {
       time: now, total: last.total, available: last.total - usage, swapTotal: last.swapTotal, swapFree: last.swapFree)
   }
 
-  /// Nil where the cgroup is not there.
+  /// Reads the files of a cgroup. Returns nil where the cgroup does not exist.
   private mutating func cgroupMemory<Source: ProcSource & ~Copyable>(
     _ path: Span<UInt8>, for thresholds: Thresholds, from source: inout Source
   ) throws(Blindness) -> CgroupMemory? {
@@ -170,7 +170,7 @@ package struct Sensors: Sendable {
     return memory
   }
 
-  /// - Parameter memory: With its own limit.
+  /// - Parameter memory: The cgroup's memory, with its own limit and not one above it.
   private mutating func ownReclaim<Source: ProcSource & ~Copyable>(
     ofCgroup path: Span<UInt8>, _ memory: CgroupMemory, from source: inout Source
   ) -> UInt64? {
@@ -180,8 +180,8 @@ package struct Sensors: Sendable {
     return memory.stat.scans
   }
 
-  /// The memory that a cgroup may have: its limit, or the line above which the kernel slows it down where that is
-  /// lower. Nil where it has neither, or is not there.
+  /// Returns the memory that a cgroup may have: its limit, or the line above which the kernel slows its tasks down
+  /// where that is lower. Nil where it has neither, or does not exist.
   mutating func limit<Source: ProcSource & ~Copyable>(
     ofCgroup path: Span<UInt8>, from source: inout Source
   ) -> KiB? {
@@ -189,17 +189,17 @@ package struct Sensors: Sendable {
     return lower(limit, parse(.high, ofCgroup: path, from: &source, CgroupAmount.self)?.amount)
   }
 
-  /// The lower of two limits, either of which need not be.
+  /// Returns the lower of two limits, either of which may be missing.
   private func lower(_ one: KiB?, _ other: KiB?) -> KiB? {
     guard let one, let other else { return one ?? other }
     return min(one, other)
   }
 
-  /// The cgroup that everything to be seen lives in, if its memory is limited: the lowest limit from process 1's cgroup
-  /// up. A container's own; the machine's process 1 has none, and where process 1 is outside of what the source names, the
-  /// limits that it shows are the agent's and nobody else's.
+  /// Returns the cgroup that limits everything this source shows: the one with the lowest limit from process 1's cgroup
+  /// up. In a container that is the container's own. The machine's process 1 has no limit. Where process 1 is outside
+  /// of what the source names, the limits that it shows are the agent's alone, and do not count.
   ///
-  /// - Returns: Its path, empty for the root; nil where there is no such limit. Allocates.
+  /// - Returns: The cgroup's path, empty for the root; nil where there is no such limit. Allocates.
   package mutating func ownCgroup<Source: ProcSource & ~Copyable>(from source: inout Source) -> [UInt8]? {
     var missing: Missing = []
     guard source.cgroupVersion != nil, source.view.showsAllCgroups,
@@ -247,14 +247,14 @@ package struct Sensors: Sendable {
     return try? File(parsing: buffer.bytes)
   }
 
-  /// What of meminfo can be true, beside the table of swap areas.
+  /// Makes a reading from what can be true of meminfo, beside the table of swap areas.
   private mutating func believe<Source: ProcSource & ~Copyable>(
     _ meminfo: Meminfo, from source: inout Source, at now: Nanoseconds
   ) -> MemoryReading? {
     if meminfo.swapTotal != knownSwap || !isSwapSettled { learnSwap(meminfo.swapTotal, from: &source) }
     let isOwn = !source.isReplaced(.meminfo) && !source.isReplaced(.swaps)
     var reading = MemoryReading(meminfo, swaps: listing, isOwn: isOwn, at: now)
-    // Both files are not of one moment: what contradicts for the first time is read once more before it counts.
+    // The two files are not of one moment, so a contradiction counts only if a second reading has it too.
     if isSwapSettled, reading?.isSwapSettled == false, let again = parse(.meminfo, from: &source, Meminfo.self) {
       learnSwap(again.swapTotal, from: &source)
       reading = MemoryReading(again, swaps: listing, isOwn: isOwn, at: now)
@@ -270,8 +270,8 @@ package struct Sensors: Sendable {
     listing = SwapListing(table)
   }
 
-  /// Free swap on zram counts for what it would relieve: a page stored there takes memory too. How full the devices are
-  /// is taken from what they hold, page for page.
+  /// Counts free swap on zram devices for what it would relieve, since a page stored there takes memory too. How full
+  /// the devices are is taken from what they hold, page for page.
   private mutating func discountZram<Source: ProcSource & ~Copyable>(
     _ reading: inout MemoryReading, of size: KiB, from source: inout Source
   ) {
@@ -311,6 +311,6 @@ package struct Sensors: Sendable {
 }
 
 extension Thresholds {
-  /// Whether time lost to memory is to be read. The `thrash` trigger only judges better with it.
+  /// Whether a trigger needs the time lost to memory. The `thrash` trigger only judges better with it.
   fileprivate var wantsStall: Bool { stall != nil || thrash != nil }
 }

@@ -4,15 +4,15 @@ import ProcModel
 /// A file of the machine that stays open and is read anew with pread(2).
 struct KeptFile: ~Copyable {
   let file: SystemFile
-  /// Kept, since making one takes memory from the heap.
+  /// The file's path. It is kept, since making one allocates.
   private let path: CPath
   private var descriptor: OwnedDescriptor?
-  /// Whether it was ever there: a file that this kernel does not have is not looked for again.
+  /// Whether the file ever existed. A file that this kernel does not have is not looked for again.
   private var isThere: Bool
-  /// Whether something else stands in its place, for which another program may have to answer.
+  /// Whether another file stands in its place, for which another program may have to answer.
   private(set) var isReplaced: Bool
 
-  /// - Parameter isReplaced: Where that is known without looking.
+  /// - Parameter isReplaced: Whether the file is known to be replaced, so that this is not looked up.
   init(_ file: SystemFile, below root: borrowing OwnedDescriptor, isReplaced: Bool) {
     self.file = file
     path = CPath(file.path)
@@ -22,7 +22,7 @@ struct KeptFile: ~Copyable {
     if !self.isReplaced { try? open(below: root) }
   }
 
-  /// One that was open before.
+  /// Makes a file from a descriptor that is open already.
   init(_ file: SystemFile, kept descriptor: consuming OwnedDescriptor) {
     self.file = file
     path = CPath(file.path)
@@ -36,8 +36,8 @@ struct KeptFile: ~Copyable {
     isThere = true
   }
 
-  /// Reads all of it. A descriptor that is lost (``Errno/isLost``) is replaced, now and at each later reading until that
-  /// can be done.
+  /// Reads the whole file. A descriptor that is lost (``Errno/isLost``) is replaced, now and at each later reading
+  /// until that succeeds.
   mutating func read(
     below root: borrowing OwnedDescriptor, with reader: inout FileReader?, into buffer: inout [UInt8]
   ) throws(Errno) -> Int {
@@ -71,7 +71,7 @@ struct KeptFile: ~Copyable {
   }
 }
 
-/// The machine's files, each open or known to be missing.
+/// The machine's files, each of which is open or known to be missing.
 struct SystemFiles: ~Copyable {
   private var meminfo: KeptFile
   private var vmstat: KeptFile
@@ -79,11 +79,13 @@ struct SystemFiles: ~Copyable {
   private var swaps: KeptFile
   private var uptime: KeptFile
   private var arcstats: KeptFile
-  /// Nil where every file is the kernel's own: then nobody has to be waited for.
+  /// The thread that reads replaced files. Nil where every file is the kernel's own, and so no other program has to be
+  /// waited for.
   private var reader: FileReader?
 
-  /// - Parameter isReplaced: Whether all of them are, since the root is of a file system for which a program answers.
-  /// - Throws: Why there is no thread to read with, where one is needed.
+  /// - Parameter isReplaced: Whether all files are replaced, since the root is on a file system for which a program
+  ///   answers.
+  /// - Throws: Why the thread that is needed to read with cannot be made.
   init(below root: borrowing OwnedDescriptor, isReplaced: Bool) throws(Errno) {
     meminfo = KeptFile(.meminfo, below: root, isReplaced: isReplaced)
     vmstat = KeptFile(.vmstat, below: root, isReplaced: isReplaced)

@@ -86,10 +86,10 @@ struct StartPolicy: ~Copyable {
       // Without memory for another process, or without pidfds, this process compiles the policy itself.
       return try file(of: try LoadedPolicy.load(path: path).image())
     }
-    guard compiler.child.hasEnded(withinMilliseconds: patience) else {
+    guard compiler.child.hasExited(withinMilliseconds: patience) else {
       try? compiler.child.handle.send(.kill)
       // A compiler that hangs in the kernel is not waited for.
-      if compiler.child.hasEnded(withinMilliseconds: 1000) { _ = try? compiler.child.wait() }
+      if compiler.child.hasExited(withinMilliseconds: 1000) { _ = try? compiler.child.wait() }
       throw Failure(.configuration, "\(path): compiling it took longer than \(patience / 1000) s")
     }
     let status = (try? compiler.child.wait()) ?? ExitStatus.configuration.rawValue

@@ -29,7 +29,7 @@ import Testing
 
   private static func status(_ reaped: consuming Reaped) -> Int32? {
     switch reaped {
-    case .ended(let status): status
+    case .exited(let status): status
     case .running: nil
     }
   }
@@ -146,7 +146,7 @@ import Testing
     let line = String(decoding: buffer[..<count], as: UTF8.self).trimmingCharacters(in: .newlines)
     let grandchild = try ProcessHandle(pid: try #require(Int32(line)))
     switch started.reap() {
-    case .ended(let status): Issue.record("it ended with \(status)")
+    case .exited(let status): Issue.record("it exited with \(status)")
     case .running(let running):
       running.killGroup()
       for descriptor in [running.handle.descriptor.raw, grandchild.descriptor.raw] {

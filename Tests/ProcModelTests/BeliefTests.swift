@@ -103,42 +103,42 @@ import Testing
     var isBeingTakenAway = false
   }
 
-  private static func listed(_ areas: Int, _ size: UInt64, _ used: UInt64) -> SwapListing {
-    SwapListing(areas: areas, size: KiB(size), used: KiB(used))
+  private static func listed(_ size: UInt64, _ used: UInt64) -> SwapListing {
+    SwapListing(size: KiB(size), used: KiB(used))
   }
 
   static let swapCases = [
-    SwapCase(testDescription: "none", total: 0, free: 0, listing: listed(0, 0, 0), expected: (0, 0)),
-    SwapCase(testDescription: "as listed", total: 900, free: 300, listing: listed(2, 900, 600), expected: (900, 300)),
+    SwapCase(testDescription: "none", total: 0, free: 0, listing: listed(0, 0), expected: (0, 0)),
+    SwapCase(testDescription: "as listed", total: 900, free: 300, listing: listed(900, 600), expected: (900, 300)),
     SwapCase(testDescription: "a table that cannot be read", total: 900, free: 300, listing: nil, expected: (900, 300)),
     SwapCase(
-      testDescription: "not listed at all", total: 900, free: 900, listing: listed(0, 0, 0), expected: (0, 0),
+      testDescription: "not listed at all", total: 900, free: 900, listing: listed(0, 0), expected: (0, 0),
       met: .swapTotal),
     SwapCase(
-      testDescription: "2⁶⁴ − 256, listed as 1000", total: .max - 255, free: .max - 255, listing: listed(1, 1000, 400),
+      testDescription: "2⁶⁴ − 256, listed as 1000", total: .max - 255, free: .max - 255, listing: listed(1000, 400),
       expected: (1000, 600), met: [.swapTotal, .swapFree]),
     SwapCase(
       testDescription: "16 EiB, and no table", total: 1 << 54, free: 1 << 54, listing: nil, expected: (0, 0),
       met: .swapTotal),
     SwapCase(
-      testDescription: "more than is listed, in part used", total: 2000, free: 100, listing: listed(1, 1000, 900),
+      testDescription: "more than is listed, in part used", total: 2000, free: 100, listing: listed(1000, 900),
       expected: (1000, 100), met: .swapTotal),
     SwapCase(
       testDescription: "more free than there is: what the table leaves", total: 1000, free: 1001,
-      listing: listed(1, 1000, 990), expected: (1000, 10), met: .swapFree),
+      listing: listed(1000, 990), expected: (1000, 10), met: .swapFree),
     SwapCase(
       testDescription: "free below zero, and no table", total: 1000, free: .max - 255, listing: nil,
       expected: (1000, 0), met: .swapFree),
     SwapCase(testDescription: "free of nothing", total: 0, free: 5, listing: nil, expected: (0, 0), met: .swapFree),
     SwapCase(
       testDescription: "swapoff of the only area: what is read back counts as total and free", total: 700, free: 700,
-      listing: listed(1, 1000, 700), expected: (700, 0), isBeingTakenAway: true),
+      listing: listed(1000, 700), expected: (700, 0), isBeingTakenAway: true),
     SwapCase(
       testDescription: "swapoff of one of two: 1000 of which 700 are used, and 500 of which 100 are", total: 1200,
-      free: 1100, listing: listed(2, 1500, 800), expected: (1200, 400), isBeingTakenAway: true),
+      free: 1100, listing: listed(1500, 800), expected: (1200, 400), isBeingTakenAway: true),
     SwapCase(
       testDescription: "a container's total beside the machine's table", total: 700, free: 700,
-      listing: listed(1, 1000, 900), isOneView: false, expected: (700, 700)),
+      listing: listed(1000, 900), isOneView: false, expected: (700, 700)),
   ]
 
   @Test(arguments: swapCases) func swapIsWhatIsListedAndFree(example: SwapCase) {

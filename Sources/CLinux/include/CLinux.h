@@ -1,9 +1,10 @@
-// The system calls of the agent: what glibc has, and inline wrappers for what Swift cannot call (variadic functions,
-// function-like macros) or what Debian 12's glibc lacks. Header only, so that the small form needs no C object.
+// The agent's system calls: what glibc has, and inline wrappers for what Swift cannot call (variadic functions,
+// function-like macros) or what Debian 12's glibc lacks. There are only headers, so that the small form needs no C
+// object. Each function returns -1 and sets errno where it fails, unless its comment says otherwise.
 #ifndef SPILLWAY_CLINUX_H
 #define SPILLWAY_CLINUX_H
 
-// CLibcap defines the same before any include: clang refuses two shapes of one C type.
+// CLibcap defines the same macro before any include: clang refuses two shapes of one C type.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
@@ -39,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// Numbers that are the same on every architecture; older kernel headers do not have them.
+// These numbers are the same on every architecture; older kernel headers do not have them.
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
 #endif
@@ -47,16 +48,16 @@
 #define SYS_pidfd_open 434
 #endif
 
-// errno is a macro; this is its value.
+// Returns errno, which is a macro.
 static inline int clinux_errno(void) { return errno; }
 
-// open(2). -1 with errno.
+// openat(2). Returns a descriptor.
 static inline int clinux_openat(int directory, const char *path, int flags, unsigned mode) {
     return openat(directory, path, flags, mode);
 }
 
-// Whether something on another file system stands in the place of `path` below the directory, as a bind mount: 1 or 0.
-// Nobody is asked who may not answer (AT_STATX_DONT_SYNC); before Linux 4.11, 0.
+// Returns 1 where the file at `path` below the directory is on another file system, as with a bind mount; otherwise 0.
+// The file system is not asked, since it might not answer (AT_STATX_DONT_SYNC). Before Linux 4.11 the result is 0.
 static inline int clinux_is_replaced(int directory, const char *path) {
     struct statx below, above;
     if (statx(directory, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &below) != 0) return 0;
@@ -64,32 +65,34 @@ static inline int clinux_is_replaced(int directory, const char *path) {
     return below.stx_dev_major != above.stx_dev_major || below.stx_dev_minor != above.stx_dev_minor;
 }
 
-// getdents64(2), which glibc wraps from 2.30 on. Bytes read, 0 at the end, -1 with errno.
+// getdents64(2), which glibc wraps from 2.30 on. Returns the number of bytes read; 0 at the end.
 static inline long clinux_getdents64(int directory, void *buffer, size_t size) {
     return syscall(SYS_getdents64, directory, buffer, size);
 }
 
-// pidfd_open(2), Linux 5.3. A descriptor (always close-on-exec), or -1 with errno.
+// pidfd_open(2), Linux 5.3. Returns a descriptor, which is always close-on-exec.
 static inline int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
-// pidfd_send_signal(2), Linux 5.1. 0, or -1 with errno.
+// pidfd_send_signal(2), Linux 5.1. Returns 0.
 static inline int clinux_pidfd_send_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, (void *)0, 0);
 }
 
-// Every process of the group that the held process leads, or led (Linux 6.9). 0, or -1 with errno: EINVAL before.
+// pidfd_send_signal(2) to every process of the group that the held process leads, or led (Linux 6.9; EINVAL before).
+// Returns 0.
 static inline int clinux_pidfd_send_signal_to_group(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, (void *)0, 1U << 2);
 }
 
-// kcmp(2): whether two processes have one memory. 0 if so, above 0 if not, -1 with errno.
+// kcmp(2) of the memory of two processes. Returns 0 where both share one address space, and more than 0 where they do
+// not.
 static inline int clinux_compare_memory(int first, int second) {
     enum { kcmp_vm = 1 };
     return (int)syscall(SYS_kcmp, first, second, kcmp_vm, 0UL, 0UL);
 }
 
-// setpriority(2) of the threads listed in an open /proc/PID/task, 256 of them at most. 0, or -1 with errno of the first
-// that refused.
+// setpriority(2) of the threads listed in an open /proc/PID/task, of at most 256 of them. Returns 0, or -1 with the
+// errno of the first thread for which it failed.
 static inline int clinux_set_nice_of_threads(int tasks, int nice) {
     struct entry {
         uint64_t inode, offset;
@@ -107,7 +110,7 @@ static inline int clinux_set_nice_of_threads(int tasks, int nice) {
             while (*name >= '0' && *name <= '9') thread = thread * 10 + (*name++ - '0');
             if (thread == 0) continue;
             left--;
-            // One that has ended meanwhile needs no priority.
+            // A thread that has exited meanwhile needs no priority.
             if (setpriority(PRIO_PROCESS, (id_t)thread, nice) < 0 && errno != ESRCH && error == 0) error = errno;
         }
     }
@@ -115,34 +118,35 @@ static inline int clinux_set_nice_of_threads(int tasks, int nice) {
     return error == 0 ? 0 : -1;
 }
 
-// pipe2(2), close-on-exec; reading does not wait. 0, or -1 with errno.
+// pipe2(2), close-on-exec. Reading does not wait. Returns 0.
 static inline int clinux_pipe(int *reading, int *writing) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return -1;
-    // Cannot fail on a pipe's own end.
+    // This cannot fail on a pipe.
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     *reading = ends[0];
     *writing = ends[1];
     return 0;
 }
 
-// fallocate(2) from the file's beginning. 0, or -1 with errno.
+// fallocate(2) from the file's beginning. Returns 0.
 static inline int clinux_allocate(int file, long size) { return fallocate(file, 0, 0, size); }
 
-// renameat(2) and unlinkat(2) within one directory. 0, or -1 with errno.
+// renameat(2) and unlinkat(2) within one directory. Both return 0.
 static inline int clinux_rename(int directory, const char *old, const char *name) {
     return renameat(directory, old, directory, name);
 }
 static inline int clinux_unlink(int directory, const char *name) { return unlinkat(directory, name, 0); }
 
-// mkdir(2), for the owner alone. 0, or -1 with errno.
+// mkdir(2) of a directory that only its owner may use. Returns 0.
 static inline int clinux_mkdir(const char *path) { return mkdir(path, 0700); }
 
-// The value of an environment variable, or NULL: getenv(3), whose "nonnull" would force unwrapping on the caller.
+// getenv(3): returns the value of an environment variable, or NULL. glibc's "nonnull" would force unwrapping on the
+// caller.
 static inline const char *clinux_environment(const char *name) { return getenv(name); }
 
-// Directs a datagram socket to whoever started this program as a service (sd_notify(3)). 0, or -1 with errno: ENOENT
-// where $NOTIFY_SOCKET is not set, EAFNOSUPPORT where it is neither a path nor a name that is in no file system ('@').
+// Connects a datagram socket to the service manager that started this program (sd_notify(3)). Returns 0, or -1 with
+// errno: ENOENT where $NOTIFY_SOCKET is not set, EAFNOSUPPORT where it is neither a path nor an abstract name ('@').
 static inline int clinux_notify_connect(int teller) {
     const char *name = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address;
@@ -155,7 +159,7 @@ static inline int clinux_notify_connect(int teller) {
     return connect(teller, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 }
 
-// Opens that socket, close-on-exec. A descriptor, or -1 with errno as above.
+// Opens such a socket, close-on-exec. Returns a descriptor, or -1 with errno as above.
 static inline int clinux_notify_open(void) {
     int teller = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (teller < 0) return -1;
@@ -166,27 +170,28 @@ static inline int clinux_notify_open(void) {
     return -1;
 }
 
-// Sends one message without waiting. Bytes sent, or -1 with errno: EAGAIN where the reader is behind.
+// Sends one message without waiting. Returns the number of bytes sent; EAGAIN where the reader has not read earlier
+// messages.
 static inline long clinux_notify_send(int teller, const void *bytes, size_t size) {
     return send(teller, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-// reboot(2) at once, without sync(2). Returns only by failing: -1 with errno.
+// reboot(2) at once, without sync(2). Returns only where it fails.
 static inline int clinux_reboot(void) { return reboot(RB_AUTOBOOT); }
 
-// readlinkat(2). Bytes of the target, or -1 with errno. Plain pointers, here and below: glibc's "nonnull" would force
-// unwrapping on every caller.
+// readlinkat(2). Returns the number of bytes of the target. The pointers here and below are plain, since glibc's
+// "nonnull" would force unwrapping on every caller.
 static inline long clinux_readlinkat(int directory, const char *path, char *buffer, size_t size) {
     return readlinkat(directory, path, buffer, size);
 }
 
-// Sends a line to a socket and never waits (send(2)). Bytes sent, or -1 with errno.
+// send(2) of a line to a socket, without waiting. Returns the number of bytes sent.
 static inline long clinux_send(int socket, const void *line, size_t length) {
     return send(socket, line, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-// Whether `stream`, as systemd.exec(5) has it in $JOURNAL_STREAM, names the file of this descriptor: DEVICE:INODE, in
-// decimal and with nothing around them.
+// Whether `stream`, in the form of $JOURNAL_STREAM (systemd.exec(5)), names the file of this descriptor: DEVICE:INODE
+// in decimal, with nothing around them.
 static inline int clinux_is_stream(int descriptor, const char *stream) {
     struct stat status;
     unsigned long long numbers[2] = {0, 0};
@@ -206,7 +211,7 @@ static inline int clinux_is_stream(int descriptor, const char *stream) {
 // Whether the journal reads this descriptor.
 static inline int clinux_is_journal(int descriptor) { return clinux_is_stream(descriptor, getenv("JOURNAL_STREAM")); }
 
-// How a file takes what is written: a socket, the null device, which takes anything at once, or another.
+// How a file behaves when it is written to: a socket, the null device, which takes anything at once, or another file.
 enum clinux_kind { clinux_kind_other, clinux_kind_socket, clinux_kind_null };
 
 static inline enum clinux_kind clinux_kind_of(int descriptor) {
@@ -217,55 +222,57 @@ static inline enum clinux_kind clinux_kind_of(int descriptor) {
     return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3) ? clinux_kind_null : clinux_kind_other;
 }
 
-// memfd_create(2), close-on-exec and sealable. A descriptor, or -1 with errno.
+// memfd_create(2), close-on-exec and sealable. Returns a descriptor.
 static inline int clinux_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
-// execv(3). Returns only by failing: -1 with errno.
+// execv(3). Returns only where it fails.
 static inline int clinux_execv(const char *program, char *const *words) { return execv(program, words); }
 
-// fcntl(2) with an int argument. -1 with errno.
+// fcntl(2) with an int argument.
 static inline int clinux_fcntl(int descriptor, int command, int argument) {
     return fcntl(descriptor, command, argument);
 }
 
-// prctl(2) with one argument. -1 with errno.
+// prctl(2) with one argument.
 static inline int clinux_prctl(int option, unsigned long argument) {
     return prctl(option, argument, 0UL, 0UL, 0UL);
 }
 
-// setpriority(2) on ourselves; glibc's first parameter is an enum in C++ and an int in C.
+// setpriority(2) of this process. glibc's first parameter is an enum in C++ and an int in C.
 static inline int clinux_set_own_nice(int nice) { return setpriority(PRIO_PROCESS, 0, nice); }
 
-// sched_setscheduler(2): the lowest of the real-time priorities, for this thread and nobody that it starts.
+// sched_setscheduler(2): gives this thread the lowest real-time priority. Its children do not inherit it.
 static inline int clinux_run_in_real_time(void) {
     struct sched_param parameter = {.sched_priority = 1};
     return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameter);
 }
 
-// How a waited-for child ended: its exit code, or 128 + the signal's number, as shells say it.
+// Returns the result of a child that was waited for, as shells have it: its exit code, or 128 plus the number of the
+// signal that killed it.
 static inline int clinux_exit_status(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Collects a child that has ended, without waiting. Its end as above, or -1 while it runs.
+// Collects a child without waiting. Returns its result as above, or -1 while it is running.
 static inline int clinux_collect(int child) {
     int status;
     return waitpid(child, &status, WNOHANG) == child ? clinux_exit_status(status) : -1;
 }
 
-// A reader who goes away costs the agent a line, not its life.
+// Ignores SIGPIPE: a reader that goes away costs the agent a line, not its life.
 static inline void clinux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 
-// Has children that ended wait to be collected, whatever was inherited over execve(2).
+// Gives SIGCHLD its usual action, whatever was inherited over execve(2): children that exit stay zombies until they are
+// collected.
 static inline void clinux_keep_zombies(void) { signal(SIGCHLD, SIG_DFL); }
 
-// Starts a program with no signal blocked or ignored and nothing in its environment but the standard search path, since
-// the agent trusts nobody's, and $JOURNAL_STREAM, for it writes to the same standard error (posix_spawn(3)). 0 and the
-// child's number, or the error number.
+// posix_spawn(3) of a program with no signal blocked or ignored. Its environment has only the standard search path,
+// since the agent trusts no other, and $JOURNAL_STREAM, since the program writes to the same standard error. Returns 0
+// and the child's number, or the error number.
 static inline int clinux_spawn(const char *program, char *const *words, pid_t *child) {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
     char *stream = getenv("JOURNAL_STREAM");
-    // The entry is the name, and the value right after it.
+    // The entry is the name with the value right after it.
     char *environment[] = {path, stream ? stream - strlen("JOURNAL_STREAM=") : (char *)0, (char *)0};
     posix_spawnattr_t attributes;
     sigset_t none, broken_pipe;
@@ -283,38 +290,38 @@ static inline int clinux_spawn(const char *program, char *const *words, pid_t *c
     return result;
 }
 
-// Ends and reaps a child that nobody has waited for yet: its number is still its own.
+// Kills and reaps a child that was not waited for yet, so that its number is still its own.
 static inline void clinux_abandon(pid_t child) {
     kill(child, SIGKILL);
     while (waitpid(child, (int *)0, 0) < 0 && errno == EINTR) {
     }
 }
 
-// The agent's epoll, timer and signal descriptors; all close-on-exec. A descriptor, or -1 with errno.
+// The agent's epoll, timer and signal descriptors, all close-on-exec. Each function returns a descriptor.
 static inline int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 static inline int clinux_timerfd_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 static inline int clinux_signalfd(const sigset_t *signals) {
     return signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-// inotify(7). A descriptor that does not wait, close-on-exec, or -1 with errno.
+// inotify(7). Returns a descriptor that does not wait, close-on-exec.
 static inline int clinux_inotify_open(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
 
-// Watches a directory for whatever can change what its files say, or whose they are. Its number, or -1 with errno.
+// Watches a directory for everything that can change the content or the owner of its files. Returns the watch's number.
 static inline int clinux_inotify_watch(int watch, const char *directory) {
     return inotify_add_watch(watch, directory,
                              IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB |
                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
-// The width of the terminal behind a descriptor, or 0 where there is none (ioctl_tty(2)).
+// Returns the width of the terminal behind a descriptor in columns, or 0 where there is none (ioctl_tty(2)).
 static inline int clinux_terminal_columns(int descriptor) {
     struct winsize size;
     return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// Unmaps this program's code, which comes back from the page cache as it is used; 0, or -1 with errno. Code is never
-// written to, so nothing is lost; data and read-only data that the linker relocates are not in this range (end(3)).
+// Unmaps this program's code, which is mapped again from the page cache as it runs. Returns 0. Code is never written
+// to, so nothing is lost. Data, and read-only data that the linker relocates, are outside of this range (end(3)).
 static inline int clinux_forget_code(void) {
     extern char __executable_start, etext;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -323,8 +330,8 @@ static inline int clinux_forget_code(void) {
     return end > start ? madvise((void *)start, end - start, MADV_DONTNEED) : 0;
 }
 
-// How fast one processor fills memory that it did not have, as any program's first touch of it does, in bytes per second
-// of its own time; 0 where it cannot be told. 2 MiB are taken and given back, thrice: the fastest counts.
+// Measures how fast one processor fills memory that is new to it, as on any program's first touch, in bytes per second
+// of its CPU time; 0 where it cannot be measured. 2 MiB are mapped and unmapped three times, and the fastest counts.
 static inline uint64_t clinux_measure_fill(void) {
     const size_t size = 2 << 20, page = (size_t)sysconf(_SC_PAGESIZE);
     uint64_t best = 0;
@@ -342,7 +349,7 @@ static inline uint64_t clinux_measure_fill(void) {
     return best;
 }
 
-// mlockall(2) of what is mapped now and later, each page from its first touch (MCL_ONFAULT, Linux 4.4).
+// mlockall(2) of everything mapped now and later, each page from its first touch (MCL_ONFAULT, Linux 4.4).
 static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT); }
 
 #include "CLinuxHelper.h"
@@ -350,7 +357,7 @@ static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURREN
 #include "CLinuxHook.h"
 #include "CLinuxWriter.h"
 
-// Has the helper start a program: its result is in `hook` once the helper is idle again.
+// Makes the helper start a program. The result is in `hook` once the helper is idle again.
 static inline void clinux_helper_start_hook(struct clinux_helper *helper, struct clinux_hook *hook) {
     helper->function = clinux_hook_start;
     helper->argument = hook;
@@ -358,10 +365,10 @@ static inline void clinux_helper_start_hook(struct clinux_helper *helper, struct
     clinux_helper_post(helper, clinux_helper_call);
 }
 
-// A file to be opened by a helper.
+// A file that a helper opens.
 struct clinux_open_job {
     int flags;
-    // A descriptor, or an error number below 0.
+    // A descriptor, or a negative error number.
     int result;
     char path[4096];
 };
@@ -381,20 +388,20 @@ static inline struct clinux_open_job *clinux_open_job_make(const char *path, int
     return job;
 }
 
-// Takes the result, which then is another's to close: -EAGAIN where there is none.
+// Returns the result, which the caller has to close; -EAGAIN where there is none.
 static inline int clinux_open_job_take(struct clinux_open_job *job) {
     int result = job->result;
     job->result = -EAGAIN;
     return result;
 }
 
-// Also closes a file that nobody took.
+// Frees the job, and closes a file that was not taken.
 static inline void clinux_open_job_free(struct clinux_open_job *job) {
     if (job->result >= 0) close(job->result);
     free(job);
 }
 
-// As OwnedDescriptor.open: created files are readable by their group.
+// Created files have the permissions that OwnedDescriptor.open gives.
 static inline void clinux_open_run(void *argument) {
     struct clinux_open_job *job = (struct clinux_open_job *)argument;
     do job->result = open(job->path, job->flags, 0640);

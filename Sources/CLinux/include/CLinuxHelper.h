@@ -1,6 +1,7 @@
-// A thread for calls that may take long, so that the agent's loop never does: process_mrelease(2), writes to files that
-// reclaim memory, sync(2), and starting a program. It has one job at a time, and everything it needs from its start on:
-// a stack that was touched, its job's storage, no allocation, no signal. Header only, as CLinux.h.
+// A thread for calls that may take long, so that the agent's loop never waits for them: process_mrelease(2), writes to
+// files that reclaim memory, sync(2), and starting a program. It has one job at a time. From its start on it has
+// everything it needs: a stack that was touched and its job's storage. It does not allocate and takes no signal. There
+// is only a header, as with CLinux.h.
 #ifndef SPILLWAY_CLINUX_HELPER_H
 #define SPILLWAY_CLINUX_HELPER_H
 
@@ -8,7 +9,7 @@
 
 #include "CLinuxThread.h"
 
-// The same number on every architecture; older kernel headers do not have it (Linux 5.15).
+// This number is the same on every architecture; older kernel headers do not have it (Linux 5.15).
 #ifndef SYS_process_mrelease
 #define SYS_process_mrelease 448
 #endif
@@ -16,7 +17,7 @@
 enum {
     CLINUX_HELPER_DESCRIPTORS = 512,
     CLINUX_HELPER_TEXT = 64,
-    // The kernel's own reaper tries as often (MAX_OOM_REAP_RETRIES, mm/oom_kill.c), at 100 ms.
+    // The kernel's own reaper tries as often (MAX_OOM_REAP_RETRIES, mm/oom_kill.c), every 100 ms.
     CLINUX_HELPER_TRIES = 10,
     CLINUX_HELPER_PAUSE_NS = 10000000,
 };
@@ -26,7 +27,7 @@ enum clinux_helper_kind { clinux_helper_reap = 1, clinux_helper_write, clinux_he
 
 struct clinux_helper_result {
     int released, vanished, busy, entangled, failed;
-    // Of the first call that failed in another way than these, or of a job that is one call.
+    // The error number of the first call that failed in another way than these, or of a job that is one call.
     int error;
     int64_t nanoseconds;
 };
@@ -34,7 +35,7 @@ struct clinux_helper_result {
 struct clinux_helper {
     struct clinux_thread thread;
     int wake, done;
-    // 1 from the posting of a job to its end; whoever reads 0 may read the result and post the next.
+    // 1 from the posting of a job to its end. A thread that reads 0 may read the result and post the next job.
     int busy;
     enum clinux_helper_kind kind;
     int staged, count;
@@ -47,7 +48,7 @@ struct clinux_helper {
     struct clinux_helper_result result;
 };
 
-// process_mrelease(2). 0, or -1 with errno.
+// process_mrelease(2). Returns 0, or -1 with errno.
 static inline int clinux_process_mrelease(int pidfd) { return (int)syscall(SYS_process_mrelease, pidfd, 0); }
 
 static inline int64_t clinux_monotonic(void) {
@@ -56,7 +57,7 @@ static inline int64_t clinux_monotonic(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-// Releases the memory of each process that is dying, and closes its descriptor.
+// Releases the memory of each dying process, and closes its descriptor.
 static inline void clinux_helper_release(struct clinux_helper *helper) {
     struct clinux_helper_result *result = &helper->result;
     struct timespec pause = {0, CLINUX_HELPER_PAUSE_NS};
@@ -98,7 +99,7 @@ static inline void *clinux_helper_main(void *argument) {
         case clinux_helper_quit: return (void *)0;
         case clinux_helper_reap: clinux_helper_release(helper); break;
         case clinux_helper_write:
-            // One call: these files take a number whole, and a second one would ask for it twice.
+            // These files take a whole number in one call; a second call would ask for the number twice.
             if (write(helper->target, helper->text, (size_t)helper->length) < 0) helper->result.error = errno;
             close(helper->target);
             break;
@@ -108,12 +109,12 @@ static inline void *clinux_helper_main(void *argument) {
         helper->result.nanoseconds = clinux_monotonic() - start;
         __atomic_store_n(&helper->busy, 0, __ATOMIC_RELEASE);
         value = 1;
-        // Fails only at 2^64 - 1 ends that nobody looked at.
+        // This fails only after 2^64 - 1 jobs whose end was not acknowledged.
         if (write(helper->done, &value, sizeof value) < 0) continue;
     }
 }
 
-// Starts the thread with every signal blocked. NULL with errno.
+// Starts the thread with every signal blocked. Returns NULL with errno where that fails.
 static inline struct clinux_helper *clinux_helper_start(void) {
     struct clinux_thread thread;
     struct clinux_helper *helper = (struct clinux_helper *)clinux_thread_map(&thread, sizeof *helper);
@@ -142,12 +143,13 @@ static inline void clinux_helper_post(struct clinux_helper *helper, enum clinux_
     memset(&helper->result, 0, sizeof helper->result);
     helper->kind = kind;
     __atomic_store_n(&helper->busy, 1, __ATOMIC_RELEASE);
-    // Blocks and fails only at 2^64 - 1 jobs that nobody took.
+    // This blocks and fails only after 2^64 - 1 jobs that the thread did not take.
     written = write(helper->wake, &one, sizeof one);
     (void)written;
 }
 
-// Ends an idle helper's thread and gives its memory back. One that is in a call that does not return is left as it is.
+// Stops an idle helper's thread and frees its memory. A thread that is in a call which does not return is left as it
+// is.
 static inline void clinux_helper_end(struct clinux_helper *helper) {
     if (clinux_helper_is_busy(helper)) return;
     clinux_helper_post(helper, clinux_helper_quit);

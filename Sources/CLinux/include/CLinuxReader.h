@@ -9,7 +9,7 @@
 #include "CLinuxHelper.h"
 
 enum {
-    // Files that are kept open.
+    // The number of files that are kept open.
     CLINUX_READER_FILES = 8,
     CLINUX_READER_PATH = 64,
     // In place of the number of a file that is kept open: it is opened for this reading alone.
@@ -29,29 +29,30 @@ enum clinux_reader_kind {
 struct clinux_reader {
     struct clinux_thread thread;
     int wake, done;
-    // 1 from the posting of a job to its end; whoever reads 0 may read the result and post the next.
+    // 1 from the posting of a job to its end. A thread that reads 0 may read the result and post the next job.
     int busy;
     int quits;
     int directory;
     enum clinux_reader_kind kind;
     // -1 where a file is not open.
     int kept[CLINUX_READER_FILES];
-    // The job: which of these, and its path below the directory.
+    // The job: the number of one of these files, and its path below the directory.
     int file;
     char path[CLINUX_READER_PATH];
-    // The result: bytes of text, or -1 with an error number.
+    // The result: the number of bytes of text, or -1 with an error number.
     int count, error;
     // Bytes that there is room for.
     size_t capacity;
     char text[];
 };
 
-// Whether a descriptor that failed so is of no more use: whoever answered is gone, or what it was of is.
+// Whether a descriptor that failed for this reason is of no more use: the program that answered is gone, or the object
+// behind the file is.
 static inline int clinux_is_lost(int error) {
     return error == ENOTCONN || error == ECONNABORTED || error == ESTALE || error == EIO || error == ENODEV;
 }
 
-// The whole file from its beginning. Bytes, or -1 with errno.
+// Reads the whole file from its beginning. Returns the number of bytes, or -1 with errno.
 static inline int clinux_reader_take(struct clinux_reader *reader, int descriptor) {
     size_t count = 0;
     while (count < reader->capacity) {
@@ -119,7 +120,7 @@ static inline void *clinux_reader_main(void *argument) {
         clinux_reader_read(reader);
         __atomic_store_n(&reader->busy, 0, __ATOMIC_RELEASE);
         value = 1;
-        // Fails only at 2^64 - 1 ends that nobody looked at.
+        // This fails only after 2^64 - 1 jobs whose end was not waited for.
         if (write(reader->done, &value, sizeof value) < 0) continue;
     }
 }
@@ -151,12 +152,12 @@ static inline void clinux_reader_post(struct clinux_reader *reader) {
     uint64_t one = 1;
     ssize_t written;
     __atomic_store_n(&reader->busy, 1, __ATOMIC_RELEASE);
-    // Blocks and fails only at 2^64 - 1 jobs that nobody took.
+    // This blocks and fails only after 2^64 - 1 jobs that the thread did not take.
     written = write(reader->wake, &one, sizeof one);
     (void)written;
 }
 
-// Waits for the end of the job, for so long at most: 1 where it has ended, or there is none.
+// Waits for the end of the job, at most this long. Returns 1 where it has ended or there is none, and 0 otherwise.
 static inline int clinux_reader_wait(struct clinux_reader *reader, int milliseconds) {
     int64_t until = clinux_monotonic() + (int64_t)milliseconds * 1000000;
     for (;;) {
@@ -174,7 +175,7 @@ static inline const unsigned char *clinux_reader_text(const struct clinux_reader
     return (const unsigned char *)reader->text;
 }
 
-// Ends an idle reader's thread and gives its memory back. One that waits for an answer is left as it is.
+// Stops an idle reader's thread and frees its memory. A thread that waits for an answer is left as it is.
 static inline void clinux_reader_end(struct clinux_reader *reader) {
     if (!clinux_reader_wait(reader, 0)) return;
     reader->quits = 1;

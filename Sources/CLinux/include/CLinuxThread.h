@@ -1,5 +1,5 @@
-// A thread that takes no memory once it runs: its guard, its stack and its storage are one mapping, made at its start.
-// The helpers are made of it. Header only, as CLinux.h.
+// A thread that does not allocate once it runs: its guard, its stack and its storage are one mapping, made at its
+// start. The helpers are built on it. There is only a header, as with CLinux.h.
 #ifndef SPILLWAY_CLINUX_THREAD_H
 #define SPILLWAY_CLINUX_THREAD_H
 
@@ -7,13 +7,13 @@
 #include <pthread.h>
 
 enum {
-    // What the code of a helper needs, with room to spare. Only pages that are touched are resident.
+    // The bytes of stack that a helper's code needs, with room to spare. Only pages that are touched are resident.
     CLINUX_THREAD_STACK = 65536,
-    // What is touched before the first job, so that no page of it is new later.
+    // The bytes of it that are touched before the first job, so that no page of it is new later.
     CLINUX_THREAD_TOUCHED = 12288,
 };
 
-// Sizes in bytes, each a multiple of the page size.
+// The sizes in bytes, each a multiple of the page size.
 struct clinux_thread_layout {
     size_t guard, stack;
 };
@@ -36,7 +36,7 @@ static inline struct clinux_thread_layout clinux_thread_layout_for(size_t page, 
     return layout;
 }
 
-// Maps the thread's room and returns its storage, all zero and resident; NULL with errno.
+// Maps the thread's memory and returns its storage, all zero and resident; NULL with errno where that fails.
 static inline void *clinux_thread_map(struct clinux_thread *thread, size_t storage) {
     long page = sysconf(_SC_PAGESIZE), minimum = sysconf(_SC_THREAD_STACK_MIN);
     if (page <= 0) page = 4096;
@@ -52,12 +52,12 @@ static inline void *clinux_thread_map(struct clinux_thread *thread, size_t stora
         return (void *)0;
     }
     thread->mapping = mapping;
-    // Written throughout, so that no page of it is new later.
+    // The storage is written throughout, so that no page of it is new later.
     memset(mapping + below, 0, storage);
     return mapping + below;
 }
 
-// Starts the thread with every signal blocked. 0 or an error number.
+// Starts the thread with every signal blocked. Returns 0 or an error number.
 static inline int clinux_thread_start(struct clinux_thread *thread, void *(*function)(void *), void *argument) {
     pthread_attr_t attributes;
     sigset_t all, before;
@@ -71,13 +71,13 @@ static inline int clinux_thread_start(struct clinux_thread *thread, void *(*func
     return error;
 }
 
-// For the thread itself, first: pages of its stack that a job will need are there before the job comes.
+// Touches the pages of the thread's stack that a job will need. The thread itself calls this first.
 static inline void clinux_thread_touch_stack(void) {
     volatile char room[CLINUX_THREAD_TOUCHED];
     for (int index = 0; index < CLINUX_THREAD_TOUCHED; index += 1024) room[index] = 0;
 }
 
-// Gives the room back, storage included. The thread must have returned, or never have been started.
+// Unmaps the thread's memory, storage included. The thread must have returned, or never have been started.
 static inline void clinux_thread_unmap(struct clinux_thread thread) { munmap(thread.mapping, thread.length); }
 
 #endif

@@ -1,11 +1,12 @@
-// A process that writes lines to a file, so that the agent never waits for the device behind it: a frozen file system,
-// NFS without its server, a disk that thrashes, a serial console, a terminal after Ctrl-S. Header only, as CLinux.h.
+// A process that writes lines to a file, so that the agent never waits for the device behind the file: a frozen file
+// system, NFS without its server, a disk that thrashes, a serial console, a terminal after Ctrl-S. There is only a
+// header, as with CLinux.h.
 //
-// A process and not a thread: nothing interrupts a write to a frozen file system, not even SIGKILL, and a process is gone
-// only when all of its threads are. It shares the agent's memory (CLONE_VM), so that it costs its stack and its ring and
-// no more. It outlives the agent until the lines that were put are out.
+// It is a process and not a thread. Nothing interrupts a write to a frozen file system, not even SIGKILL, and a process
+// is gone only when all of its threads are. The writer shares the agent's memory (CLONE_VM), so it costs only its stack
+// and its ring. It outlives the agent until all lines are written.
 //
-// One thread puts lines and the writer takes them. Lines are whole or absent.
+// One thread puts lines and the writer takes them. A line is written whole or not at all.
 #ifndef SPILLWAY_CLINUX_WRITER_H
 #define SPILLWAY_CLINUX_WRITER_H
 
@@ -21,41 +22,44 @@
 
 enum {
     CLINUX_WRITER_NAME = 16,
-    // A descriptor that says that it is ready and then takes nothing is asked again after this.
+    // A descriptor that says that it is ready and then takes nothing is asked again after this many nanoseconds.
     CLINUX_WRITER_PAUSE_NS = 10000000,
-    // Where close_range(2) is not to be had (Linux 5.9), descriptors below this are closed one by one.
+    // Without close_range(2) (before Linux 5.9), descriptors below this are closed one by one.
     CLINUX_WRITER_DESCRIPTORS = 4096,
-    // For the writer's end, once nothing is left to write: closing its file may wait too.
+    // How long the writer's exit is waited for, in milliseconds, once nothing is left to write: closing its file may
+    // wait too.
     CLINUX_WRITER_END_MS = 100,
 };
 
-// Before each line in the ring.
+// The header of each line in the ring.
 struct clinux_writer_entry {
     uint32_t length;
-    // Lines that count as lost if this one does not get out: itself, and those of whose loss it tells.
+    // The number of lines that count as lost if this one is not written: itself, and those whose loss it reports.
     uint32_t owed;
 };
 
 struct clinux_writer {
     struct clinux_thread thread;
     char name[CLINUX_WRITER_NAME];
-    // Of the writer alone once it runs: its maker closes its own, for closing a file may wait as well (NFS).
+    // The file's descriptor, which only the writer has once it runs: its maker closes its own, since closing a file may
+    // wait as well (NFS).
     int target;
-    // An eventfd: lines were put, or the writer is to end.
+    // An eventfd that tells that lines were put, or that the writer has to exit.
     int wake;
-    // A pipe through which nothing goes. The writer has the reading end, and learns by it that the agent is gone.
+    // A pipe to which nothing is written. The writer has the reading end, which tells it that the agent is gone.
     int alive, owner;
-    // A futex word that counts how often the writer had nothing left; 0 until it runs or could not be started.
+    // A futex word that counts how often the writer had nothing left. It is 0 until the writer runs or could not be
+    // started.
     uint32_t idle;
-    // Its number; and why it could not be started.
+    // The writer's process number, and the error number where it could not be started.
     pid_t process;
     int refusal;
     int quit;
-    // Whether what is out ends in the middle of a line. The writer's own.
+    // Whether the written bytes end in the middle of a line. Only the writer uses this.
     int torn;
-    // Bytes put and taken since the beginning, entries' headers included; the ring holds those between.
+    // The number of bytes put and taken since the beginning, with the headers of entries. The ring holds those between.
     uint64_t head, tail;
-    // Sum of what was owed for lines that did not get out, and why the last of them did not.
+    // The sum of what was owed for lines that were not written, and the error number of the last of them.
     uint64_t failed;
     int reason;
     size_t capacity;
@@ -68,18 +72,18 @@ static inline int clinux_writer_is_empty(struct clinux_writer *writer) {
 
 static inline void clinux_writer_wake(struct clinux_writer *writer) {
     uint64_t one = 1;
-    // Waits and fails only at 2^64 - 1 lines that nobody took.
+    // This waits and fails only after 2^64 - 1 lines that the writer did not take.
     ssize_t written = write(writer->wake, &one, sizeof one);
     (void)written;
 }
 
-// Tells whoever waits that there is nothing left to do.
+// Wakes the threads that wait until nothing is left to write.
 static inline void clinux_writer_rest(struct clinux_writer *writer) {
     __atomic_fetch_add(&writer->idle, 1, __ATOMIC_RELEASE);
     syscall(SYS_futex, &writer->idle, FUTEX_WAKE_PRIVATE, INT32_MAX, (void *)0, (void *)0, 0);
 }
 
-// What is at a place of the ring, which may go on at its beginning.
+// Copies bytes from a place of the ring, which may continue at its beginning.
 static inline void clinux_writer_copy_out(struct clinux_writer *writer, uint64_t at, void *to, size_t length) {
     size_t offset = (size_t)(at % writer->capacity), first = writer->capacity - offset;
     if (first > length) first = length;
@@ -94,29 +98,29 @@ static inline void clinux_writer_copy_in(struct clinux_writer *writer, uint64_t 
     memcpy(writer->ring, (const char *)from + first, length - first);
 }
 
-// The entry that was put first of those that are there.
+// Returns the first entry of those that are in the ring.
 static inline struct clinux_writer_entry clinux_writer_first(struct clinux_writer *writer) {
     struct clinux_writer_entry entry;
     clinux_writer_copy_out(writer, writer->tail, &entry, sizeof entry);
     return entry;
 }
 
-// Takes the first entry away. `reason` is why its line is not out; 0 if it is.
+// Removes the first entry. `reason` is the error number for which its line was not written; 0 if it was.
 static inline void clinux_writer_take(struct clinux_writer *writer, struct clinux_writer_entry entry, int reason) {
     if (reason != 0) {
         __atomic_store_n(&writer->reason, reason, __ATOMIC_RELAXED);
         __atomic_fetch_add(&writer->failed, entry.owed, __ATOMIC_RELAXED);
     }
-    // Whoever sees that the entry is gone sees that it failed.
+    // A thread that sees that the entry is gone also sees that it failed.
     __atomic_store_n(&writer->tail, writer->tail + sizeof entry + entry.length, __ATOMIC_RELEASE);
 }
 
-// Writes the first entry's line, over as many calls as that takes.
+// Writes the first entry's line, with as many calls as that takes.
 static inline void clinux_writer_write(struct clinux_writer *writer) {
     static char newline[] = "\n";
     struct clinux_writer_entry entry = clinux_writer_first(writer);
     uint64_t start = writer->tail + sizeof entry;
-    // The rest of a line that was cut is ended first: one line is spoilt, and no more.
+    // A line that was cut is finished with a newline first, so that no more than one line is spoilt.
     size_t before = writer->torn ? 1 : 0, total = before + entry.length, done = 0;
     int reason = 0, refused = 0;
     while (done < total) {
@@ -129,7 +133,7 @@ static inline void clinux_writer_write(struct clinux_writer *writer) {
         if (done < before) parts[count++] = (struct iovec){newline, 1};
         if (first > 0) parts[count++] = (struct iovec){writer->ring + offset, first};
         if (left > first) parts[count++] = (struct iovec){writer->ring, left - first};
-        // One call a line: /dev/kmsg takes each for a line of its own.
+        // Each line takes one call, since /dev/kmsg takes each call for a line of its own.
         ssize_t written = writev(writer->target, parts, count);
         if (written > 0) {
             done += (size_t)written;
@@ -148,7 +152,7 @@ static inline void clinux_writer_write(struct clinux_writer *writer) {
     clinux_writer_take(writer, entry, reason);
 }
 
-// Closes all descriptors but three.
+// Closes all descriptors except three.
 static inline void clinux_writer_close_others(int first, int second, int third) {
     int kept[3] = {first, second, third};
     unsigned from = 0;
@@ -169,15 +173,15 @@ static inline void clinux_writer_close_others(int first, int second, int third) 
     }
 }
 
-// The writer: no allocation, and every signal blocked. Its errno is that of the thread that made it, which does nothing
-// until this has ended.
+// The writer's main function. It does not allocate, and every signal is blocked. Its errno is that of the thread that
+// made it, which does nothing until the writer has exited.
 static inline int clinux_writer_main(void *argument) {
     struct clinux_writer *writer = (struct clinux_writer *)argument;
     struct pollfd sources[2] = {{.fd = writer->wake, .events = POLLIN}, {.fd = writer->alive}};
     clinux_writer_close_others(writer->target, writer->wake, writer->alive);
     prctl(PR_SET_NAME, writer->name);
     for (;;) {
-        // Asked before the ring: of an agent that is gone nothing comes any more.
+        // This is asked before the ring is read: nothing more comes from an agent that is gone.
         int ends = __atomic_load_n(&writer->quit, __ATOMIC_ACQUIRE) || (sources[1].revents & POLLHUP) != 0;
         uint64_t count;
         while (!clinux_writer_is_empty(writer)) clinux_writer_write(writer);
@@ -188,12 +192,12 @@ static inline int clinux_writer_main(void *argument) {
     }
 }
 
-// The thread whose errno and whose stack's lower half the writer has. It waits for the writer's end, and where somebody
-// killed it sees to it that what is put counts as lost.
+// The thread whose errno and the lower half of whose stack the writer uses. It waits for the writer's exit. Where the
+// writer was killed, the thread counts everything that was put as lost.
 static inline void *clinux_writer_keep(void *argument) {
     struct clinux_writer *writer = (struct clinux_writer *)argument;
     char *stack = writer->thread.mapping + writer->thread.layout.guard + writer->thread.layout.stack / 2;
-    // No signal tells of its end: nobody else is to collect it.
+    // The writer's exit causes no signal, so that nothing else collects it.
     pid_t child = clone(clinux_writer_main, (void *)((uintptr_t)stack & ~(uintptr_t)15),
                         CLONE_VM | CLONE_PARENT_SETTID, writer, &writer->process);
     if (child < 0) {
@@ -212,7 +216,7 @@ static inline void *clinux_writer_keep(void *argument) {
     }
 }
 
-// Waits until all that was put is written or lost, for so many milliseconds at most. Whether it is.
+// Waits until all lines are written or lost, for at most this many milliseconds. Returns whether they are.
 static inline int clinux_writer_wait(struct clinux_writer *writer, int milliseconds) {
     struct timespec now, end, left;
     clock_gettime(CLOCK_MONOTONIC, &end);
@@ -241,7 +245,8 @@ static inline int clinux_writer_reason(struct clinux_writer *writer) {
 
 static inline pid_t clinux_writer_process(struct clinux_writer *writer) { return writer->process; }
 
-// Puts a line. 0, or why it is lost: EAGAIN where there is no room for it now, E2BIG where there never is.
+// Puts a line. Returns 0, or the error number for which it is lost: EAGAIN where there is no room for it now, E2BIG
+// where there never is.
 static inline int clinux_writer_put(struct clinux_writer *writer, const void *line, size_t length, uint32_t owed) {
     struct clinux_writer_entry entry = {(uint32_t)length, owed};
     uint64_t head = writer->head, used = head - __atomic_load_n(&writer->tail, __ATOMIC_ACQUIRE);
@@ -260,8 +265,8 @@ static inline void clinux_writer_close(struct clinux_writer *writer) {
     if (writer->owner >= 0) close(writer->owner);
 }
 
-// Ends a writer that has nothing left to write, and gives its memory back. One that is in a call that does not return
-// is left as it is: it ends after that.
+// Stops a writer that has nothing left to write, and frees its memory. A writer that is in a call which does not return
+// is left as it is: it exits after that.
 static inline void clinux_writer_end(struct clinux_writer *writer) {
     struct timespec end;
     int is_empty = clinux_writer_is_empty(writer);
@@ -277,8 +282,8 @@ static inline void clinux_writer_end(struct clinux_writer *writer) {
     clinux_thread_unmap(writer->thread);
 }
 
-// Starts a writer to `target`, which the caller may close then. `size` is what it takes beside its stack: its ring is
-// what is left of that. NULL with errno.
+// Starts a writer to `target`, which the caller may close then. `size` is the memory in bytes beside its stack; the
+// ring is what is left of that. Returns NULL with errno where it fails.
 static inline struct clinux_writer *clinux_writer_start(int target, size_t size, const char *name) {
     struct clinux_thread thread;
     struct clinux_writer *writer;
@@ -299,7 +304,7 @@ static inline struct clinux_writer *clinux_writer_start(int target, size_t size,
     writer->owner = ends[1];
     if (error == 0) error = clinux_thread_start(&writer->thread, clinux_writer_keep, writer);
     if (error == 0) {
-        // Until it has its own descriptors.
+        // This thread waits until the writer has its own descriptors.
         while (__atomic_load_n(&writer->idle, __ATOMIC_ACQUIRE) == 0) clinux_writer_wait(writer, 1000);
         error = writer->refusal;
         if (error == 0) return writer;
