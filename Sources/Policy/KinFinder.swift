@@ -4,8 +4,7 @@ package import ProcModel
 /// Finds kin that are killed together where no process is worth killing alone: memory that is divided among many small
 /// processes is memory all the same, and no age protects them.
 ///
-/// Kin are processes of one effective user, one cgroup and one tier, with the same parent, process group or session, or
-/// with nothing but the cgroup in common. Those of the first tier are ranked by the policy's own formula, taken as one
+/// Kin are processes of one effective user, one cgroup and one tier with a ``Bond``. Those of the first tier are ranked by the policy's own formula, taken as one
 /// process: it has their memory and processor time together, the age of the oldest, and has grown as fast as that.
 /// Rules' weights are not asked.
 ///
@@ -74,47 +73,6 @@ package struct KinFinder: Sendable {
     }
   }
 
-  /// What kin have in common beside user, cgroup and tier, the closest first.
-  private enum Bond: UInt8 {
-    case parent
-    case group
-    case session
-    case cgroup
-
-    var wider: Bond? { Bond(rawValue: rawValue + 1) }
-
-    /// Nil where the process has no kin of this kind: process 1 is every orphan's parent, and its group and session are
-    /// the machine's, as the root cgroup is.
-    func kinship(of process: ProcessFacts) -> Kinship? {
-      switch self {
-      case .parent: process.parent > 1 ? .parent(process.parent) : nil
-      case .group: process.processGroup > 1 ? .group(process.processGroup) : nil
-      case .session: process.session > 1 ? .session(process.session) : nil
-      case .cgroup: process.cgroupKey.map { .cgroup($0) }
-      }
-    }
-
-    func areKin(_ one: ProcessFacts, _ other: ProcessFacts) -> Bool {
-      guard one.effectiveUID == other.effectiveUID, one.cgroupKey == other.cgroupKey,
-        let kinship = kinship(of: one)
-      else { return false }
-      return kinship == self.kinship(of: other)
-    }
-
-    func key(of process: ProcessFacts, _ tier: Tier) -> UInt64? {
-      let number: Int32
-      switch kinship(of: process) {
-      case nil: return nil
-      case .parent(let pid): number = pid
-      case .group(let group): number = group
-      case .session(let session): number = session
-      case .cgroup: number = 0
-      }
-      let kin = IntegerMap.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
-      return IntegerMap.mix(IntegerMap.mix(kin ^ (process.cgroupKey ?? 0)) ^ UInt64(process.effectiveUID))
-    }
-  }
-
   /// Looks for kin that give back together at least what a single candidate would have to.
   ///
   /// - Parameters:
@@ -168,8 +126,7 @@ package struct KinFinder: Sendable {
     families.removeAll(keepingCapacity: true)
     for row in table.rows.indices {
       let process = table.rows[row]
-      guard KinFinder.mayGo(process, places[row]), !process.unread.contains(.user),
-        let key = bond.key(of: process, places[row].tier)
+      guard KinFinder.mayGo(process, places[row]), let key = bond.key(of: process, places[row].tier)
       else { continue }
       if let known = index.value(for: key) {
         families[Int(known)].take(row, in: table)
@@ -206,33 +163,10 @@ package struct KinFinder: Sendable {
   private static func fill(
     _ party: inout Party, with found: Found, from table: ProcessTable, places: Places, isComplete: Bool
   ) {
-    let leader = table.rows[found.leader]
-    guard let kinship = found.bond.kinship(of: leader) else { return }
+    guard let kinship = found.bond.kinship(of: table.rows[found.leader]) else { return }
     party.begin(kin: kinship)
-    party.take(found.leader, leader, places[found.leader])
-    var isWhole = isComplete
-    for row in table.rows.indices where row != found.leader {
-      let process = table.rows[row]
-      if found.bond.areKin(leader, process) {
-        if mayGo(process, places[row]), places[row].tier == found.tier, !process.unread.contains(.user) {
-          party.take(row, process, places[row])
-          continue
-        }
-        party.leaveApart(places[row])
-      }
-      // What a single step would reach as well.
-      switch kinship {
-      case .group(let number): if process.processGroup == number { isWhole = false }
-      case .cgroup(let key):
-        if let own = process.cgroupKey, table.cgroups.isSameOrBelow(own, key) { isWhole = false }
-      case .parent, .session: break
-      }
-    }
-    guard isWhole else { return }
-    switch kinship {
-    case .group(let number): party.whole = .group(number)
-    case .cgroup(let key): party.whole = .cgroup(key)
-    case .parent, .session: break
+    party.takeKin(of: found.leader, by: found.bond, from: table, places: places, isComplete: isComplete) { row in
+      mayGo(table.rows[row], places[row]) && places[row].tier == found.tier
     }
   }
 }

@@ -35,8 +35,8 @@ package struct Roster: Sendable {
   var cmdlines: [CmdlineOutcomes?] = []
   private(set) var lastCmdline: CmdlineOutcomes?
   private var ancestry = Ancestry()
-  /// Open addressing over process numbers: an entry's index and one, or 0. Always a power of two, at most half full.
-  var slots: [UInt32]
+  /// The index of the entry of a process number, of the last process that had it.
+  var places: IntegerMap
   private(set) var generation: UInt32 = 0
   var subject = Subject()
   /// What is kept of those who were asked in a decision, and where they are.
@@ -47,7 +47,8 @@ package struct Roster: Sendable {
   /// - Parameter capacity: Processes for which memory is taken at once; more take more, in calm time.
   package init(capacity: Int) {
     entries.reserveCapacity(capacity)
-    slots = [UInt32](repeating: 0, count: Roster.slotCount(for: capacity))
+    // Each place is resident, and each entry only once there is one.
+    places = IntegerMap(capacity: min(capacity, 128))
   }
 
   package var count: Int { entries.count }
@@ -59,9 +60,7 @@ package struct Roster: Sendable {
     settled = []
     cmdlines = []
     answers.firstEntry = 0
-    for index in slots.indices {
-      slots[index] = 0
-    }
+    places.removeAll()
   }
 
   /// Learns what is new since the last time and forgets who is gone.
@@ -228,21 +227,9 @@ package struct Roster: Sendable {
     return process.footprint - entries[index].footprint
   }
 
-  /// Whether one more entry takes no memory for slots.
-  var hasSlot: Bool { (entries.count + 1) * 2 <= slots.count }
-
-  /// Has slots for so many entries.
-  mutating func makeSlots(for count: Int) {
-    let wanted = Roster.slotCount(for: count)
-    guard wanted > slots.count else { return }
-    slots = [UInt32](repeating: 0, count: wanted)
-    reindex()
-  }
-
   mutating func append(_ entry: Entry) {
-    if !hasSlot { makeSlots(for: slots.count) }
+    places.set(Roster.key(entry.identity), to: UInt64(entries.count))
     entries.append(entry)
-    place(UInt32(entries.count), at: entry.identity.pid)
   }
 
   private mutating func sweep() {
@@ -261,39 +248,17 @@ package struct Roster: Sendable {
   }
 
   mutating func reindex() {
-    for index in slots.indices { slots[index] = 0 }
-    for index in entries.indices {
-      place(UInt32(index + 1), at: entries[index].identity.pid)
-    }
-  }
-
-  private mutating func place(_ number: UInt32, at pid: Int32) {
-    var slot = Roster.slot(of: pid, in: slots.count)
-    while slots[slot] != 0 {
-      slot = (slot + 1) & (slots.count - 1)
-    }
-    slots[slot] = number
+    places.removeAll()
+    for index in entries.indices { places.set(Roster.key(entries[index].identity), to: UInt64(index)) }
   }
 
   func index(of identity: ProcessIdentity) -> Int? {
-    var slot = Roster.slot(of: identity.pid, in: slots.count)
-    while slots[slot] != 0 {
-      let index = Int(slots[slot]) - 1
-      if entries[index].identity == identity { return index }
-      slot = (slot + 1) & (slots.count - 1)
-    }
-    return nil
+    guard let place = places.value(for: Roster.key(identity)) else { return nil }
+    let index = Int(place)
+    return entries[index].identity == identity ? index : nil
   }
 
-  private static func slot(of pid: Int32, in count: Int) -> Int {
-    Int(UInt32(bitPattern: pid) &* 2_654_435_769) & (count - 1)
-  }
-
-  private static func slotCount(for capacity: Int) -> Int {
-    var count = 64
-    while count < capacity * 2 { count *= 2 }
-    return count
-  }
+  private static func key(_ identity: ProcessIdentity) -> UInt64 { UInt64(UInt32(bitPattern: identity.pid)) }
 }
 
 extension Roster.Entry {

@@ -107,7 +107,7 @@ package struct SwarmFinder: Sendable {
   /// A swarm of which one row is known.
   private struct Found {
     var row: Int
-    var kinship: Kinship
+    var bond: Bond
     var tier: Tier
     var total: KiB
 
@@ -116,16 +116,6 @@ package struct SwarmFinder: Sendable {
       if tier != other.tier { return tier < other.tier }
       return total.count > other.total.count && total.count - other.total.count > other.total.count / 4
     }
-  }
-
-  /// The kinds of kinship, the closest first.
-  private enum Kind: UInt8 {
-    case parent
-    case group
-    case session
-    case cgroup
-
-    var wider: Kind? { Kind(rawValue: rawValue + 1) }
   }
 
   /// Looks for a swarm that is to be ended in place of the best single candidate.
@@ -147,10 +137,10 @@ package struct SwarmFinder: Sendable {
     }
     families.learn(table, young: bar.young)
     var found: Found?
-    var kind = Kind?.some(.parent)
+    var bond = Bond?.some(.parent)
     // No list of all kinds: that would be memory taken.
-    while let present = kind {
-      kind = present.wider
+    while let present = bond {
+      bond = present.wider
       guard let next = foremost(of: present, in: table, places: places, bar: bar) else { continue }
       if let closer = found, !next.replaces(closer) { continue }
       found = next
@@ -178,12 +168,12 @@ package struct SwarmFinder: Sendable {
   }
 
   /// The largest of its kind in the first tier in which that goes as a swarm.
-  private mutating func foremost(of kind: Kind, in table: ProcessTable, places: Places, bar: Bar) -> Found? {
+  private mutating func foremost(of bond: Bond, in table: ProcessTable, places: Places, bar: Bar) -> Found? {
     groups.removeAll()
     for row in table.rows.indices {
       let process = table.rows[row]
       guard isMember(row, of: table, places, bar),
-        let key = SwarmFinder.key(of: process, kind, places[row].tier)
+        let key = bond.key(of: process, places[row].tier)
       else { continue }
       // More than 2³³ KiB of one process, or 2²⁰ processes, are a torn reading: nonsense, and no trap.
       groups.add(min(process.footprint.count, 1 << 33) << 20 | 1, to: key)
@@ -191,7 +181,7 @@ package struct SwarmFinder: Sendable {
     // No list of all tiers: that would be memory taken.
     for tier in Tier.first.rawValue...Tier.last.rawValue {
       guard let tier = Tier(rawValue: tier),
-        var largest = largest(of: kind, in: tier, of: table, places: places, bar: bar),
+        var largest = largest(of: bond, in: tier, of: table, places: places, bar: bar),
         isWorse(&largest, in: table, places: places, bar: bar)
       else { continue }
       return largest
@@ -200,18 +190,18 @@ package struct SwarmFinder: Sendable {
   }
 
   private func largest(
-    of kind: Kind, in tier: Tier, of table: ProcessTable, places: Places, bar: Bar
+    of bond: Bond, in tier: Tier, of table: ProcessTable, places: Places, bar: Bar
   ) -> Found? {
     var foremost: Found?
     for row in table.rows.indices where places[row].tier == tier {
       let process = table.rows[row]
-      guard isMember(row, of: table, places, bar), let kinship = SwarmFinder.kinship(of: process, kind),
-        let key = SwarmFinder.key(of: process, kind, tier), let packed = groups.value(for: key)
+      guard isMember(row, of: table, places, bar), let key = bond.key(of: process, tier),
+        let packed = groups.value(for: key)
       else { continue }
       let total = KiB(packed >> 20)
       guard bar.isWorthALook(packed & 0xF_FFFF, total) else { continue }
       if let foremost, total <= foremost.total { continue }
-      foremost = Found(row: row, kinship: kinship, tier: tier, total: total)
+      foremost = Found(row: row, bond: bond, tier: tier, total: total)
     }
     return foremost
   }
@@ -233,9 +223,9 @@ package struct SwarmFinder: Sendable {
     var likeParents = KiB.zero
     for row in table.rows.indices {
       let process = table.rows[row]
-      if process.identity == bar.best?.process.identity { isOfBest = SwarmFinder.areKin(process, one, found.kinship) }
+      if process.identity == bar.best?.process.identity { isOfBest = found.bond.areKin(one, process) }
       guard places[row].tier == found.tier, isMember(row, of: table, places, bar),
-        SwarmFinder.areKin(process, one, found.kinship)
+        found.bond.areKin(one, process)
       else { continue }
       if families.isLikeParent(row) { likeParents += process.footprint }
       sum.virtual += process.virtual
@@ -255,82 +245,16 @@ package struct SwarmFinder: Sendable {
   private func fill(
     _ party: inout Party, with found: Found, from table: ProcessTable, places: Places, bar: Bar, isComplete: Bool
   ) {
-    party.begin(swarm: found.kinship)
     let one = table.rows[found.row]
+    guard let kinship = found.bond.kinship(of: one) else { return }
+    party.begin(swarm: kinship)
     var leader = found.row
-    for row in table.rows.indices where SwarmFinder.areKin(table.rows[row], one, found.kinship) {
+    for row in table.rows.indices where found.bond.areKin(one, table.rows[row]) {
       guard places[row].tier == found.tier, isMember(row, of: table, places, bar) else { continue }
       if table.rows[row].footprint > table.rows[leader].footprint { leader = row }
     }
-    party.take(leader, table.rows[leader], places[leader])
-    var isWhole = isComplete
-    for row in table.rows.indices where row != leader {
-      let process = table.rows[row]
-      let place = places[row]
-      if SwarmFinder.areKin(process, one, found.kinship) {
-        if place.tier == found.tier, isMember(row, of: table, places, bar) {
-          party.take(row, process, place)
-          continue
-        }
-        party.leaveApart(place)
-      }
-      // Those whom a single step would reach as well.
-      switch found.kinship {
-      case .group(let number): if process.processGroup == number { isWhole = false }
-      case .cgroup(let key):
-        if let own = process.cgroupKey, table.cgroups.isSameOrBelow(own, key) { isWhole = false }
-      case .parent, .session: break
-      }
+    party.takeKin(of: leader, by: found.bond, from: table, places: places, isComplete: isComplete) { row in
+      places[row].tier == found.tier && isMember(row, of: table, places, bar)
     }
-    guard isWhole else { return }
-    switch found.kinship {
-    case .group(let number): party.whole = .group(number)
-    case .cgroup(let key): if isOneCgroup(key, of: one, in: table) { party.whole = .cgroup(key) }
-    case .parent, .session: break
-    }
-  }
-
-  /// Whether the cgroup of a process stands for all that are known by its path, and for no other.
-  private func isOneCgroup(_ key: UInt64, of process: ProcessFacts, in table: ProcessTable) -> Bool {
-    process.hasOneCgroup && !process.unread.contains(.cgroup) && !table.cgroups.isMixed(key)
-  }
-
-  /// Process 1 is everybody's parent in the end, and its group and session are the machine's.
-  private static func kinship(of process: ProcessFacts, _ kind: Kind) -> Kinship? {
-    if process.unread.contains(.user) { return nil }
-    return switch kind {
-    case .parent: process.parent > 1 ? .parent(process.parent) : nil
-    case .group: process.processGroup > 1 ? .group(process.processGroup) : nil
-    case .session: process.session > 1 ? .session(process.session) : nil
-    case .cgroup: process.cgroupKey.map { .cgroup($0) }
-    }
-  }
-
-  private static func areKin(_ process: ProcessFacts, _ other: ProcessFacts, _ kinship: Kinship) -> Bool {
-    // Another user's process would be killed for what it has no part in.
-    guard process.cgroupKey == other.cgroupKey, process.memoryKey == other.memoryKey,
-      process.effectiveUID == other.effectiveUID, !process.unread.contains(.user)
-    else { return false }
-    switch kinship {
-    case .parent(let pid): return process.parent == pid
-    case .group(let number): return process.processGroup == number
-    case .session(let number): return process.session == number
-    case .cgroup: return true
-    }
-  }
-
-  private static func key(of process: ProcessFacts, _ kind: Kind, _ tier: Tier) -> UInt64? {
-    let number: Int32
-    switch kinship(of: process, kind) {
-    case nil: return nil
-    case .parent(let pid): number = pid
-    case .group(let group): number = group
-    case .session(let session): number = session
-    case .cgroup: number = 0
-    }
-    let related = IntegerMap.mix(UInt64(UInt32(bitPattern: number)) << 8 | UInt64(tier.rawValue))
-    let kin = IntegerMap.mix(related ^ UInt64(process.effectiveUID))
-    // By both hierarchies: of two names for one thing either may be the less exact one.
-    return IntegerMap.mix(IntegerMap.mix(kin ^ (process.cgroupKey ?? 0)) ^ process.memoryKey)
   }
 }

@@ -22,6 +22,14 @@ package struct IntegerMap: Sendable {
     shift = 64 - bits
   }
 
+  /// Whether one more entry takes no memory.
+  package var hasRoom: Bool { (count + 1) * 2 <= keys.count }
+
+  /// Takes memory for so many entries in all, where it has less.
+  package mutating func reserve(_ capacity: Int) {
+    if capacity * 2 > keys.count { grow(to: capacity) }
+  }
+
   package mutating func removeAll() {
     count = 0
     generation &+= 1
@@ -61,7 +69,7 @@ package struct IntegerMap: Sendable {
 
   /// Returns the key's slot. A free slot is taken, and holds zero.
   private mutating func take(_ key: UInt64) -> Int {
-    if (count + 1) * 2 > keys.count { grow() }
+    if !hasRoom { grow(to: keys.count) }
     let slot = slot(for: key)
     if stamps[slot] != generation {
       stamps[slot] = generation
@@ -81,8 +89,8 @@ package struct IntegerMap: Sendable {
     return slot
   }
 
-  private mutating func grow() {
-    var larger = IntegerMap(capacity: keys.count)
+  private mutating func grow(to capacity: Int) {
+    var larger = IntegerMap(capacity: capacity)
     for slot in keys.indices where stamps[slot] == generation {
       larger.set(keys[slot], to: values[slot])
     }

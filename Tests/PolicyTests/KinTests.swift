@@ -55,6 +55,33 @@ import Testing
     #expect(Self.find(Crowd(rootless)) == nil, "the root cgroup is the machine's")
   }
 
+  /// As under Docker's cgroupfs driver: one service by systemd's name, a container each by what accounts their memory.
+  @Test func whatOneHierarchyTellsApartAreNoKin() {
+    let two =
+      Self.workers(30) { $0.memory = "/docker/one" } + Self.workers(20, from: 2000) { $0.memory = "/docker/two" }
+    let party = Self.find(Crowd(two), shortfall: 1000)
+    #expect(party?.members.count == 30)
+    let same = two.map { person in
+      var person = person
+      person.memory = "/docker/one"
+      return person
+    }
+    #expect(Self.find(Crowd(same), shortfall: 1000)?.members.count == 50)
+  }
+
+  /// The cgroup of that path would take those with it that are known by another name.
+  @Test func aCgroupThatIsNotOneInBothHierarchiesGoesNotInOneStep() {
+    let own = Self.workers(40, Self.daemonized)
+    #expect(Self.find(Crowd(own))?.whole != nil)
+    let other = own.map { person in
+      var person = person
+      person.memory = "/docker/one"
+      return person
+    }
+    let party = Self.find(Crowd(other))
+    #expect(party?.members.count == 40 && party?.whole == nil)
+  }
+
   @Test func theWorstByTheFormulaGoes() {
     let old = Self.workers(60)
     let young = Self.workers(40, from: 3000) { person in
