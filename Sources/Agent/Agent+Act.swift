@@ -12,9 +12,9 @@ extension Agent where M: ~Copyable {
   ///
   /// - Returns: The time until the next look.
   mutating func act(for domain: Domain, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
-    if domain.done.rehearsed == verdict.episode { return AgentPace.idleTrouble }
+    if domain.done.rehearsed == verdict.episode { return AgentTiming.idleTrouble }
     thawForKill()
-    guard let decision = decide(for: domain, on: verdict, now) else { return AgentPace.idleTrouble }
+    guard let decision = decide(for: domain, on: verdict, now) else { return AgentTiming.idleTrouble }
     guard let victim = decision.victim else { return tellHelpless(domain, decision) }
 
     if let hold = holdKillSet(domain, decision, victim) { return hold }
@@ -36,7 +36,7 @@ extension Agent where M: ~Copyable {
       reporter.report(DecisionEvent(decision, .none))
       tellNoCandidate(domain, decision.verdict)
     }
-    return AgentPace.idleTrouble
+    return AgentTiming.idleTrouble
   }
 
   /// Takes hold of the victim and the processes that are killed with it.
@@ -82,12 +82,12 @@ extension Agent where M: ~Copyable {
       domain.takeOver = nil
     } else {
       domain.done.rehearsed = decision.verdict.episode
-      if domain.isSystem { toll.count(victimOf: decision.verdict.episode) }
+      if domain.isSystem { totals.count(victimOf: decision.verdict.episode) }
       domain.killer.release()
     }
     reporter.report(DecisionEvent(decision, delivery == .sent ? .signalled : .rehearsed))
     tellBefore(domain, decision.verdict, victim, before, isRehearsed: delivery == .rehearsed)
-    return delivery == .sent ? Ladder.interval : AgentPace.idleTrouble
+    return delivery == .sent ? Ladder.interval : AgentTiming.idleTrouble
   }
 
   /// Takes the next step with the victim that is being killed for a domain.
@@ -144,7 +144,7 @@ extension Agent where M: ~Copyable {
   }
 
   private mutating func finish(
-    _ domain: Domain, _ past: Pursuit, _ ending: Ending, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?
+    _ domain: Domain, _ past: Pursuit, _ ending: OutcomeKind, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?
   ) -> Nanoseconds {
     domain.pursuit = nil
     var outcome = Outcome(
@@ -154,21 +154,21 @@ extension Agent where M: ~Copyable {
     outcome.released = domain.killer.released?.released
     outcome.oneByOne = domain.killer.reach.oneByOne
     domain.killer.release()
-    if domain.isSystem { toll.count(victimOf: past.cause.episode) }
+    if domain.isSystem { totals.count(victimOf: past.cause.episode) }
     domain.detector.beginAnew()
     domain.windowsAt = .zero
     if ending == .stuck || ending == .refused { inVain.insert(past.victim.process.identity) }
     reporter.report(outcome)
     tellAfter(domain, past, ending, verdict)
     if ending == .exited || ending == .killed {
-      domain.respite = Respite(freed: outcome.freed, verdict: verdict)
+      domain.coolDown = CoolDown(freed: outcome.freed, verdict: verdict)
     }
     return verdict.acts ? .milliseconds(1) : delay(domain, verdict)
   }
 
   /// Records that a chosen victim was not signalled, and why.
   private mutating func abandon(
-    _ domain: Domain, _ decision: Decision, _ victim: Candidate, _ ending: Ending, _ refusal: Errno? = nil,
+    _ domain: Domain, _ decision: Decision, _ victim: Candidate, _ ending: OutcomeKind, _ refusal: Errno? = nil,
     available: KiB? = nil
   ) -> Nanoseconds {
     domain.killer.release()
@@ -194,10 +194,10 @@ extension Agent where M: ~Copyable {
 
   /// Whether no process is killed at a verdict that acts, because the last kill gave nothing back and memory does not
   /// fall.
-  mutating func keepsRespite(_ domain: Domain, _ verdict: Verdict) -> Bool {
-    guard let respite = domain.respite else { return false }
-    guard respite.holds(verdict) else {
-      domain.respite = nil
+  mutating func keepsCoolDown(_ domain: Domain, _ verdict: Verdict) -> Bool {
+    guard let coolDown = domain.coolDown else { return false }
+    guard coolDown.holds(verdict) else {
+      domain.coolDown = nil
       return false
     }
     if domain.done.held != verdict.episode {
@@ -213,7 +213,7 @@ extension Agent where M: ~Copyable {
 
   /// Says once that an episode of trouble is over.
   mutating func closeEpisode(of domain: Domain, _ verdict: Verdict) {
-    domain.respite = nil
+    domain.coolDown = nil
     if !domain.detector.isInEpisode { domain.takeOver = nil }
     guard verdict.episode != domain.done.closed else { return }
     domain.done.closed = verdict.episode
@@ -225,7 +225,7 @@ extension Agent where M: ~Copyable {
 }
 
 extension Signal {
-  init(_ signal: EndingSignal) {
+  init(_ signal: VictimSignal) {
     self =
       switch signal {
       case .terminate: .terminate

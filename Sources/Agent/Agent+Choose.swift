@@ -10,7 +10,7 @@ import Record
 /// Choosing, and the surveys it is made on.
 extension Agent where M: ~Copyable {
   /// By which a domain's processes are scored, as it was last read.
-  func context(of domain: Domain) -> Judge { domain.context(units: units, agent: ownPID) }
+  func context(of domain: Domain) -> ScoringContext { domain.context(units: units, agent: ownPID) }
 
   /// Chooses a victim for a domain: gathers facts, ranks, and picks, again with the facts of every process where the pick
   /// asks for that.
@@ -45,7 +45,7 @@ extension Agent where M: ~Copyable {
   }
 
   /// Ranks a domain's part of the last survey.
-  mutating func rank(in number: Int, by context: Judge, _ now: Nanoseconds) {
+  mutating func rank(in number: Int, by context: ScoringContext, _ now: Nanoseconds) {
     let (inVain, domains) = (inVain, domains)
     chooser.rank(in: number, by: context, needs: needs, now: now, from: &machine) { identity in
       inVain.contains(identity) || Agent.isPursued(identity, in: domains)
@@ -62,7 +62,7 @@ extension Agent where M: ~Copyable {
   private mutating func gather(_ plan: ReadingPlan) -> Bool {
     do throws(ReadFailure) {
       try chooser.beginSurvey(plan, units: units, now: machine.now, from: &machine)
-      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &machine) {
+      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: units, from: &machine) {
         supervision.feed(at: machine.now)
       }
     } catch {
@@ -80,7 +80,7 @@ extension Agent where M: ~Copyable {
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
     do throws(ReadFailure) {
       try chooser.beginSurvey(.everyone, isForScores: isForScores, units: units, now: machine.now, from: &machine)
-      while try !chooser.stepSurvey(AgentPace.surveyStep, units: units, from: &machine) {
+      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: units, from: &machine) {
         if isCalled() { return false }
       }
     } catch {
@@ -111,8 +111,8 @@ extension Agent where M: ~Copyable {
 
   /// Learns which processes there are, where it is time to. While the system is in trouble there is no time for it; in a
   /// domain's trouble nothing is read that may wait for memory.
-  mutating func learnInPassing(budget: Int = AgentPace.learningBudget) {
-    var interval = AgentPace.idleSurvey
+  mutating func learnInPassing(budget: Int = AgentTiming.learningBudget) {
+    var interval = AgentTiming.idleSurvey
     var mayWait = true
     for domain in domains {
       if domain.pursuit != nil { return }
@@ -124,7 +124,7 @@ extension Agent where M: ~Copyable {
       interval = min(interval, surveyInterval(verdict, isFalling: domain.isFalling))
     }
     // However many processes there are, looking at them is not what the machine is for.
-    let (rest, overflow) = surveyTook.count.multipliedReportingOverflow(by: AgentPace.surveyShare)
+    let (rest, overflow) = surveyTook.count.multipliedReportingOverflow(by: AgentTiming.surveyShare)
     interval = max(interval, Nanoseconds(overflow ? .max : rest))
     let now = machine.now
     guard chooser.learnedAt == .zero || now - chooser.learnedAt >= interval else { return }
@@ -134,10 +134,10 @@ extension Agent where M: ~Copyable {
 
   /// The time between surveys at such a verdict.
   func surveyInterval(_ verdict: Verdict, isFalling: Bool) -> Nanoseconds {
-    if isFalling { return AgentPace.fallingSurvey }
-    if verdict.level != .calm { return AgentPace.watchfulSurvey }
+    if isFalling { return AgentTiming.fallingSurvey }
+    if verdict.level != .calm { return AgentTiming.watchfulSurvey }
     let hasPlenty = verdict.reading.available > KiB(verdict.reading.total.count / 2)
-    return hasPlenty ? AgentPace.idleSurvey : AgentPace.calmSurvey
+    return hasPlenty ? AgentTiming.idleSurvey : AgentTiming.calmSurvey
   }
 
   /// - Parameter mayWait: Whether files may be read that can wait for their process's memory.

@@ -86,7 +86,7 @@ extension Agent where M: ~Copyable {
     var reading: MemoryReading
     do throws(Sensors.Blindness) {
       if domain.isCgroup {
-        if let last = domain.whole, now - last.time < AgentPace.glances,
+        if let last = domain.whole, now - last.time < AgentTiming.glances,
           let glance = sensors.glance(cgroup: path.bytes, after: last, at: now, from: &machine)
         {
           domain.reading = glance

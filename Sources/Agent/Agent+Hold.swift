@@ -5,20 +5,20 @@ import ProcModel
 
 /// Taking hold of the processes that are killed together.
 extension Agent where M: ~Copyable {
-  /// Takes hold of the rest of the party. Who has gone meanwhile is not missed.
+  /// Takes hold of the rest of the kill set. Who has gone meanwhile is not missed.
   mutating func gather(_ domain: Domain, _ decision: Decision) {
-    let party = decision.killSet
-    // Also of one that is alone in its cgroup: what another party left in its place is another cgroup's path.
-    let isSame = party.isOfCgroup && readCgroup(of: party)
-    for index in party.members.indices.dropFirst() {
-      let identity = party.members[index].identity
+    let killSet = decision.killSet
+    // Also of one that is alone in its cgroup: what another kill set left in its place is another cgroup's path.
+    let isSame = killSet.isOfCgroup && readCgroup(of: killSet)
+    for index in killSet.members.indices.dropFirst() {
+      let identity = killSet.members[index].identity
       // Two cgroups may have one key: only the path tells.
-      if party.isOfCgroup, !isSame || !liesInCgroup(party.members[index]) { continue }
+      if killSet.isOfCgroup, !isSame || !liesInCgroup(killSet.members[index]) { continue }
       switch domain.killer.join(identity) {
       case .held, .vanished, .changed, .refused: continue
       }
     }
-    switch party.whole {
+    switch killSet.whole {
     case .group(let group): domain.killer.takeGroup(group)
     case .cgroup where isSame: takeCgroup(domain)
     case .cgroup, nil: break
@@ -31,32 +31,34 @@ extension Agent where M: ~Copyable {
   mutating func gatherSharers(_ domain: Domain, _ decision: Decision, _ victim: Candidate) -> Bool {
     let ranking = chooser.ranking
     var asked = 0
-    for row in ranking.table.rows.indices where asked < AgentPace.kinshipQuestions {
+    for row in ranking.table.rows.indices where asked < AgentTiming.kinshipQuestions {
       let other = ranking.table.rows[row]
       guard other.identity != victim.process.identity, other.isOfTheSizeOf(victim.process) else { continue }
       asked += 1
       guard domain.killer.kinship(other.identity) == .shares else { continue }
       // A thread group of its own that a rule protects, or −1000: then none of them may go.
-      guard ranking.places[row].reach != .protected || isCleared(row, by: decision.context) else { return false }
+      guard ranking.eligibility[row].reach != .protected || isCleared(row, by: decision.context) else { return false }
       _ = domain.killer.join(other.identity)
     }
     return true
   }
 
   /// Reads the path of the cgroup that a kill set is of. False, and no path, where it cannot be told.
-  mutating func readCgroup(of killSet: Party) -> Bool {
-    partyPath.clear()
+  mutating func readCgroup(of killSet: KillSet) -> Bool {
+    killSetCgroup.clear()
     guard let leader = killSet.leader, let key = cgroupKey(of: killSet),
       let membership = membership(of: leader.identity.pid),
       let path = membership.path(of: key, in: cgroupBuffer.bytes)
     else { return false }
     // Byte by byte: a span of one buffer cannot be put into another of the same owner's.
-    partyPath.count = min(path.count, partyPath.storage.count)
-    for index in 0..<partyPath.count { partyPath.storage[index] = cgroupBuffer.storage[path.lowerBound + index] }
-    return partyPath.count == path.count
+    killSetCgroup.count = min(path.count, killSetCgroup.storage.count)
+    for index in 0..<killSetCgroup.count {
+      killSetCgroup.storage[index] = cgroupBuffer.storage[path.lowerBound + index]
+    }
+    return killSetCgroup.count == path.count
   }
 
-  private func cgroupKey(of killSet: Party) -> UInt64? {
+  private func cgroupKey(of killSet: KillSet) -> UInt64? {
     if case .cgroup(let key) = killSet.whole { return key }
     guard let leader = killSet.leader else { return nil }
     let table = chooser.ranking.table
@@ -65,14 +67,14 @@ extension Agent where M: ~Copyable {
     return own
   }
 
-  private mutating func liesInCgroup(_ member: Party.Member) -> Bool {
+  private mutating func liesInCgroup(_ member: KillSet.Member) -> Bool {
     guard let membership = membership(of: member.identity.pid),
       membership.memoryKey ?? 0 == chooser.ranking.table.rows[Int(member.row)].memoryKey
     else { return false }
     let path = cgroupBuffer.bytes.extracting(membership.path)
-    guard path.count >= partyPath.count else { return false }
-    for index in 0..<partyPath.count where partyPath.storage[index] != path[index] { return false }
-    return path.count == partyPath.count || path[partyPath.count] == .slash
+    guard path.count >= killSetCgroup.count else { return false }
+    for index in 0..<killSetCgroup.count where killSetCgroup.storage[index] != path[index] { return false }
+    return path.count == killSetCgroup.count || path[killSetCgroup.count] == .slash
   }
 
   private mutating func membership(of pid: Int32) -> CgroupMembership? {
@@ -86,7 +88,7 @@ extension Agent where M: ~Copyable {
 
   /// Gives the hand the cgroup itself, where it is one of the unified hierarchy.
   private mutating func takeCgroup(_ domain: Domain) {
-    let path = partyPath
+    let path = killSetCgroup
     // Of a root everybody is a part.
     guard path.count > 1, machine.place(ofCgroup: path.bytes, into: &cgroupBuffer) else { return }
     let place = cgroupBuffer
@@ -100,7 +102,7 @@ extension Agent where M: ~Copyable {
   }
 }
 
-extension Party {
+extension KillSet {
   /// Whether its processes have a cgroup in common.
   fileprivate var isOfCgroup: Bool {
     switch (swarm, scope) {

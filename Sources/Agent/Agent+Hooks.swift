@@ -12,7 +12,7 @@ struct TakeOver: Sendable {
   /// The memory domain's name in the text of ``context``'s policy; nil for the system.
   var domain: Slice?
   var cause: Verdict
-  var context: Judge
+  var context: ScoringContext
   var members: Int
   /// On the clock that stands still while the machine sleeps: so long it does not work either.
   var askedAt: Nanoseconds
@@ -42,7 +42,7 @@ extension Agent where M: ~Copyable {
     hooks.takeUp(policy, &reporter.messages)
     if !policy.commands.isEmpty, hookOutput.storage.isEmpty {
       hookOutput = ByteBuffer(capacity: HookRun.outputCapacity)
-      hookVariables.reserveCapacity(HookBench.variableCapacity)
+      hookVariables.reserveCapacity(HookQueue.variableCapacity)
     }
     // One that is watched already stays so.
     if let descriptor = hooks.helperDescriptor { watchHook(descriptor) }
@@ -110,7 +110,7 @@ extension Agent where M: ~Copyable {
       members: decision.killSet.members.count, askedAt: machine.awake, limit: limit)
     domain.killer.release()
     reporter.report(DecisionEvent(decision, .asksHook(limit: limit)))
-    return .takesOver(min(limit, AgentPace.hookLook))
+    return .takesOver(min(limit, AgentTiming.hookLook))
   }
 
   /// Tells after the signal what could not be told before it.
@@ -130,14 +130,16 @@ extension Agent where M: ~Copyable {
     if let hook = measures.hooks.before {
       tellUnstarted(hook, of: policy, .before, domain, verdict.episode, pid)
     }
-    if let hook = context(of: domain).hook(of: victim.standing) {
+    if let hook = context(of: domain).hook(of: victim.ruleOutcome) {
       tellUnstarted(hook, of: policy, .after, domain, verdict.episode, pid)
     }
   }
 
   /// Starts what is told of an end, once that is recorded.
-  mutating func tellAfter(_ domain: Domain, _ past: Pursuit, _ ending: Ending, _ verdict: Verdict) {
-    guard ending == .exited || ending == .killed, let hook = past.context.hook(of: past.victim.standing) else { return }
+  mutating func tellAfter(_ domain: Domain, _ past: Pursuit, _ ending: OutcomeKind, _ verdict: Verdict) {
+    guard ending == .exited || ending == .killed, let hook = past.context.hook(of: past.victim.ruleOutcome) else {
+      return
+    }
     let cause = past.cause
     setVariables(
       .after, domain, cause, past.victim, available: verdict.reading.available, signal: past.ladder.signal,
@@ -167,7 +169,7 @@ extension Agent where M: ~Copyable {
     let deadline = asked.askedAt + asked.limit
     let awake = machine.awake
     if awake < deadline {
-      guard hooks.isOver(asked.ticket) else { return min(deadline - awake, AgentPace.hookLook) }
+      guard hooks.isOver(asked.ticket) else { return min(deadline - awake, AgentTiming.hookLook) }
       // What it ended is counted free a little later.
       let endedAt = asked.endedAt ?? awake
       if asked.endedAt == nil {
@@ -302,7 +304,7 @@ extension Agent where M: ~Copyable {
 
   private mutating func setVariables(
     _ occasion: HookOccasion, _ domain: Domain, _ verdict: Verdict, _ victim: Candidate?, available: KiB? = nil,
-    signal: Signal? = nil, ending: Ending? = nil
+    signal: Signal? = nil, ending: OutcomeKind? = nil
   ) {
     let name = domain.name
     let policy = domain.policy
@@ -342,7 +344,7 @@ extension Agent where M: ~Copyable {
       return
     }
     guard let membership = try? CgroupMembership(parsing: cgroupBuffer.bytes),
-      membership.path.count <= AgentPace.hookPath
+      membership.path.count <= AgentTiming.hookPath
     else { return }
     let bytes = cgroupBuffer
     setVariable("CGROUP") { text in text.append(visible: bytes.bytes.extracting(membership.path)) }

@@ -32,7 +32,7 @@ extension Agent where M: ~Copyable {
       if !current.isOver { tell(.calledOff, current.way) }
     }
     guard isInEpisode else { return }
-    toll.look(verdict.episode, awake: machine.awake, stall: verdict.reading.stall)
+    totals.look(verdict.episode, awake: machine.awake, stall: verdict.reading.stall)
   }
 
   /// The next step of the last resort, where it is reached: one at a look, and no victim is chosen meanwhile.
@@ -40,8 +40,8 @@ extension Agent where M: ~Copyable {
   /// - Returns: The time until the next look; nil where there is nothing to do, or nothing left.
   mutating func resort(_ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds? {
     if resorting == nil {
-      guard let wanted = policy.measures.lastResort, verdict.acts, toll.episode == verdict.episode,
-        toll.reaches(wanted), domainWithVictim(in: system) == nil
+      guard let wanted = policy.measures.lastResort, verdict.acts, totals.episode == verdict.episode,
+        totals.reaches(wanted), domainWithVictim(in: system) == nil
       else { return nil }
       return begin(wanted.action)
     }
@@ -54,7 +54,7 @@ extension Agent where M: ~Copyable {
       return Ladder.interval
     case .told(let way):
       current.way = way
-      current.dueAt = now + AgentPace.lastWord
+      current.dueAt = now + AgentTiming.lastWord
       tell(.told, way)
     case .refused(let way, let reason):
       current.way = way
@@ -84,7 +84,7 @@ extension Agent where M: ~Copyable {
   }
 
   private mutating func tell(_ outcome: LastResortOutcome, _ way: LastResortWay) {
-    reporter.report(LastResortEvent(outcome, way, toll: toll))
+    reporter.report(LastResortEvent(outcome, way, totals: totals))
   }
 
   /// Says where a policy that was read later asks for a last resort in vain.

@@ -41,7 +41,7 @@ extension Agent where M: ~Copyable {
 
   /// Ranks a domain's part of the survey, as ``rank(in:by:_:)``, and asks those few processes whose place depends on a
   /// command line and that would be killed first: before the foremost candidate, or at all where there is none.
-  mutating func rankAsking(in number: Int, by context: Judge, _ now: Nanoseconds) {
+  mutating func rankAsking(in number: Int, by context: ScoringContext, _ now: Nanoseconds) {
     rank(in: number, by: context, now)
     guard needs.contains(.cmdline), inquiry.isOpen else { return }
     let unasked = findUnasked(by: context, now)
@@ -62,7 +62,7 @@ extension Agent where M: ~Copyable {
       }
       if ask(one.process) { hasLearned = true }
       let present = chooser.candidate(one.process, context, needs, now, from: &machine)
-      guard !present.standing.protection.protects, context.isWorthEnding(present.process) else { continue }
+      guard !present.ruleOutcome.protection.protects, context.isWorthEnding(present.process) else { continue }
       if let best = foremost, !present.goesBefore(best) { continue }
       foremost = present
     }
@@ -71,32 +71,32 @@ extension Agent where M: ~Copyable {
 
   /// The foremost of the processes that may be asked, as they would stand if what is not known of them protected none.
   /// Where no process is worth killing alone, the small count too: kin are found among them.
-  private mutating func findUnasked(by context: Judge, _ now: Nanoseconds) -> Shortlist {
+  private mutating func findUnasked(by context: ScoringContext, _ now: Nanoseconds) -> Shortlist {
     var unasked = Shortlist()
     let isLastHope = chooser.ranking.shortlist.victim == nil
     for row in chooser.ranking.table.rows.indices {
       let process = chooser.ranking.table.rows[row]
-      let reach = chooser.ranking.places[row].reach
+      let reach = chooser.ranking.eligibility[row].reach
       guard isLastHope ? process.footprint > .zero : context.isWorthEnding(process),
         reach == .mayEnd || reach == .protected, !process.isKernelThread,
         chooser.roster.lacksCmdline(of: process, needs: needs), !inVain.contains(process.identity),
         !Agent.isPursued(process.identity, in: domains)
       else { continue }
       let candidate = chooser.candidate(process, context, needs, now, from: &machine, assuming: false)
-      guard candidate.standing.isProvisional else { continue }
+      guard candidate.ruleOutcome.isProvisional else { continue }
       unasked.offer(candidate, isWorthEnding: true, isPassedOver: false)
     }
     return unasked
   }
 
   /// Whether a process of the survey that shares the victim's memory may be killed with it after all, once it was asked.
-  mutating func isCleared(_ row: Int, by context: Judge) -> Bool {
+  mutating func isCleared(_ row: Int, by context: ScoringContext) -> Bool {
     let now = machine.now
     let process = chooser.ranking.table.rows[row]
-    guard case .assumed = chooser.candidate(process, context, needs, now, from: &machine).standing.protection,
+    guard case .assumed = chooser.candidate(process, context, needs, now, from: &machine).ruleOutcome.protection,
       inquiry.isOpen, chooser.roster.lacksCmdline(of: process, needs: needs), ask(process)
     else { return false }
-    return !chooser.candidate(process, context, needs, now, from: &machine).standing.protection.protects
+    return !chooser.candidate(process, context, needs, now, from: &machine).ruleOutcome.protection.protects
   }
 
   /// Asks one process. False where it has not answered: it stays what it was taken for.

@@ -192,8 +192,8 @@ extension Agent where M: ~Copyable {
       chooser.picker.resolve(victim.process.identity, scope: .cgroup, from: chooser.ranking, context)
       if case .cgroup = chooser.picker.killSet.whole { isPossible = readCgroup(of: chooser.picker.killSet) }
     }
-    if !isPossible { partyPath.clear() }
-    let path = partyPath
+    if !isPossible { killSetCgroup.clear() }
+    let path = killSetCgroup
     guard isPossible else { return tell(.skipped, .freeze, path, nil) }
     if isRehearsal { return tell(.rehearsed, .freeze, path, nil) }
     do throws(Errno) {
@@ -212,7 +212,7 @@ extension Agent where M: ~Copyable {
     let action: ReliefAction = file == .high ? .high : .freeze
     do throws(Errno) {
       guard try relief?.undo(file) == true else {
-        reliefCourse.highUntil = now + AgentPace.hookLook
+        reliefCourse.highUntil = now + AgentTiming.hookLook
         return
       }
       switch file {
@@ -222,8 +222,8 @@ extension Agent where M: ~Copyable {
       tell(.undone, action, cgroup, nil)
     } catch {
       switch file {
-      case .high: reliefCourse.highUntil = now + AgentPace.undoing
-      case .freeze: reliefCourse.frozenUntil = now + AgentPace.undoing
+      case .high: reliefCourse.highUntil = now + AgentTiming.undoing
+      case .freeze: reliefCourse.frozenUntil = now + AgentTiming.undoing
       }
       tell(.failed(error), action, cgroup, nil)
     }

@@ -7,17 +7,17 @@ import ProcReader
 import Record
 
 /// What is said once and then no more.
-struct Said: OptionSet, Sendable {
+struct NoticeOnce: OptionSet, Sendable {
   let rawValue: UInt8
 
-  static let denied = Said(rawValue: 1)
-  static let malformed = Said(rawValue: 2)
-  static let hidden = Said(rawValue: 4)
-  static let unreadableProcesses = Said(rawValue: 8)
-  static let passingRefusal = Said(rawValue: 16)
-  static let unknownCgroups = Said(rawValue: 128)
-  static let unborn = Said(rawValue: 32)
-  static let unwritableCgroups = Said(rawValue: 64)
+  static let denied = NoticeOnce(rawValue: 1)
+  static let malformed = NoticeOnce(rawValue: 2)
+  static let hidden = NoticeOnce(rawValue: 4)
+  static let unreadableProcesses = NoticeOnce(rawValue: 8)
+  static let passingRefusal = NoticeOnce(rawValue: 16)
+  static let unknownCgroups = NoticeOnce(rawValue: 128)
+  static let unborn = NoticeOnce(rawValue: 32)
+  static let unwritableCgroups = NoticeOnce(rawValue: 64)
 }
 
 /// What the agent says to people beside its events.
@@ -27,15 +27,15 @@ extension Agent where M: ~Copyable {
     reporter.say(of: domain.name, in: domain.policy, level, write)
   }
 
-  mutating func sayOnce(_ topic: SaidOfDomain, of domain: Domain, _ level: MessageLevel, _ text: String) {
+  mutating func sayOnce(_ topic: DomainNotice, of domain: Domain, _ level: MessageLevel, _ text: String) {
     if domain.isNew(topic) { say(of: domain, level) { line in line.append(text) } }
   }
 
-  mutating func sayOnce(_ topic: Said, _ level: MessageLevel, _ text: String) {
+  mutating func sayOnce(_ topic: NoticeOnce, _ level: MessageLevel, _ text: String) {
     sayOnce(topic, level) { line in line.append(text) }
   }
 
-  mutating func sayOnce(_ topic: Said, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
+  mutating func sayOnce(_ topic: NoticeOnce, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
     if said.insert(topic).inserted { reporter.messages.say(level, write) }
   }
 

@@ -37,7 +37,7 @@ extension Agent where M: ~Copyable {
   ///
   /// - Parameter domain: For which the others are signalled. A process of another stays: it was never looked at whether it
   ///   may be killed.
-  mutating func clearance(of pid: Int32, in domain: Domain, by context: Judge) -> Clearance {
+  mutating func clearance(of pid: Int32, in domain: Domain, by context: ScoringContext) -> Clearance {
     guard let number = domain.number else { return .stays }
     let now = machine.now
     switch chooser.look(at: pid, units: units, now: now, from: &machine) {
@@ -47,7 +47,7 @@ extension Agent where M: ~Copyable {
       guard facts.domains.contains(DomainSet(number: number)), !inVain.contains(facts.identity),
         !Agent.isPursued(facts.identity, in: domains)
       else { return .stays }
-      return chooser.candidate(facts, context, needs, now, from: &machine).standing.protection.protects
+      return chooser.candidate(facts, context, needs, now, from: &machine).ruleOutcome.protection.protects
         ? .stays : .mayGo
     }
   }

@@ -40,11 +40,11 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   var recordOpening: RecordOpening?
 
   /// The path of the cgroup that a kill set is of.
-  var partyPath = ByteBuffer(capacity: 2048)
+  var killSetCgroup = ByteBuffer(capacity: 2048)
   var cgroupBuffer = ByteBuffer(capacity: 4096)
   var cgroupPath = CPath("")
 
-  var hooks: HookBench
+  var hooks: HookQueue
   var hookVariables: [UInt8] = []
   var hookDomain = ByteBuffer(capacity: 256)
   var hookWords: [UInt8] = []
@@ -53,11 +53,11 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   var inVain = InVain()
   var inquiry = Inquiry()
   /// Nil in a dry run, and where the policy at the start had no last resort.
-  let lastResortHand: LastResortHand?
+  let lastResortHand: LastResortStepper?
   /// Why cgroups cannot be written by an armed agent; nil where they can, or none would be killed as one.
   package var cgroupRefusal: Errno?
   /// Of the system's episode.
-  var toll = EpisodeToll()
+  var totals = EpisodeTotals()
   var resorting: Resorting?
   /// Nil in a dry run, and where the policy at the start had no relief.
   var relief: CgroupRelief?
@@ -70,7 +70,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   var surveyTook = Nanoseconds.zero
   /// The kernel told of a stall: until then the agent looks often enough to measure it.
   var alertUntil = Nanoseconds.zero
-  var said: Said = []
+  var said: NoticeOnce = []
   var killerWatch = KillerWatch()
 
   static var compilerTag: UInt64 { EventLoop.firstFreeTag }
@@ -84,8 +84,8 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   package init(
     machine: consuming M, loop: consuming EventLoop, reporter: consuming Reporter,
     policy: CompiledPolicy, units: KernelUnits, ownPID: Int32, pressureWatch: consuming PressureWatch?,
-    reloader: consuming Reloader, hooks: consuming HookBench = HookBench(),
-    relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil,
+    reloader: consuming Reloader, hooks: consuming HookQueue = HookQueue(),
+    relief: consuming CgroupRelief? = nil, lastResort: LastResortStepper? = nil,
     fill: UInt64 = LookAhead.usualFill, supervision: consuming Supervision = Supervision(),
     keeper: consuming PolicyKeeper = PolicyKeeper(), recordOpening: consuming RecordOpening? = nil, isVerbose: Bool
   ) {
@@ -140,7 +140,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
       }
       switch try loop.wait() {
       case .ready(tag: Self.pressureTag):
-        alertUntil = machine.now + AgentPace.alertness
+        alertUntil = machine.now + AgentTiming.alertness
         system.dueAt = .zero
         try loop.wake(inNanoseconds: tick().count)
       case .timer:
@@ -173,7 +173,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     supervision.tellStopping()
     endRelief()
     reporter.report(StopEvent(signal.name))
-    reporter.finish(within: AgentPace.lastWords)
+    reporter.finish(within: AgentTiming.lastWords)
     return .byRequest
   }
 
@@ -220,15 +220,15 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
       killNow(for: other, now)
       return Ladder.interval
     }
-    if keepsRespite(domain, verdict) { return Ladder.interval }
+    if keepsCoolDown(domain, verdict) { return Ladder.interval }
     return act(for: domain, on: verdict, now)
   }
 
   /// A victim whose domain cannot be read any more, as its cgroup goes with the last process in it, is seen to its end all
   /// the same.
   private mutating func pursueBlindly(for domain: Domain, _ now: Nanoseconds) -> Nanoseconds {
-    guard domain.pursuit != nil, let verdict = domain.verdict else { return AgentPace.blind }
-    return min(pursue(for: domain, verdict, now), AgentPace.blind)
+    guard domain.pursuit != nil, let verdict = domain.verdict else { return AgentTiming.blind }
+    return min(pursue(for: domain, verdict, now), AgentTiming.blind)
   }
 
   /// The time that the agent may look away from a domain after a verdict.
@@ -238,7 +238,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     let delay = domain.lookAhead.delay(verdict, watching: window)
     // A trigger that waits for its confirmation is counted in looks.
     let isTense = domain.isSystem && verdict.reading.time < alertUntil || verdict.trigger != .none
-    return isTense ? min(delay, AgentPace.alertLook) : delay
+    return isTense ? min(delay, AgentTiming.alertLook) : delay
   }
 
   private var isWokenAtStalls: Bool {

@@ -43,12 +43,12 @@ final class MemoryDomain<Calls: KillCalls> {
   /// The victim that is being killed for it.
   var pursuit: Pursuit?
   /// After a kill that gave next to nothing back.
-  var respite: Respite?
+  var coolDown: CoolDown?
   /// The hook that may end the victim's unit itself, and is waited for or was in vain.
   var takeOver: TakeOver?
   /// What was done or said in which episode, so that it is not done or said again.
   var done = EpisodeMarks()
-  var said: SaidOfDomain = []
+  var said: DomainNotice = []
   /// What its files told that cannot be, as far as that was said.
   var doubted: Impossible = []
   /// The counters of its last readings.
@@ -91,15 +91,15 @@ final class MemoryDomain<Calls: KillCalls> {
   /// By which its processes are scored.
   ///
   /// - Parameter agent: The agent's process number, or 0.
-  func context(units: KernelUnits, agent: Int32) -> Judge {
+  func context(units: KernelUnits, agent: Int32) -> ScoringContext {
     let machine = reading.map { MachineFacts($0, units: units) } ?? MachineFacts(ram: .zero, swap: .zero, units: units)
-    var context = Judge(policy: policy, machine: machine, agent: agent)
+    var context = ScoringContext(policy: policy, machine: machine, agent: agent)
     context.settings = settings
     return context
   }
 
   /// Says of a topic that it was told of. Whether this is the first time.
-  func isNew(_ topic: SaidOfDomain) -> Bool { said.insert(topic).inserted }
+  func isNew(_ topic: DomainNotice) -> Bool { said.insert(topic).inserted }
 
   /// Whether a look has to read what is measured over windows: the trend keeps no more than one reading in so long, and
   /// with twice as much available as any of the triggers would act at, a window has time to fill.
@@ -120,7 +120,7 @@ final class MemoryDomain<Calls: KillCalls> {
   /// Whether a good part of its memory has been used up since the last survey.
   var isFalling: Bool {
     guard let total = verdict?.reading.total, total > .zero else { return false }
-    return fallen.count > total.count / AgentPace.fallenPart
+    return fallen.count > total.count / AgentTiming.fallenPart
   }
 
   /// Whether it is in trouble, or a victim is being killed for it.
@@ -133,7 +133,7 @@ struct EpisodeMarks: Sendable {
   var rehearsed: UInt32 = 0
   /// It was recorded that no process can be killed; candidates are looked for on and on.
   var helpless: UInt32 = 0
-  /// It was said that a respite holds.
+  /// It was said that a cool-down holds.
   var held: UInt32 = 0
   /// It was said to be over.
   var closed: UInt32 = 0
@@ -142,15 +142,15 @@ struct EpisodeMarks: Sendable {
 }
 
 /// What is said of a domain once and then no more.
-struct SaidOfDomain: OptionSet, Sendable {
+struct DomainNotice: OptionSet, Sendable {
   let rawValue: UInt8
 
-  static let unreadable = SaidOfDomain(rawValue: 1)
-  static let senseless = SaidOfDomain(rawValue: 2)
-  static let noStall = SaidOfDomain(rawValue: 4)
-  static let noReclaim = SaidOfDomain(rawValue: 8)
-  static let isWatched = SaidOfDomain(rawValue: 16)
-  static let noOwnReclaim = SaidOfDomain(rawValue: 128)
+  static let unreadable = DomainNotice(rawValue: 1)
+  static let senseless = DomainNotice(rawValue: 2)
+  static let noStall = DomainNotice(rawValue: 4)
+  static let noReclaim = DomainNotice(rawValue: 8)
+  static let isWatched = DomainNotice(rawValue: 16)
+  static let noOwnReclaim = DomainNotice(rawValue: 128)
 }
 
 extension Thresholds {

@@ -12,7 +12,7 @@ struct Pursuit: Sendable {
   var cause: Verdict
   var ladder: Ladder
   /// By which it was chosen: its standing names rules of this policy, and a reload may have put another in force.
-  var context: Judge
+  var context: ScoringContext
   /// Processes of its kill set, itself among them.
   var members: Int
   /// What the kill set was counted to give back.

@@ -162,7 +162,7 @@ struct SetUp {
     var killCalls = try openKillCalls(source)
     let privileges = harden(&messages)
     makeHelper(of: &killCalls, &messages)
-    var hooks = HookBench()
+    var hooks = HookQueue()
     if !isDryRun { hooks.takeUp(policy, &messages) }
     let lastResort = takeUpLastResort(&messages)
     let relief = takeUpRelief(source, &messages)
@@ -205,7 +205,7 @@ struct SetUp {
     } catch {
       agent.endRelief()
       agent.reporter.messages.say(.error, "the agent cannot wait for events", error)
-      agent.reporter.finish(within: AgentPace.lastWords)
+      agent.reporter.finish(within: AgentTiming.lastWords)
       return .kernelFeature
     }
   }
@@ -242,7 +242,7 @@ struct SetUp {
   }
 
   /// What the last resort acts by; nil in a dry run, and where the policy has none.
-  private func takeUpLastResort(_ messages: inout Messages) -> LastResortHand? {
+  private func takeUpLastResort(_ messages: inout Messages) -> LastResortStepper? {
     guard let wanted = policy.measures.lastResort, !isDryRun else { return nil }
     do throws(Errno) {
       var machine = try LiveRestartCalls(proc: try OwnedDescriptor.open(options.procRoot, .read, .directory))

@@ -20,8 +20,8 @@ package enum Delivery: Equatable, Sendable {
   case refused(Errno)
 }
 
-/// How many of a party a signal reached.
-package struct Reach: Equatable, Sendable {
+/// How many of a kill set a signal reached.
+package struct DeliveryCount: Equatable, Sendable {
   package var sent = 0
   /// Whether a process group or a cgroup got it in one step, however many were in it.
   package var isWhole = false
@@ -35,7 +35,7 @@ package struct Reach: Equatable, Sendable {
 
   package init() {}
 
-  /// The party's: sent where one got it, else refused where one was, else there was nobody.
+  /// The kill set's: sent where one got it, else refused where one was, else there was nobody.
   package var delivery: Delivery {
     if sent > 0 || isWhole { return .sent }
     if let refusal { return .refused(refusal) }
@@ -44,7 +44,7 @@ package struct Reach: Equatable, Sendable {
 }
 
 /// How a process's memory relates to the victim's.
-package enum MemoryKinship: Equatable, Sendable {
+package enum MemorySharing: Equatable, Sendable {
   case shares
   case separate
   /// It cannot be told: one of them is gone, or the kernel does not say.

@@ -8,7 +8,7 @@ extension Killer {
   /// still by then is listed until nobody new is in it.
   static var freezingLooks: Int { 20 }
 
-  /// Whether nobody is in the party's cgroup or below it who is to go, or it is gone.
+  /// Whether nobody is in the kill set's cgroup or below it who is to go, or it is gone.
   mutating func isCgroupEmpty() -> Bool {
     switch cgroup.take() {
     case .some(let taken):
@@ -22,7 +22,7 @@ extension Killer {
     }
   }
 
-  /// Kills the party's cgroup in one step, where all who have come into it may go; else those that may, one by one.
+  /// Kills the kill set's cgroup in one step, where all who have come into it may go; else those that may, one by one.
   ///
   /// It is frozen meanwhile, so that nobody in it forks, executes or leaves between the question and the act: what is left
   /// is whom somebody outside moves into it in these microseconds. Frozen are the protected, too, for as long as it takes

@@ -51,7 +51,7 @@ extension Killer {
     }
   }
 
-  /// That the number is still that of the group which the party was chosen in.
+  /// That the number is still that of the group which the kill set was chosen in.
   private func proof(of group: Int32, _ calls: Calls) -> GroupProof? {
     for index in 0..<count {
       let member = members[index]

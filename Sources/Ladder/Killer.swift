@@ -9,9 +9,9 @@ package import ProcModel
 /// Each process is held by a pidfd, and its start time is read *after* the pidfd was opened: if that is the chosen one's,
 /// the pidfd is too, and no other process can ever receive the signal.
 package struct Killer<Calls: KillCalls>: ~Copyable {
-  /// Processes that a party has at most.
+  /// Processes that a kill set has at most.
   package static var capacity: Int { HelperThread.capacity }
-  /// Processes that a further hand's party has at most: there may be one for each domain.
+  /// Processes that a further hand's kill set has at most: there may be one for each domain.
   package static var furtherCapacity: Int { 64 }
 
   let calls: Calls?
@@ -28,7 +28,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   var cgroup: CgroupDirectory?
   private var wasKilled = false
   private var hasStaged = false
-  package internal(set) var reach = Reach()
+  package internal(set) var reach = DeliveryCount()
 
   struct Member {
     var pid: Int32
@@ -50,7 +50,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   var before: ProcessList
   var after: ProcessList
   var swept: [Int32]
-  /// Those in the party's cgroup that stay: it counts as empty without them.
+  /// Those in the kill set's cgroup that stay: it counts as empty without them.
   var staying: ProcessList
   /// Whether the cgroup is to be thawed once more, because that failed.
   var owesThaw = false
@@ -136,7 +136,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   ///   own files, which the killer checks to have been of the process it then signals.
   package mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
     guard let calls else { return .rehearsed }
-    reach = Reach()
+    reach = DeliveryCount()
     // In one step, before one's exit can make another start more, and with those that were born since the survey: of a
     // fork bomb whose members got SIGTERM one by one, one escaped each time and made a hundred again.
     let isOfGroup = sendToGroup(signal, calls, ask)
@@ -332,7 +332,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   }
 
   /// Whether that process has the leader's memory: killing the leader alone would then give nothing back.
-  package mutating func kinship(_ identity: ProcessIdentity) -> MemoryKinship {
+  package mutating func kinship(_ identity: ProcessIdentity) -> MemorySharing {
     guard let calls else { return .separate }
     guard count > 0 else { return .unknown(.noSuchProcess) }
     do throws(Errno) {
@@ -364,7 +364,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
     groupLeader = nil
     wasKilled = false
     cgroup = nil
-    reach = Reach()
+    reach = DeliveryCount()
     tally = HelperResult()
     releases = 0
     isReleasing = false

@@ -3,7 +3,7 @@ package import Pressure
 package import ProcModel
 
 /// How it ended with a victim.
-package enum Ending: UInt8, Sendable {
+package enum OutcomeKind: UInt8, Sendable {
   /// It ended after SIGTERM.
   case exited
   /// It ended after SIGKILL.
@@ -36,7 +36,7 @@ package enum Ending: UInt8, Sendable {
 }
 
 /// What to do next with a victim.
-package enum Rung: Equatable, Sendable {
+package enum NextStep: Equatable, Sendable {
   /// Look again by this time; its end wakes the loop sooner.
   case wait(until: Nanoseconds)
   /// Have the hand reap, then look again by this time.
@@ -48,7 +48,7 @@ package enum Rung: Equatable, Sendable {
   /// Send SIGKILL.
   case escalate(Escalation)
   /// It is over.
-  case done(Ending)
+  case done(OutcomeKind)
 }
 
 /// Why SIGKILL follows the first signal.
@@ -129,7 +129,7 @@ package struct Ladder: Sendable {
   }
 
   /// Decides the next step.
-  package mutating func step(now: Nanoseconds, verdict: Verdict, hasExited: Bool) -> Rung {
+  package mutating func step(now: Nanoseconds, verdict: Verdict, hasExited: Bool) -> NextStep {
     elapsed = elapsed + min(now - latest, Ladder.longestStep)
     latest = now
     if hasExited {
@@ -147,7 +147,7 @@ package struct Ladder: Sendable {
     return .wait(until: now + min(Ladder.interval, grace - elapsed))
   }
 
-  private mutating func stepAfterKill(_ now: Nanoseconds, since killedAfter: Nanoseconds) -> Rung {
+  private mutating func stepAfterKill(_ now: Nanoseconds, since killedAfter: Nanoseconds) -> NextStep {
     let deadline = killedAfter + Ladder.killDeadline
     if elapsed >= deadline || isHopeless { return .done(.stuck) }
     if mayThaw, !hasThawed {

@@ -138,4 +138,4 @@ package struct LastResortCourse: Sendable {
 }
 
 /// A machine as the agent holds it: a function, so that the loop is compiled for no type of it.
-package typealias LastResortHand = (inout LastResortCourse, Nanoseconds) -> LastResortCourse.Step
+package typealias LastResortStepper = (inout LastResortCourse, Nanoseconds) -> LastResortCourse.Step

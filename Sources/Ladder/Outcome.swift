@@ -6,7 +6,7 @@ package import ProcModel
 /// What came of a victim: of one that was signalled, or of one that was chosen and then left alone.
 package struct Outcome: Sendable {
   package var victim: Candidate
-  package var ending: Ending
+  package var ending: OutcomeKind
   /// Processes of its kill set, itself among them.
   package var members: Int
   /// The memory domain's name in the policy's text; nil for the system.
@@ -14,7 +14,7 @@ package struct Outcome: Sendable {
   /// The verdict on which it was chosen.
   package var cause: Verdict
   /// By which it was chosen.
-  package var context: Judge
+  package var context: ScoringContext
   /// The last signal sent; nil where none was.
   package var signal: Signal?
   /// Why SIGKILL followed the first signal; nil where it did not.
@@ -43,7 +43,7 @@ package struct Outcome: Sendable {
   ///   - ladder: As far as the victim came on it.
   ///   - available: Now.
   package init(
-    of victim: Candidate, _ ending: Ending, members: Int, domain: Slice?, cause: Verdict, context: Judge,
+    of victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict, context: ScoringContext,
     ladder: Ladder, available: KiB, at now: Nanoseconds, counted: KiB
   ) {
     self.victim = victim
@@ -63,7 +63,8 @@ package struct Outcome: Sendable {
 
   /// Of a victim that was chosen and not signalled.
   package init(
-    abandoning victim: Candidate, _ ending: Ending, members: Int, domain: Slice?, cause: Verdict, context: Judge,
+    abandoning victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict,
+    context: ScoringContext,
     available: KiB, refusal: Errno? = nil
   ) {
     self.victim = victim

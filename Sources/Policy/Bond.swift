@@ -11,7 +11,7 @@ enum Bond: UInt8 {
 
   /// Nil where the process has no kin of this kind: process 1 is every orphan's parent, and its group and session are
   /// the machine's, as the root cgroup is. A process of an unknown user is no kin of any.
-  func kinship(of process: ProcessFacts) -> Kinship? {
+  func kinship(of process: ProcessFacts) -> SharedTrait? {
     if process.unread.contains(.user) { return nil }
     return switch self {
     case .parent: process.parent > 1 ? .parent(process.parent) : nil
@@ -46,7 +46,7 @@ enum Bond: UInt8 {
   }
 }
 
-extension Party {
+extension KillSet {
   /// Takes the kin of a process, which leads them, and finds out whether a single step reaches them and no other.
   ///
   /// - Parameters:
@@ -54,21 +54,21 @@ extension Party {
   ///   - isComplete: Whether the table has all processes.
   ///   - isMember: Whether the kin at a row goes too.
   mutating func takeKin(
-    of row: Int, by bond: Bond, from table: ProcessTable, places: Places, isComplete: Bool,
+    of row: Int, by bond: Bond, from table: ProcessTable, eligibility: EligibilityTable, isComplete: Bool,
     isMember: (Int) -> Bool
   ) {
     let leader = table.rows[row]
     guard let kinship = bond.kinship(of: leader) else { return }
-    take(row, leader, places[row])
+    take(row, leader, eligibility[row])
     var isWhole = isComplete
     for other in table.rows.indices where other != row {
       let process = table.rows[other]
       if bond.areKin(leader, process) {
         if isMember(other) {
-          take(other, process, places[other])
+          take(other, process, eligibility[other])
           continue
         }
-        leaveApart(places[other])
+        leaveApart(eligibility[other])
       }
       if kinship.isReached(process, in: table) { isWhole = false }
     }
@@ -81,7 +81,7 @@ extension Party {
   }
 }
 
-extension Kinship {
+extension SharedTrait {
   /// Whether a single step for all kin would reach a process as well.
   fileprivate func isReached(_ process: ProcessFacts, in table: ProcessTable) -> Bool {
     switch self {

@@ -4,24 +4,24 @@ package import ProcModel
 /// A process with its place in the order of ending.
 package struct Candidate: Sendable {
   package var process: ProcessFacts
-  package var standing: Standing
+  package var ruleOutcome: RuleOutcome
   /// The formula's number, times the weights of its rules.
   package var score: Double
 
-  package init(process: ProcessFacts, standing: Standing, score: Double) {
+  package init(process: ProcessFacts, ruleOutcome: RuleOutcome, score: Double) {
     self.process = process
-    self.standing = standing
+    self.ruleOutcome = ruleOutcome
     self.score = score
   }
 
   /// Whether it goes first because it is in swapoff(2).
-  package var isSwappingOff: Bool { process.isSwappingOff && !standing.protection.protects }
+  package var isSwappingOff: Bool { process.isSwappingOff && !ruleOutcome.protection.protects }
 
   /// Whether this one goes before `other`: whoever takes swap away before all, then by tier, then by score, then by what it
   /// gives back, then the younger, then the higher number.
   package func goesBefore(_ other: Candidate) -> Bool {
     if isSwappingOff != other.isSwappingOff { return isSwappingOff }
-    if standing.tier != other.standing.tier { return standing.tier < other.standing.tier }
+    if ruleOutcome.tier != other.ruleOutcome.tier { return ruleOutcome.tier < other.ruleOutcome.tier }
     return process.goesBefore(other.process, score, other.score)
   }
 }
@@ -37,7 +37,7 @@ extension ProcessFacts {
 }
 
 /// Everything by which a process is judged, apart from the process.
-package struct Judge: Sendable {
+package struct ScoringContext: Sendable {
   package var policy: CompiledPolicy
   /// Of the domain that is judged: the system's, unless set.
   package var settings: Settings
@@ -55,41 +55,41 @@ package struct Judge: Sendable {
 
   /// Scores a process and completes its standing with the protections that no policy can lift.
   package func candidate<Sink: TermSink>(
-    _ process: ProcessFacts, standing: Standing, terms: inout Sink
+    _ process: ProcessFacts, ruleOutcome: RuleOutcome, terms: inout Sink
   ) -> Candidate {
-    var standing = standing
+    var ruleOutcome = ruleOutcome
     let pid = process.identity.pid
     if pid == 1 {
-      standing.protection = .initProcess
+      ruleOutcome.protection = .initProcess
     } else if agent != 0, pid == agent || process.parent == agent {
-      standing.protection = .agent
+      ruleOutcome.protection = .agent
     } else if process.oomScoreAdj <= -1000 {
-      standing.protection = .oomScoreAdj
+      ruleOutcome.protection = .oomScoreAdj
     }
     // It gives back no memory of its own, but leaves the others' where it is: no rule changes how, or makes others go with
     // it.
-    if process.isSwappingOff, !standing.protection.protects {
-      standing.tier = .first
-      standing.scope = .process
+    if process.isSwappingOff, !ruleOutcome.protection.protects {
+      ruleOutcome.tier = .first
+      ruleOutcome.scope = .process
     }
     let score = settings.formula.score(
       process, on: machine, adjustment: settings.adjustment, terms: &terms)
-    return Candidate(process: process, standing: standing, score: score * standing.weight)
+    return Candidate(process: process, ruleOutcome: ruleOutcome, score: score * ruleOutcome.weight)
   }
 
   // How somebody of this standing ends: as its rules say, or else as the domain's settings do.
 
-  package func scope(of standing: Standing) -> Scope { standing.scope ?? settings.scope }
+  package func scope(of ruleOutcome: RuleOutcome) -> Scope { ruleOutcome.scope ?? settings.scope }
 
   /// What asks it to end.
-  package func signal(of standing: Standing) -> EndingSignal { standing.signal ?? settings.signal }
+  package func signal(of ruleOutcome: RuleOutcome) -> VictimSignal { ruleOutcome.signal ?? settings.signal }
 
   /// Between that signal and SIGKILL.
-  package func grace(of standing: Standing) -> Nanoseconds { standing.grace ?? settings.grace }
+  package func grace(of ruleOutcome: RuleOutcome) -> Nanoseconds { ruleOutcome.grace ?? settings.grace }
 
   /// The program that is told of its end, an index of ``CompiledPolicy/commands``.
-  package func hook(of standing: Standing) -> UInt16? {
-    switch standing.hook {
+  package func hook(of ruleOutcome: RuleOutcome) -> UInt16? {
+    switch ruleOutcome.hook {
     case .off: nil
     case .command(let index): index
     case nil: policy.measures.hooks.after
@@ -125,7 +125,7 @@ package struct Shortlist: Sendable {
 
   package init() {
     let nobody = Candidate(
-      process: ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero)), standing: Standing(), score: 0)
+      process: ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero)), ruleOutcome: RuleOutcome(), score: 0)
     storage = InlineArray(repeating: nobody)
   }
 
@@ -144,7 +144,7 @@ package struct Shortlist: Sendable {
   /// Places a candidate, or counts why not.
   package mutating func offer(_ candidate: Candidate, isWorthEnding: Bool, isPassedOver: Bool) {
     considered += 1
-    if candidate.standing.protection.protects {
+    if candidate.ruleOutcome.protection.protects {
       protected += 1
     } else if isPassedOver {
       passedOver += 1

@@ -68,7 +68,7 @@ package struct Chooser: Sendable {
   ///   - budget: Processes that are classified at most; the others wait for the next time.
   ///   - mayWait: Whether files may be read that can wait for their process's memory.
   package mutating func learn<Source: ProcSource & ~Copyable>(
-    _ context: Judge, needs: MatchNeeds, eldest: Ticks, now: Nanoseconds, budget: Int, mayWait: Bool,
+    _ context: ScoringContext, needs: MatchNeeds, eldest: Ticks, now: Nanoseconds, budget: Int, mayWait: Bool,
     from source: inout Source
   ) {
     survey.rememberElders(of: ranking.table, from: eldest)
@@ -91,7 +91,7 @@ package struct Chooser: Sendable {
   ///
   /// - Parameter isPassedOver: Whether killing a process was tried in vain, or is under way.
   package mutating func rank<Source: ProcSource & ~Copyable>(
-    in domain: Int, by context: Judge, needs: MatchNeeds, now: Nanoseconds, from source: inout Source,
+    in domain: Int, by context: ScoringContext, needs: MatchNeeds, now: Nanoseconds, from source: inout Source,
     isPassedOver: (ProcessIdentity) -> Bool
   ) {
     ranking.begin(for: domain)
@@ -111,16 +111,17 @@ package struct Chooser: Sendable {
   ///
   /// - Parameter isAssuming: Whether what could not be read of it counts for protection.
   package mutating func candidate<Source: ProcSource & ~Copyable>(
-    _ facts: ProcessFacts, _ context: Judge, _ needs: MatchNeeds, _ now: Nanoseconds, from source: inout Source,
+    _ facts: ProcessFacts, _ context: ScoringContext, _ needs: MatchNeeds, _ now: Nanoseconds,
+    from source: inout Source,
     assuming isAssuming: Bool = true
   ) -> Candidate {
     var process = facts
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: context.machine.units)
-    var standing = roster.standing(
+    var ruleOutcome = roster.ruleOutcome(
       of: process, policy: context.policy, needs: needs, machine: context.machine, from: &source)
-    if !isAssuming, case .assumed = standing.protection { standing.protection = .none }
+    if !isAssuming, case .assumed = ruleOutcome.protection { ruleOutcome.protection = .none }
     var noTerms = NoTerms()
-    return context.candidate(process, standing: standing, terms: &noTerms)
+    return context.candidate(process, ruleOutcome: ruleOutcome, terms: &noTerms)
   }
 
   /// Leaves a process out of every memory domain: the one that asks.
@@ -139,7 +140,7 @@ package struct Chooser: Sendable {
   }
 
   /// Picks a victim from the ranking. The processes that are killed with it are ``Picker/killSet``.
-  package mutating func pick(_ shortage: Shortage, by context: Judge) -> Picker.Pick {
+  package mutating func pick(_ shortage: Shortage, by context: ScoringContext) -> Picker.Pick {
     picker.pick(from: ranking, roster: roster, shortage: shortage, context: context)
   }
 }

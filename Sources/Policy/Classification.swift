@@ -23,8 +23,8 @@ package enum TestOutcome: UInt8, Sendable {
 }
 
 /// What the tests of each rule came to that are asked once in a process's life: all but the momentary ones
-/// (``MatchField/isMomentary``).
-package struct Settled: Sendable {
+/// (``MatchField/isDynamic``).
+package struct StaticMatch: Sendable {
   /// An outcome for each rule.
   struct Outcomes: Sendable {
     private var yes = Bits256()
@@ -64,7 +64,7 @@ package struct CmdlineOutcomes: Sendable {
 }
 
 /// What momentary tests look at.
-package struct Moment: Sendable {
+package struct DynamicFacts: Sendable {
   /// With its growth.
   package var process: ProcessFacts
   /// What shares of memory are of.
@@ -83,8 +83,8 @@ extension CompiledPolicy {
   /// counts as unknown: this is for policies that have none.
   ///
   /// Costs at most one run of each pattern over its text; allocates nothing.
-  package func classify(_ subject: Subject) -> Standing {
-    var standing = Standing()
+  package func classify(_ subject: Subject) -> RuleOutcome {
+    var ruleOutcome = RuleOutcome()
     for index in rules.indices {
       let rule = rules[index]
       let number = UInt8(truncatingIfNeeded: index)
@@ -93,23 +93,23 @@ extension CompiledPolicy {
         let passedEarlier = subject.passedEarlier(number, asException: true)
         outcome = outcome.and(self.outcome(of: rule.exceptionTests, for: subject, passedEarlier).opposite)
       }
-      standing.take(rule, number, outcome)
+      ruleOutcome.take(rule, number, outcome)
     }
-    return standing
+    return ruleOutcome
   }
 
   /// The part of that which holds as long as the process is the same.
-  package func settle(_ subject: Subject) -> Settled {
-    var settled = Settled()
+  package func matchStatic(_ subject: Subject) -> StaticMatch {
+    var settled = StaticMatch()
     for index in rules.indices {
       let rule = rules[index]
       let number = UInt8(truncatingIfNeeded: index)
       let outcome = outcome(
-        of: rule.conditions, for: subject, subject.passedEarlier(number, asException: false), isSettling: true)
+        of: rule.conditions, for: subject, subject.passedEarlier(number, asException: false), isStaticOnly: true)
       settled.conditions[number] = outcome
       if rule.exceptions > 0, outcome != .no {
         settled.exceptions[number] = self.outcome(
-          of: rule.exceptionTests, for: subject, subject.passedEarlier(number, asException: true), isSettling: true)
+          of: rule.exceptionTests, for: subject, subject.passedEarlier(number, asException: true), isStaticOnly: true)
       }
     }
     return settled
@@ -135,8 +135,8 @@ extension CompiledPolicy {
   }
 
   /// The other part. Runs no pattern; allocates nothing.
-  package func standing(_ settled: Settled, at moment: Moment) -> Standing {
-    var standing = Standing()
+  package func ruleOutcome(_ settled: StaticMatch, at moment: DynamicFacts) -> RuleOutcome {
+    var ruleOutcome = RuleOutcome()
     for index in rules.indices {
       let rule = rules[index]
       let number = UInt8(truncatingIfNeeded: index)
@@ -150,19 +150,19 @@ extension CompiledPolicy {
           self.outcome(of: rule.exceptionTests, at: moment, moment.lineage.exceptions.contains(number)))
         outcome = outcome.and(exception.opposite)
       }
-      standing.take(rule, number, outcome)
+      ruleOutcome.take(rule, number, outcome)
     }
-    return standing
+    return ruleOutcome
   }
 
   /// - Parameters:
   ///   - passedEarlier: Whether the test of `cmdline` among them passed when it could be read; nil where it never was.
   ///   - isSettling: Whether momentary tests are left for later.
   private func outcome(
-    of range: Range<Int>, for subject: Subject, _ passedEarlier: Bool?, isSettling: Bool = false
+    of range: Range<Int>, for subject: Subject, _ passedEarlier: Bool?, isStaticOnly: Bool = false
   ) -> TestOutcome {
     var outcome = TestOutcome.yes
-    for index in range where !(isSettling && tests[index].field.isMomentary) {
+    for index in range where !(isStaticOnly && tests[index].field.isDynamic) {
       outcome = outcome.and(self.outcome(of: tests[index], for: subject, passedEarlier))
       if outcome == .no { return .no }
     }
@@ -170,9 +170,9 @@ extension CompiledPolicy {
   }
 
   /// - Parameter hasAncestor: Whether an ancestor is as the one test of them says.
-  private func outcome(of range: Range<Int>, at moment: Moment, _ hasAncestor: Bool) -> TestOutcome {
+  private func outcome(of range: Range<Int>, at moment: DynamicFacts, _ hasAncestor: Bool) -> TestOutcome {
     var outcome = TestOutcome.yes
-    for index in range where tests[index].field.isMomentary {
+    for index in range where tests[index].field.isDynamic {
       outcome = outcome.and(self.outcome(of: tests[index], at: moment, hasAncestor))
       if outcome == .no { return .no }
     }
@@ -208,7 +208,7 @@ extension CompiledPolicy {
     }
   }
 
-  private func outcome(of test: FieldTest, at moment: Moment, _ hasAncestor: Bool) -> TestOutcome {
+  private func outcome(of test: FieldTest, at moment: DynamicFacts, _ hasAncestor: Bool) -> TestOutcome {
     let process = moment.process
     switch test.field {
     case .gid: return process.unread.contains(.group) ? .unknown : contains(test, process.effectiveGID)
@@ -274,7 +274,7 @@ extension CompiledPolicy {
     return .no
   }
 
-  private func isAtLeast(_ test: FieldTest, _ amount: KiB, _ moment: Moment) -> TestOutcome {
+  private func isAtLeast(_ test: FieldTest, _ amount: KiB, _ moment: DynamicFacts) -> TestOutcome {
     for index in test.alternatives.indices {
       if case .amount(let least) = alternatives[index], amount >= least.of(moment.machine.ram) { return .yes }
     }

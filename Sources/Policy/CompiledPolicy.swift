@@ -92,7 +92,7 @@ package struct Settings: Equatable, Sendable {
   /// Where no rule says otherwise.
   package var scope = Scope.process
   /// Where no rule says otherwise.
-  package var signal = EndingSignal.terminate
+  package var signal = VictimSignal.terminate
   package var swarm: Swarm?
 
   package init(
@@ -134,7 +134,7 @@ package struct Rule: Equatable, Sendable {
   package var weight: Double
   // What it says of the way down, if anything.
   package var scope: Scope?
-  package var signal: EndingSignal?
+  package var signal: VictimSignal?
   package var grace: Nanoseconds?
   package var hook: HookChoice?
 

@@ -12,22 +12,23 @@ package struct Decision: Sendable {
   /// The leader of ``killSet``; nil where no process may be killed.
   package var victim: Candidate?
   /// The processes that are killed together. Of no meaning without a victim.
-  package var killSet: Party
+  package var killSet: KillSet
   /// The victim's companions in ``killSet``, the first few of them.
   package var companions = Companions()
   /// The foremost candidates, the victim's runners-up among them, and how many were left out for which reason.
   package var shortlist: Shortlist
   /// By which the processes were scored. A reload may put another policy in force while the victim is being killed.
-  package var context: Judge
+  package var context: ScoringContext
   /// The first signal.
-  package var signal: EndingSignal
+  package var signal: VictimSignal
   /// From the first signal to SIGKILL.
   package var grace: Nanoseconds
   /// From the verdict to the choice.
   package var took: Nanoseconds
 
   package init(
-    domain: Slice?, verdict: Verdict, victim: Candidate?, killSet: Party, shortlist: Shortlist, context: Judge,
+    domain: Slice?, verdict: Verdict, victim: Candidate?, killSet: KillSet, shortlist: Shortlist,
+    context: ScoringContext,
     took: Nanoseconds
   ) {
     self.domain = domain
@@ -38,8 +39,8 @@ package struct Decision: Sendable {
     self.context = context
     self.took = took
     if let victim {
-      signal = verdict.level == .kill ? .kill : context.signal(of: victim.standing)
-      grace = context.grace(of: victim.standing)
+      signal = verdict.level == .kill ? .kill : context.signal(of: victim.ruleOutcome)
+      grace = context.grace(of: victim.ruleOutcome)
     } else {
       signal = .terminate
       grace = .zero
@@ -63,7 +64,7 @@ package struct Companions: Sendable {
   }
 
   /// - Parameter table: From which the kill set was chosen.
-  package init(of killSet: Party, in table: ProcessTable) {
+  package init(of killSet: KillSet, in table: ProcessTable) {
     self.init()
     for member in killSet.members.dropFirst().prefix(Companions.capacity) {
       storage[count] = table.rows[Int(member.row)]

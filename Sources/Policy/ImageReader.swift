@@ -9,7 +9,7 @@ extension CompiledPolicy {
   ///   then entry by entry as ``validate()`` has it.
   package init(image: Span<UInt8>) throws(ImageError) {
     try checkImageEnvelope(image)
-    var cursor = ImageCursor(image, at: ImageLayout.settingsOffset, places: try ImagePlaces(image))
+    var cursor = ImageCursor(image, at: ImageLayout.settingsOffset, eligibility: try ImagePlaces(image))
     self.init(settings: .blank)
     try pass(through: &cursor)
     try validate()
@@ -76,17 +76,17 @@ private struct ImagePlaces {
 private struct ImageCursor: ImagePass, ~Escapable {
   private let bytes: Span<UInt8>
   private var offset: Int
-  private let places: ImagePlaces
+  private let eligibility: ImagePlaces
   /// The positions and sets that no automaton has taken yet.
   private var unowned: SectionTable
   private(set) var entry = 0
 
   @_lifetime(copy bytes)
-  init(_ bytes: Span<UInt8>, at offset: Int, places: ImagePlaces = ImagePlaces()) {
+  init(_ bytes: Span<UInt8>, at offset: Int, eligibility: ImagePlaces = ImagePlaces()) {
     self.bytes = bytes
     self.offset = offset
-    self.places = places
-    unowned = places.count
+    self.eligibility = eligibility
+    unowned = eligibility.count
   }
 
   mutating func take<Number: FixedWidthInteger & UnsignedInteger>() -> Number {
@@ -120,7 +120,7 @@ private struct ImageCursor: ImagePass, ~Escapable {
   mutating func table<Record: ImageRecord>(_ records: inout [Record], _ section: ImageSection) throws(ImageError) {
     // The records of these two were made by their automaton.
     if section != .positions, section != .sets {
-      records = [Record](repeating: .blank, count: places.count[section])
+      records = [Record](repeating: .blank, count: eligibility.count[section])
     }
     for index in records.indices {
       entry = index
@@ -133,8 +133,8 @@ private struct ImageCursor: ImagePass, ~Escapable {
   /// Whether each position and each set belongs to an automaton.
   private func checkOwners() throws(ImageError) {
     guard unowned[.positions] == 0 else {
-      throw .invalid(.unownedPosition, entry: places.count[.positions] - unowned[.positions])
+      throw .invalid(.unownedPosition, entry: eligibility.count[.positions] - unowned[.positions])
     }
-    guard unowned[.sets] == 0 else { throw .invalid(.unownedSet, entry: places.count[.sets] - unowned[.sets]) }
+    guard unowned[.sets] == 0 else { throw .invalid(.unownedSet, entry: eligibility.count[.sets] - unowned[.sets]) }
   }
 }

@@ -79,40 +79,45 @@ package struct KinFinder: Sendable {
   ///   - table: A survey that left no process out as too small, with `tally`.
   ///   - places: The ranking of that table.
   ///   - shortfall: What is missing of available memory to the release line.
-  /// - Returns: Whether there are any; they are in `party` then, the largest first.
+  /// - Returns: Whether there are any; they are in `kill set` then, the largest first.
   package mutating func find(
-    in table: ProcessTable, places: Places, shortfall: KiB, judge: Judge, tally: SurveyTally, into party: inout Party
+    in table: ProcessTable, eligibility: EligibilityTable, shortfall: KiB, context: ScoringContext, tally: SurveyTally,
+    into killSet: inout KillSet
   ) -> Bool {
-    let least = max(judge.settings.minimumFootprint.of(judge.machine.ram), KiB(1))
+    let least = max(context.settings.minimumFootprint.of(context.machine.ram), KiB(1))
     var found: Found?
     var bond = Bond?.some(.parent)
     // No list of all kinds: that would be memory taken.
     while let present = bond {
       bond = present.wider
-      guard let next = foremost(present, in: table, places: places, least: least, judge: judge) else { continue }
+      guard let next = foremost(present, in: table, eligibility: eligibility, least: least, context: context) else {
+        continue
+      }
       if let closer = found, !next.replaces(closer, shortfall: shortfall) { continue }
       found = next
     }
     guard let found else { return false }
-    KinFinder.fill(&party, with: found, from: table, places: places, isComplete: tally.isComplete)
+    KinFinder.fill(&killSet, with: found, from: table, eligibility: eligibility, isComplete: tally.isComplete)
     return true
   }
 
   /// Whether there may be kin among those that a survey left out as too small.
-  package static func mayHide(besides table: ProcessTable, places: Places, judge: Judge, tally: SurveyTally) -> Bool {
+  package static func mayHide(
+    besides table: ProcessTable, eligibility: EligibilityTable, context: ScoringContext, tally: SurveyTally
+  ) -> Bool {
     guard tally.leftOut > 0 else { return false }
     var total = tally.leftOutFootprint
-    for row in table.rows.indices where mayGo(table.rows[row], places[row]) { total += table.rows[row].footprint }
-    return judge.settings.minimumFootprint.of(judge.machine.ram) <= total
+    for row in table.rows.indices where mayGo(table.rows[row], eligibility[row]) { total += table.rows[row].footprint }
+    return context.settings.minimumFootprint.of(context.machine.ram) <= total
   }
 
   /// The largest single process that may be killed, whatever it gives back, of the first tier that has one.
-  package static func largest(in table: ProcessTable, places: Places) -> Int? {
+  package static func largest(in table: ProcessTable, eligibility: EligibilityTable) -> Int? {
     var largest: Int?
-    for row in table.rows.indices where mayGo(table.rows[row], places[row]) && table.rows[row].footprint > .zero {
+    for row in table.rows.indices where mayGo(table.rows[row], eligibility[row]) && table.rows[row].footprint > .zero {
       if let other = largest {
-        if places[row].tier > places[other].tier { continue }
-        if places[row].tier == places[other].tier, !table.rows[row].leads(table.rows[other]) { continue }
+        if eligibility[row].tier > eligibility[other].tier { continue }
+        if eligibility[row].tier == eligibility[other].tier, !table.rows[row].leads(table.rows[other]) { continue }
       }
       largest = row
     }
@@ -120,13 +125,13 @@ package struct KinFinder: Sendable {
   }
 
   private mutating func foremost(
-    _ bond: Bond, in table: ProcessTable, places: Places, least: KiB, judge: Judge
+    _ bond: Bond, in table: ProcessTable, eligibility: EligibilityTable, least: KiB, context: ScoringContext
   ) -> Found? {
     index.removeAll()
     families.removeAll(keepingCapacity: true)
     for row in table.rows.indices {
       let process = table.rows[row]
-      guard KinFinder.mayGo(process, places[row]), let key = bond.key(of: process, places[row].tier)
+      guard KinFinder.mayGo(process, eligibility[row]), let key = bond.key(of: process, eligibility[row].tier)
       else { continue }
       if let known = index.value(for: key) {
         families[Int(known)].take(row, in: table)
@@ -139,34 +144,36 @@ package struct KinFinder: Sendable {
     var foremost: Found?
     for family in families where family.footprint >= least {
       let found = Found(
-        leader: family.leader, bond: bond, tier: places[family.leader].tier, footprint: family.footprint,
-        score: KinFinder.score(family, in: table, judge))
+        leader: family.leader, bond: bond, tier: eligibility[family.leader].tier, footprint: family.footprint,
+        score: KinFinder.score(family, in: table, context))
       if let foremost, !found.goesBefore(foremost, in: table) { continue }
       foremost = found
     }
     return foremost
   }
 
-  private static func score(_ family: Family, in table: ProcessTable, _ judge: Judge) -> Double {
+  private static func score(_ family: Family, in table: ProcessTable, _ context: ScoringContext) -> Double {
     var sum = table.rows[family.leader]
     (sum.anonymous, sum.shared, sum.swap, sum.pageTables) = (family.footprint, .zero, .zero, .zero)
     (sum.resident, sum.virtual, sum.cpu, sum.age) = (family.footprint, family.virtual, family.cpu, family.age)
-    sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: judge.machine.units)
+    sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: context.machine.units)
     var terms = NoTerms()
-    return judge.candidate(sum, standing: Standing(), terms: &terms).score
+    return context.candidate(sum, ruleOutcome: RuleOutcome(), terms: &terms).score
   }
 
-  private static func mayGo(_ process: ProcessFacts, _ place: Place) -> Bool {
+  private static func mayGo(_ process: ProcessFacts, _ place: Eligibility) -> Bool {
     place.reach == .mayEnd && !process.isKernelThread
   }
 
   private static func fill(
-    _ party: inout Party, with found: Found, from table: ProcessTable, places: Places, isComplete: Bool
+    _ killSet: inout KillSet, with found: Found, from table: ProcessTable, eligibility: EligibilityTable,
+    isComplete: Bool
   ) {
     guard let kinship = found.bond.kinship(of: table.rows[found.leader]) else { return }
-    party.begin(kin: kinship)
-    party.takeKin(of: found.leader, by: found.bond, from: table, places: places, isComplete: isComplete) { row in
-      mayGo(table.rows[row], places[row]) && places[row].tier == found.tier
+    killSet.begin(kin: kinship)
+    killSet.takeKin(of: found.leader, by: found.bond, from: table, eligibility: eligibility, isComplete: isComplete) {
+      row in
+      mayGo(table.rows[row], eligibility[row]) && eligibility[row].tier == found.tier
     }
   }
 }

@@ -78,7 +78,7 @@ package enum MatchField: UInt8, CaseIterable, Sendable {
 
   /// Whether it is asked at each look anew: it changes while the process lives, and a survey's row tells it. What is
   /// not is asked once, and kept until the process is another.
-  package var isMomentary: Bool {
+  package var isDynamic: Bool {
     switch self {
     case .comm, .exe, .cmdline, .cgroup, .unit, .uid, .capability: false
     case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container, .ancestor: true

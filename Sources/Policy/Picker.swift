@@ -8,7 +8,7 @@ package import ProcModel
 /// processes.
 package struct Picker: Sendable {
   /// The processes that are killed together, of the last pick.
-  package private(set) var killSet = Party()
+  package private(set) var killSet = KillSet()
   // Each place is resident; more are taken in calm time where there are more processes.
   private var resolver: ScopeResolver
   private var swarmFinder: SwarmFinder
@@ -50,17 +50,17 @@ package struct Picker: Sendable {
   ///   - roster: How much each process has grown, and how fast.
   ///   - context: By which the ranking was made.
   package mutating func pick(
-    from ranking: Ranking, roster: borrowing Roster, shortage: Shortage, context: Judge
+    from ranking: Ranking, roster: borrowing Roster, shortage: Shortage, context: ScoringContext
   ) -> Pick {
     // Beside one there is no need to look for a swarm, which among thousands of the young takes seconds.
     var isCulprit = false
     if let victim = ranking.shortlist.victim { isCulprit = uses(victim, roster, shortage, context) }
     if !isCulprit, let pick = pickSwarm(from: ranking, shortage, context) { return pick }
     guard let victim = ranking.shortlist.victim else { return pickSmall(from: ranking, shortage, context) }
-    if context.scope(of: victim.standing) != .process, ranking.tally.leftOut > 0 { return .needsEveryone }
+    if context.scope(of: victim.ruleOutcome) != .process, ranking.tally.leftOut > 0 { return .needsEveryone }
     resolve(victim.process.identity, from: ranking, context)
     guard let one = alone(insteadOf: victim, in: ranking, roster, shortage, context) else { return leader() }
-    if ranking.places[one].scope != .process, ranking.tally.leftOut > 0 { return .needsEveryone }
+    if ranking.eligibility[one].scope != .process, ranking.tally.leftOut > 0 { return .needsEveryone }
     resolve(ranking.table.rows[one].identity, from: ranking, context)
     killSet.choice = .yielded
     return leader()
@@ -71,39 +71,42 @@ package struct Picker: Sendable {
   }
 
   /// Fills the kill set with a victim and the processes that its scope has killed with it.
-  package mutating func resolve(_ victim: ProcessIdentity, scope: Scope? = nil, from ranking: Ranking, _ context: Judge)
-  {
+  package mutating func resolve(
+    _ victim: ProcessIdentity, scope: Scope? = nil, from ranking: Ranking, _ context: ScoringContext
+  ) {
     let row = ranking.table.row(of: victim)
     resolver.resolve(
-      victim, scope: scope ?? row.map { ranking.places[$0].scope } ?? .process, in: ranking.table,
-      places: ranking.places, agent: context.agent, isComplete: ranking.tally.isComplete, into: &killSet)
+      victim, scope: scope ?? row.map { ranking.eligibility[$0].scope } ?? .process, in: ranking.table,
+      eligibility: ranking.eligibility, agent: context.agent, isComplete: ranking.tally.isComplete, into: &killSet)
   }
 
   /// Whether a candidate takes swap away; or whether killing it is enough, it has taken three quarters of what has gone
   /// since the last survey, and no rule puts others before it.
   private func uses(
-    _ candidate: Candidate, _ roster: borrowing Roster, _ shortage: Shortage, _ context: Judge
+    _ candidate: Candidate, _ roster: borrowing Roster, _ shortage: Shortage, _ context: ScoringContext
   ) -> Bool {
     if candidate.isSwappingOff { return true }
     guard candidate.process.footprint >= shortage.shortfall, shortage.isFalling,
-      !context.policy.hasOrder(before: candidate.standing.tier),
+      !context.policy.hasOrder(before: candidate.ruleOutcome.tier),
       let grown = roster.grown(candidate.process, since: shortage.sinceSurvey)
     else { return false }
     return grown.count >= shortage.fallen.count / 4 * 3
   }
 
   /// - Returns: Nil where there is no swarm.
-  private mutating func pickSwarm(from ranking: Ranking, _ shortage: Shortage, _ context: Judge) -> Pick? {
+  private mutating func pickSwarm(from ranking: Ranking, _ shortage: Shortage, _ context: ScoringContext) -> Pick? {
     if ranking.tally.leftOut > 0,
       swarmFinder.mayHide(
-        besides: ranking.table, places: ranking.places, best: ranking.shortlist.victim, shortfall: shortage.shortfall,
-        judge: context, tally: ranking.tally)
+        besides: ranking.table, eligibility: ranking.eligibility, best: ranking.shortlist.victim,
+        shortfall: shortage.shortfall,
+        context: context, tally: ranking.tally)
     {
       return .needsEveryone
     }
     let isFound = swarmFinder.find(
-      in: ranking.table, places: ranking.places, best: ranking.shortlist.victim, shortfall: shortage.shortfall,
-      inUse: shortage.inUse, judge: context, tally: ranking.tally, into: &killSet)
+      in: ranking.table, eligibility: ranking.eligibility, best: ranking.shortlist.victim,
+      shortfall: shortage.shortfall,
+      inUse: shortage.inUse, context: context, tally: ranking.tally, into: &killSet)
     guard isFound else { return nil }
     // Its youngest hold next to nothing yet, and would go on where the others were stopped.
     return ranking.tally.leftOut > 0 ? .needsEveryone : leader()
@@ -111,22 +114,23 @@ package struct Picker: Sendable {
 
   /// Picks where no process is worth killing alone: the kin that are worth it together, or, at the last level, the largest
   /// process that may be killed, whatever it gives back.
-  private mutating func pickSmall(from ranking: Ranking, _ shortage: Shortage, _ context: Judge) -> Pick {
+  private mutating func pickSmall(from ranking: Ranking, _ shortage: Shortage, _ context: ScoringContext) -> Pick {
     let isLast = shortage.level == .kill
     if ranking.tally.leftOut > 0,
       isLast
         || KinFinder.mayHide(
-          besides: ranking.table, places: ranking.places, judge: context, tally: ranking.tally)
+          besides: ranking.table, eligibility: ranking.eligibility, context: context, tally: ranking.tally)
     {
       return .needsEveryone
     }
     if kinFinder.find(
-      in: ranking.table, places: ranking.places, shortfall: shortage.shortfall, judge: context, tally: ranking.tally,
+      in: ranking.table, eligibility: ranking.eligibility, shortfall: shortage.shortfall, context: context,
+      tally: ranking.tally,
       into: &killSet)
     {
       return leader()
     }
-    guard isLast, let row = KinFinder.largest(in: ranking.table, places: ranking.places) else { return .none }
+    guard isLast, let row = KinFinder.largest(in: ranking.table, eligibility: ranking.eligibility) else { return .none }
     resolve(ranking.table.rows[row].identity, from: ranking, context)
     killSet.choice = .largest
     return leader()
@@ -138,20 +142,22 @@ package struct Picker: Sendable {
   /// - Returns: Nil where the order holds.
   private func alone(
     insteadOf victim: Candidate, in ranking: Ranking, _ roster: borrowing Roster, _ shortage: Shortage,
-    _ context: Judge
+    _ context: ScoringContext
   ) -> Int? {
     guard killSet.footprint < shortage.shortfall, var yielding = Yielding(victim, shortfall: shortage.shortfall) else {
       return nil
     }
     for row in ranking.table.rows.indices {
       let process = ranking.table.rows[row]
-      if yielding.mayBeEnough(process, ranking.places[row]) { yielding.seek(row, process, ranking.places[row]) }
+      if yielding.mayBeEnough(process, ranking.eligibility[row]) {
+        yielding.seek(row, process, ranking.eligibility[row])
+      }
     }
     guard yielding.isOpen else { return nil }
     for row in ranking.table.rows.indices {
       let process = ranking.table.rows[row]
-      guard yielding.mayBeBefore(process, ranking.places[row], context) else { continue }
-      yielding.weigh(process, ranking.places[row]) {
+      guard yielding.mayBeBefore(process, ranking.eligibility[row], context) else { continue }
+      yielding.weigh(process, ranking.eligibility[row]) {
         Yielding.isGrowing(
           grown: roster.grown(process, since: shortage.sinceSurvey), fallen: shortage.fallen,
           rate: roster.measuredGrowth(of: process, now: shortage.now), shortfall: shortage.shortfall)

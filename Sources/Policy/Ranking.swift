@@ -10,14 +10,14 @@ package struct Ranking: Sendable {
   /// What the survey met beside the rows of ``table``.
   package var tally = SurveyTally()
   /// The eligibility of each row of ``table``.
-  package private(set) var places: Places
+  package private(set) var eligibility: EligibilityTable
   /// The foremost, and how many were left out for which reason.
   package private(set) var shortlist = Shortlist()
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int) {
     table = ProcessTable(capacity: capacity)
-    places = Places(capacity: capacity)
+    eligibility = EligibilityTable(capacity: capacity)
   }
 
   /// Begins to rank the table anew.
@@ -26,7 +26,7 @@ package struct Ranking: Sendable {
   ///   known.
   package mutating func begin(for domain: Int) {
     shortlist.clear()
-    places.clear()
+    eligibility.clear()
     if domain == 0 { shortlist.countLeftOut(tally.leftOut) }
   }
 
@@ -35,9 +35,9 @@ package struct Ranking: Sendable {
   /// - Parameters:
   ///   - candidate: The row's; nil where it is not of the domain.
   ///   - isPassedOver: Whether killing it was tried in vain, or is under way.
-  package mutating func append(_ candidate: Candidate?, isPassedOver: Bool, by context: Judge) {
-    guard let candidate else { return places.appendOutside() }
-    places.append(candidate, scope: context.scope(of: candidate.standing), isPassedOver: isPassedOver)
+  package mutating func append(_ candidate: Candidate?, isPassedOver: Bool, by context: ScoringContext) {
+    guard let candidate else { return eligibility.appendOutside() }
+    eligibility.append(candidate, scope: context.scope(of: candidate.ruleOutcome), isPassedOver: isPassedOver)
     shortlist.offer(
       candidate, isWorthEnding: context.isWorthEnding(candidate.process), isPassedOver: isPassedOver)
   }

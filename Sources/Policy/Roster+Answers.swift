@@ -30,7 +30,7 @@ extension Roster {
     if entries.capacity < most { entries.reserveCapacity(ample) }
     if cmdlines.capacity < most { cmdlines.reserveCapacity(ample) }
     if needs.contains(.moment), settled.capacity < most { settled.reserveCapacity(ample) }
-    places.reserve(most)
+    eligibility.reserve(most)
   }
 
   /// Whether rules ask for the command line of a process that has not been read.
@@ -58,13 +58,13 @@ extension Roster {
     guard cmdlines.count == entries.count, !needs.contains(.moment) || settled.count == entries.count,
       known != nil || hasRoom(needs) || firstAnswer != nil
     else { return false }
-    let standing = classifySubject(policy, needs)
+    let ruleOutcome = classifySubject(policy, needs)
     if let known {
-      entries[known].take(process, standing: standing)
+      entries[known].take(process, ruleOutcome: ruleOutcome)
       keepOutcomes(at: known, needs)
       return true
     }
-    let entry = Entry(process, standing: standing, sampledAt: now, generation: generation)
+    let entry = Entry(process, ruleOutcome: ruleOutcome, sampledAt: now, generation: generation)
     insert(entry, needs)
     return true
   }
@@ -74,7 +74,7 @@ extension Roster {
     entry.generation = 0
     if hasRoom(needs) {
       append(entry)
-      if needs.contains(.moment) { settled.append(lastSettled) }
+      if needs.contains(.moment) { settled.append(lastStaticMatch) }
       cmdlines.append(lastCmdline)
       return
     }
@@ -91,7 +91,7 @@ extension Roster {
 
   private func hasRoom(_ needs: MatchNeeds) -> Bool {
     entries.count < entries.capacity && cmdlines.count < cmdlines.capacity
-      && (!needs.contains(.moment) || settled.count < settled.capacity) && places.hasRoom
+      && (!needs.contains(.moment) || settled.count < settled.capacity) && eligibility.hasRoom
   }
 
   /// Whether a process is the one that was surveyed, and executes the same program.

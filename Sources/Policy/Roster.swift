@@ -15,7 +15,7 @@ package struct Roster: Sendable {
     var effectiveUID: UInt32
     var effectiveCapabilities: CapabilitySet
     var cgroupKey: UInt64?
-    var standing: Standing
+    var ruleOutcome: RuleOutcome
     var footprint: KiB
     var sampledAt: Nanoseconds
     /// From the sample before this one to this one, in KiB per second.
@@ -28,15 +28,15 @@ package struct Roster: Sendable {
 
   var entries: [Entry] = []
   /// One for each entry where the policy has momentary tests; else none.
-  var settled: [Settled] = []
+  var settled: [StaticMatch] = []
   /// Of the process that was classified last, likewise.
-  private(set) var lastSettled = Settled()
+  private(set) var lastStaticMatch = StaticMatch()
   /// One for each entry where the policy has tests of `cmdline`; else none. Nil where it was never read.
   var cmdlines: [CmdlineOutcomes?] = []
   private(set) var lastCmdline: CmdlineOutcomes?
   private var ancestry = Ancestry()
   /// The index of the entry of a process number, of the last process that had it.
-  var places: IntegerMap
+  var eligibility: IntegerMap
   private(set) var generation: UInt32 = 0
   var subject = Subject()
   /// What is kept of those who were asked in a decision, and where they are.
@@ -48,7 +48,7 @@ package struct Roster: Sendable {
   package init(capacity: Int) {
     entries.reserveCapacity(capacity)
     // Each place is resident, and each entry only once there is one.
-    places = IntegerMap(capacity: min(capacity, 128))
+    eligibility = IntegerMap(capacity: min(capacity, 128))
   }
 
   package var count: Int { entries.count }
@@ -60,7 +60,7 @@ package struct Roster: Sendable {
     settled = []
     cmdlines = []
     answers.firstEntry = 0
-    places.removeAll()
+    eligibility.removeAll()
   }
 
   /// Learns what is new since the last time and forgets who is gone.
@@ -89,18 +89,18 @@ package struct Roster: Sendable {
         entries[index].generation = generation
         entries[index].sample(process.footprint, at: now)
         if left > 0, !entries[index].describes(process) {
-          let standing = classify(
+          let ruleOutcome = classify(
             process, policy, needs, mayWait, earlier: cmdline(of: process, at: index), from: &source)
-          entries[index].take(process, standing: standing)
+          entries[index].take(process, ruleOutcome: ruleOutcome)
           keepOutcomes(at: index, needs)
           left -= 1
         }
       } else if left > 0 {
         append(
           Entry(
-            process, standing: classify(process, policy, needs, mayWait, earlier: nil, from: &source),
+            process, ruleOutcome: classify(process, policy, needs, mayWait, earlier: nil, from: &source),
             sampledAt: now, generation: generation))
-        if needs.contains(.moment) { settled.append(lastSettled) }
+        if needs.contains(.moment) { settled.append(lastStaticMatch) }
         if needs.contains(.cmdline) { cmdlines.append(lastCmdline) }
         left -= 1
       }
@@ -126,10 +126,10 @@ package struct Roster: Sendable {
       let process = table.rows[(cursor % rows + step) % rows]
       step += 1
       guard let index = index(of: process.identity), entries[index].classifiedIn != generation else { continue }
-      if step <= round || entries[index].standing.isProvisional {
-        let standing = classify(
+      if step <= round || entries[index].ruleOutcome.isProvisional {
+        let ruleOutcome = classify(
           process, policy, needs, true, earlier: cmdline(of: process, at: index), from: &source)
-        entries[index].take(process, standing: standing)
+        entries[index].take(process, ruleOutcome: ruleOutcome)
         keepOutcomes(at: index, needs)
         left -= 1
       }
@@ -141,25 +141,25 @@ package struct Roster: Sendable {
   private mutating func classify<Source: ProcSource & ~Copyable>(
     _ process: ProcessFacts, _ policy: CompiledPolicy, _ needs: MatchNeeds, _ mayWait: Bool,
     earlier: CmdlineOutcomes?, from source: inout Source
-  ) -> Standing {
+  ) -> RuleOutcome {
     subject.load(process, needs: needs, inCalm: mayWait, from: &source)
     subject.earlierCmdline = earlier
     return classifySubject(policy, needs)
   }
 
-  /// The standing of the process that the subject holds. What is to be kept of it beside that is in ``lastSettled`` and
+  /// The standing of the process that the subject holds. What is to be kept of it beside that is in ``lastStaticMatch`` and
   /// ``lastCmdline``.
-  mutating func classifySubject(_ policy: CompiledPolicy, _ needs: MatchNeeds) -> Standing {
+  mutating func classifySubject(_ policy: CompiledPolicy, _ needs: MatchNeeds) -> RuleOutcome {
     if needs.contains(.cmdline) { lastCmdline = policy.cmdlineOutcomes(of: subject) }
     guard needs.contains(.moment) else { return policy.classify(subject) }
-    lastSettled = policy.settle(subject)
-    var standing = Standing()
-    standing.isProvisional = lastSettled.isProvisional
-    return standing
+    lastStaticMatch = policy.matchStatic(subject)
+    var ruleOutcome = RuleOutcome()
+    ruleOutcome.isProvisional = lastStaticMatch.isProvisional
+    return ruleOutcome
   }
 
   mutating func keepOutcomes(at index: Int, _ needs: MatchNeeds) {
-    if needs.contains(.moment) { settled[index] = lastSettled }
+    if needs.contains(.moment) { settled[index] = lastStaticMatch }
     if needs.contains(.cmdline) { cmdlines[index] = lastCmdline }
   }
 
@@ -182,10 +182,10 @@ package struct Roster: Sendable {
   /// - Parameters:
   ///   - process: With its growth, where rules ask. Of the table that ``meet(_:policy:needs:)`` was told of.
   ///   - machine: The memory that shares are of.
-  package mutating func standing<Source: ProcSource & ~Copyable>(
+  package mutating func ruleOutcome<Source: ProcSource & ~Copyable>(
     of process: ProcessFacts, policy: CompiledPolicy, needs: MatchNeeds, machine: MachineFacts,
     from source: inout Source
-  ) -> Standing {
+  ) -> RuleOutcome {
     let index = index(of: process.identity)
     let known = index.map { entries[$0].describes(process) } == true ? index : nil
     if known == nil {
@@ -193,15 +193,15 @@ package struct Roster: Sendable {
       if let index { subject.earlierCmdline = cmdline(of: process, at: index) }
     }
     guard needs.contains(.moment) else {
-      if let known { return entries[known].standing }
+      if let known { return entries[known].ruleOutcome }
       return policy.classify(subject)
     }
-    let settled = known.map { self.settled[$0] } ?? policy.settle(subject)
-    var moment = Moment(process: process, machine: machine)
+    let settled = known.map { self.settled[$0] } ?? policy.matchStatic(subject)
+    var moment = DynamicFacts(process: process, machine: machine)
     if needs.contains(.ancestors) {
       moment.lineage = ancestry.lineage(of: process, policy: policy, from: &source)
     }
-    return policy.standing(settled, at: moment)
+    return policy.ruleOutcome(settled, at: moment)
   }
 
   /// How fast a process's footprint grows, in KiB per second: since it was last sampled; where that was just now,
@@ -228,7 +228,7 @@ package struct Roster: Sendable {
   }
 
   mutating func append(_ entry: Entry) {
-    places.set(Roster.key(entry.identity), to: UInt64(entries.count))
+    eligibility.set(Roster.key(entry.identity), to: UInt64(entries.count))
     entries.append(entry)
   }
 
@@ -248,12 +248,12 @@ package struct Roster: Sendable {
   }
 
   mutating func reindex() {
-    places.removeAll()
-    for index in entries.indices { places.set(Roster.key(entries[index].identity), to: UInt64(index)) }
+    eligibility.removeAll()
+    for index in entries.indices { eligibility.set(Roster.key(entries[index].identity), to: UInt64(index)) }
   }
 
   func index(of identity: ProcessIdentity) -> Int? {
-    guard let place = places.value(for: Roster.key(identity)) else { return nil }
+    guard let place = eligibility.value(for: Roster.key(identity)) else { return nil }
     let index = Int(place)
     return entries[index].identity == identity ? index : nil
   }
@@ -265,14 +265,14 @@ extension Roster.Entry {
   /// Over less time than this, in milliseconds, a growth rate is noise.
   private static let shortestSample: UInt64 = 500
 
-  init(_ process: ProcessFacts, standing: Standing, sampledAt: Nanoseconds, generation: UInt32) {
+  init(_ process: ProcessFacts, ruleOutcome: RuleOutcome, sampledAt: Nanoseconds, generation: UInt32) {
     identity = process.identity
     comm = process.comm
     image = process.image
     effectiveUID = process.effectiveUID
     effectiveCapabilities = process.effectiveCapabilities
     cgroupKey = process.cgroupKey
-    self.standing = standing
+    self.ruleOutcome = ruleOutcome
     footprint = process.footprint
     self.sampledAt = sampledAt
     growth = nil
@@ -287,13 +287,13 @@ extension Roster.Entry {
       && effectiveCapabilities == process.effectiveCapabilities
   }
 
-  mutating func take(_ process: ProcessFacts, standing: Standing) {
+  mutating func take(_ process: ProcessFacts, ruleOutcome: RuleOutcome) {
     comm = process.comm
     image = process.image
     effectiveUID = process.effectiveUID
     effectiveCapabilities = process.effectiveCapabilities
     cgroupKey = process.cgroupKey
-    self.standing = standing
+    self.ruleOutcome = ruleOutcome
     classifiedIn = generation
   }
 

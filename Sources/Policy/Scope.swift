@@ -27,7 +27,7 @@ package enum Scope: UInt8, CaseIterable, Sendable {
 
 /// The signal that asks a process to end. The raw values stand in images and never change; they are no numbers of
 /// signals.
-package enum EndingSignal: UInt8, CaseIterable, Sendable {
+package enum VictimSignal: UInt8, CaseIterable, Sendable {
   case terminate = 1
   case interrupt = 2
   case quit = 3

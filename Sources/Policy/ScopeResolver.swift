@@ -15,7 +15,7 @@ package struct ScopeResolver: Sendable {
   }
 
   /// The target of a scope.
-  private enum Reach {
+  private enum ScopeTarget {
     case process
     case group(Int32)
     case session(Int32)
@@ -38,23 +38,25 @@ package struct ScopeResolver: Sendable {
   }
 
   /// - Parameters:
-  ///   - victim: Chosen from `table`. Where it is not there, or may not be ended, the party stays empty.
+  ///   - victim: Chosen from `table`. Where it is not there, or may not be ended, the kill set stays empty.
   ///   - table: A survey that left nobody out; whoever it left out is not reached.
   ///   - places: The ranking of that table.
   ///   - agent: Its process number, or 0.
   ///   - isComplete: ``SurveyTally/isComplete``, without which nothing may be ended as a whole.
   package mutating func resolve(
-    _ victim: ProcessIdentity, scope: Scope, in table: ProcessTable, places: Places, agent: Int32, isComplete: Bool,
-    into party: inout Party
+    _ victim: ProcessIdentity, scope: Scope, in table: ProcessTable, eligibility: EligibilityTable, agent: Int32,
+    isComplete: Bool,
+    into killSet: inout KillSet
   ) {
-    party.begin(wanted: scope)
-    guard let row = table.row(of: victim), places[row].reach == .mayEnd else { return }
-    let reach: Reach
+    killSet.begin(wanted: scope)
+    guard let row = table.row(of: victim), eligibility[row].reach == .mayEnd else { return }
+    let reach: ScopeTarget
     switch ScopeResolver.reach(of: table.rows[row], scope, in: table) {
     case .success(let found): reach = found
-    case .failure(let fallback): return settle(for: row, scope, fallback, in: table, places: places, into: &party)
+    case .failure(let fallback):
+      return fallBackToProcess(for: row, scope, fallback, in: table, eligibility: eligibility, into: &killSet)
     }
-    party.take(row, table.rows[row], places[row])
+    killSet.take(row, table.rows[row], eligibility[row])
     switch reach {
     case .process: return
     case .tree: markDescent(from: row, in: table)
@@ -63,33 +65,35 @@ package struct ScopeResolver: Sendable {
     for other in table.rows.indices where other != row && holds(reach, other, in: table) {
       let process = table.rows[other]
       let pid = process.identity.pid
-      if pid == 1 { return settle(for: row, scope, .holdsInit, in: table, places: places, into: &party) }
+      if pid == 1 {
+        return fallBackToProcess(for: row, scope, .holdsInit, in: table, eligibility: eligibility, into: &killSet)
+      }
       if agent != 0, pid == agent {
-        return settle(for: row, scope, .holdsAgent, in: table, places: places, into: &party)
+        return fallBackToProcess(for: row, scope, .holdsAgent, in: table, eligibility: eligibility, into: &killSet)
       }
       if process.isKernelThread { continue }
-      party.take(other, process, places[other])
+      killSet.take(other, process, eligibility[other])
     }
-    guard isComplete, party.protected == 0, party.inVain == 0, party.outside == 0 else { return }
+    guard isComplete, killSet.protected == 0, killSet.inVain == 0, killSet.outside == 0 else { return }
     switch reach {
-    case .group(let number): party.whole = .group(number)
-    case .cgroup(let key, let memory): if memory == nil, !table.cgroups.isMixed(key) { party.whole = .cgroup(key) }
+    case .group(let number): killSet.whole = .group(number)
+    case .cgroup(let key, let memory): if memory == nil, !table.cgroups.isMixed(key) { killSet.whole = .cgroup(key) }
     case .process, .session, .tree: break
     }
   }
 
   /// The victim goes alone.
-  private func settle(
-    for row: Int, _ scope: Scope, _ fallback: ScopeFallback, in table: ProcessTable, places: Places,
-    into party: inout Party
+  private func fallBackToProcess(
+    for row: Int, _ scope: Scope, _ fallback: ScopeFallback, in table: ProcessTable, eligibility: EligibilityTable,
+    into killSet: inout KillSet
   ) {
-    party.begin(wanted: scope, fallback: fallback)
-    party.take(row, table.rows[row], places[row])
+    killSet.begin(wanted: scope, fallback: fallback)
+    killSet.take(row, table.rows[row], eligibility[row])
   }
 
   /// Either a reach or why there is none.
   private enum Finding {
-    case success(Reach)
+    case success(ScopeTarget)
     case failure(ScopeFallback)
   }
 
@@ -116,7 +120,7 @@ package struct ScopeResolver: Sendable {
     number > 1 ? nil : number == 1 ? .holdsInit : .otherNamespace
   }
 
-  private func holds(_ reach: Reach, _ row: Int, in table: ProcessTable) -> Bool {
+  private func holds(_ reach: ScopeTarget, _ row: Int, in table: ProcessTable) -> Bool {
     let process = table.rows[row]
     switch reach {
     case .process: return false

@@ -156,7 +156,7 @@ package struct MatchNeeds: OptionSet, Sendable {
   package static let exe = MatchNeeds(rawValue: 1)
   package static let cmdline = MatchNeeds(rawValue: 2)
   package static let cgroup = MatchNeeds(rawValue: 4)
-  /// There are momentary tests (``MatchField/isMomentary``).
+  /// There are momentary tests (``MatchField/isDynamic``).
   package static let moment = MatchNeeds(rawValue: 8)
   package static let ancestors = MatchNeeds(rawValue: 16)
 }

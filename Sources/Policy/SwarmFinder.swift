@@ -47,16 +47,16 @@ package struct SwarmFinder: Sendable {
     let best: (tier: Tier, process: ProcessFacts, score: Double)?
     /// Whether ending the best single candidate is enough.
     let bestSuffices: Bool
-    let judge: Judge
+    let context: ScoringContext
 
-    init?(_ judge: Judge, best: Candidate?, shortfall: KiB, inUse: KiB) {
-      guard let swarm = judge.settings.swarm else { return nil }
+    init?(_ context: ScoringContext, best: Candidate?, shortfall: KiB, inUse: KiB) {
+      guard let swarm = context.settings.swarm else { return nil }
       self.swarm = swarm
       self.inUse = inUse
-      young = judge.machine.units.ticks(swarm.age)
-      least = judge.settings.minimumFootprint.of(judge.machine.ram)
-      self.best = best.map { ($0.standing.tier, $0.process, $0.score) }
-      self.judge = judge
+      young = context.machine.units.ticks(swarm.age)
+      least = context.settings.minimumFootprint.of(context.machine.ram)
+      self.best = best.map { ($0.ruleOutcome.tier, $0.process, $0.score) }
+      self.context = context
       bestSuffices = best.map { $0.process.footprint >= shortfall } ?? false
     }
 
@@ -67,7 +67,7 @@ package struct SwarmFinder: Sendable {
       return tier > best.tier ? nil : max(best.process.footprint, least)
     }
 
-    func largest(_ process: ProcessFacts, _ place: Place) -> KiB? {
+    func largest(_ process: ProcessFacts, _ place: Eligibility) -> KiB? {
       // Who is of unknown age is not taken for young.
       guard place.reach == .mayEnd, let age = process.age, age < young, !process.isKernelThread,
         let largest = largest(in: place.tier), process.footprint <= largest
@@ -84,8 +84,8 @@ package struct SwarmFinder: Sendable {
     /// much of it at most, by the formulas that count in KiB, and `oom_score_adj` is taken to be 0.
     func mayBeWorse(_ total: KiB) -> Bool {
       guard let best, bestSuffices else { return true }
-      if judge.policy.hasOrder(before: best.tier) { return true }
-      return switch judge.settings.formula {
+      if context.policy.hasOrder(before: best.tier) { return true }
+      return switch context.settings.formula {
       case .spillway, .footprint: Double(total.count) * 4 > best.score
       case .classic, .linux24, .linux26, .linux, .oomScore: true
       }
@@ -100,7 +100,7 @@ package struct SwarmFinder: Sendable {
       if isHeavy, !bestSuffices { return true }
       guard !isOfBest else { return false }
       var terms = NoTerms()
-      return judge.candidate(sum, standing: Standing(), terms: &terms).score > best.score
+      return context.candidate(sum, ruleOutcome: RuleOutcome(), terms: &terms).score > best.score
     }
   }
 
@@ -126,13 +126,14 @@ package struct SwarmFinder: Sendable {
   ///   - best: The foremost of the shortlist.
   ///   - shortfall: What is missing of available memory to the release line.
   ///   - inUse: The memory and swap that are in use, on the machine or in the domain.
-  /// - Returns: Whether there is one; it is in `party` then, the largest first.
+  /// - Returns: Whether there is one; it is in `kill set` then, the largest first.
   package mutating func find(
-    in table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, inUse: KiB, judge: Judge,
-    tally: SurveyTally, into party: inout Party
+    in table: ProcessTable, eligibility: EligibilityTable, best: Candidate?, shortfall: KiB, inUse: KiB,
+    context: ScoringContext,
+    tally: SurveyTally, into killSet: inout KillSet
   ) -> Bool {
     // Without the uptime everybody would seem just born.
-    guard tally.uptimeError == nil, let bar = Bar(judge, best: best, shortfall: shortfall, inUse: inUse) else {
+    guard tally.uptimeError == nil, let bar = Bar(context, best: best, shortfall: shortfall, inUse: inUse) else {
       return false
     }
     families.learn(table, young: bar.young)
@@ -141,26 +142,27 @@ package struct SwarmFinder: Sendable {
     // No list of all kinds: that would be memory taken.
     while let present = bond {
       bond = present.wider
-      guard let next = foremost(of: present, in: table, places: places, bar: bar) else { continue }
+      guard let next = foremost(of: present, in: table, eligibility: eligibility, bar: bar) else { continue }
       if let closer = found, !next.replaces(closer) { continue }
       found = next
     }
     guard let found else { return false }
-    fill(&party, with: found, from: table, places: places, bar: bar, isComplete: tally.isComplete)
+    fill(&killSet, with: found, from: table, eligibility: eligibility, bar: bar, isComplete: tally.isComplete)
     return true
   }
 
   /// Whether a swarm may be among those that a survey left out as too small: then all have to be read, which among
   /// thousands takes the time that there is not. Those that are known to be old are part of none.
   package func mayHide(
-    besides table: ProcessTable, places: Places, best: Candidate?, shortfall: KiB, judge: Judge, tally: SurveyTally
+    besides table: ProcessTable, eligibility: EligibilityTable, best: Candidate?, shortfall: KiB,
+    context: ScoringContext, tally: SurveyTally
   ) -> Bool {
     guard tally.leftOut > tally.leftOutOld,
-      let bar = Bar(judge, best: best, shortfall: shortfall, inUse: KiB(.max))
+      let bar = Bar(context, best: best, shortfall: shortfall, inUse: KiB(.max))
     else { return false }
     var count = UInt64(tally.leftOut - tally.leftOutOld)
     var total = tally.leftOutFootprint - tally.leftOutOldFootprint
-    for row in table.rows.indices where bar.largest(table.rows[row], places[row]) != nil {
+    for row in table.rows.indices where bar.largest(table.rows[row], eligibility[row]) != nil {
       count += 1
       total += table.rows[row].footprint
     }
@@ -168,12 +170,14 @@ package struct SwarmFinder: Sendable {
   }
 
   /// The largest of its kind in the first tier in which that goes as a swarm.
-  private mutating func foremost(of bond: Bond, in table: ProcessTable, places: Places, bar: Bar) -> Found? {
+  private mutating func foremost(of bond: Bond, in table: ProcessTable, eligibility: EligibilityTable, bar: Bar)
+    -> Found?
+  {
     groups.removeAll()
     for row in table.rows.indices {
       let process = table.rows[row]
-      guard isMember(row, of: table, places, bar),
-        let key = bond.key(of: process, places[row].tier)
+      guard isMember(row, of: table, eligibility, bar),
+        let key = bond.key(of: process, eligibility[row].tier)
       else { continue }
       // More than 2³³ KiB of one process, or 2²⁰ processes, are a torn reading: nonsense, and no trap.
       groups.add(min(process.footprint.count, 1 << 33) << 20 | 1, to: key)
@@ -181,8 +185,8 @@ package struct SwarmFinder: Sendable {
     // No list of all tiers: that would be memory taken.
     for tier in Tier.first.rawValue...Tier.last.rawValue {
       guard let tier = Tier(rawValue: tier),
-        var largest = largest(of: bond, in: tier, of: table, places: places, bar: bar),
-        isWorse(&largest, in: table, places: places, bar: bar)
+        var largest = largest(of: bond, in: tier, of: table, eligibility: eligibility, bar: bar),
+        isWorse(&largest, in: table, eligibility: eligibility, bar: bar)
       else { continue }
       return largest
     }
@@ -190,12 +194,12 @@ package struct SwarmFinder: Sendable {
   }
 
   private func largest(
-    of bond: Bond, in tier: Tier, of table: ProcessTable, places: Places, bar: Bar
+    of bond: Bond, in tier: Tier, of table: ProcessTable, eligibility: EligibilityTable, bar: Bar
   ) -> Found? {
     var foremost: Found?
-    for row in table.rows.indices where places[row].tier == tier {
+    for row in table.rows.indices where eligibility[row].tier == tier {
       let process = table.rows[row]
-      guard isMember(row, of: table, places, bar), let key = bond.key(of: process, tier),
+      guard isMember(row, of: table, eligibility, bar), let key = bond.key(of: process, tier),
         let packed = groups.value(for: key)
       else { continue }
       let total = KiB(packed >> 20)
@@ -207,14 +211,14 @@ package struct SwarmFinder: Sendable {
   }
 
   /// Whether a row may be part of a swarm.
-  private func isMember(_ row: Int, of table: ProcessTable, _ places: Places, _ bar: Bar) -> Bool {
-    bar.largest(table.rows[row], places[row]) != nil && !families.isWorker(row)
+  private func isMember(_ row: Int, of table: ProcessTable, _ eligibility: EligibilityTable, _ bar: Bar) -> Bool {
+    bar.largest(table.rows[row], eligibility[row]) != nil && !families.isWorker(row)
   }
 
   /// Weighs a swarm, as one process, against the best single candidate. What it weighs is cut to what is in use. Where it
   /// would be more, the members' memory is counted more than once, and those that may have no more than their parent's
   /// are not counted at all.
-  private func isWorse(_ found: inout Found, in table: ProcessTable, places: Places, bar: Bar) -> Bool {
+  private func isWorse(_ found: inout Found, in table: ProcessTable, eligibility: EligibilityTable, bar: Bar) -> Bool {
     let one = table.rows[found.row]
     var sum = one
     (sum.virtual, sum.cpu) = (.zero, .zero)
@@ -224,7 +228,7 @@ package struct SwarmFinder: Sendable {
     for row in table.rows.indices {
       let process = table.rows[row]
       if process.identity == bar.best?.process.identity { isOfBest = found.bond.areKin(one, process) }
-      guard places[row].tier == found.tier, isMember(row, of: table, places, bar),
+      guard eligibility[row].tier == found.tier, isMember(row, of: table, eligibility, bar),
         found.bond.areKin(one, process)
       else { continue }
       if families.isLikeParent(row) { likeParents += process.footprint }
@@ -238,23 +242,24 @@ package struct SwarmFinder: Sendable {
     (sum.anonymous, sum.shared, sum.sharedElsewhere) = (found.total, .zero, .zero)
     (sum.swap, sum.pageTables, sum.resident) = (.zero, .zero, found.total)
     sum.age = eldest
-    sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: bar.judge.machine.units)
+    sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: bar.context.machine.units)
     return bar.isWorse(found, sum, isOfBest: isOfBest)
   }
 
   private func fill(
-    _ party: inout Party, with found: Found, from table: ProcessTable, places: Places, bar: Bar, isComplete: Bool
+    _ killSet: inout KillSet, with found: Found, from table: ProcessTable, eligibility: EligibilityTable, bar: Bar,
+    isComplete: Bool
   ) {
     let one = table.rows[found.row]
     guard let kinship = found.bond.kinship(of: one) else { return }
-    party.begin(swarm: kinship)
+    killSet.begin(swarm: kinship)
     var leader = found.row
     for row in table.rows.indices where found.bond.areKin(one, table.rows[row]) {
-      guard places[row].tier == found.tier, isMember(row, of: table, places, bar) else { continue }
+      guard eligibility[row].tier == found.tier, isMember(row, of: table, eligibility, bar) else { continue }
       if table.rows[row].footprint > table.rows[leader].footprint { leader = row }
     }
-    party.takeKin(of: leader, by: found.bond, from: table, places: places, isComplete: isComplete) { row in
-      places[row].tier == found.tier && isMember(row, of: table, places, bar)
+    killSet.takeKin(of: leader, by: found.bond, from: table, eligibility: eligibility, isComplete: isComplete) { row in
+      eligibility[row].tier == found.tier && isMember(row, of: table, eligibility, bar)
     }
   }
 }

@@ -23,22 +23,22 @@ package struct Yielding: Sendable {
   /// - Returns: Nil where the foremost is enough alone.
   package init?(_ foremost: Candidate, shortfall: KiB) {
     guard foremost.process.footprint < shortfall else { return nil }
-    tier = foremost.standing.tier
+    tier = foremost.ruleOutcome.tier
     self.shortfall = shortfall
   }
 
   /// Whether a process of this place may be the one; its score is asked of no other.
-  package func mayBeEnough(_ process: ProcessFacts, _ place: Place) -> Bool {
+  package func mayBeEnough(_ process: ProcessFacts, _ place: Eligibility) -> Bool {
     place.reach == .mayEnd && place.tier == tier && !process.isKernelThread && process.footprint >= shortfall
   }
 
   /// Whether a process of this place may be ranked before the one: all that are worth killing alone.
-  package func mayBeBefore(_ process: ProcessFacts, _ place: Place, _ judge: Judge) -> Bool {
-    place.reach == .mayEnd && place.tier == tier && judge.isWorthEnding(process)
+  package func mayBeBefore(_ process: ProcessFacts, _ place: Eligibility, _ context: ScoringContext) -> Bool {
+    place.reach == .mayEnd && place.tier == tier && context.isWorthEnding(process)
   }
 
   /// Takes the process of a row where it is the foremost of those that are enough alone.
-  package mutating func seek(_ row: Int, _ process: ProcessFacts, _ place: Place) {
+  package mutating func seek(_ row: Int, _ process: ProcessFacts, _ place: Eligibility) {
     if let one, !process.goesBefore(one.process, place.score, one.score) { return }
     one = (row, process, place.score)
   }
@@ -46,7 +46,7 @@ package struct Yielding: Sendable {
   /// Counts a process that is ranked before the one.
   ///
   /// - Parameter isGrowing: As ``isGrowing(grown:fallen:rate:shortfall:)``; asked only where it is ranked before.
-  package mutating func weigh(_ process: ProcessFacts, _ place: Place, isGrowing: () -> Bool) {
+  package mutating func weigh(_ process: ProcessFacts, _ place: Eligibility, isGrowing: () -> Bool) {
     guard let one, !isBarred, process.goesBefore(one.process, place.score, one.score) else { return }
     before += process.footprint
     isBarred = before >= shortfall || isGrowing()

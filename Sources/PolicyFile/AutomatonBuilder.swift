@@ -18,7 +18,7 @@ struct AutomatonBuilder {
   }
 
   /// What can be reached from a state without consuming a byte.
-  private struct Reach {
+  private struct ReachableStates {
     var positions: Set<Int> = []
     var canBeOver = false
   }
@@ -108,8 +108,8 @@ struct AutomatonBuilder {
     return first
   }
 
-  private func reach(from state: Int, atBegin: Bool) -> Reach {
-    var found = Reach()
+  private func reach(from state: Int, atBegin: Bool) -> ReachableStates {
+    var found = ReachableStates()
     // Each state is visited at most twice: before a `$` and after one.
     var seen = [[Bool]](repeating: [false, false], count: states.count)
     var pending = [(state: state, ended: false)]
@@ -131,7 +131,7 @@ struct AutomatonBuilder {
 
   private func automaton(from start: Int) throws(PatternError) -> Automaton {
     let beginning = reach(from: start, atBegin: true)
-    var after: [Int: Reach] = [:]
+    var after: [Int: ReachableStates] = [:]
     var pending = Array(beginning.positions)
     while let position = pending.popLast() {
       if after[position] != nil { continue }
@@ -169,7 +169,7 @@ struct AutomatonBuilder {
   }
 
   /// The positions from which the end of the text can be reached.
-  private func leadingToTheEnd(_ after: [Int: Reach]) -> Set<Int> {
+  private func leadingToTheEnd(_ after: [Int: ReachableStates]) -> Set<Int> {
     var useful = Set(after.filter { $0.value.canBeOver }.keys)
     var grew = true
     while grew {

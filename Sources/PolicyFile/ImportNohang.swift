@@ -379,7 +379,7 @@ struct NohangImport {
         leftOut.append((action.shown, "\(action.isOnBy ?? "") is False, so nohang ignores it"))
         continue
       }
-      let signal: EndingSignal
+      let signal: VictimSignal
       switch NohangImport.signal(of: action.command) {
       case .signal(let sent): signal = sent
       case .none(let why):
@@ -404,7 +404,7 @@ struct NohangImport {
 
   /// The signal that a command sends, or why there is none.
   private enum SoftSignal {
-    case signal(EndingSignal)
+    case signal(VictimSignal)
     case none(String)
   }
 
@@ -422,7 +422,7 @@ struct NohangImport {
     if words.count == 2, words[0] == "-s" || words[0] == "-n" { words = ["-" + words[1]] }
     if words.isEmpty { return .signal(.terminate) }
     if words.count == 1, let signal = signal(words[0]) { return .signal(signal) }
-    let known = EndingSignal.allCases.map(\.name).joined(separator: ", ")
+    let known = VictimSignal.allCases.map(\.name).joined(separator: ", ")
     return .none(
       "\(name(ofSignal: words.joined(separator: " "))) is no signal that a rule can send: those are \(known)")
   }
@@ -443,15 +443,15 @@ struct NohangImport {
   }
 
   /// The signal that `kill -USR1`, `kill -SIGUSR1` or `kill -10` sends.
-  private static func signal(_ word: String) -> EndingSignal? {
+  private static func signal(_ word: String) -> VictimSignal? {
     guard word.hasPrefix("-") else { return nil }
     let name = String(word.dropFirst())
     // Numbers of signal(7), for x86 and ARM.
-    let numbers: [String: EndingSignal] = [
+    let numbers: [String: VictimSignal] = [
       "1": .hangUp, "2": .interrupt, "3": .quit, "9": .kill, "10": .user1, "12": .user2, "15": .terminate,
     ]
     let upper = name.uppercased()
-    return numbers[name] ?? EndingSignal.allCases.first { [upper, "SIG\(upper)"].contains($0.name) }
+    return numbers[name] ?? VictimSignal.allCases.first { [upper, "SIG\(upper)"].contains($0.name) }
   }
 
   private mutating func drop(_ what: String, at offset: Int, _ why: String) {

@@ -43,7 +43,7 @@ struct RuleDraft {
   var order: Tier?
   var weight: Double
   var scope: Scope?
-  var signal: EndingSignal?
+  var signal: VictimSignal?
   var grace: Nanoseconds?
   var hook: Choice<CommandDraft>?
 }

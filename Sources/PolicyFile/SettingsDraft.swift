@@ -10,7 +10,7 @@ struct SettingsDraft {
   private var grace: Nanoseconds?
   private var minimumFootprint: MinimumFootprint?
   private var scope: Scope?
-  private var signal: EndingSignal?
+  private var signal: VictimSignal?
   private var swarm: Choice<Swarm>?
 
   /// The times that `grace` allows, in a file and in a rule.
@@ -94,7 +94,7 @@ extension SettingsReader {
   }
 
   /// Reads `signal` of a file or of a rule.
-  func signal(log: inout DiagnosticLog) -> EndingSignal? {
-    choice("signal", EndingSignal.allCases.map { (name: $0.name, value: $0) }, log: &log)
+  func signal(log: inout DiagnosticLog) -> VictimSignal? {
+    choice("signal", VictimSignal.allCases.map { (name: $0.name, value: $0) }, log: &log)
   }
 }

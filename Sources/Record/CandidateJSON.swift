@@ -25,9 +25,9 @@ extension JSONWriter {
     key("score")
     value(candidate.score)
     key("order")
-    value(candidate.standing.tier.name)
+    value(candidate.ruleOutcome.tier.name)
     key("protected")
-    value(candidate.standing.protection.protects)
+    value(candidate.ruleOutcome.protection.protects)
     key("rule")
     rule(of: candidate, policy: policy)
     key("oom_score")
@@ -43,7 +43,7 @@ extension JSONWriter {
     key("age_s")
     if let age = process.age { value(units.seconds(age)) } else { null() }
     key("rules")
-    rules(candidate.standing.rules, policy: policy)
+    rules(candidate.ruleOutcome.rules, policy: policy)
     if let terms {
       key("terms")
       value(terms)
@@ -73,10 +73,10 @@ extension JSONWriter {
 
   /// The name of the rule, or of the built-in protection, that decided.
   private mutating func rule(of candidate: Candidate, policy: CompiledPolicy) {
-    let standing = candidate.standing
+    let ruleOutcome = candidate.ruleOutcome
     if let name = candidate.builtInName {
       value(name)
-    } else if let index = standing.decidingRule {
+    } else if let index = ruleOutcome.decidingRule {
       value(untrusted: policy.bytes(policy.rules[Int(index)].name))
     } else {
       null()
@@ -95,7 +95,7 @@ extension JSONWriter {
 extension Candidate {
   /// What is said in the place of a rule's name: of a protection that no policy can lift, or of what goes first.
   package var builtInName: String? {
-    isSwappingOff ? "built-in: swapoff" : standing.protection.builtInName
+    isSwappingOff ? "built-in: swapoff" : ruleOutcome.protection.builtInName
   }
 }
 

@@ -74,7 +74,7 @@ package struct StartEvent: Sendable {
   /// What is in force in place of the policy that was asked for; nil where it is that.
   package var fallback: PolicyFallback?
   /// Of the system.
-  package var context: Judge
+  package var context: ScoringContext
   /// The first is the container's own cgroup; nil where the system is the machine.
   package var roots: DomainRoots?
   /// Nil where it cannot be read.
@@ -83,7 +83,7 @@ package struct StartEvent: Sendable {
   package var lacking: CapabilitySet
 
   package init(
-    version: String, policyName: CPath, fallback: PolicyFallback? = nil, context: Judge, roots: DomainRoots?,
+    version: String, policyName: CPath, fallback: PolicyFallback? = nil, context: ScoringContext, roots: DomainRoots?,
     panic: PanicSettings?, held: CapabilitySet, lacking: CapabilitySet
   ) {
     self.version = version
@@ -157,12 +157,12 @@ package struct ReliefEvent: Sendable {
 package struct LastResortEvent: Sendable {
   package var outcome: LastResortOutcome
   package var way: LastResortWay
-  package var toll: EpisodeToll
+  package var totals: EpisodeTotals
 
-  package init(_ outcome: LastResortOutcome, _ way: LastResortWay, toll: EpisodeToll) {
+  package init(_ outcome: LastResortOutcome, _ way: LastResortWay, totals: EpisodeTotals) {
     self.outcome = outcome
     self.way = way
-    self.toll = toll
+    self.totals = totals
   }
 }
 

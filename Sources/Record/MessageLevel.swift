@@ -21,7 +21,7 @@ extension Array where Element == UInt8 {
   }
 }
 
-extension Ending {
+extension OutcomeKind {
   package var level: MessageLevel {
     switch self {
     case .exited, .killed, .stuck, .refused, .sharesProtected: .warning

@@ -94,13 +94,13 @@ extension Recorder {
     json.field("trigger", verdict.trigger.name)
   }
 
-  private mutating func value(_ candidate: Candidate, _ context: Judge) {
+  private mutating func value(_ candidate: Candidate, _ context: ScoringContext) {
     var terms = TermList()
-    _ = context.candidate(candidate.process, standing: candidate.standing, terms: &terms)
+    _ = context.candidate(candidate.process, ruleOutcome: candidate.ruleOutcome, terms: &terms)
     json.value(candidate, terms: terms, policy: context.policy, units: context.machine.units)
   }
 
-  private mutating func value(_ killSet: Party) {
+  private mutating func value(_ killSet: KillSet) {
     json.beginObject()
     json.field("scope", killSet.scope.name)
     json.field("choice", killSet.choice.name)

@@ -32,10 +32,10 @@ extension Recorder {
   mutating func compose(_ step: LastResortEvent) -> Bool {
     begin("last_resort")
     json.field("domain", "system")
-    json.field("episode", UInt64(step.toll.episode))
+    json.field("episode", UInt64(step.totals.episode))
     json.field("action", step.way.name)
-    json.field("victims", UInt64(step.toll.victims))
-    json.field("lasted_ms", step.toll.lasted.milliseconds)
+    json.field("victims", UInt64(step.totals.victims))
+    json.field("lasted_ms", step.totals.lasted.milliseconds)
     json.field("outcome", step.outcome.name)
     if case .refused(let reason) = step.outcome { json.field("error", reason.text) }
     return finish()
@@ -51,9 +51,9 @@ extension Array where Element == UInt8 {
     switch step.outcome {
     case .begun, .rehearsed:
       append("memory is not back after ")
-      append(decimal: UInt64(step.toll.victims))
-      append(step.toll.victims == 1 ? " victim and " : " victims and ")
-      append(decimal: step.toll.lasted.milliseconds)
+      append(decimal: UInt64(step.totals.victims))
+      append(step.totals.victims == 1 ? " victim and " : " victims and ")
+      append(decimal: step.totals.lasted.milliseconds)
       append(step.outcome == .begun ? " ms; the disks are written first" : " ms; it would be begun now")
     case .told: append("the kernel was told")
     case .refused(let reason):

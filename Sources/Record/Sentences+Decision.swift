@@ -12,7 +12,7 @@ extension Array where Element == UInt8 {
     append(decision.signal.name)
     append(" to ")
     append(victim.process)
-    append(party: decision.killSet)
+    append(killSet: decision.killSet)
     append(", footprint ")
     append(decision.killSet.members.count > 1 ? decision.killSet.footprint : victim.process.footprint)
     append(", score ")

@@ -105,27 +105,27 @@ extension Array where Element == UInt8 {
   }
 
   /// Who goes with the victim: ` and 41 more (swarm of one parent)`; nothing where it goes alone.
-  package mutating func append(party: borrowing Party) {
-    if party.members.count > 1 {
+  package mutating func append(killSet: borrowing KillSet) {
+    if killSet.members.count > 1 {
       append(" and ")
-      append(decimal: UInt64(party.members.count - 1))
+      append(decimal: UInt64(killSet.members.count - 1))
       append(" more (")
-      if let swarm = party.swarm {
-        append(party.choice == .kin ? "kin of the small, of one " : "swarm of one ")
+      if let swarm = killSet.swarm {
+        append(killSet.choice == .kin ? "kin of the small, of one " : "swarm of one ")
         append(swarm.name)
       } else {
         append("its ")
-        append(party.scope.name)
+        append(killSet.scope.name)
       }
-      if party.protected > 0 {
+      if killSet.protected > 0 {
         append("; ")
-        append(decimal: UInt64(party.protected))
+        append(decimal: UInt64(killSet.protected))
         append(" protected stay")
       }
       append(")")
-    } else if let fallback = party.fallback {
+    } else if let fallback = killSet.fallback {
       append(" alone, not its ")
-      append(party.wanted.name)
+      append(killSet.wanted.name)
       append(" (")
       append(fallback.name)
       append(")")

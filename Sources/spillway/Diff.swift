@@ -50,7 +50,7 @@ private struct Fate: Equatable {
   var order: Tier
   var weight: Double
   var scope: Scope
-  var signal: EndingSignal
+  var signal: VictimSignal
   /// Time from ``signal`` to SIGKILL; nil where ``signal`` is SIGKILL.
   var grace: Nanoseconds?
   /// The hook after the kill, with the user that it runs as and its time limit; nil without one.
@@ -58,20 +58,20 @@ private struct Fate: Equatable {
   /// Those of `scope`, `signal`, `grace` and `hook` that a rule sets. The others come from the file's settings.
   var ofRules: Set<String>
 
-  init(_ process: Inspected, _ judge: Judge) {
-    let standing = process.candidate.standing
-    isProtected = standing.protection.protects
-    order = standing.tier
-    weight = standing.weight
-    scope = judge.scope(of: standing)
-    signal = judge.signal(of: standing)
-    grace = signal == .kill ? nil : judge.grace(of: standing)
-    hook = judge.hook(of: standing).map { judge.policy.describe(command: $0) }
+  init(_ process: Inspected, _ context: ScoringContext) {
+    let ruleOutcome = process.candidate.ruleOutcome
+    isProtected = ruleOutcome.protection.protects
+    order = ruleOutcome.tier
+    weight = ruleOutcome.weight
+    scope = context.scope(of: ruleOutcome)
+    signal = context.signal(of: ruleOutcome)
+    grace = signal == .kill ? nil : context.grace(of: ruleOutcome)
+    hook = context.hook(of: ruleOutcome).map { context.policy.describe(command: $0) }
     ofRules = []
-    if standing.scope != nil { ofRules.insert("scope") }
-    if standing.signal != nil { ofRules.formUnion(["signal", "grace"]) }
-    if standing.grace != nil { ofRules.insert("grace") }
-    if standing.hook != nil { ofRules.insert("hook") }
+    if ruleOutcome.scope != nil { ofRules.insert("scope") }
+    if ruleOutcome.signal != nil { ofRules.formUnion(["signal", "grace"]) }
+    if ruleOutcome.grace != nil { ofRules.insert("grace") }
+    if ruleOutcome.hook != nil { ofRules.insert("hook") }
   }
 
   /// Two protected processes are equal whatever their other values are: neither is killed.
@@ -106,7 +106,7 @@ struct Difference {
     for process in old.processes { before[process.candidate.process.identity] = process }
     changes = new.processes.compactMap { process in
       guard let earlier = before[process.candidate.process.identity],
-        Fate(earlier, old.judge) != Fate(process, new.judge)
+        Fate(earlier, old.context) != Fate(process, new.context)
       else { return nil }
       return (earlier, process)
     }
@@ -166,12 +166,12 @@ struct Difference {
     for (earlier, process) in changes {
       let facts = process.candidate.process
       var head = ["\(facts.identity.pid)", visible(facts.comm.bytes), amount(facts.footprint)]
-      let (then, now) = (Fate(earlier, old.judge), Fate(process, new.judge))
+      let (then, now) = (Fate(earlier, old.context), Fate(process, new.context))
       let ofAll = Set(["scope", "signal", "grace", "hook"]).subtracting(then.ofRules).subtracting(now.ofRules)
       let count = rows.count
       // The new policy's deciding rule; where it has none, that of the old policy.
       let rule =
-        process.ruleName(new.judge.policy) ?? earlier.ruleName(old.judge.policy).map { $0 + " (before)" } ?? "-"
+        process.ruleName(new.context.policy) ?? earlier.ruleName(old.context.policy).map { $0 + " (before)" } ?? "-"
       for aspect in ["protect", "order", "weight", "scope", "signal", "grace", "hook"] where !ofAll.contains(aspect) {
         let values = [then, now].map { $0.aspects.first { $0.name == aspect }?.text }
         guard let left = values[0], let right = values[1], left != right else { continue }
@@ -246,7 +246,7 @@ struct Difference {
   }
 
   private func write(_ process: Inspected, under inspection: Inspection, to json: inout JSONWriter) {
-    let fate = Fate(process, inspection.judge)
+    let fate = Fate(process, inspection.context)
     json.beginObject()
     json.key("protected")
     json.value(fate.isProtected)
@@ -263,7 +263,7 @@ struct Difference {
     json.key("hook")
     if let hook = fate.hook { json.value(hook) } else { json.null() }
     json.key("rule")
-    if let rule = process.ruleName(inspection.judge.policy) { json.value(rule) } else { json.null() }
+    if let rule = process.ruleName(inspection.context.policy) { json.value(rule) } else { json.null() }
     json.endObject()
   }
 }

@@ -39,8 +39,8 @@ struct Explain: ParsableCommand {
       if options.json {
         var json = JSONWriter(capacity: 8 * 1024)
         json.value(
-          process.candidate, terms: process.terms, policy: inspection.judge.policy,
-          units: inspection.judge.machine.units)
+          process.candidate, terms: process.terms, policy: inspection.context.policy,
+          units: inspection.context.machine.units)
         json.newline()
         Output().write(String(decoding: json.bytes, as: UTF8.self))
         StandardError.write(inspection.unread.notes.joined())
@@ -66,8 +66,8 @@ struct Explanation {
   }
 
   private var facts: ProcessFacts { process.candidate.process }
-  private var standing: Standing { process.candidate.standing }
-  private var policy: CompiledPolicy { inspection.judge.policy }
+  private var ruleOutcome: RuleOutcome { process.candidate.ruleOutcome }
+  private var policy: CompiledPolicy { inspection.context.policy }
 
   var text: String {
     let notes = inspection.notes.joined()
@@ -75,7 +75,7 @@ struct Explanation {
   }
 
   private var identity: String {
-    let units = inspection.judge.machine.units
+    let units = inspection.context.machine.units
     var lines = "\(facts.identity.pid) (\(visible(facts.comm.bytes)))\n"
     lines +=
       "  user \(facts.effectiveUID), \(facts.age.map { "started \(age(units.seconds($0))) ago" } ?? "started at an unknown time"),"
@@ -99,7 +99,7 @@ struct Explanation {
   }
 
   private var score: String {
-    let formula = inspection.judge.settings.formula
+    let formula = inspection.context.settings.formula
     var lines = "score \(decimal(process.candidate.score)) \(formula.unit) by formula \(formula.name):\n"
     var value = 0.0
     for index in 0..<process.terms.count {
@@ -109,9 +109,9 @@ struct Explanation {
       let effect = term.effect == .none ? "no effect" : effect(term.effect)
       lines += "  " + term.name.padded(24) + decimal(term.value).padded(14) + effect.padded(18) + decimal(value) + "\n"
     }
-    if standing.weight != 1 {
-      lines += "  " + "weight of its rules".padded(24) + decimal(standing.weight).padded(14)
-      lines += "× \(decimal(standing.weight))".padded(18) + decimal(process.candidate.score) + "\n"
+    if ruleOutcome.weight != 1 {
+      lines += "  " + "weight of its rules".padded(24) + decimal(ruleOutcome.weight).padded(14)
+      lines += "× \(decimal(ruleOutcome.weight))".padded(18) + decimal(process.candidate.score) + "\n"
     }
     return lines
   }
@@ -125,7 +125,7 @@ struct Explanation {
   private var rules: String {
     var lines = ""
     if process.candidate.isSwappingOff { lines += "  built-in: swapoff: the process is killed first, and alone\n" }
-    for index in policy.rules.indices where standing.rules.contains(UInt8(truncatingIfNeeded: index)) {
+    for index in policy.rules.indices where ruleOutcome.rules.contains(UInt8(truncatingIfNeeded: index)) {
       let rule = policy.rules[index]
       lines += "  \"\(visible(policy.bytes(rule.name)))\": \(describe(effectOf: rule, in: policy))\n"
     }
@@ -134,12 +134,12 @@ struct Explanation {
   }
 
   private var rank: String {
-    if standing.protection.protects {
+    if ruleOutcome.protection.protects {
       if let name = process.candidate.builtInName { return "it is never killed (\(name))\n" }
       return "it is never killed: the rule \"\(process.ruleName(policy) ?? "")\" protects it\n"
     }
-    let total = inspection.processes.count { !$0.candidate.standing.protection.protects }
-    var lines = "rank \(place + 1) of the \(total) processes that may be killed, order \(standing.tier.name)\n"
+    let total = inspection.processes.count { !$0.candidate.ruleOutcome.protection.protects }
+    var lines = "rank \(place + 1) of the \(total) processes that may be killed, order \(ruleOutcome.tier.name)\n"
     for other in inspection.processes[..<place].suffix(neighbours) {
       lines += "  after \(name(other)): \(reason(other))\n"
     }
@@ -156,13 +156,15 @@ struct Explanation {
 
   private func reason(_ other: Inspected) -> String {
     if other.candidate.isSwappingOff, !process.candidate.isSwappingOff { return "it takes swap away (swapoff)" }
-    if other.candidate.standing.tier != standing.tier { return "its order is \(other.candidate.standing.tier.name)" }
+    if other.candidate.ruleOutcome.tier != ruleOutcome.tier {
+      return "its order is \(other.candidate.ruleOutcome.tier.name)"
+    }
     if other.candidate.score != process.candidate.score { return "its score is \(decimal(other.candidate.score))" }
     return "its score is the same, but it is larger or younger"
   }
 
   private var action: String {
-    if standing.protection.protects { return "no signal would be sent to it\n" }
+    if ruleOutcome.protection.protects { return "no signal would be sent to it\n" }
     return ExplainedEnd(inspection, process).text
   }
 }

@@ -12,13 +12,13 @@ struct ExplainedEnd {
     self.process = process
   }
 
-  private var judge: Judge { inspection.judge }
+  private var context: ScoringContext { inspection.context }
   private var facts: ProcessFacts { process.candidate.process }
-  private var standing: Standing { process.candidate.standing }
+  private var ruleOutcome: RuleOutcome { process.candidate.ruleOutcome }
 
   var text: String {
     guard process.isWorthEnding else {
-      let line = judge.settings.minimumFootprint.of(judge.machine.ram)
+      let line = context.settings.minimumFootprint.of(context.machine.ram)
       let reason = "killing it gives back less than \(amount(line)) (min_footprint)"
       return lines("no signal would be sent to it: \(reason)", [swarm])
     }
@@ -30,35 +30,36 @@ struct ExplainedEnd {
   }
 
   private var signals: String {
-    let signal = judge.signal(of: standing)
+    let signal = context.signal(of: ruleOutcome)
     if signal == .kill { return signal.name }
-    let grace = judge.grace(of: standing)
+    let grace = context.grace(of: ruleOutcome)
     if grace == .zero { return "\(signal.name), and SIGKILL at once" }
     return "\(signal.name), and SIGKILL after \(describe(grace)), or sooner if memory keeps falling"
   }
 
   /// The processes that would be killed with it, found as the agent finds them; nil where its scope is `process`.
   private var company: String? {
-    let scope = judge.scope(of: standing)
+    let scope = context.scope(of: ruleOutcome)
     guard scope != .process else { return nil }
-    var party = Party()
+    var killSet = KillSet()
     var resolver = ScopeResolver(capacity: inspection.ranking.table.rows.count)
     resolver.resolve(
-      facts.identity, scope: scope, in: inspection.ranking.table, places: inspection.ranking.places, agent: judge.agent,
-      isComplete: inspection.tally.isComplete, into: &party)
-    if let fallback = party.fallback {
+      facts.identity, scope: scope, in: inspection.ranking.table, eligibility: inspection.ranking.eligibility,
+      agent: context.agent,
+      isComplete: inspection.tally.isComplete, into: &killSet)
+    if let fallback = killSet.fallback {
       return "it would be killed alone, in spite of scope \(scope.name): \(reason(fallback, scope))"
     }
-    let others = party.members.count - 1
+    let others = killSet.members.count - 1
     var text = "scope \(scope.name): "
     switch others {
     case 0: text += "no other process would be killed with it"
     default:
       text += "\(others) other process\(others == 1 ? "" : "es") would be killed with it;"
-      text += " together they give back \(amount(party.footprint))"
+      text += " together they give back \(amount(killSet.footprint))"
     }
-    if party.protected > 0 { text += "; \(processes(party.protected, "protected ")) in it would be spared" }
-    if party.beyond > 0 { text += "; \(processes(party.beyond, "more ")) would be left for the next kill" }
+    if killSet.protected > 0 { text += "; \(processes(killSet.protected, "protected ")) in it would be spared" }
+    if killSet.beyond > 0 { text += "; \(processes(killSet.beyond, "more ")) would be left for the next kill" }
     return text
   }
 
@@ -79,14 +80,14 @@ struct ExplainedEnd {
   }
 
   private var hookBefore: String? {
-    let hooks = judge.policy.measures.hooks
+    let hooks = context.policy.measures.hooks
     guard let command = hooks.before else { return nil }
     let name = hooks.beforeTakesOver ? "hook before, which takes over: " : "hook before: "
-    return name + judge.policy.describe(command: command)
+    return name + context.policy.describe(command: command)
   }
 
   private var hookAfter: String? {
-    judge.hook(of: standing).map { "hook after: \(judge.policy.describe(command: $0))" }
+    context.hook(of: ruleOutcome).map { "hook after: \(context.policy.describe(command: $0))" }
   }
 
   /// A note that the process would be killed with others that are chosen as one, or is young enough for a swarm; nil where
@@ -95,7 +96,7 @@ struct ExplainedEnd {
     if inspection.isInKillSet(process), let together = inspection.together {
       return "it would be killed now, \(together)"
     }
-    guard let swarm = judge.settings.swarm, let age = facts.age, age < judge.machine.units.ticks(swarm.age)
+    guard let swarm = context.settings.swarm, let age = facts.age, age < context.machine.units.ticks(swarm.age)
     else { return nil }
     return "it could be killed sooner, as part of a swarm: it is younger than \(describe(swarm.age)), "
       + "and \(swarm.members) such processes can be a swarm"

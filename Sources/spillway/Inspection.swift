@@ -74,7 +74,7 @@ struct Inspected {
 /// All processes of a machine, ranked and picked from by the ``Chooser`` that the agent chooses with.
 struct Inspection {
   var loaded: LoadedPolicy
-  var judge: Judge
+  var context: ScoringContext
   /// The processes that may be killed, in the order in which they would be killed; then the protected ones.
   var processes: [Inspected] = []
   var unread = UnreadProcesses()
@@ -85,7 +85,7 @@ struct Inspection {
   /// The survey, and what the policy makes of each of its rows.
   var ranking = Ranking(capacity: 0)
   /// The processes that would be killed together if memory fell to the floor now, the victim first; nil where none can be.
-  var killSet: Party?
+  var killSet: KillSet?
 
   var tally: SurveyTally { ranking.tally }
 }
@@ -124,11 +124,11 @@ extension Inspection {
       chooser.survey.roots = scope.roots
       chooser.survey.isSwapBeingTakenAway = scope.isSwapBeingTakenAway
       domainNumber = scope.number
-      var judge = Judge(
+      var context = ScoringContext(
         policy: loaded.policy, machine: MachineFacts(scope.reading, units: units), agent: 0)
-      judge.settings = scope.settings
-      if let formula { judge.settings.formula = formula }
-      inspections.append(Inspection(loaded: loaded, judge: judge, reading: scope.reading))
+      context.settings = scope.settings
+      if let formula { context.settings.formula = formula }
+      inspections.append(Inspection(loaded: loaded, context: context, reading: scope.reading))
     }
     do throws(ReadFailure) {
       try chooser.beginSurvey(.everyone, units: units, now: .zero, from: &source)
@@ -151,15 +151,15 @@ extension Inspection {
   /// - Parameter surveyed: Has the survey, and has learned nothing yet.
   private mutating func choose(in domain: Int, with surveyed: Chooser, from source: inout LiveSource) {
     var chooser = surveyed
-    let needs = judge.policy.needs
-    chooser.learn(judge, needs: needs, eldest: .zero, now: .zero, budget: .max, mayWait: true, from: &source)
-    chooser.rank(in: domain, by: judge, needs: needs, now: .zero, from: &source) { _ in false }
-    if case .victim = chooser.pick(shortage, by: judge) { killSet = chooser.picker.killSet }
+    let needs = context.policy.needs
+    chooser.learn(context, needs: needs, eldest: .zero, now: .zero, budget: .max, mayWait: true, from: &source)
+    chooser.rank(in: domain, by: context, needs: needs, now: .zero, from: &source) { _ in false }
+    if case .victim = chooser.pick(shortage, by: context) { killSet = chooser.picker.killSet }
     ranking = chooser.ranking
     var subject = Subject()
     for row in ranking.table.rows where row.domains.contains(DomainSet(number: domain)) {
       subject.load(row, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
-      append(chooser.candidate(row, judge, needs, .zero, from: &source), subject)
+      append(chooser.candidate(row, context, needs, .zero, from: &source), subject)
     }
     sort()
   }
@@ -167,7 +167,7 @@ extension Inspection {
   /// What a choice would go by if memory were at the floor now. Without a running agent nothing has measured how fast
   /// processes grow, and growth is what a process holds over its age.
   private var shortage: Shortage {
-    var detector = Detector(thresholds: judge.settings.thresholds, units: judge.machine.units)
+    var detector = Detector(thresholds: context.settings.thresholds, units: context.machine.units)
     let lines = detector.judge(reading).lines
     return Shortage(
       level: .terminate, shortfall: lines.release - min(reading.available, lines.floorAvailable),
@@ -177,10 +177,10 @@ extension Inspection {
 
   private mutating func append(_ candidate: Candidate, _ subject: borrowing Subject) {
     var terms = TermList()
-    let candidate = judge.candidate(candidate.process, standing: candidate.standing, terms: &terms)
+    let candidate = context.candidate(candidate.process, ruleOutcome: candidate.ruleOutcome, terms: &terms)
     processes.append(
       Inspected(
-        candidate: candidate, terms: terms, isWorthEnding: judge.isWorthEnding(candidate.process),
+        candidate: candidate, terms: terms, isWorthEnding: context.isWorthEnding(candidate.process),
         exe: subject.exeKnowledge == .known ? subject.exe.bytes.array : nil,
         cgroup: subject.cgroupPath.map { subject.cgroup.bytes.extracting($0).array },
         unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array },
@@ -196,8 +196,8 @@ extension Inspection {
 
   private mutating func sort() {
     processes.sort { left, right in
-      let leftStays = left.candidate.standing.protection.protects
-      let rightStays = right.candidate.standing.protection.protects
+      let leftStays = left.candidate.ruleOutcome.protection.protects
+      let rightStays = right.candidate.ruleOutcome.protection.protects
       if leftStays != rightStays { return rightStays }
       return left.candidate.goesBefore(right.candidate)
     }

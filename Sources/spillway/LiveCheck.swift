@@ -71,15 +71,15 @@ struct LiveCheck {
   /// Protecting rules that match no process. A preset's rules are left out: only in the operator's own file may such a
   /// rule be a slip.
   private var idleProtections: [Diagnostic] {
-    let policy = inspection.judge.policy
+    let policy = inspection.context.policy
     let presets = Preset.allCases.map(\.file)
-    let isSure = !inspection.processes.contains { $0.candidate.standing.isProvisional }
+    let isSure = !inspection.processes.contains { $0.candidate.ruleOutcome.isProvisional }
     return policy.rules.indices.compactMap { index in
       guard policy.rules[index].protects, index < compilation.places.count else { return nil }
       var finding = compilation.places[index]
       let number = UInt8(truncatingIfNeeded: index)
       guard !presets.contains(finding.file),
-        !inspection.processes.contains(where: { $0.candidate.standing.rules.contains(number) })
+        !inspection.processes.contains(where: { $0.candidate.ruleOutcome.rules.contains(number) })
       else { return nil }
       finding.what = "the rule protects no process that runs here now"
       finding.meant =
@@ -93,9 +93,9 @@ struct LiveCheck {
   /// A finding where killing every process that may be killed would not bring memory back over the floor.
   private func tooMuchProtected(_ inspection: Inspection, _ place: String) -> Diagnostic? {
     let reading = inspection.reading
-    let floor = inspection.judge.settings.thresholds.floor.available.of(reading.total)
+    let floor = inspection.context.settings.thresholds.floor.available.of(reading.total)
     var kept = KiB.zero
-    for process in inspection.processes where process.candidate.standing.protection.protects {
+    for process in inspection.processes where process.candidate.ruleOutcome.protection.protects {
       kept = kept + process.candidate.process.footprint
     }
     guard kept > reading.total - floor else { return nil }
@@ -107,7 +107,7 @@ struct LiveCheck {
   /// A finding where a trigger is true now. Triggers that look back over a window are not checked: there is one reading.
   private func actingNow(_ inspection: Inspection, _ place: String) -> Diagnostic? {
     var detector = Detector(
-      thresholds: inspection.judge.settings.thresholds, units: inspection.judge.machine.units)
+      thresholds: inspection.context.settings.thresholds, units: inspection.context.machine.units)
     let verdict = detector.judge(inspection.reading)
     guard verdict.trigger != .none else { return nil }
     return finding(

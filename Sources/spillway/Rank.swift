@@ -22,8 +22,8 @@ struct Rank: ParsableCommand {
         json.beginArray()
         for process in shown {
           json.value(
-            process.candidate, terms: process.terms, policy: inspection.judge.policy,
-            units: inspection.judge.machine.units)
+            process.candidate, terms: process.terms, policy: inspection.context.policy,
+            units: inspection.context.machine.units)
         }
         json.endArray()
         json.newline()

@@ -49,8 +49,8 @@ struct RankTable {
   }
 
   private var columns: [Column] {
-    let units = inspection.judge.machine.units
-    let policy = inspection.judge.policy
+    let units = inspection.context.machine.units
+    let policy = inspection.context.policy
     return [
       Column(heading: "PID", isNumber: true, expendability: 0) { "\($0.candidate.process.identity.pid)" },
       Column(heading: "NAME", isNumber: false, expendability: 0) { visible($0.candidate.process.comm.bytes) },
@@ -65,7 +65,7 @@ struct RankTable {
       },
       Column(heading: "ORDER", isNumber: false, expendability: 2) { $0.order },
       Column(heading: "PROTECTED", isNumber: false, expendability: 1) {
-        $0.candidate.standing.protection.protects ? "yes" : "no"
+        $0.candidate.ruleOutcome.protection.protects ? "yes" : "no"
       },
       Column(heading: "RULE", isNumber: false, expendability: 6) { $0.ruleName(policy) ?? "-" },
     ]
@@ -102,7 +102,7 @@ struct RankTable {
   }
 
   private func style(of process: Inspected) -> Output.Style? {
-    if process.candidate.standing.protection.protects { return .green }
+    if process.candidate.ruleOutcome.protection.protects { return .green }
     if inspection.isInKillSet(process) { return .red }
     return process.isWorthEnding ? nil : .dim
   }
@@ -111,15 +111,15 @@ struct RankTable {
 extension Inspected {
   /// The tier, with `~` after it where the process is too small to be worth killing.
   var order: String {
-    candidate.standing.tier.name + (isWorthEnding || candidate.standing.protection.protects ? "" : " ~")
+    candidate.ruleOutcome.tier.name + (isWorthEnding || candidate.ruleOutcome.protection.protects ? "" : " ~")
   }
 
   /// The name of the rule or built-in protection that decided; nil where none did.
   func ruleName(_ policy: CompiledPolicy) -> String? {
     if let name = candidate.builtInName { return name }
-    guard let index = candidate.standing.decidingRule else { return nil }
+    guard let index = candidate.ruleOutcome.decidingRule else { return nil }
     let name = visible(policy.bytes(policy.rules[Int(index)].name))
-    if case .assumed = candidate.standing.protection { return name + " (assumed: some files could not be read)" }
+    if case .assumed = candidate.ruleOutcome.protection { return name + " (assumed: some files could not be read)" }
     return name
   }
 }

@@ -14,7 +14,7 @@ import Testing
   private static let firstStrike = ["meminfo", "hold 100", "meminfo", "SIGTERM 100"]
 
   @Test func itChoosesHoldsReadsAgainAndSends() throws {
-    let stage = try Stage(available: [500, 151, 80])
+    let stage = try AgentHarness(available: [500, 151, 80])
     #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
     #expect(stage.tick() == Self.firstStrike)
     #expect(stage.tick() == ["meminfo"])
@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func oneVictimAtATime() throws {
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     #expect(stage.tick() == Self.firstStrike)
     for _ in 0..<20 { #expect(stage.tick() == ["meminfo"]) }
     stage.log.ended = [100]
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func whoeverGaveNothingBackIsFollowedByNobodyWhileMemoryDoesNotFall() throws {
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     #expect(stage.tick() == Self.firstStrike)
     stage.log.ended = [100]
     stage.agent.machine.files.remove(100)
@@ -66,7 +66,7 @@ import Testing
   /// Each too small to be looked at by itself; half of them also if they have a part in shared memory, by which a
   /// survey does not leave them out.
   @Test(arguments: [false, true]) func aSwarmGoesWithItsYoungest(isPartlyShared: Bool) throws {
-    let stage = try Stage(available: [500, 80]) { policy in
+    let stage = try AgentHarness(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
     }
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
@@ -79,14 +79,14 @@ import Testing
     #expect(stage.tick() == ["meminfo"])
     #expect(stage.tick().contains("SIGTERM 99901") || isPartlyShared)
     let decision = try #require(stage.records("decision").first)
-    let party = try #require(decision["party"] as? [String: Any])
-    #expect(party["members"] as? Int == 40 && party["swarm"] is String)
+    let killSet = try #require(decision["party"] as? [String: Any])
+    #expect(killSet["members"] as? Int == 40 && killSet["swarm"] is String)
   }
 
   /// The end of either would be enough, and the swarm holds more: 450 MiB, beside one of 400.
   @Test(arguments: [(10, 50_000), (400, 99_901)] as [(UInt64, Int)])
   func whoTookWhatIsGoneGoesBeforeASwarm(before: UInt64, expected: Int) throws {
-    let stage = try Stage(available: [500, 80]) { policy in
+    let stage = try AgentHarness(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
     }
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test func whoTookWhatIsGoneGoesAfterThoseWhomARuleHasGoFirst() throws {
-    let stage = try Stage(available: [500, 80]) { policy in
+    let stage = try AgentHarness(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
       policy.text += Array("many".utf8)
       let name = UInt32(policy.text.count - 4)..<UInt32(policy.text.count)
@@ -116,7 +116,7 @@ import Testing
   }
 
   @Test func processesAreSurveyedAnewWhereASixteenthOfMemoryHasGone() throws {
-    let stage = try Stage(available: [500])
+    let stage = try AgentHarness(available: [500])
     _ = stage.tick()
     let first = stage.agent.chooser.learnedAt
     #expect(first > .zero)
@@ -136,7 +136,7 @@ import Testing
   }
 
   @Test func halfOfTheFloorIsNoTimeToBePolite() throws {
-    let stage = try Stage(available: [50])
+    let stage = try AgentHarness(available: [50])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGKILL 100"])
     stage.log.ended = [100]
     #expect(stage.finish() == [])
@@ -144,7 +144,7 @@ import Testing
   }
 
   @Test func aVictimThatDoesNotGoIsKilledAfterItsGrace() throws {
-    let stage = try Stage(available: [80], grace: .zero)
+    let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick() == Self.firstStrike)
     #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
     #expect(stage.tick() == ["meminfo"])
@@ -156,7 +156,7 @@ import Testing
 
   /// 90 MiB at the signal: below 67.5 a quarter of it is gone.
   @Test func aVictimIsKilledWhenMemoryGoesOnFalling() throws {
-    let stage = try Stage(available: [100, 90, 80, 68, 67])
+    let stage = try AgentHarness(available: [100, 90, 80, 68, 67])
     #expect(stage.tick() == Self.firstStrike)
     for _ in 0..<2 { #expect(stage.tick() == ["meminfo"]) }
     #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
@@ -166,7 +166,7 @@ import Testing
   }
 
   @Test func oneThatEndsAtTheMomentOfItsKillWasNotKilled() throws {
-    let stage = try Stage(available: [80], grace: .zero)
+    let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick() == Self.firstStrike)
     stage.log.deliveries[100] = .vanished
     #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
@@ -177,7 +177,7 @@ import Testing
   }
 
   @Test func whatIsFreedIsMeasuredFromTheSignal() throws {
-    let stage = try Stage(available: [90, 80, 380])
+    let stage = try AgentHarness(available: [90, 80, 380])
     #expect(stage.tick() == Self.firstStrike)
     stage.log.ended = [100]
     #expect(stage.finish() == [])
@@ -190,18 +190,18 @@ import Testing
   // Not signalled after all.
 
   @Test func memoryThatComesBackBeforeTheSignalSparesTheVictim() throws {
-    let stage = try Stage(available: [80, 151])
+    let stage = try AgentHarness(available: [80, 151])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     #expect(try outcomes(stage) == ["100 relieved none"])
     #expect(try stage.records("outcome").first?["available_kib"] as? Int == 151 * 1024)
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     // Over the floor, but not over the release line: the trouble is not over.
-    let other = try Stage(available: [80, 149])
+    let other = try AgentHarness(available: [80, 149])
     #expect(other.tick() == Self.firstStrike)
   }
 
   @Test func aBlindAgentEndsNobody() throws {
-    let stage = try Stage(available: [80, nil, nil, 80])
+    let stage = try AgentHarness(available: [80, nil, nil, 80])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     #expect(stage.tick() == ["meminfo"])
     #expect(try stage.records("decision").isEmpty)
@@ -215,7 +215,7 @@ import Testing
       (.vanished, "vanished", false), (.refused(.notPermitted), "refused", false),
     ] as [(Hold, String, Bool)])
   func oneThatCannotBeSignalledIsLeftForTheNext(hold: Hold, outcome: String, atHold: Bool) throws {
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     if atHold {
       stage.log.holds[100] = hold
     } else {
@@ -231,7 +231,7 @@ import Testing
   }
 
   @Test func wantOfMemoryIsNoReasonToGiveUp() throws {
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     stage.log.holds[100] = .refused(.noMemory)
     for _ in 0..<3 { #expect(stage.tick() == ["meminfo", "hold 100"]) }
     #expect(try stage.records("decision").isEmpty)
@@ -241,7 +241,7 @@ import Testing
   }
 
   @Test func aKillThatIsRefusedEndsThePursuit() throws {
-    let stage = try Stage(available: [80], grace: .zero)
+    let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick() == Self.firstStrike)
     stage.log.deliveries[100] = .refused(.notPermitted)
     #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
@@ -252,7 +252,7 @@ import Testing
   // Nobody.
 
   @Test func whenNobodyMayBeEndedItSaysSoOnceAnEpisode() throws {
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for _ in 0..<10 { #expect(stage.tick() == ["meminfo"]) }
     #expect(try stage.records("decision").count == 1)
@@ -268,7 +268,7 @@ import Testing
   }
 
   @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
-    let stage = try Stage(available: [1], ownPID: 104)
+    let stage = try AgentHarness(available: [1], ownPID: 104)
     stage.agent.machine.files.add(104, "spillwayd", mib: 500)
     stage.agent.machine.files.add(105, "compiler", mib: 500, parent: 104)
     stage.agent.machine.files.add(106, "exempt", mib: 500, adjustment: -1000)
@@ -279,7 +279,7 @@ import Testing
   }
 
   @Test func aMachineWithoutMemoryMakesNoSense() throws {
-    let stage = try Stage(available: [0]) { $0.settings.thresholds.floor.available = .size(KiB(1 << 30)) }
+    let stage = try AgentHarness(available: [0]) { $0.settings.thresholds.floor.available = .size(KiB(1 << 30)) }
     stage.agent.machine.total = 0
     #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
     #expect(try stage.records("decision").isEmpty && stage.messages().contains("makes no sense"))
@@ -288,7 +288,7 @@ import Testing
   // A reload in the middle.
 
   @Test func anOutcomeSpeaksOfThePolicyTheVictimWasChosenUnder() throws {
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     #expect(stage.tick() == Self.firstStrike)
     // One that has no rule by that number.
     var other = stage.agent.policy
@@ -303,10 +303,10 @@ import Testing
 
   /// A command line may wait for its process's memory: it is read in calm times, and a reload does not change that.
   @Test func aReloadInTroubleReadsNoCommandLine() throws {
-    func commandLines(_ stage: Stage) -> Int {
+    func commandLines(_ stage: AgentHarness) -> Int {
       stage.agent.machine.files.reads.count { $0.file == .cmdline }
     }
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     var other = stage.agent.policy
     other.alternatives.append(.never)
     other.tests.append(FieldTest(field: .cmdline, alternatives: Slice(start: 2, count: 1)))

@@ -9,7 +9,7 @@ import Testing
 
 /// Who goes where the ranking alone has no answer that helps.
 @Suite struct ChoiceTests {
-  private static func party(_ stage: Stage) throws -> [String: Any] {
+  private static func killSet(_ stage: AgentHarness) throws -> [String: Any] {
     let decision = try #require(stage.records("decision").last)
     return try #require(decision["party"] as? [String: Any])
   }
@@ -19,31 +19,31 @@ import Testing
   /// Workers of 9 MiB that are a quarter of an hour old, and no setting for swarms.
   @Test(arguments: [(80, "SIGTERM"), (40, "SIGKILL")] as [(UInt64, String)])
   func kinThatAreSmallEachGoTogetherAtEitherLevel(available: UInt64, signal: String) throws {
-    let stage = try Stage(available: [500, available])
+    let stage = try AgentHarness(available: [500, available])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for pid: Int32 in 2001...2040 { stage.agent.machine.files.add(pid, "worker", mib: 9, parent: 2000) }
     // None of these: another service's, and not enough by themselves.
     stage.agent.machine.files.add(3001, "other", mib: 9, parent: 2000)
     #expect(stage.tick() == ["meminfo"])
     #expect(stage.tick().prefix(4) == ["meminfo", "hold 2040", "meminfo", "\(signal) 2040"])
-    let party = try Self.party(stage)
-    #expect(party["choice"] as? String == "kin" && party["swarm"] as? String == "parent")
-    #expect(party["members"] as? Int == 40 && party["footprint_kib"] as? Int == 40 * 9 * 1024)
+    let killSet = try Self.killSet(stage)
+    #expect(killSet["choice"] as? String == "kin" && killSet["swarm"] as? String == "parent")
+    #expect(killSet["members"] as? Int == 40 && killSet["footprint_kib"] as? Int == 40 * 9 * 1024)
     #expect(try stage.messages().contains("2040 (worker) and 39 more (kin of the small, of one parent)"))
   }
 
   @Test func oneThatIsWorthItGoesBeforeKin() throws {
-    let stage = try Stage(available: [500, 80])
+    let stage = try AgentHarness(available: [500, 80])
     stage.agent.machine.files.remove(100)
     for pid: Int32 in 2001...2060 { stage.agent.machine.files.add(pid, "worker", mib: 9, parent: 2000) }
     #expect(stage.tick() == ["meminfo"])
     #expect(stage.tick().last == "SIGTERM 101")
-    #expect(try Self.party(stage)["choice"] as? String == "ranking")
+    #expect(try Self.killSet(stage)["choice"] as? String == "ranking")
   }
 
   /// Without kin of enough size the line holds until the last level, and there it holds no more.
   @Test func atTheLastLevelTheLargestGoesHoweverSmall() throws {
-    let stage = try Stage(available: [500, 80])
+    let stage = try AgentHarness(available: [500, 80])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for (pid, mib) in [(2001, 6), (2002, 8), (2003, 7)] as [(Int32, UInt64)] {
       stage.agent.machine.files.add(pid, "c\(pid)", mib: mib)
@@ -53,14 +53,14 @@ import Testing
     #expect(try stage.records("decision").last?["reason"] as? String == "no_candidate")
     stage.agent.machine.available = [40]
     #expect(stage.tick() == ["meminfo", "hold 2002", "meminfo", "SIGKILL 2002"])
-    #expect(try Self.party(stage)["choice"] as? String == "largest")
+    #expect(try Self.killSet(stage)["choice"] as? String == "largest")
   }
 
   // One alone is enough.
 
   /// A process that has worked for eight hours and holds 300 MiB, kept out of the way of newcomers by the formula.
-  private static func stage(available: [UInt64?], hog: UInt64 = 300) throws -> Stage {
-    let stage = try Stage(available: available) { $0.settings.formula = .spillway }
+  private static func stage(available: [UInt64?], hog: UInt64 = 300) throws -> AgentHarness {
+    let stage = try AgentHarness(available: available) { $0.settings.formula = .spillway }
     stage.agent.machine.files.remove(101)
     stage.agent.machine.files.set(.uptime, "40000.00 1.00\n")
     stage.agent.machine.files.add(100, "hog", mib: hog)
@@ -71,7 +71,7 @@ import Testing
     return stage
   }
 
-  private static func addNewcomers(_ stage: Stage) {
+  private static func addNewcomers(_ stage: AgentHarness) {
     for pid: Int32 in 3_999_901...3_999_904 { stage.agent.machine.files.add(pid, "new\(pid)", mib: 15) }
   }
 
@@ -84,7 +84,7 @@ import Testing
     _ = stage.tick()
     let decision = try #require(stage.records("decision").last)
     #expect((victim(decision) == 100) == yields)
-    #expect(try Self.party(stage)["choice"] as? String == (yields ? "yielded" : "ranking"))
+    #expect(try Self.killSet(stage)["choice"] as? String == (yields ? "yielded" : "ranking"))
     let first = try #require((decision["candidates"] as? [[String: Any]])?.first)
     #expect(first["pid"] as? Int != 100, "the ranking is what it was")
   }

@@ -12,12 +12,12 @@ import Testing
 /// Memory domains: who is ended for which, and who waits for whom.
 @Suite struct DomainTests {
   /// Of 1000 MiB, the system's floor at 100 and release at 150; of the domain `batch`, cgroup /batch, 20 % of its limit
-  /// and 30 %. In it a hog of 90 MiB (200) and a keeper of 95 (201); outside the processes of ``Stage``.
+  /// and 30 %. In it a hog of 90 MiB (200) and a keeper of 95 (201); outside the processes of ``AgentHarness``.
   private static func stage(
     available: [UInt64?] = [800], domains: [(name: String, cgroup: String)] = [("batch", "/batch")],
     system: String? = nil, settings change: (inout Settings) -> Void = { _ in }
-  ) throws -> Stage {
-    let stage = try Stage(available: available) { policy in
+  ) throws -> AgentHarness {
+    let stage = try AgentHarness(available: available) { policy in
       for domain in domains {
         var settings = policy.settings
         settings.thresholds.floor.available = .share(.percent(20))
@@ -148,7 +148,7 @@ import Testing
   }
 
   @Test func whatACgroupDoesNotTellSwitchesTriggersOff() throws {
-    let stage = try Stage(available: [800]) { policy in
+    let stage = try AgentHarness(available: [800]) { policy in
       var settings = policy.settings
       settings.thresholds.stall = Stall(
         isFull: true, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(20)))

@@ -9,8 +9,8 @@ import Testing
 
 /// A dry run differs from a real one at its hand and nowhere else.
 @Suite struct DryRunTests {
-  private static func dry(_ available: [UInt64?]) throws -> Stage {
-    try Stage(available: available, isDryRun: true)
+  private static func dry(_ available: [UInt64?]) throws -> AgentHarness {
+    try AgentHarness(available: available, isDryRun: true)
   }
 
   /// All of it but when it was, how long it took and what became of it.
@@ -21,7 +21,7 @@ import Testing
 
   @Test(arguments: [[80], [50], [500, 100], [500, 120, 99, 99]] as [[UInt64?]])
   func itDecidesAsTheRealOneDoes(available: [UInt64?]) throws {
-    let live = try Stage(available: available)
+    let live = try AgentHarness(available: available)
     let dry = try Self.dry(available)
     for _ in 0..<6 {
       _ = live.tick()

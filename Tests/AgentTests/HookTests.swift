@@ -62,8 +62,8 @@ import Testing
   private func stage(
     _ available: [UInt64?], _ scripts: [String: String], takesOver: Bool = false, limit: Nanoseconds = minute,
     grace: Nanoseconds = minute, change: (inout CompiledPolicy) -> Void = { _ in }
-  ) throws -> Stage {
-    let stage = try Stage(available: available, grace: grace) { policy in
+  ) throws -> AgentHarness {
+    let stage = try AgentHarness(available: available, grace: grace) { policy in
       for (name, script) in scripts {
         let index = command(&policy, name, script, limit: limit)
         switch name {
@@ -83,7 +83,7 @@ import Testing
   }
 
   /// Tends the hooks until all have ended.
-  private func settle(_ stage: Stage) {
+  private func settle(_ stage: AgentHarness) {
     for _ in 0..<20_000 {
       stage.agent.tendHooks()
       let isBusy = stage.agent.hooks.isBusy
@@ -107,7 +107,7 @@ import Testing
     until({ folder.text(name + ".begun") == "begun\n" }, look)
   }
 
-  private func hooks(_ stage: Stage) throws -> [String] {
+  private func hooks(_ stage: AgentHarness) throws -> [String] {
     try stage.records("hook").map { "\($0["occasion"] ?? "") \($0["outcome"] ?? "")" }
   }
 
@@ -311,7 +311,7 @@ import Testing
   }
 
   @Test func aDryRunStartsNoneAndSaysWhich() throws {
-    let stage = try Stage(available: [80], isDryRun: true) { policy in
+    let stage = try AgentHarness(available: [80], isDryRun: true) { policy in
       policy.measures.hooks.warn = command(&policy, "warn", noting, limit: Self.minute)
       policy.measures.hooks.before = command(&policy, "before", noting, limit: Self.minute)
       policy.measures.hooks.after = command(&policy, "after", noting, limit: Self.minute)

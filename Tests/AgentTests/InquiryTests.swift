@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  private static func asked(_ stage: Stage) -> [Int32] {
+  private static func asked(_ stage: AgentHarness) -> [Int32] {
     stage.agent.machine.files.reads.filter { $0.file == .cmdline }.map(\.pid)
   }
 
@@ -38,7 +38,7 @@ import Testing
 
   @Test(arguments: [false, true]) func aHogThatARuleOfOthersMightProtectIsAskedAndGoes(isOfAUser: Bool) throws {
     let user = isOfAUser ? [(MatchField.uid, Alternative.range(1000, 1000))] : []
-    let stage = try Stage(available: [80], policy: Self.rule("render", and: user))
+    let stage = try AgentHarness(available: [80], policy: Self.rule("render", and: user))
     #expect(stage.tick() == Self.strike(100))
     #expect(Self.asked(stage) == [100])
     // The others were not, and count as protected.
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func oneWhoseCommandLineTheRuleFitsStays() throws {
-    let stage = try Stage(available: [80], policy: Self.rule("hog"))
+    let stage = try AgentHarness(available: [80], policy: Self.rule("hog"))
     #expect(stage.tick() == Self.strike(101))
     #expect(Self.asked(stage) == [100, 101])
     // Asked once: it is known now, as 101 is.
@@ -61,7 +61,7 @@ import Testing
 
   @Test func aRuleByGroupAsWellIsAskedForItsCommandLineWhereTheGroupFits() throws {
     for (group, asked) in [(1000, [100]), (5, [])] as [(Int32, [Int32])] {
-      let stage = try Stage(
+      let stage = try AgentHarness(
         available: [80], policy: Self.rule("render", and: [(.gid, .range(UInt32(group), UInt32(group)))]))
       for pid: Int32 in [100, 101] {
         let key = MemorySource.Key(.status, of: pid)
@@ -77,7 +77,7 @@ import Testing
 
   /// What calm time has read is not read again, and a new name makes no process unknown.
   @Test func oneThatIsKnownAndRenamedIsNotAsked() throws {
-    let stage = try Stage(available: [500, 80], policy: Self.rule("render"))
+    let stage = try AgentHarness(available: [500, 80], policy: Self.rule("render"))
     _ = stage.tick()
     let known = Self.asked(stage)
     #expect(Set(known) == [1, 100, 101, 102, 103])
@@ -93,7 +93,7 @@ import Testing
 
   /// A process that holds its memory lock: nothing is known of it, and what a rule might protect stays protected.
   @Test func oneThatDoesNotAnswerStaysAndIsAskedAgainByTheNextDecision() throws {
-    let stage = try Stage(available: [80], policy: Self.rule("render"))
+    let stage = try AgentHarness(available: [80], policy: Self.rule("render"))
     let key = MemorySource.Key(.cmdline, of: 100)
     stage.agent.machine.files.failures[key] = .failed(errno: ETIMEDOUT)
     #expect(stage.tick() == Self.strike(101))
@@ -110,7 +110,7 @@ import Testing
 
   /// With thousands of newcomers a decision would not come to its end.
   @Test func fourAreAskedInOneDecisionTheForemostFirst() throws {
-    let stage = try Stage(available: [80], policy: Self.rule("kept"))
+    let stage = try AgentHarness(available: [80], policy: Self.rule("kept"))
     stage.agent.machine.files.remove(100)
     for pid: Int32 in 201...206 {
       stage.agent.machine.files.add(pid, "kept", mib: UInt64(100 * pid))
@@ -129,14 +129,14 @@ import Testing
   /// A rule that has a process go last by its command line holds for newcomers too.
   @Test(arguments: [("hog", 101, [100, 101]), ("render", 100, [100])] as [(String, Int32, [Int32])])
   func theOneThatWouldGoIsAskedWhereARuleOfOrderMayFitIt(cmdline: String, victim: Int32, asked: [Int32]) throws {
-    let stage = try Stage(available: [80], policy: Self.rule(cmdline, protects: false, order: .last))
+    let stage = try AgentHarness(available: [80], policy: Self.rule(cmdline, protects: false, order: .last))
     #expect(stage.tick() == Self.strike(victim))
     #expect(Self.asked(stage) == asked)
   }
 
   /// The rule is one of another user's processes.
   @Test func noneIsAskedWhoseAnswerWouldChangeNothing() throws {
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: [80], policy: Self.rule("render", and: [(.uid, .range(5000, 5000))]))
     #expect(stage.tick() == Self.strike(100))
     #expect(Self.asked(stage) == [])
@@ -144,19 +144,19 @@ import Testing
 
   /// Where none is worth killing alone the small are asked, and go as kin as far as they have answered.
   @Test func kinOfTheSmallAreAskedWhereNoneIsWorthItAlone() throws {
-    let stage = try Stage(available: [80], policy: Self.rule("render"))
+    let stage = try AgentHarness(available: [80], policy: Self.rule("render"))
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for pid: Int32 in 2001...2040 { stage.agent.machine.files.add(pid, "worker", mib: 9, parent: 2000) }
     #expect(stage.tick().contains("SIGTERM 2040"))
     #expect(Self.asked(stage) == [2040, 2039, 2038, 2037])
-    let party = try #require(stage.records("decision").last?["party"] as? [String: Any])
-    #expect(party["choice"] as? String == "kin" && party["members"] as? Int == 4)
+    let killSet = try #require(stage.records("decision").last?["party"] as? [String: Any])
+    #expect(killSet["choice"] as? String == "kin" && killSet["members"] as? Int == 4)
   }
 
   /// A child of vfork(2) has its parent's memory: where it may be protected its parent could not be killed.
   @Test func oneThatSharesTheVictimsMemoryIsAsked() throws {
     for (cmdline, ending) in [("render", "SIGTERM 100"), ("child", "meminfo")] {
-      let stage = try Stage(available: [80], policy: Self.rule(cmdline))
+      let stage = try AgentHarness(available: [80], policy: Self.rule(cmdline))
       stage.agent.machine.files.add(150, "child", mib: 299, parent: 100)
       stage.log.sharers = [150]
       #expect(stage.tick().contains("SIGTERM 100") == (ending == "SIGTERM 100"))
@@ -166,7 +166,7 @@ import Testing
 
   /// The policy that asks for command lines comes while there is trouble: what asking takes is made ready.
   @Test func aPolicyThatComesInTroubleAsksInTheNextDecision() throws {
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     #expect(stage.tick() == ["meminfo"])
     stage.agent.machine.files.add(100, "hog", mib: 300)

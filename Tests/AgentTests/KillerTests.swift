@@ -19,7 +19,7 @@ import Testing
 
   private static func messages(_ others: [Other], isDryRun: Bool = false) throws -> [String] {
     let log = Log()
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: [900], log: log, isDryRun: isDryRun,
       machine: { source in
         for (number, other) in others.enumerated() {

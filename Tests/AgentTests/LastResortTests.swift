@@ -30,10 +30,10 @@ import Testing
   private static func stage(
     _ available: [UInt64?], _ resort: LastResort?, isSynced: Bool = true, failures: [String: Errno] = [:],
     grace: Nanoseconds = .milliseconds(60_000)
-  ) throws -> Stage {
+  ) throws -> AgentHarness {
     let log = Log()
     var machine = LoggingMachine(log: log, isSynced: isSynced, failures: failures)
-    return try Stage(
+    return try AgentHarness(
       available: available, log: log, grace: grace,
       policy: { $0.measures.lastResort = resort },
       lastResort: { course, now in course.advance(&machine, now: now) })
@@ -46,12 +46,12 @@ import Testing
   }
 
   /// What was done to the machine, and what was recorded of it.
-  private static func outcomes(_ stage: Stage) throws -> [String] {
+  private static func outcomes(_ stage: AgentHarness) throws -> [String] {
     try stage.records("last_resort").map { "\($0["action"] ?? "") \($0["outcome"] ?? "")" }
   }
 
   /// Ends the victim that is on its way down.
-  private func end(_ pid: Int32, _ stage: Stage) {
+  private func end(_ pid: Int32, _ stage: AgentHarness) {
     stage.log.ended.insert(pid)
     stage.agent.machine.files.remove(pid)
     #expect(stage.finish() == [])
@@ -60,7 +60,7 @@ import Testing
   private let calls = Set(["sync", "reboot", "sysrq b", "sysrq c"])
 
   /// Looks until there is such a line, and tells what was done to the machine until then.
-  private func until(_ outcome: String, _ stage: Stage) throws -> [String] {
+  private func until(_ outcome: String, _ stage: AgentHarness) throws -> [String] {
     var done: [String] = []
     for _ in 0..<20_000 {
       done += stage.tick().filter(calls.contains)
@@ -117,7 +117,7 @@ import Testing
     let stage = try Self.stage([80], Self.resort(victims: 1, stall: 20))
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     stage.look()
-    while stage.agent.toll.lasted < .milliseconds(40) { stage.look() }
+    while stage.agent.totals.lasted < .milliseconds(40) { stage.look() }
     #expect(try Self.outcomes(stage) == [])
     stage.agent.machine.files.add(200, "late", mib: 100)
     _ = stage.log.take()
@@ -173,7 +173,7 @@ import Testing
   }
 
   @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
-    let stage = try Stage(available: [500, 500, 80])
+    let stage = try AgentHarness(available: [500, 500, 80])
     var other = stage.agent.policy
     other.measures.lastResort = Self.resort(stall: 0)
     stage.agent.putInForce(other)
@@ -185,7 +185,7 @@ import Testing
 
   @Test func aDryRunTellsOfItOnceAnEpisodeAndDoesNothing() throws {
     let log = Log()
-    let stage = try Stage(available: [80], log: log, isDryRun: true) {
+    let stage = try AgentHarness(available: [80], log: log, isDryRun: true) {
       $0.measures.lastResort = Self.resort(victims: 1, stall: 5)
     }
     for _ in 0..<100 {
@@ -206,7 +206,7 @@ import Testing
   @Test func aDomainThatStaysFullRestartsNobodysMachine() throws {
     let log = Log()
     var machine = LoggingMachine(log: log)
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: [500], log: log,
       policy: { policy in
         policy.measures.lastResort = Self.resort(stall: 0)
@@ -219,7 +219,7 @@ import Testing
     stage.agent.machine.files.limit("/batch", mib: 240, used: 239)
     #expect(stage.tick().suffix(2) == ["meminfo", "SIGKILL 200"])
     for _ in 0..<5 { stage.look() }
-    #expect(stage.agent.toll == EpisodeToll())
+    #expect(stage.agent.totals == EpisodeTotals())
     stage.agent.machine.available = [80]
     for _ in 0..<5 { stage.look() }
     #expect(try Self.outcomes(stage) == [])

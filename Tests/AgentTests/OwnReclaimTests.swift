@@ -51,7 +51,7 @@ import Testing
     #expect(found.0 == nil && found.1 == .ownReclaim)
     let both = try Self.read(Self.machine(300, vmstat: vmstat), Self.thresholds(Self.stall, Self.thrash))
     #expect(both.1.contains(.ownReclaim) && both.1.contains(.reclaim) == (vmstat == nil))
-    let stage = try Stage(available: [300]) { policy in policy.settings.thresholds.stall = Self.stall }
+    let stage = try AgentHarness(available: [300]) { policy in policy.settings.thresholds.stall = Self.stall }
     for _ in 0..<3 { _ = stage.tick() }
     #expect(try stage.messages().components(separatedBy: "for whose sake it takes memory back").count == 2, "said once")
   }

@@ -117,7 +117,7 @@ import Testing
   /// A compiler takes memory, and an agent that ends somebody has other things to do.
   @Test func whileMemoryIsShortChangedFilesWait() throws {
     let folder = try Folder()
-    let stage = try Stage(available: [80])
+    let stage = try AgentHarness(available: [80])
     stage.agent.machine.time = nil
     stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath(folder.path + "/p.toml"))
     stage.agent.watchFiles()
@@ -145,7 +145,7 @@ import Testing
   }
 
   @Test func filesThatCannotBeWatchedAreToldOfOnce() throws {
-    let stage = try Stage(available: [800])
+    let stage = try AgentHarness(available: [800])
     stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath("/no/such/folder/p.toml"))
     stage.agent.watchFiles()
     stage.look()
@@ -157,7 +157,7 @@ import Testing
   }
 
   @Test func withoutAFileThereIsNothingToWatch() throws {
-    let stage = try Stage(available: [800])
+    let stage = try AgentHarness(available: [800])
     stage.agent.watchFiles()
     let isDue = stage.agent.reloader.due != nil
     #expect(try stage.messages() == "" && !isDue)

@@ -13,7 +13,7 @@ import Testing
 @Suite struct ReliefTests {
   private static let minute = Nanoseconds.milliseconds(60_000)
 
-  /// /batch and the service of each process of ``Stage``.
+  /// /batch and the service of each process of ``AgentHarness``.
   private final class Tree {
     let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-relief-\(UUID().uuidString)")
 
@@ -62,9 +62,9 @@ import Testing
   private func stage(
     _ available: [UInt64?], ownPID: Int32 = 0, reclaim: [String] = [], high: (to: Amount, duration: Nanoseconds)? = nil,
     freeze: Nanoseconds? = nil, grace: Nanoseconds = minute, change: (inout CompiledPolicy) -> Void = { _ in }
-  ) throws -> Stage {
+  ) throws -> AgentHarness {
     let log = Log()
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: available, log: log, grace: grace, ownPID: ownPID,
       policy: { policy in
         Self.set(&policy, reclaim: reclaim, high: high, freeze: freeze)
@@ -92,7 +92,7 @@ import Testing
   }
 
   /// What was recorded of relief: `action cgroup outcome`.
-  private func steps(_ stage: Stage) throws -> [String] {
+  private func steps(_ stage: AgentHarness) throws -> [String] {
     try stage.records("relief").map { record in
       "\(record["action"] ?? "") \(record["cgroup"] as? String ?? "-") \(record["outcome"] ?? "")"
     }
@@ -100,7 +100,7 @@ import Testing
 
   /// Looks until it is so, 20 s at most, and tells what was done to processes until then.
   private func until(
-    _ stage: Stage, _ isSo: () throws -> Bool
+    _ stage: AgentHarness, _ isSo: () throws -> Bool
   ) rethrows -> [String] {
     for _ in 0..<20_000 {
       if try isSo() { return stage.log.take().filter { $0 != "meminfo" } }
@@ -163,7 +163,7 @@ import Testing
     }
   }
 
-  private func firstVerdict(_ stage: Stage) -> Verdict? {
+  private func firstVerdict(_ stage: AgentHarness) -> Verdict? {
     stage.look()
     return stage.agent.domains[0].verdict
   }
@@ -264,7 +264,7 @@ import Testing
 
   @Test func aDryRunTouchesNothingAndTellsOfAll() throws {
     let log = Log()
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: [140], log: log, isDryRun: true,
       policy: { policy in
         Self.set(&policy, reclaim: ["/other"], high: (.share(.percent(50)), Self.minute), freeze: Self.minute)
@@ -280,7 +280,7 @@ import Testing
   }
 
   @Test func withCgroupsOfVersion1ThereIsNone() throws {
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: [140], isDryRun: true,
       policy: { Self.set(&$0, reclaim: ["/other"]) })
     stage.agent.machine.files.cgroupVersion = .v1
@@ -289,7 +289,7 @@ import Testing
   }
 
   @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
-    let stage = try Stage(available: [500])
+    let stage = try AgentHarness(available: [500])
     var other = stage.agent.policy
     Self.set(&other, freeze: Self.minute)
     stage.agent.putInForce(other)

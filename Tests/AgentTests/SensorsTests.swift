@@ -129,8 +129,8 @@ import Testing
   /// With 80 of 1000 MiB available, which is below the floor.
   private static func stage(
     available: UInt64 = 80, _ change: (inout ScriptedMachine) -> Void, policy: (inout CompiledPolicy) -> Void = { _ in }
-  ) throws -> Stage {
-    let stage = try Stage(available: [available], policy: policy)
+  ) throws -> AgentHarness {
+    let stage = try AgentHarness(available: [available], policy: policy)
     change(&stage.agent.machine)
     return stage
   }
@@ -213,8 +213,8 @@ import Testing
     let decision = try #require(try stage.records("decision").last)
     let victim = try #require(decision["victim"] as? [String: Any])
     #expect(victim["rule"] as? String == "built-in: swapoff" && victim["order"] as? String == "first")
-    let party = try #require(decision["party"] as? [String: Any])
-    #expect(party["members"] as? Int == 1)
+    let killSet = try #require(decision["party"] as? [String: Any])
+    #expect(killSet["members"] as? Int == 1)
     let reading = try #require(decision["reading"] as? [String: Any])
     #expect(reading["swapoff"] as? Bool == true && reading["swap_free_kib"] as? Int == 0)
     #expect(reading["impossible"] as? [String] == [])

@@ -14,7 +14,7 @@ import Testing
   struct Newcomer: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var pid: Int32 = 300
-    /// Makes it, in the world of ``Stage``.
+    /// Makes it, in the world of ``AgentHarness``.
     var make: @Sendable (inout MemorySource) -> Void
     var clearance: Clearance
 
@@ -57,7 +57,7 @@ import Testing
   ]
 
   @Test(arguments: newcomers) func whoeverIsFoundIsJudgedAtThatTime(newcomer: Newcomer) throws {
-    let stage = try Stage(available: [80], grace: .zero, ownPID: 77)
+    let stage = try AgentHarness(available: [80], grace: .zero, ownPID: 77)
     #expect(stage.tick().last == "SIGTERM 100")
     newcomer.make(&stage.agent.machine.files)
     #expect(stage.tick().last == "SIGKILL 100")
@@ -77,8 +77,8 @@ import Testing
   }
 
   /// The hog leads a process group that goes with it.
-  private static func ofGroup(available: [UInt64?] = [80]) throws -> Stage {
-    let stage = try Stage(available: available, grace: .zero) { policy in policy.rules[1].scope = .group }
+  private static func ofGroup(available: [UInt64?] = [80]) throws -> AgentHarness {
+    let stage = try AgentHarness(available: available, grace: .zero) { policy in policy.rules[1].scope = .group }
     let stat = "100 (hog) S 1 100 100 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 100 314572800 76800 0\n"
     stage.agent.machine.files.set(.stat, of: 100, stat)
     return stage
@@ -86,7 +86,7 @@ import Testing
 
   /// It was known under another name, by which it could have gone.
   @Test func oneThatHasChangedSinceIsJudgedAnew() throws {
-    let stage = try Stage(available: [500, 80], grace: .zero)
+    let stage = try AgentHarness(available: [500, 80], grace: .zero)
     stage.agent.machine.files.add(300, "hog", mib: 1)
     _ = stage.tick()
     #expect(stage.tick().last == "SIGTERM 100")
@@ -97,7 +97,7 @@ import Testing
 
   /// Its parent has become another program since the survey.
   @Test func ancestorsAreReadAnew() throws {
-    let stage = try Stage(available: [500, 80], grace: .zero) { policy in
+    let stage = try AgentHarness(available: [500, 80], grace: .zero) { policy in
       policy.text += Array("guard".utf8)
       let name = UInt32(policy.text.count - 5)..<UInt32(policy.text.count)
       policy.addRule(name: name, comm: name, protects: true)
@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test func thePolicyInForceIsAskedAndNotTheOneItWasChosenBy() throws {
-    let stage = try Stage(available: [80], grace: .zero)
+    let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick().last == "SIGTERM 100")
     var policy = stage.agent.policy
     policy.text += Array("newly".utf8)
@@ -144,7 +144,7 @@ import Testing
   }
 
   @Test func cgroupsThatCannotBeWrittenAreToldOnceAndOnlyWhereOneMayBeKilled() throws {
-    let stage = try Stage(available: [500])
+    let stage = try AgentHarness(available: [500])
     let said =
       "cgroups cannot be written here (read-only file system): where a whole cgroup is to be killed, its processes"
     stage.agent.cgroupRefusal = Errno(30)
@@ -162,7 +162,7 @@ import Testing
     (.session, false, false), (.tree, false, false), (.process, false, false),
   ])
   func whichPoliciesMayReachCgroups(scope: Scope, hasSwarm: Bool, mayReach: Bool) throws {
-    var plain = try Stage(available: [500]).agent.policy
+    var plain = try AgentHarness(available: [500]).agent.policy
     #expect(!plain.mayReachCgroups)
     var settings = plain.settings
     settings.scope = scope
@@ -178,7 +178,7 @@ import Testing
   }
 
   @Test func oneThatWasTriedInVainStays() throws {
-    let stage = try Stage(available: [80], grace: .zero)
+    let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick().last == "SIGTERM 100")
     stage.agent.inVain.insert(ProcessIdentity(pid: 101, startTime: Ticks(101)))
     #expect(stage.tick().last == "SIGKILL 100")
@@ -188,7 +188,7 @@ import Testing
   /// Of a domain's group: who lies outside of it was not looked at, and who is protected in it stays; also where the domain
   /// around it ran short, and the victim's grace is over for that.
   @Test(arguments: [false, true]) func inADomainItsOwnRulesCount(isHastened: Bool) throws {
-    let stage = try Stage(available: [800], grace: isHastened ? .milliseconds(60_000) : .zero) { policy in
+    let stage = try AgentHarness(available: [800], grace: isHastened ? .milliseconds(60_000) : .zero) { policy in
       var settings = policy.settings
       settings.thresholds.floor.available = .share(.percent(20))
       settings.thresholds.release = .share(.percent(30))

@@ -105,7 +105,7 @@ private final class Manager {
     var signs: [Int] = []
     var hangs = false
     let log = Log()
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: [900], log: log, supervision: Supervision(teller),
       machine: { source in
         source.time = nil
@@ -134,7 +134,7 @@ private final class Manager {
     let manager = try Manager()
     let teller = manager.teller(watchdog: 40_000_000)
     let log = Log()
-    let stage = try Stage(
+    let stage = try AgentHarness(
       available: [available], log: log, isDryRun: true, supervision: Supervision(teller),
       machine: { source in
         source.time = nil
@@ -155,7 +155,7 @@ private final class Manager {
   @Test func theLoopWaitsNoLongerThanASignMay() throws {
     func pause(_ supervision: consuming Supervision) throws -> Nanoseconds {
       let log = Log()
-      let stage = try Stage(
+      let stage = try AgentHarness(
         available: [90_000], log: log, supervision: supervision,
         machine: { $0.total = 100_000 })
       stage.look()

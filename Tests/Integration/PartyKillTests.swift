@@ -41,9 +41,9 @@ struct PartyKillTests {
         finish
         """)
     let decision = try #require(result.records("decision").first)
-    let party = try #require(decision["party"] as? [String: Any])
-    #expect(party["swarm"] as? String == "parent" && party["members"] as? Int == 16)
-    #expect(try #require(party["footprint_kib"] as? Int) >= 16 * 12 * 1024)
+    let killSet = try #require(decision["party"] as? [String: Any])
+    #expect(killSet["swarm"] as? String == "parent" && killSet["members"] as? Int == 16)
+    #expect(try #require(killSet["footprint_kib"] as? Int) >= 16 * 12 * 1024)
     #expect(result.records("outcome").first?["members"] as? Int == 16)
     #expect(result.output.contains("bee 0\n") && result.isAlive("keeper"), "\(result.output)\(result.errors)")
     #expect(result.errors.contains("and 15 more (swarm of one parent)"))
@@ -61,8 +61,8 @@ struct PartyKillTests {
         count bee
         finish
         """)
-    let party = try #require(result.records("decision").first?["party"] as? [String: Any])
-    #expect(party["members"] as? Int == 20)
+    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
+    #expect(killSet["members"] as? Int == 20)
     #expect(result.output.contains("bee 0\n"), "\(result.output)\(result.errors)")
   }
 
@@ -75,8 +75,8 @@ struct PartyKillTests {
         until_record '"event":"decision"'
         finish
         """)
-    let party = try #require(result.records("decision").first?["party"] as? [String: Any])
-    #expect(party["members"] as? Int == 1 && party["swarm"] is NSNull)
+    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
+    #expect(killSet["members"] as? Int == 1 && killSet["swarm"] is NSNull)
   }
 
   @Test(arguments: ["group", "session"]) func aScopeTakesTheOthersAlong(scope: String) throws {
@@ -98,9 +98,9 @@ struct PartyKillTests {
         count keeper
         finish
         """)
-    let party = try #require(result.records("decision").first?["party"] as? [String: Any])
+    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
     // The three, and the shell that leads them; not the keeper, who is of another group and session.
-    #expect(party["scope"] as? String == scope && party["members"] as? Int == 4, "\(party)")
+    #expect(killSet["scope"] as? String == scope && killSet["members"] as? Int == 4, "\(killSet)")
     #expect(result.output.contains("bee 0\n") && result.output.contains("keeper 1\n"), "\(result.output)")
     #expect(result.records("outcome").first?["outcome"] as? String == "exited")
   }
@@ -117,8 +117,8 @@ struct PartyKillTests {
         count keeper
         finish
         """)
-    let party = try #require(result.records("decision").first?["party"] as? [String: Any])
-    #expect((party["left_out"] as? [String: Any])?["protected"] as? Int == 1)
+    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
+    #expect((killSet["left_out"] as? [String: Any])?["protected"] as? Int == 1)
     #expect(result.output.contains("bee 0\n") && result.output.contains("keeper 1\n"), "\(result.output)")
   }
 

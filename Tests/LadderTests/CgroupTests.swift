@@ -71,7 +71,7 @@ import Testing
     #expect(hand.send(.kill) == .sent && !hand.reach.isWhole && hand.reach.oneByOne == .protected)
     #expect(folder.text("cgroup.kill") == "0" && folder.text("cgroup.freeze") == "0")
     #expect(Self.kills(script) == ["send 7 SIGKILL", "send 9 SIGKILL"])
-    // It is over with the party when only the one that stays is left.
+    // It is over with the kill set when only the one that stays is left.
     script.exited = [7, 9]
     try folder.put([8])
     #expect(hand.hasExited)

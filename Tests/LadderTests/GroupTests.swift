@@ -3,7 +3,7 @@ import LinuxSystem
 import ProcModel
 import Testing
 
-/// A process group that may go whole: whose number it is, and who has come into it since its party was chosen.
+/// A process group that may go whole: whose number it is, and who has come into it since its kill set was chosen.
 @Suite struct GroupTests {
   /// Three processes of one group, which 7 leads; 20 to 22 have nothing to do with them.
   private static func script(hasGroupsByPidfd: Bool) -> CallScript {

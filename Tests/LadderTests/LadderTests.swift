@@ -14,11 +14,11 @@ import Testing
     var exited = false
     /// The answer to `.examine`.
     var found: Standstill?
-    var rung: Rung
+    var rung: NextStep
 
     init(
       at: Int64, available: UInt64 = 1000, level: Level = .terminate, exited: Bool = false, found: Standstill? = nil,
-      _ rung: Rung
+      _ rung: NextStep
     ) {
       (self.at, self.available, self.level, self.exited, self.rung) = (at, available, level, exited, rung)
       self.found = found
@@ -39,8 +39,8 @@ import Testing
   private static let start: Int64 = 10_000_000
 
   private static func time(_ milliseconds: Int64) -> Nanoseconds { .milliseconds(UInt64(start + milliseconds)) }
-  private static func until(_ milliseconds: Int64) -> Rung { .wait(until: time(milliseconds)) }
-  private static func reap(_ milliseconds: Int64) -> Rung { .reap(until: time(milliseconds)) }
+  private static func until(_ milliseconds: Int64) -> NextStep { .wait(until: time(milliseconds)) }
+  private static func reap(_ milliseconds: Int64) -> NextStep { .reap(until: time(milliseconds)) }
   private static let running = Look(at: 100, found: .running, .examine)
 
   /// 1000 KiB are available at the start, and the grace is 2 s.
@@ -185,7 +185,7 @@ import Testing
       let end: UInt64? = Bool.random(using: &numbers) ? UInt64.random(in: 0...12_000, using: &numbers) : nil
       var now = start
       var escalations = 0
-      var ending: Ending?
+      var ending: OutcomeKind?
       while ending == nil {
         let isWorse = Int.random(in: 0..<200, using: &numbers) == 0
         switch ladder.step(

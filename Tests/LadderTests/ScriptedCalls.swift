@@ -167,9 +167,9 @@ final class ScriptedHand {
   func reap() { hand.reap(asking: answer) }
   func examine() -> Standstill { hand.examine() }
   func thaw() -> Bool { hand.thaw() }
-  func kinship(_ identity: ProcessIdentity) -> MemoryKinship { hand.kinship(identity) }
+  func kinship(_ identity: ProcessIdentity) -> MemorySharing { hand.kinship(identity) }
   func release() { hand.release() }
-  var reach: Reach { hand.reach }
+  var reach: DeliveryCount { hand.reach }
   var released: HelperResult? { hand.released }
   var hasExited: Bool { hand.hasExited }
   var exitDescriptor: Int32? { hand.exitDescriptor }

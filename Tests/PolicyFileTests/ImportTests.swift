@@ -175,9 +175,11 @@ import Testing
     let subject = SampleProcess(comm: comm).subject
     var facts = ProcessFacts(identity: ProcessIdentity(pid: 9, startTime: Ticks(1)))
     facts.comm = Comm(comm)
-    let moment = Moment(process: facts, machine: MachineFacts(ram: KiB(1 << 20), swap: .zero, units: .common))
-    let standing = policy.standing(policy.settle(subject), at: moment)
-    return policy.rules.indices.filter { standing.rules.contains(UInt8($0)) }.map { policy.name(of: policy.rules[$0]) }
+    let moment = DynamicFacts(process: facts, machine: MachineFacts(ram: KiB(1 << 20), swap: .zero, units: .common))
+    let ruleOutcome = policy.ruleOutcome(policy.matchStatic(subject), at: moment)
+    return policy.rules.indices.filter { ruleOutcome.rules.contains(UInt8($0)) }.map {
+      policy.name(of: policy.rules[$0])
+    }
   }
 
   /// Where no part of it fits, or where only a part could be had, the whole is left out: half a list is none.

@@ -54,9 +54,9 @@ import Testing
     return policies
   }()
 
-  private static func judged(_ machine: Machine) throws -> [(row: Row, candidate: Candidate, judge: Judge)] {
+  private static func judged(_ machine: Machine) throws -> [(row: Row, candidate: Candidate, context: ScoringContext)] {
     let policy = try #require(compiled[machine.preset])
-    let judge = Judge(
+    let context = ScoringContext(
       policy: policy,
       machine: MachineFacts(ram: KiB(machine.mebibytes << 10), swap: .zero, units: .common), agent: 0)
     return machine.rows.enumerated().map { index, row in
@@ -66,26 +66,26 @@ import Testing
       facts.effectiveUID = row.process.uid
       facts.oomScoreAdj = row.adjustment
       var terms = TermList()
-      let moment = Moment(process: facts, machine: judge.machine)
-      let standing = policy.standing(policy.settle(row.process.subject), at: moment)
-      return (row, judge.candidate(facts, standing: standing, terms: &terms), judge)
+      let moment = DynamicFacts(process: facts, machine: context.machine)
+      let ruleOutcome = policy.ruleOutcome(policy.matchStatic(row.process.subject), at: moment)
+      return (row, context.candidate(facts, ruleOutcome: ruleOutcome, terms: &terms), context)
     }
   }
 
   @Test(arguments: machines) func everybodyHasTheFateThatIsMeant(machine: Machine) throws {
     for (row, candidate, _) in try Self.judged(machine) {
-      let fate = candidate.standing.protection.protects ? Fate.stays : .goes(candidate.standing.tier)
+      let fate = candidate.ruleOutcome.protection.protects ? Fate.stays : .goes(candidate.ruleOutcome.tier)
       #expect(fate == row.fate, "\(row.process.comm) in \(row.process.cgroup)")
     }
   }
 
   @Test(arguments: machines) func theFirstToGoIsTheOneMeant(machine: Machine) throws {
     let judged = try Self.judged(machine).filter {
-      !$0.candidate.standing.protection.protects && $0.judge.isWorthEnding($0.candidate.process)
+      !$0.candidate.ruleOutcome.protection.protects && $0.context.isWorthEnding($0.candidate.process)
     }
     let victim = try #require(judged.min { $0.candidate.goesBefore($1.candidate) })
     #expect(victim.row.process.comm == machine.victim)
-    #expect(victim.judge.scope(of: victim.candidate.standing) == machine.scope)
+    #expect(victim.context.scope(of: victim.candidate.ruleOutcome) == machine.scope)
   }
 
   /// Neither with the name and command line of somebody who is, nor in a unit of his own that is called like theirs.
@@ -127,10 +127,10 @@ import Testing
         let process = SampleProcess(comm: "x", exe: exe, cgroup: "/system.slice/\(unit).service", uid: 1000)
         var facts = ProcessFacts(identity: ProcessIdentity(pid: 100, startTime: Ticks(1)))
         (facts.anonymous, facts.effectiveUID) = (KiB(64 << 10), 1000)
-        let moment = Moment(
+        let moment = DynamicFacts(
           process: facts, machine: MachineFacts(ram: KiB(4 << 20), swap: .zero, units: .common))
-        let standing = policy.standing(policy.settle(process.subject), at: moment)
-        #expect(!standing.protection.protects, "\(exe) in \(unit)")
+        let ruleOutcome = policy.ruleOutcome(policy.matchStatic(process.subject), at: moment)
+        #expect(!ruleOutcome.protection.protects, "\(exe) in \(unit)")
       }
     }
   }

@@ -41,11 +41,11 @@ import Testing
       ancestry.learn(rows, policy: policy)
     }
 
-    mutating func standing(_ kin: Kin) -> Standing {
+    mutating func ruleOutcome(_ kin: Kin) -> RuleOutcome {
       let facts = AncestryTests.facts(kin)
       let lineage = ancestry.lineage(of: facts, policy: policy, from: &source)
-      return policy.standing(
-        policy.settle(Subject()), at: Moment(process: facts, machine: .sample, lineage: lineage))
+      return policy.ruleOutcome(
+        policy.matchStatic(Subject()), at: DynamicFacts(process: facts, machine: .sample, lineage: lineage))
     }
   }
 
@@ -57,9 +57,9 @@ import Testing
   @Test func aProcessDescendsFromAllAboveItAndNotFromItself() {
     var world = World(Self.family)
     for kin in Self.family.reversed() {
-      let standing = world.standing(kin)
-      #expect(standing.rules.contains(0) == [11, 12].contains(kin.pid), "\(kin)")
-      #expect(standing.protection == ([11, 12].contains(kin.pid) ? .none : .rule(1)), "\(kin)")
+      let ruleOutcome = world.ruleOutcome(kin)
+      #expect(ruleOutcome.rules.contains(0) == [11, 12].contains(kin.pid), "\(kin)")
+      #expect(ruleOutcome.protection == ([11, 12].contains(kin.pid) ? .none : .rule(1)), "\(kin)")
     }
     #expect(world.source.reads.isEmpty, "all were in the table")
   }
@@ -68,8 +68,8 @@ import Testing
   @Test func whoIsMissingFromTheTableIsReadOnce() {
     var world = World([Self.family[3], Self.family[5]], others: Self.family)
     for _ in 0..<2 {
-      #expect(world.standing(Self.family[3]).rules.contains(0))
-      #expect(!world.standing(Self.family[5]).rules.contains(0))
+      #expect(world.ruleOutcome(Self.family[3]).rules.contains(0))
+      #expect(!world.ruleOutcome(Self.family[5]).rules.contains(0))
     }
     #expect(world.source.reads.map(\.pid) == [11, 10, 1, 20])
     #expect(world.source.reads.allSatisfy { $0.file == .stat })
@@ -79,35 +79,35 @@ import Testing
   func anAncestorThatCannotBeReadCountsForProtection(failure: ReadFailure) {
     var world = World([Self.family[3]], others: Self.family)
     world.source.failures[.init(.stat, of: 10)] = failure
-    let standing = world.standing(Self.family[3])
-    #expect(standing.protection == .assumed(1) && !standing.rules.contains(0) && standing.isProvisional)
+    let ruleOutcome = world.ruleOutcome(Self.family[3])
+    #expect(ruleOutcome.protection == .assumed(1) && !ruleOutcome.rules.contains(0) && ruleOutcome.isProvisional)
     // One that was found below it settles it.
     var known = World([(12, 11, 12, "x")], others: [(11, 9, 11, "wanted")])
     known.source.failures[.init(.stat, of: 9)] = failure
-    #expect(known.standing((12, 11, 12, "x")).rules.contains(0))
+    #expect(known.ruleOutcome((12, 11, 12, "x")).rules.contains(0))
   }
 
   @Test func aStatThatMakesNoSenseIsUnknown() {
     for text in ["nonsense", "99 (wanted) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 4096 7 0\n"] {
       var world = World([(12, 11, 12, "x")])
       world.source.set(.stat, of: 11, text)
-      #expect(world.standing((12, 11, 12, "x")).protection == .assumed(1))
+      #expect(world.ruleOutcome((12, 11, 12, "x")).protection == .assumed(1))
     }
   }
 
   @Test func aParentThatHasEndedIsNone() {
     var world = World([(12, 11, 12, "x")])
-    #expect(world.standing((12, 11, 12, "x")).protection == .rule(1))
+    #expect(world.ruleOutcome((12, 11, 12, "x")).protection == .rule(1))
     // Another has its number since.
     var later = World([(12, 11, 12, "x"), (11, 1, 13, "wanted")])
-    #expect(later.standing((12, 11, 12, "x")).protection == .rule(1))
+    #expect(later.ruleOutcome((12, 11, 12, "x")).protection == .rule(1))
   }
 
   @Test func aCircleEnds() {
     let circle: [Kin] = [(5, 6, 9, "wanted"), (6, 7, 9, "x"), (7, 5, 9, "x"), (8, 8, 9, "wanted")]
     var world = World(circle)
-    #expect(world.standing((9, 7, 9, "x")).rules.contains(0))
-    for kin in circle { _ = world.standing(kin) }
+    #expect(world.ruleOutcome((9, 7, 9, "x")).rules.contains(0))
+    for kin in circle { _ = world.ruleOutcome(kin) }
   }
 
   @Test func aTreeMayBeDeep() {
@@ -115,20 +115,20 @@ import Testing
     for pid in 3...20_000 as ClosedRange<Int32> { kin.append((pid, pid - 1, 1, "x")) }
     var world = World(kin)
     // The deepest first: all above it are known then.
-    for row in kin.dropFirst(2).reversed() where !world.standing(row).rules.contains(0) {
+    for row in kin.dropFirst(2).reversed() where !world.ruleOutcome(row).rules.contains(0) {
       Issue.record("\(row.pid)")
     }
   }
 
   @Test func aNewSurveyForgetsTheOld() {
     var world = World(Self.family)
-    #expect(world.standing(Self.family[3]).rules.contains(0))
+    #expect(world.ruleOutcome(Self.family[3]).rules.contains(0))
     var table = ProcessTable(capacity: 8)
     for var kin in Self.family {
       if kin.pid == 10 { kin.comm = "renamed" }
       table.append(Self.facts(kin))
     }
     world.ancestry.learn(table, policy: world.policy)
-    #expect(!world.standing(Self.family[3]).rules.contains(0))
+    #expect(!world.ruleOutcome(Self.family[3]).rules.contains(0))
   }
 }

@@ -22,7 +22,7 @@ struct Crowd: Sendable {
     var isAgeKnown = true
     var footprint: UInt64 = 300
     var tier = Tier.normal
-    var reach = Place.Reach.mayEnd
+    var reach = Eligibility.Status.mayEnd
     /// Since boot, in ticks; by default those with higher numbers are younger.
     var startTime: UInt64?
     /// As ``ProcessStat/image``.
@@ -48,15 +48,15 @@ struct Crowd: Sendable {
     }
 
     var candidate: Candidate {
-      var standing = Standing()
-      standing.tier = tier
-      if reach == .protected { standing.protection = .rule(0) }
-      return Candidate(process: facts, standing: standing, score: Double(footprint))
+      var ruleOutcome = RuleOutcome()
+      ruleOutcome.tier = tier
+      if reach == .protected { ruleOutcome.protection = .rule(0) }
+      return Candidate(process: facts, ruleOutcome: ruleOutcome, score: Double(footprint))
     }
   }
 
   private(set) var table = ProcessTable(capacity: 8)
-  private(set) var places = Places(capacity: 8)
+  private(set) var eligibility = EligibilityTable(capacity: 8)
   private(set) var people: [Person] = []
 
   init(_ people: [Person]) {
@@ -78,9 +78,9 @@ struct Crowd: Sendable {
     }
     table.append(facts)
     if person.reach == .outside {
-      places.appendOutside()
+      eligibility.appendOutside()
     } else {
-      places.append(person.candidate, isPassedOver: person.reach == .inVain)
+      eligibility.append(person.candidate, isPassedOver: person.reach == .inVain)
     }
   }
 
@@ -92,14 +92,15 @@ struct Crowd: Sendable {
   }
 
   /// Those whom an end of `victim` reaches.
-  func party(of victim: Int32, _ scope: Scope, agent: Int32 = 0, isComplete: Bool = true) -> Party {
+  func killSet(of victim: Int32, _ scope: Scope, agent: Int32 = 0, isComplete: Bool = true) -> KillSet {
     var resolver = ScopeResolver(capacity: 4)
-    var party = Party()
+    var killSet = KillSet()
     let identity = people.first { $0.pid == victim }?.identity
     resolver.resolve(
-      identity ?? ProcessIdentity(pid: victim, startTime: .zero), scope: scope, in: table, places: places, agent: agent,
-      isComplete: isComplete, into: &party)
-    return party
+      identity ?? ProcessIdentity(pid: victim, startTime: .zero), scope: scope, in: table, eligibility: eligibility,
+      agent: agent,
+      isComplete: isComplete, into: &killSet)
+    return killSet
   }
 
   /// The foremost of the ranking, by footprint.
@@ -113,21 +114,21 @@ struct Crowd: Sendable {
   }
 }
 
-extension Party {
+extension KillSet {
   /// In the order of ending.
   var pids: [Int32] { members.map(\.identity.pid) }
 }
 
-extension Judge {
+extension ScoringContext {
   /// A machine of 4 GiB where less than 10 MiB is not worth ending.
   static func ofSwarms(
     _ swarm: Swarm? = Swarm(members: 12, age: .milliseconds(30_000), times: 3), formula: Formula? = nil
-  ) -> Judge {
+  ) -> ScoringContext {
     var policy = CompiledPolicy.blank
     if let formula { policy.settings.formula = formula }
     policy.settings.swarm = swarm
     policy.settings.minimumFootprint = .amount(.size(KiB(10 * 1024)))
-    return Judge(
+    return ScoringContext(
       policy: policy, machine: MachineFacts(ram: KiB(4 << 20), swap: .zero, units: .common), agent: 0)
   }
 }

@@ -84,28 +84,28 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
 }
 
 @Suite struct FamilyTests {
-  private static func party(_ people: [Crowd.Person], inUse: UInt64 = 4000) -> Party? {
+  private static func killSet(_ people: [Crowd.Person], inUse: UInt64 = 4000) -> KillSet? {
     var finder = SwarmFinder(capacity: 4)
-    var party = Party()
+    var killSet = KillSet()
     let crowd = Crowd(people)
     let isFound = finder.find(
-      in: crowd.table, places: crowd.places, best: crowd.best(worth: 10 * 1024), shortfall: KiB(200 * 1024),
-      inUse: KiB(inUse * 1024), judge: .ofSwarms(), tally: Crowd.completeTally, into: &party)
-    return isFound ? party : nil
+      in: crowd.table, eligibility: crowd.eligibility, best: crowd.best(worth: 10 * 1024), shortfall: KiB(200 * 1024),
+      inUse: KiB(inUse * 1024), context: .ofSwarms(), tally: Crowd.completeTally, into: &killSet)
+    return isFound ? killSet : nil
   }
 
   @Test(arguments: FamilyCase.all) func aServiceIsNoSwarmAndABombIs(example: FamilyCase) {
-    let party = Self.party(example.people, inUse: example.inUse)
-    #expect(party?.members.count ?? 0 == example.count)
-    #expect(party == nil || party?.choice == .swarm)
+    let killSet = Self.killSet(example.people, inUse: example.inUse)
+    #expect(killSet?.members.count ?? 0 == example.count)
+    #expect(killSet == nil || killSet?.choice == .swarm)
   }
 
   @Test func theOrderOfTheTableDoesNotMatter() {
     var numbers = SplitMix64(seed: 1)
     for example in FamilyCase.all {
       for _ in 0..<5 {
-        let party = Self.party(example.people.shuffled(using: &numbers), inUse: example.inUse)
-        #expect(party?.members.count ?? 0 == example.count, "\(example.testDescription)")
+        let killSet = Self.killSet(example.people.shuffled(using: &numbers), inUse: example.inUse)
+        #expect(killSet?.members.count ?? 0 == example.count, "\(example.testDescription)")
       }
     }
   }
@@ -120,7 +120,7 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
         person.startTime = UInt64.random(in: 0...3, using: &numbers)
         return person
       }
-      _ = Self.party(people)
+      _ = Self.killSet(people)
     }
   }
 
@@ -132,21 +132,21 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
         + SwarmCase.many(Int(second), from: 3000) { ($0.parent, $0.footprint, $0.user) = (900, 9000, user) }
     }
     // The flood of one takes the young workers of the other with it by no kind of kinship.
-    let party = Self.party(pools(40, 30, user: 1001))
-    #expect(party?.members.count == 40 && party?.pids.allSatisfy { $0 < 3000 } == true)
-    #expect(Self.party(pools(40, 30, user: 0))?.members.count == 70)
+    let killSet = Self.killSet(pools(40, 30, user: 1001))
+    #expect(killSet?.members.count == 40 && killSet?.pids.allSatisfy { $0 < 3000 } == true)
+    #expect(Self.killSet(pools(40, 30, user: 0))?.members.count == 70)
     // Whose user is not known is nobody's kin, not even of one of which the same is true.
-    #expect(Self.party(pools(40, 30, user: nil))?.members.count == 40)
-    #expect(Self.party(pools(0, 40, user: nil)) == nil)
+    #expect(Self.killSet(pools(40, 30, user: nil))?.members.count == 40)
+    #expect(Self.killSet(pools(0, 40, user: nil)) == nil)
     // Neither is enough alone.
-    #expect(Self.party(pools(11, 11, user: 1001)) == nil)
+    #expect(Self.killSet(pools(11, 11, user: 1001)) == nil)
   }
 
   @Test func aGroupOfTwoUsersIsNotSignalledAsAWhole() {
     var people = SwarmCase.many(40) { $0.footprint = 9000 }
-    #expect(Self.party(people)?.whole == .group(900))
+    #expect(Self.killSet(people)?.whole == .group(900))
     people += SwarmCase.many(1, from: 3000) { ($0.footprint, $0.user) = (100, 1001) }
-    #expect(Self.party(people)?.whole == nil)
+    #expect(Self.killSet(people)?.whole == nil)
   }
 
   // The most that there is.
@@ -155,7 +155,7 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
   @Test(arguments: [(200, true), (90, false)] as [(UInt64, Bool)])
   func aSwarmOutweighsByNoMoreThanIsInUse(inUse: UInt64, goes: Bool) {
     let swarm = SwarmCase.many(30) { ($0.age, $0.footprint, $0.parent) = (29, 6200, 900) }
-    let party = Self.party(swarm + [SwarmCase.leak], inUse: inUse)
-    #expect((party != nil) == goes)
+    let killSet = Self.killSet(swarm + [SwarmCase.leak], inUse: inUse)
+    #expect((killSet != nil) == goes)
   }
 }

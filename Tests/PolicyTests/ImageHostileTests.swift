@@ -28,7 +28,7 @@ import Testing
     }
     var process = ProcessFacts(identity: ProcessIdentity(pid: 1, startTime: .zero))
     process.age = Ticks(.max)
-    _ = policy.standing(policy.settle(Subject()), at: Moment(process: process, machine: .sample))
+    _ = policy.ruleOutcome(policy.matchStatic(Subject()), at: DynamicFacts(process: process, machine: .sample))
     for command in policy.commands { _ = policy.bytes(command.words) }
     for cgroup in policy.cgroups { _ = policy.bytes(cgroup) }
     let hooks = policy.measures.hooks

@@ -68,7 +68,7 @@ import Testing
 
   @Test func everyScopeSignalGraceAndHookComesBack() {
     for scope in Scope.allCases {
-      for signal in EndingSignal.allCases {
+      for signal in VictimSignal.allCases {
         var policy = Sample.mixed.policy
         policy.settings.scope = scope
         policy.settings.signal = signal

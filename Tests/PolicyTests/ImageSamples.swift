@@ -150,7 +150,7 @@ enum Sample: CaseIterable, Sendable {
     ]
     policy.cgroups = [policy.add("/..."), policy.add("/" + String(repeating: "a", count: 1023))]
     for (index, scope) in Scope.allCases.enumerated() { policy.rules[index].scope = scope }
-    for (index, signal) in EndingSignal.allCases.enumerated() { policy.rules[index].signal = signal }
+    for (index, signal) in VictimSignal.allCases.enumerated() { policy.rules[index].signal = signal }
     policy.rules[0].grace = .zero
     policy.rules[1].grace = Nanoseconds(.max)
     policy.rules[2].hook = .off

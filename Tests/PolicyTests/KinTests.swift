@@ -7,13 +7,15 @@ import Testing
 /// Many processes, of which none is worth killing alone.
 @Suite struct KinTests {
   private static func find(
-    _ crowd: Crowd, _ judge: Judge = .ofSwarms(nil), shortfall: UInt64 = 200, tally: SurveyTally = Crowd.completeTally
-  ) -> Party? {
+    _ crowd: Crowd, _ context: ScoringContext = .ofSwarms(nil), shortfall: UInt64 = 200,
+    tally: SurveyTally = Crowd.completeTally
+  ) -> KillSet? {
     var finder = KinFinder(capacity: 4)
-    var party = Party()
+    var killSet = KillSet()
     let isFound = finder.find(
-      in: crowd.table, places: crowd.places, shortfall: KiB(shortfall * 1024), judge: judge, tally: tally, into: &party)
-    return isFound ? party : nil
+      in: crowd.table, eligibility: crowd.eligibility, shortfall: KiB(shortfall * 1024), context: context, tally: tally,
+      into: &killSet)
+    return isFound ? killSet : nil
   }
 
   /// So many workers of one service, a day old, of 8 MiB each.
@@ -35,9 +37,9 @@ import Testing
   }
 
   @Test func neitherAgeNorSizeProtectsThem() throws {
-    let party = try #require(Self.find(Crowd(Self.workers(40))))
-    #expect(party.members.count == 40 && party.swarm == .parent(900) && party.choice == .kin)
-    #expect(party.whole == nil, "a parent's children are no single step")
+    let killSet = try #require(Self.find(Crowd(Self.workers(40))))
+    #expect(killSet.members.count == 40 && killSet.swarm == .parent(900) && killSet.choice == .kin)
+    #expect(killSet.whole == nil, "a parent's children are no single step")
     #expect(Self.find(Crowd(Self.workers(1))) == nil, "together less than min_footprint")
     #expect(Self.find(Crowd(Self.workers(2)))?.members.count == 2)
   }
@@ -59,8 +61,8 @@ import Testing
   @Test func whatOneHierarchyTellsApartAreNoKin() {
     let two =
       Self.workers(30) { $0.memory = "/docker/one" } + Self.workers(20, from: 2000) { $0.memory = "/docker/two" }
-    let party = Self.find(Crowd(two), shortfall: 1000)
-    #expect(party?.members.count == 30)
+    let killSet = Self.find(Crowd(two), shortfall: 1000)
+    #expect(killSet?.members.count == 30)
     let same = two.map { person in
       var person = person
       person.memory = "/docker/one"
@@ -78,8 +80,8 @@ import Testing
       person.memory = "/docker/one"
       return person
     }
-    let party = Self.find(Crowd(other))
-    #expect(party?.members.count == 40 && party?.whole == nil)
+    let killSet = Self.find(Crowd(other))
+    #expect(killSet?.members.count == 40 && killSet?.whole == nil)
   }
 
   @Test func theWorstByTheFormulaGoes() {
@@ -103,8 +105,8 @@ import Testing
     #expect(Self.find(Crowd(people))?.whole == .group(900))
     #expect(Self.find(Crowd(people), tally: SurveyTally())?.whole == nil)
     people[7].user = 34
-    let party = Self.find(Crowd(people))
-    #expect(party?.whole == nil && party?.members.count == 39)
+    let killSet = Self.find(Crowd(people))
+    #expect(killSet?.whole == nil && killSet?.members.count == 39)
   }
 
   @Test func aProcessOfAnUnknownUserHasNoKin() {
@@ -119,7 +121,7 @@ import Testing
     people[4].reach = .protected
     func largest() -> Int? {
       let crowd = Crowd(people)
-      return KinFinder.largest(in: crowd.table, places: crowd.places)
+      return KinFinder.largest(in: crowd.table, eligibility: crowd.eligibility)
     }
     #expect(largest() == 3)
     people[3].tier = .last
@@ -146,23 +148,24 @@ import Testing
           [.mayEnd, .mayEnd, .mayEnd, .protected, .inVain, .outside].randomElement(using: &numbers) ?? .mayEnd
         people.append(person)
       }
-      let judge = Judge.ofSwarms(
+      let context = ScoringContext.ofSwarms(
         nil, formula: [.spillway, .footprint, .linux].randomElement(using: &numbers) ?? .linux)
       let shortfall = UInt64.random(in: 1...200, using: &numbers)
-      let party = Self.find(Crowd(people), judge, shortfall: shortfall)
-      let shuffled = Self.find(Crowd(people.shuffled(using: &numbers)), judge, shortfall: shortfall)
-      #expect(party.map { Set($0.pids) } == shuffled.map { Set($0.pids) } && party?.pids.first == shuffled?.pids.first)
-      #expect(party?.swarm == shuffled?.swarm && party?.whole == shuffled?.whole)
-      guard let party else { continue }
+      let killSet = Self.find(Crowd(people), context, shortfall: shortfall)
+      let shuffled = Self.find(Crowd(people.shuffled(using: &numbers)), context, shortfall: shortfall)
+      #expect(
+        killSet.map { Set($0.pids) } == shuffled.map { Set($0.pids) } && killSet?.pids.first == shuffled?.pids.first)
+      #expect(killSet?.swarm == shuffled?.swarm && killSet?.whole == shuffled?.whole)
+      guard let killSet else { continue }
       found += 1
-      let members = party.members.map { people[Int($0.row)] }
+      let members = killSet.members.map { people[Int($0.row)] }
       #expect(members.allSatisfy { $0.reach == .mayEnd && $0.tier == members[0].tier })
       #expect(Set(members.map(\.user)).count == 1 && Set(members.map(\.cgroup)).count == 1)
-      #expect(party.footprint.count >= 10 * 1024 && Set(party.pids).count == party.pids.count)
-      if case .group(let group) = party.whole {
+      #expect(killSet.footprint.count >= 10 * 1024 && Set(killSet.pids).count == killSet.pids.count)
+      if case .group(let group) = killSet.whole {
         #expect(people.filter { $0.group == group }.count == members.count)
       }
-      if case .cgroup = party.whole {
+      if case .cgroup = killSet.whole {
         #expect(people.filter { $0.cgroup.hasPrefix(members[0].cgroup) }.count == members.count)
       }
     }

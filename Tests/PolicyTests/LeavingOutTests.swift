@@ -7,12 +7,12 @@ import Testing
 
 /// A survey for a decision leaves most processes out after one file. What it leads to is what the full one leads to.
 @Suite struct LeavingOutTests {
-  private static func judge(_ formula: Formula) -> Judge {
+  private static func judge(_ formula: Formula) -> ScoringContext {
     let settings = Settings(
       thresholds: Thresholds(
         floor: Floor(available: .share(.percent(8)), swapFree: nil), release: .share(.percent(12))),
       formula: formula, adjustment: .respect, grace: .zero, minimumFootprint: .amount(.size(KiB(10 * 1024))))
-    return Judge(
+    return ScoringContext(
       policy: CompiledPolicy(settings: settings),
       machine: MachineFacts(ram: KiB(2 << 20), swap: KiB(1 << 20), units: .common), agent: 0)
   }
@@ -54,30 +54,32 @@ import Testing
     return source
   }
 
-  private static func shortlist(_ judge: Judge, leavingOut: Bool, _ source: MemorySource) throws -> (Shortlist, Int) {
+  private static func shortlist(_ context: ScoringContext, leavingOut: Bool, _ source: MemorySource) throws -> (
+    Shortlist, Int
+  ) {
     var source = source
     var survey = Survey(capacity: 16)
     var table = ProcessTable(capacity: 16)
     let tally = try survey.take(
-      from: &source, units: .common, leavingOutBelow: leavingOut ? judge.leavesOutBelow : .zero, into: &table)
+      from: &source, units: .common, leavingOutBelow: leavingOut ? context.leavesOutBelow : .zero, into: &table)
     var list = Shortlist()
     list.countLeftOut(tally.leftOut)
     var noTerms = NoTerms()
     for process in table.rows {
-      let candidate = judge.candidate(process, standing: Standing(), terms: &noTerms)
-      list.offer(candidate, isWorthEnding: judge.isWorthEnding(process), isPassedOver: false)
+      let candidate = context.candidate(process, ruleOutcome: RuleOutcome(), terms: &noTerms)
+      list.offer(candidate, isWorthEnding: context.isWorthEnding(process), isPassedOver: false)
     }
     return (list, Int(tally.leftOut))
   }
 
   @Test(arguments: Formula.allCases) func theChoiceIsThatOfTheFullReading(formula: Formula) throws {
     var random = SystemRandomNumberGenerator()
-    let judge = Self.judge(formula)
+    let context = Self.judge(formula)
     var leftOut = 0
     for _ in 0..<1000 {
       let source = Self.machine(&random)
-      let (full, _) = try Self.shortlist(judge, leavingOut: false, source)
-      let (short, few) = try Self.shortlist(judge, leavingOut: true, source)
+      let (full, _) = try Self.shortlist(context, leavingOut: false, source)
+      let (short, few) = try Self.shortlist(context, leavingOut: true, source)
       leftOut += few
       let same =
         full.considered == short.considered && full.count == short.count

@@ -15,7 +15,8 @@ import Testing
     var facts = Neighbour().facts
     change(&facts)
     let machine = MachineFacts(ram: KiB(1_000_000), swap: .zero, units: units)
-    return policy.standing(policy.settle(Subject()), at: Moment(process: facts, machine: machine)).rules.contains(0)
+    return policy.ruleOutcome(policy.matchStatic(Subject()), at: DynamicFacts(process: facts, machine: machine)).rules
+      .contains(0)
   }
 
   /// A test, a change of a process of 100 000 KiB on a machine with 1 000 000 KiB, and whether the rule matches then.
@@ -88,9 +89,12 @@ import Testing
       policy.rules[1].exceptions = 1
       var facts = Neighbour().facts
       if let unread { facts.unread = unread } else { facts.age = nil }
-      let standing = policy.standing(policy.settle(Subject()), at: Moment(process: facts, machine: .sample))
-      #expect(standing.protection == (protects ? .assumed(0) : .none))
-      #expect(standing.isProvisional && standing.tier == .normal && standing.weight == 1 && standing.rules.isEmpty)
+      let ruleOutcome = policy.ruleOutcome(
+        policy.matchStatic(Subject()), at: DynamicFacts(process: facts, machine: .sample))
+      #expect(ruleOutcome.protection == (protects ? .assumed(0) : .none))
+      #expect(
+        ruleOutcome.isProvisional && ruleOutcome.tier == .normal && ruleOutcome.weight == 1 && ruleOutcome.rules.isEmpty
+      )
     }
   }
 
@@ -109,7 +113,7 @@ import Testing
   }
 
   @Test func whatAPolicyOfTheMomentReadsIsNoMore() {
-    for field in MatchField.allCases where field.isMomentary {
+    for field in MatchField.allCases where field.isDynamic {
       var policy = CompiledPolicy.blank
       policy.addRule("rule", [(field, [.never])])
       #expect(policy.needs == (field == .ancestor ? [.moment, .ancestors] : .moment), "\(field)")
@@ -128,33 +132,33 @@ import Testing
       "rule", order: .first,
       [(.comm, [.literal(policy.add("program"))]), (.exe, [.literal(policy.add("/a"))]), (.minAge, [.time(minAge)])])
     policy.rules[0].exceptions = 2
-    #expect(policy.standing(of: Neighbour { $0.exe = exe }).rules.contains(0) == expected)
-    #expect(!policy.standing(of: Neighbour { ($0.exe, $0.comm) = (exe, "other") }).rules.contains(0))
+    #expect(policy.ruleOutcome(of: Neighbour { $0.exe = exe }).rules.contains(0) == expected)
+    #expect(!policy.ruleOutcome(of: Neighbour { ($0.exe, $0.comm) = (exe, "other") }).rules.contains(0))
   }
 
   /// By Kleene: what is unknown stays so, unless the other parts settle it.
-  @Test(arguments: [true, false]) func anExceptionThatIsUnknownIsUnknown(isMomentary: Bool) {
+  @Test(arguments: [true, false]) func anExceptionThatIsUnknownIsUnknown(isDynamic: Bool) {
     var policy = CompiledPolicy.blank
     var fields: [(MatchField, [Alternative])] = [
       (.comm, [.literal(policy.add("program"))]), (.exe, [.literal(policy.add("/a"))]),
     ]
-    if isMomentary { fields.append((.nice, [.signedRange(-20, -1)])) }
+    if isDynamic { fields.append((.nice, [.signedRange(-20, -1)])) }
     policy.addRule("kept", protects: true, fields)
-    policy.rules[0].exceptions = isMomentary ? 2 : 1
+    policy.rules[0].exceptions = isDynamic ? 2 : 1
     let hidden = Neighbour { $0.failures[.exe] = .denied }
     // With a nice of 0 the exceptions do not all hold, whatever its executable.
-    #expect(policy.standing(of: hidden).protection == (isMomentary ? .rule(0) : .assumed(0)))
-    #expect(policy.standing(of: Neighbour { ($0.comm, $0.failures) = ("x", [.exe: .denied]) }).protection == .none)
-    #expect(policy.standing(of: Neighbour { $0.exe = "/b" }).protection == .rule(0))
-    #expect(policy.standing(of: Neighbour { $0.exe = "/a" }).protection == (isMomentary ? .rule(0) : .none))
+    #expect(policy.ruleOutcome(of: hidden).protection == (isDynamic ? .rule(0) : .assumed(0)))
+    #expect(policy.ruleOutcome(of: Neighbour { ($0.comm, $0.failures) = ("x", [.exe: .denied]) }).protection == .none)
+    #expect(policy.ruleOutcome(of: Neighbour { $0.exe = "/b" }).protection == .rule(0))
+    #expect(policy.ruleOutcome(of: Neighbour { $0.exe = "/a" }).protection == (isDynamic ? .rule(0) : .none))
   }
 
   @Test func aRuleOfExceptionsAloneMatchesAllOthers() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("others", order: .first, [(.comm, ["program"])])
     policy.rules[0].exceptions = 1
-    #expect(!policy.standing(of: Neighbour()).rules.contains(0))
-    #expect(policy.standing(of: Neighbour { $0.comm = "other" }).rules.contains(0))
+    #expect(!policy.ruleOutcome(of: Neighbour()).rules.contains(0))
+    #expect(policy.ruleOutcome(of: Neighbour { $0.comm = "other" }).rules.contains(0))
   }
 
   /// However a policy is split into what is kept and what is asked anew, it comes to what it says.
@@ -186,16 +190,17 @@ import Testing
       neighbour.enter(&source)
       var subject = Subject()
       subject.load(facts, needs: policy.needs, inCalm: true, from: &source)
-      let standing = policy.standing(policy.settle(subject), at: Moment(process: facts, machine: .sample))
+      let ruleOutcome = policy.ruleOutcome(
+        policy.matchStatic(subject), at: DynamicFacts(process: facts, machine: .sample))
       for (index, rule) in policy.rules.enumerated() {
         let plain = PlainRule(policy, rule, neighbour, facts)
-        #expect(standing.rules.contains(UInt8(index)) == (plain.outcome == true))
-        if plain.outcome == nil { #expect(standing.isProvisional) }
+        #expect(ruleOutcome.rules.contains(UInt8(index)) == (plain.outcome == true))
+        if plain.outcome == nil { #expect(ruleOutcome.isProvisional) }
       }
       let sure = policy.rules.contains { $0.protects && PlainRule(policy, $0, neighbour, facts).outcome == true }
       let possible = policy.rules.contains { $0.protects && PlainRule(policy, $0, neighbour, facts).outcome != false }
-      #expect(standing.protection.protects == possible)
-      if case .rule = standing.protection { #expect(sure) } else { #expect(!sure) }
+      #expect(ruleOutcome.protection.protects == possible)
+      if case .rule = ruleOutcome.protection { #expect(sure) } else { #expect(!sure) }
     }
   }
 
@@ -250,22 +255,22 @@ import Testing
     let needs = policy.needs
     roster.refresh(table, now: .milliseconds(1000), policy: policy, needs: needs, budget: .max, from: &source)
     let before = source.reads.count
-    func standing(_ pid: Int32, age: UInt64) -> Standing {
+    func ruleOutcome(_ pid: Int32, age: UInt64) -> RuleOutcome {
       let facts = (neighbours.first { $0.pid == pid } ?? neighbours[0]).facts.with { $0.age = Ticks(age) }
-      return roster.standing(of: facts, policy: policy, needs: needs, machine: .sample, from: &source)
+      return roster.ruleOutcome(of: facts, policy: policy, needs: needs, machine: .sample, from: &source)
     }
-    #expect(standing(4711, age: 0).protection == .rule(0) && standing(4711, age: 1000).protection == .rule(0))
-    #expect(standing(4711, age: 0).tier == .normal && standing(4711, age: 1000).tier == .last)
-    #expect(standing(5, age: 0).tier == .first && standing(5, age: 501).tier == .normal)
-    #expect(standing(6, age: 0).tier == .normal)
+    #expect(ruleOutcome(4711, age: 0).protection == .rule(0) && ruleOutcome(4711, age: 1000).protection == .rule(0))
+    #expect(ruleOutcome(4711, age: 0).tier == .normal && ruleOutcome(4711, age: 1000).tier == .last)
+    #expect(ruleOutcome(5, age: 0).tier == .first && ruleOutcome(5, age: 501).tier == .normal)
+    #expect(ruleOutcome(6, age: 0).tier == .normal)
     #expect(source.reads.count == before)
     // What was kept of a process goes with it, and nothing else does.
     table.clear()
     for neighbour in neighbours.dropFirst() { table.append(neighbour.facts) }
     roster.refresh(table, now: .milliseconds(2000), policy: policy, needs: needs, budget: 0, from: &source)
-    #expect(standing(5, age: 0).tier == .first && standing(6, age: 0).tier == .normal && roster.count == 2)
+    #expect(ruleOutcome(5, age: 0).tier == .first && ruleOutcome(6, age: 0).tier == .normal && roster.count == 2)
     #expect(source.reads.count == before)
-    #expect(standing(4711, age: 0).protection == .rule(0), "read anew")
+    #expect(ruleOutcome(4711, age: 0).protection == .rule(0), "read anew")
   }
 
   @Test func aPolicyThatBeginsToAskForTheMomentIsServed() {
@@ -281,9 +286,9 @@ import Testing
       for _ in 0..<2 {
         roster.refresh(
           table, now: .zero, policy: policy, needs: policy.needs, budget: .max, mayWait: false, from: &source)
-        let standing = roster.standing(
+        let ruleOutcome = roster.ruleOutcome(
           of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
-        #expect(standing.protection == .rule(0) && standing.rules.contains(1) == policy.needs.contains(.moment))
+        #expect(ruleOutcome.protection == .rule(0) && ruleOutcome.rules.contains(1) == policy.needs.contains(.moment))
       }
       policy.addRule("all", order: .last, [(.nice, [.signedRange(-20, 19)])])
     }
@@ -301,9 +306,9 @@ import Testing
     var roster = Roster(capacity: 4)
     for expected in [Protection.assumed(0), .none] {
       roster.refresh(table, now: .zero, policy: policy, needs: policy.needs, budget: 3, from: &source)
-      let standing = roster.standing(
+      let ruleOutcome = roster.ruleOutcome(
         of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
-      #expect(standing.protection == expected && standing.tier == .last)
+      #expect(ruleOutcome.protection == expected && ruleOutcome.tier == .last)
       neighbour.failures = [:]
       neighbour.enter(&source)
     }

@@ -61,14 +61,14 @@ extension CompiledPolicy {
   }
 
   /// Where it puts a process, read afresh.
-  func standing(of neighbour: Neighbour, inCalm: Bool = true) -> Standing {
+  func ruleOutcome(of neighbour: Neighbour, inCalm: Bool = true) -> RuleOutcome {
     let needs = self.needs
     var source = MemorySource()
     neighbour.enter(&source)
     var subject = Subject()
     subject.load(neighbour.facts, needs: needs, inCalm: inCalm, from: &source)
     guard needs.contains(.moment) else { return classify(subject) }
-    return standing(settle(subject), at: Moment(process: neighbour.facts, machine: .sample))
+    return ruleOutcome(matchStatic(subject), at: DynamicFacts(process: neighbour.facts, machine: .sample))
   }
 }
 

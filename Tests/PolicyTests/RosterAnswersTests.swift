@@ -41,8 +41,8 @@ import Testing
       return facts
     }
 
-    mutating func standing(_ facts: ProcessFacts) -> Standing {
-      roster.standing(of: facts, policy: policy, needs: needs, machine: .sample, from: &source)
+    mutating func ruleOutcome(_ facts: ProcessFacts) -> RuleOutcome {
+      roster.ruleOutcome(of: facts, policy: policy, needs: needs, machine: .sample, from: &source)
     }
 
     mutating func ask(_ facts: ProcessFacts) -> Bool {
@@ -68,23 +68,23 @@ import Testing
     var world = World(rule)
     world.enter(Neighbour { $0.cmdline = answer.0 })
     let facts = world.facts(Neighbour())
-    #expect(world.standing(facts).protection == .assumed(0))
+    #expect(world.ruleOutcome(facts).protection == .assumed(0))
     #expect(world.lacks(facts))
     #expect(world.ask(facts) == true)
-    #expect(world.standing(facts).protection == answer.1)
-    #expect(world.standing(facts).isProvisional == false)
+    #expect(world.ruleOutcome(facts).protection == answer.1)
+    #expect(world.ruleOutcome(facts).isProvisional == false)
     #expect(!world.lacks(facts))
     #expect(world.commandLinesRead == 1)
     // As one of calm time: a new name changes nothing.
     let renamed = world.facts(Neighbour { $0.comm = "renamed" })
-    #expect(world.standing(renamed).protection == answer.1)
+    #expect(world.ruleOutcome(renamed).protection == answer.1)
     #expect(!world.lacks(renamed))
     // Another program has another command line.
     world.enter(Neighbour { ($0.image, $0.cmdline) = (2, "third\0") })
     let executed = world.facts(Neighbour())
     #expect(world.lacks(executed))
     #expect(world.ask(executed) == true)
-    #expect(world.standing(executed).protection == .none)
+    #expect(world.ruleOutcome(executed).protection == .none)
   }
 
   /// One that a domain's trouble saw first is in the roster, without its command line.
@@ -95,9 +95,9 @@ import Testing
     world.enter(Neighbour())
     world.refresh([Neighbour()], mayWait: false)
     let facts = world.facts(Neighbour())
-    #expect(world.standing(facts).protection == .assumed(0))
+    #expect(world.ruleOutcome(facts).protection == .assumed(0))
     #expect(world.ask(facts) == true)
-    #expect(world.standing(facts).protection == .none && world.roster.count == 1)
+    #expect(world.ruleOutcome(facts).protection == .none && world.roster.count == 1)
   }
 
   struct Cause: Sendable, CustomTestStringConvertible {
@@ -131,7 +131,7 @@ import Testing
     cause.change(&world)
     let isAnswered = world.ask(facts)
     #expect(!isAnswered)
-    let protection = world.standing(facts).protection
+    let protection = world.ruleOutcome(facts).protection
     #expect(protection == .assumed(0) && world.roster.count == 0)
   }
 
@@ -145,7 +145,7 @@ import Testing
     let facts = world.facts(Neighbour())
     let isAnswered = world.ask(facts)
     #expect(isAnswered == isAnswer)
-    #expect(world.standing(facts).protection == (isAnswer ? .none : .assumed(0)))
+    #expect(world.ruleOutcome(facts).protection == (isAnswer ? .none : .assumed(0)))
   }
 
   /// However many are asked before the next survey, no memory is taken, and none is mixed up with another. The oldest
@@ -165,16 +165,16 @@ import Testing
       most = max(most, world.roster.count)
       for earlier in max(0, index - 99)...index {
         let expected: Protection = all[earlier].cmdline == "kept\0" ? .rule(0) : .none
-        #expect(world.standing(world.facts(all[earlier])).protection == expected)
+        #expect(world.ruleOutcome(world.facts(all[earlier])).protection == expected)
       }
     }
     #expect(most < 600 && world.roster.count == most)
-    #expect(world.standing(world.facts(calm)).protection == .rule(0))
-    #expect(world.standing(world.facts(all[0])).protection == .assumed(0), "its answer has given way")
+    #expect(world.ruleOutcome(world.facts(calm)).protection == .rule(0))
+    #expect(world.ruleOutcome(world.facts(all[0])).protection == .assumed(0), "its answer has given way")
     // A survey keeps those that it finds.
     world.refresh([calm, all[2999]])
     #expect(world.roster.count == 2)
-    #expect(world.standing(world.facts(all[2999])).protection == .none)
+    #expect(world.ruleOutcome(world.facts(all[2999])).protection == .none)
   }
 
   /// An answer is no sample: what a newcomer holds has grown since the survey before it was born.
@@ -196,7 +196,7 @@ import Testing
     var world = World { $0.addTextRule("kept", protects: true, [(.exe, ["/kept"])]) }
     world.enter(Neighbour { $0.failures = [.exe: .denied] })
     let facts = world.facts(Neighbour())
-    #expect(world.standing(facts).protection == .assumed(0))
+    #expect(world.ruleOutcome(facts).protection == .assumed(0))
     #expect(!world.lacks(facts))
   }
 }

@@ -98,14 +98,14 @@ import Testing
       #expect(roster.count == alive.count)
       let before = source.reads.count
       for neighbour in alive.values {
-        let standing = roster.standing(
+        let ruleOutcome = roster.ruleOutcome(
           of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
-        #expect(standing.protection.protects == (neighbour.exe == "/kept"), "process \(neighbour.pid)")
+        #expect(ruleOutcome.protection.protects == (neighbour.exe == "/kept"), "process \(neighbour.pid)")
       }
       #expect(source.reads.count == before, "all were known")
       var gone = Neighbour { $0.pid = 3 }
       gone.startTime = clock + 1
-      _ = roster.standing(of: gone.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
+      _ = roster.ruleOutcome(of: gone.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
       #expect(source.reads.count == before + 1, "one that never was is not known")
     }
     #expect(roster.count > 100)

@@ -32,8 +32,8 @@ import Testing
       seconds += 1
     }
 
-    mutating func standing(_ neighbour: Neighbour) -> Standing {
-      roster.standing(of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
+    mutating func ruleOutcome(_ neighbour: Neighbour) -> RuleOutcome {
+      roster.ruleOutcome(of: neighbour.facts, policy: policy, needs: policy.needs, machine: .sample, from: &source)
     }
 
     /// The files read while `body` runs.
@@ -58,7 +58,7 @@ import Testing
     neighbour.enter(&world.source)
     #expect(world.reads { $0.refresh([neighbour], budget: 3) }.map(\.file) == [.exe, .cgroup, .cmdline])
     for _ in 0..<5 { #expect(world.reads { $0.refresh([neighbour], budget: 3) }.isEmpty) }
-    #expect(world.reads { _ = $0.standing(neighbour) }.isEmpty)
+    #expect(world.reads { _ = $0.ruleOutcome(neighbour) }.isEmpty)
     #expect(world.roster.count == 1)
   }
 
@@ -85,9 +85,9 @@ import Testing
     change(&neighbour)
     neighbour.enter(&world.source)
     // At decision time what may be read is read, and no command line.
-    #expect(world.reads { _ = $0.standing(neighbour) }.map(\.file) == [.exe, .cgroup])
+    #expect(world.reads { _ = $0.ruleOutcome(neighbour) }.map(\.file) == [.exe, .cgroup])
     #expect(world.reads { $0.refresh([neighbour], budget: 3) }.count == 3)
-    #expect(world.reads { _ = $0.standing(neighbour) }.isEmpty)
+    #expect(world.reads { _ = $0.ruleOutcome(neighbour) }.isEmpty)
   }
 
   /// As of a leader that has ended, or where the agent may not look.
@@ -97,7 +97,7 @@ import Testing
     neighbour.enter(&world.source)
     world.refresh([neighbour], budget: 3)
     neighbour.image = 0
-    #expect(world.reads { _ = $0.standing(neighbour) }.isEmpty)
+    #expect(world.reads { _ = $0.ruleOutcome(neighbour) }.isEmpty)
   }
 
   @Test func aCapabilityThatIsGivenUpCountsAtOnce() {
@@ -105,11 +105,11 @@ import Testing
     world.policy.addRule("admins stay", protects: true, [(.capability, [.capabilities(.sysAdmin)])])
     var neighbour = Neighbour { $0.capabilities = .sysAdmin }
     world.refresh([neighbour], budget: 3)
-    #expect(world.standing(neighbour).protection == .rule(0))
+    #expect(world.ruleOutcome(neighbour).protection == .rule(0))
     neighbour.capabilities = []
-    #expect(world.standing(neighbour).protection == .none)
+    #expect(world.ruleOutcome(neighbour).protection == .none)
     world.refresh([neighbour], budget: 3)
-    #expect(world.standing(neighbour).protection == .none)
+    #expect(world.ruleOutcome(neighbour).protection == .none)
   }
 
   @Test func inTroubleNoCommandLineIsEverRead() {
@@ -120,14 +120,14 @@ import Testing
     new.enter(&world.source)
     world.refresh([known])
     let reads = world.reads {
-      #expect($0.standing(known).protection == .rule(3))
-      #expect($0.standing(new).protection == .assumed(3))
+      #expect($0.ruleOutcome(known).protection == .rule(3))
+      #expect($0.ruleOutcome(new).protection == .assumed(3))
     }
     #expect(!reads.contains { $0.file == .cmdline })
     // What was seen at a decision is not kept: the next calm look knows better.
     #expect(world.roster.count == 1)
     world.refresh([known, new])
-    #expect(world.standing(new).protection == .rule(3))
+    #expect(world.ruleOutcome(new).protection == .rule(3))
   }
 
   /// What a policy asks of a command line: by itself, beside a name, in `not`, and beside what changes by itself.
@@ -155,17 +155,17 @@ import Testing
       world.refresh([neighbour], budget: 3)
       change(&neighbour)
       neighbour.enter(&world.source)
-      #expect(world.standing(neighbour).protection == expected)
+      #expect(world.ruleOutcome(neighbour).protection == expected)
       // Nor where a survey of a domain's trouble sees it first, which may not read command lines either.
       world.refreshInTrouble([neighbour])
-      #expect(world.standing(neighbour).protection == expected)
+      #expect(world.ruleOutcome(neighbour).protection == expected)
       change(&neighbour)
       neighbour.comm = "again"
-      #expect(world.standing(neighbour).protection == expected)
+      #expect(world.ruleOutcome(neighbour).protection == expected)
       // Another program has another one, and one that cannot be told apart may have.
       for image in [2, 0] as [UInt64] {
         neighbour.image = image
-        #expect(world.standing(neighbour).protection == .assumed(0))
+        #expect(world.ruleOutcome(neighbour).protection == .assumed(0))
       }
     }
   }
@@ -178,11 +178,11 @@ import Testing
     var neighbour = Neighbour()
     neighbour.enter(&world.source)
     world.refresh([neighbour], budget: 3)
-    #expect(world.standing(neighbour).protection == .none)
+    #expect(world.ruleOutcome(neighbour).protection == .none)
     neighbour.comm = "keeper"
-    #expect(world.standing(neighbour).protection == .rule(0))
+    #expect(world.ruleOutcome(neighbour).protection == .rule(0))
     neighbour.comm = "other"
-    #expect(world.standing(neighbour).protection == .none)
+    #expect(world.ruleOutcome(neighbour).protection == .none)
   }
 
   /// The outcomes go with their processes when those before them in the roster have gone.
@@ -198,7 +198,7 @@ import Testing
     world.refresh(all, budget: 0)
     for index in all.indices {
       all[index].comm = "renamed"
-      #expect(world.standing(all[index]).protection == (all[index].cmdline == "kept\0" ? .rule(0) : .none))
+      #expect(world.ruleOutcome(all[index]).protection == (all[index].cmdline == "kept\0" ? .rule(0) : .none))
     }
   }
 
@@ -208,11 +208,11 @@ import Testing
     var neighbour = Neighbour { $0.failures[.exe] = .denied }
     neighbour.enter(&world.source)
     world.refresh([neighbour], budget: 3)
-    #expect(world.standing(neighbour).protection == .assumed(0))
+    #expect(world.ruleOutcome(neighbour).protection == .assumed(0))
     neighbour.failures = [:]
     neighbour.enter(&world.source)
     world.refresh([neighbour], budget: 3)
-    #expect(world.standing(neighbour).protection == .none)
+    #expect(world.ruleOutcome(neighbour).protection == .none)
   }
 
   @Test func aProgramThatExecutesAnotherIsSeenInTime() {
@@ -224,7 +224,7 @@ import Testing
     many[37].exe = "/tmp/other"
     many[37].enter(&world.source)
     var rounds = 0
-    while world.standing(many[37]).protection.protects, rounds < 100 {
+    while world.ruleOutcome(many[37]).protection.protects, rounds < 100 {
       // A quarter of this is 4 second looks: 10 rounds reach all 40.
       let reads = world.reads { $0.refresh(many, budget: 16) }
       #expect(reads.count == 4)
@@ -268,7 +268,7 @@ import Testing
     // Those who are not in yet are judged by what can be read at once.
     let newcomer = Neighbour { $0.pid = 999 }
     newcomer.enter(&world.source)
-    #expect(world.standing(newcomer).protection == .rule(0))
+    #expect(world.ruleOutcome(newcomer).protection == .rule(0))
   }
 
   @Test func anotherProcessWithTheSameNumberIsAnother() {
@@ -279,9 +279,9 @@ import Testing
     world.refresh([first])
     let second = Neighbour { ($0.startTime, $0.exe) = (200, "/tmp/impostor") }
     second.enter(&world.source)
-    #expect(world.standing(second).protection == .none)
+    #expect(world.ruleOutcome(second).protection == .none)
     world.refresh([second])
-    #expect(world.standing(second).protection == .none && world.roster.count == 1)
+    #expect(world.ruleOutcome(second).protection == .none && world.roster.count == 1)
   }
 
   @Test func aClearedRosterKnowsNobody() {
@@ -291,7 +291,7 @@ import Testing
     world.refresh([neighbour])
     world.roster.clear()
     #expect(world.roster.count == 0)
-    #expect(!world.reads { _ = $0.standing(neighbour) }.isEmpty)
+    #expect(!world.reads { _ = $0.ruleOutcome(neighbour) }.isEmpty)
     world.refresh([neighbour])
     #expect(world.roster.count == 1)
     world.refresh([])

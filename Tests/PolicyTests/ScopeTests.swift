@@ -33,13 +33,13 @@ import Testing
       (25, .unit, [25, 20, 21, 22, 23, 24]), (31, .unit, [31, 30]), (40, .cgroup, [40]), (41, .cgroup, [41]),
     ] as [(Int32, Scope, [Int32])]) func aScopeIsJustThose(victim: Int32, scope: Scope, pids: [Int32])
   {
-    let party = Self.crowd.party(of: victim, scope)
-    #expect(party.pids == pids)
-    #expect(party.wanted == scope && party.scope == scope && party.fallback == nil && party.swarm == nil)
-    #expect(party.footprint == KiB(300 * UInt64(pids.count)))
-    #expect(party.protected == 0 && party.beyond == 0)
+    let killSet = Self.crowd.killSet(of: victim, scope)
+    #expect(killSet.pids == pids)
+    #expect(killSet.wanted == scope && killSet.scope == scope && killSet.fallback == nil && killSet.swarm == nil)
+    #expect(killSet.footprint == KiB(300 * UInt64(pids.count)))
+    #expect(killSet.protected == 0 && killSet.beyond == 0)
     let people = Self.crowd.people
-    #expect(party.members.allSatisfy { people[Int($0.row)].identity == $0.identity })
+    #expect(killSet.members.allSatisfy { people[Int($0.row)].identity == $0.identity })
   }
 
   @Test(
@@ -49,9 +49,10 @@ import Testing
       (40, .unit, .noUnit),
     ] as [(Int32, Scope, ScopeFallback)])
   func whereThereIsNoScopeTheProcessGoesAlone(victim: Int32, scope: Scope, fallback: ScopeFallback) {
-    let party = Self.crowd.party(of: victim, scope)
-    #expect(party.pids == [victim])
-    #expect(party.wanted == scope && party.scope == .process && party.fallback == fallback && party.whole == nil)
+    let killSet = Self.crowd.killSet(of: victim, scope)
+    #expect(killSet.pids == [victim])
+    #expect(
+      killSet.wanted == scope && killSet.scope == .process && killSet.fallback == fallback && killSet.whole == nil)
   }
 
   @Test(
@@ -59,9 +60,10 @@ import Testing
       (22, .group, 21), (23, .session, 20), (10, .tree, 22), (30, .cgroup, 31), (31, .unit, 30),
     ] as [(Int32, Scope, Int32)])
   func aScopeWithTheAgentInItIsNone(victim: Int32, scope: Scope, agent: Int32) {
-    let party = Self.crowd.party(of: victim, scope, agent: agent)
-    #expect(party.pids == [victim] && party.fallback == .holdsAgent && party.whole == nil && party.protected == 0)
-    #expect(party.footprint == KiB(300))
+    let killSet = Self.crowd.killSet(of: victim, scope, agent: agent)
+    #expect(
+      killSet.pids == [victim] && killSet.fallback == .holdsAgent && killSet.whole == nil && killSet.protected == 0)
+    #expect(killSet.footprint == KiB(300))
   }
 
   @Test func aScopeWithProcessOneInItIsNone() {
@@ -69,8 +71,8 @@ import Testing
       .init(pid: 1, parent: 0, group: 7, session: 7, cgroup: "/a"), .init(pid: 2, group: 7, session: 7, cgroup: "/a"),
     ])
     for scope in [Scope.group, .session, .cgroup] {
-      let party = crowd.party(of: 2, scope)
-      #expect(party.pids == [2] && party.fallback == .holdsInit)
+      let killSet = crowd.killSet(of: 2, scope)
+      #expect(killSet.pids == [2] && killSet.fallback == .holdsInit)
     }
   }
 
@@ -93,9 +95,9 @@ import Testing
       (80, .cgroup, [80, 81], true), (81, .cgroup, [81], false),
     ] as [(Int32, Scope, [Int32], Bool)])
   func ofTwoNamesForACgroupBothHaveToFit(victim: Int32, scope: Scope, pids: [Int32], isWhole: Bool) {
-    let party = Self.hybrid.party(of: victim, scope)
-    #expect(party.pids == pids && party.fallback == nil)
-    #expect((party.whole != nil) == isWhole)
+    let killSet = Self.hybrid.killSet(of: victim, scope)
+    #expect(killSet.pids == pids && killSet.fallback == nil)
+    #expect((killSet.whole != nil) == isWhole)
   }
 
   /// Containers that the unified hierarchy has in their runtime's cgroup, beside the runtime.
@@ -104,15 +106,15 @@ import Testing
       Crowd.Person(pid: 90, cgroup: "/system.slice/containerd.service"),
       Crowd.Person(pid: 91, cgroup: "/system.slice/containerd.service"),
     ]
-    #expect(Crowd(people).party(of: 90, .cgroup).whole != nil)
+    #expect(Crowd(people).killSet(of: 90, .cgroup).whole != nil)
     people.append(
       .init(pid: 92, cgroup: "/docker/a", memory: "/docker/a", unified: "/system.slice/containerd.service/x"))
     let crowd = Crowd(people)
     for scope in [Scope.cgroup, .unit] {
-      let party = crowd.party(of: 90, scope)
-      #expect(party.pids == [90, 91] && party.whole == nil)
+      let killSet = crowd.killSet(of: 90, scope)
+      #expect(killSet.pids == [90, 91] && killSet.whole == nil)
     }
-    #expect(crowd.party(of: 92, .cgroup).pids == [92])
+    #expect(crowd.killSet(of: 92, .cgroup).pids == [92])
   }
 
   @Test func aCgroupThatIsNotKnownReachesNobodyElse() {
@@ -122,10 +124,10 @@ import Testing
       .init(pid: 7, cgroup: "/../a.service"),
     ])
     for scope in [Scope.cgroup, .unit] {
-      let party = crowd.party(of: 5, scope)
-      #expect(party.pids == [5] && party.fallback == .unknownCgroup && party.whole == nil)
+      let killSet = crowd.killSet(of: 5, scope)
+      #expect(killSet.pids == [5] && killSet.fallback == .unknownCgroup && killSet.whole == nil)
     }
-    #expect(crowd.party(of: 7, .cgroup).pids == [7])
+    #expect(crowd.killSet(of: 7, .cgroup).pids == [7])
   }
 
   @Test func aScopeShrinksToThoseWhoMayEnd() {
@@ -133,58 +135,59 @@ import Testing
     people[4].reach = .protected
     people[7].reach = .inVain
     let crowd = Crowd(people)
-    let party = crowd.party(of: 20, .cgroup)
-    #expect(party.pids == [20, 21, 23, 24] && party.protected == 1 && party.inVain == 1)
-    #expect(party.whole == nil && party.scope == .cgroup)
-    #expect(party.footprint == KiB(1200))
+    let killSet = crowd.killSet(of: 20, .cgroup)
+    #expect(killSet.pids == [20, 21, 23, 24] && killSet.protected == 1 && killSet.inVain == 1)
+    #expect(killSet.whole == nil && killSet.scope == .cgroup)
+    #expect(killSet.footprint == KiB(1200))
     people[4].reach = .outside
-    let smaller = Crowd(people).party(of: 20, .cgroup)
-    #expect(smaller.pids == party.pids && smaller.outside == 1 && smaller.protected == 0 && smaller.whole == nil)
+    let smaller = Crowd(people).killSet(of: 20, .cgroup)
+    #expect(smaller.pids == killSet.pids && smaller.outside == 1 && smaller.protected == 0 && smaller.whole == nil)
     // A protected process is passed by on the way to its descendants.
-    #expect(crowd.party(of: 21, .tree).pids == [21, 23, 24])
+    #expect(crowd.killSet(of: 21, .tree).pids == [21, 23, 24])
   }
 
   @Test func whoMayNotEndLeadsNoParty() {
-    for reach in [Place.Reach.protected, .inVain] {
+    for reach in [Eligibility.Status.protected, .inVain] {
       var people = Self.crowd.people
       people[2].reach = reach
       for scope in Scope.allCases {
-        #expect(Crowd(people).party(of: 20, scope).members.isEmpty)
+        #expect(Crowd(people).killSet(of: 20, scope).members.isEmpty)
       }
     }
-    #expect(Self.crowd.party(of: 4711, .cgroup).leader == nil)
+    #expect(Self.crowd.killSet(of: 4711, .cgroup).leader == nil)
   }
 
   @Test func aSingleStepIsAllowedOnlyWhereItEndsNobodyElse() {
-    #expect(Self.crowd.party(of: 22, .group).whole == .group(21))
+    #expect(Self.crowd.killSet(of: 22, .group).whole == .group(21))
     let key = Self.crowd.table.rows[8].cgroupKey ?? 0
-    #expect(Self.crowd.party(of: 30, .cgroup).whole == .cgroup(key))
-    #expect(Self.crowd.party(of: 31, .unit).whole == .cgroup(key))
-    for scope in [Scope.process, .session, .tree] { #expect(Self.crowd.party(of: 22, scope).whole == nil) }
-    for scope in Scope.allCases { #expect(Self.crowd.party(of: 22, scope, isComplete: false).whole == nil) }
+    #expect(Self.crowd.killSet(of: 30, .cgroup).whole == .cgroup(key))
+    #expect(Self.crowd.killSet(of: 31, .unit).whole == .cgroup(key))
+    for scope in [Scope.process, .session, .tree] { #expect(Self.crowd.killSet(of: 22, scope).whole == nil) }
+    for scope in Scope.allCases { #expect(Self.crowd.killSet(of: 22, scope, isComplete: false).whole == nil) }
   }
 
   @Test func aPartyHasRoomForSoManyAndSaysHowManyAreLeft() {
     var crowd = Crowd([])
     for pid in Int32(100)..<800 { crowd.add(.init(pid: pid, group: 100, session: 100, cgroup: "/a.service")) }
-    let party = crowd.party(of: 700, .cgroup)
-    #expect(party.members.count == Party.capacity && party.beyond == 700 - Party.capacity)
-    #expect(party.leader?.identity.pid == 700 && party.footprint == KiB(300 * UInt64(Party.capacity)))
+    let killSet = crowd.killSet(of: 700, .cgroup)
+    #expect(killSet.members.count == KillSet.capacity && killSet.beyond == 700 - KillSet.capacity)
+    #expect(killSet.leader?.identity.pid == 700 && killSet.footprint == KiB(300 * UInt64(KillSet.capacity)))
     // Ending the whole ends those too, and nobody else.
-    #expect(party.whole != nil)
+    #expect(killSet.whole != nil)
   }
 
   @Test func aPartyIsUsedAgainAndKeepsNothing() {
     var resolver = ScopeResolver(capacity: 4)
-    var party = Party()
+    var killSet = KillSet()
     let crowd = Self.crowd
     for (victim, scope, count) in [(20, Scope.cgroup, 6), (42, .unit, 1), (21, .group, 3), (10, .process, 1)] {
       let identity = ProcessIdentity(pid: Int32(victim), startTime: Ticks(UInt64(victim)))
       resolver.resolve(
-        identity, scope: scope, in: crowd.table, places: crowd.places, agent: 0, isComplete: true, into: &party)
-      #expect(party.members.count == count)
+        identity, scope: scope, in: crowd.table, eligibility: crowd.eligibility, agent: 0, isComplete: true,
+        into: &killSet)
+      #expect(killSet.members.count == count)
     }
-    #expect(party.fallback == nil && party.whole == nil)
+    #expect(killSet.fallback == nil && killSet.whole == nil)
   }
 
   @Test func aCircleOfParentsAndALateParentsNumberAreNoDescent() {
@@ -195,19 +198,19 @@ import Testing
       // Older than the process that has its parent's number now.
       .init(pid: 21, parent: 20, startTime: 8), .init(pid: 22, parent: 20, startTime: 9),
     ])
-    #expect(crowd.party(of: 13, .tree).pids == [13])
-    #expect(crowd.party(of: 20, .tree).pids == [20, 22])
-    #expect(crowd.party(of: 14, .tree).pids == [14])
-    #expect(crowd.party(of: 10, .tree).pids == [10, 11, 12, 14])
+    #expect(crowd.killSet(of: 13, .tree).pids == [13])
+    #expect(crowd.killSet(of: 20, .tree).pids == [20, 22])
+    #expect(crowd.killSet(of: 14, .tree).pids == [14])
+    #expect(crowd.killSet(of: 10, .tree).pids == [10, 11, 12, 14])
   }
 
   @Test func aTreeMayBeAsDeepAsThereAreProcesses() {
     // The last first, so that every way up is walked from its far end.
     var crowd = Crowd([])
     for pid in (Int32(2)..<20_002).reversed() { crowd.add(.init(pid: pid, parent: pid - 1)) }
-    let party = crowd.party(of: 10_001, .tree)
-    #expect(party.members.count == Party.capacity && party.beyond == 10_001 - Party.capacity)
-    #expect(party.pids.allSatisfy { $0 >= 10_001 })
+    let killSet = crowd.killSet(of: 10_001, .tree)
+    #expect(killSet.members.count == KillSet.capacity && killSet.beyond == 10_001 - KillSet.capacity)
+    #expect(killSet.pids.allSatisfy { $0 >= 10_001 })
   }
 
   /// Against the rules as they are written, on invented machines.
@@ -228,7 +231,7 @@ import Testing
     let agent = Int32.random(in: 0...count, using: &numbers)
     for victim in people {
       for scope in Scope.allCases {
-        let party = crowd.party(of: victim.pid, scope, agent: agent)
+        let killSet = crowd.killSet(of: victim.pid, scope, agent: agent)
         let asked = people.filter { $0.pid == victim.pid || Self.reaches(scope, victim, $0, people) }
         let isNone =
           switch scope {
@@ -239,16 +242,16 @@ import Testing
           case .unit: !victim.cgroup.hasPrefix("/a.slice/b.service")
           }
         guard victim.reach == .mayEnd else {
-          #expect(party.members.isEmpty)
+          #expect(killSet.members.isEmpty)
           continue
         }
         let fallsBack = isNone || (victim.pid != agent && scope != .process && asked.contains { $0.pid == agent })
         let expected = fallsBack ? [victim] : asked.filter { $0.reach == .mayEnd }
-        #expect(Set(party.pids) == Set(expected.map(\.pid)) && party.pids.count == expected.count)
+        #expect(Set(killSet.pids) == Set(expected.map(\.pid)) && killSet.pids.count == expected.count)
         #expect(
-          party.pids.first == victim.pid && (party.fallback != nil) == fallsBack, "\(scope.name) of \(victim.pid)")
-        #expect(fallsBack || party.protected == asked.count - expected.count)
-        if party.whole != nil { #expect(asked.count == party.members.count) }
+          killSet.pids.first == victim.pid && (killSet.fallback != nil) == fallsBack, "\(scope.name) of \(victim.pid)")
+        #expect(fallsBack || killSet.protected == asked.count - expected.count)
+        if killSet.whole != nil { #expect(asked.count == killSet.members.count) }
       }
     }
   }

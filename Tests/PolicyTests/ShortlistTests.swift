@@ -12,10 +12,10 @@ import Testing
     var process = ProcessFacts(
       identity: ProcessIdentity(pid: pid, startTime: Ticks(UInt64.random(in: 1...3, using: &numbers))))
     process.anonymous = KiB(UInt64.random(in: 0...3, using: &numbers))
-    var standing = Standing()
-    standing.tier = Tier.allCases.randomElement(using: &numbers) ?? .normal
-    if Int.random(in: 0..<10, using: &numbers) == 0 { standing.protection = .rule(0) }
-    return Candidate(process: process, standing: standing, score: Double(Int.random(in: -1...2, using: &numbers)))
+    var ruleOutcome = RuleOutcome()
+    ruleOutcome.tier = Tier.allCases.randomElement(using: &numbers) ?? .normal
+    if Int.random(in: 0..<10, using: &numbers) == 0 { ruleOutcome.protection = .rule(0) }
+    return Candidate(process: process, ruleOutcome: ruleOutcome, score: Double(Int.random(in: -1...2, using: &numbers)))
   }
 
   private static func pid(_ candidate: Candidate) -> Int32 { candidate.process.identity.pid }
@@ -24,9 +24,9 @@ import Testing
     func candidate(_ tier: Tier, _ score: Double, _ footprint: UInt64, _ start: UInt64, _ pid: Int32) -> Candidate {
       var process = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: Ticks(start)))
       process.anonymous = KiB(footprint)
-      var standing = Standing()
-      standing.tier = tier
-      return Candidate(process: process, standing: standing, score: score)
+      var ruleOutcome = RuleOutcome()
+      ruleOutcome.tier = tier
+      return Candidate(process: process, ruleOutcome: ruleOutcome, score: score)
     }
     let inOrder = [
       candidate(.first, 1, 1, 1, 1), candidate(.normal, 9, 1, 1, 1), candidate(.normal, 5, 9, 1, 1),
@@ -69,12 +69,12 @@ import Testing
           candidate, isWorthEnding: worth.contains(Self.pid(candidate)),
           isPassedOver: passed.contains(Self.pid(candidate)))
       }
-      let free = all.filter { !$0.standing.protection.protects && !passed.contains(Self.pid($0)) }
+      let free = all.filter { !$0.ruleOutcome.protection.protects && !passed.contains(Self.pid($0)) }
       let expected = free.filter { worth.contains(Self.pid($0)) }.sorted { $0.goesBefore($1) }
       let found = (0..<shortlist.count).map { Self.pid(shortlist[$0]) }
       #expect(found == expected.prefix(Shortlist.capacity).map(Self.pid), "round \(round)")
       #expect(shortlist.victim.map(Self.pid) == expected.first.map(Self.pid))
-      let protected = all.count { $0.standing.protection.protects }
+      let protected = all.count { $0.ruleOutcome.protection.protects }
       #expect(shortlist.considered == count && shortlist.protected == protected)
       #expect(shortlist.tooSmall == free.count - expected.count)
       #expect(shortlist.passedOver == count - protected - free.count)
@@ -86,7 +86,7 @@ import Testing
     #expect(shortlist.victim == nil && shortlist.count == 0)
     var numbers = SplitMix64(seed: 7)
     var candidate = Self.candidate(1, &numbers)
-    candidate.standing.protection = .none
+    candidate.ruleOutcome.protection = .none
     shortlist.offer(candidate, isWorthEnding: true, isPassedOver: false)
     #expect(shortlist.victim != nil)
     shortlist.clear()
@@ -95,18 +95,21 @@ import Testing
 }
 
 /// What no policy can lift.
-@Suite struct JudgeTests {
-  private static func judge(_ change: (inout CompiledPolicy) -> Void = { _ in }, agent: Int32 = 50) -> Judge {
+@Suite struct ScoringContextTests {
+  private static func context(_ change: (inout CompiledPolicy) -> Void = { _ in }, agent: Int32 = 50) -> ScoringContext
+  {
     var policy = CompiledPolicy.blank
     policy.settings.formula = .footprint
     change(&policy)
-    return Judge(policy: policy, machine: MachineFacts(ram: KiB(1_000_000), swap: .zero, units: .common), agent: agent)
+    return ScoringContext(
+      policy: policy, machine: MachineFacts(ram: KiB(1_000_000), swap: .zero, units: .common), agent: agent)
   }
 
-  private static func candidate(_ judge: Judge, _ process: ProcessFacts, _ standing: Standing = Standing()) -> Candidate
-  {
+  private static func candidate(
+    _ context: ScoringContext, _ process: ProcessFacts, _ ruleOutcome: RuleOutcome = RuleOutcome()
+  ) -> Candidate {
     var terms = NoTerms()
-    return judge.candidate(process, standing: standing, terms: &terms)
+    return context.candidate(process, ruleOutcome: ruleOutcome, terms: &terms)
   }
 
   @Test(
@@ -117,35 +120,35 @@ import Testing
     ] as [(Int32, Int32, Int16, Protection)])
   func theBuiltInProtections(pid: Int32, parent: Int32, adjustment: Int16, expected: Protection) {
     let process = Neighbour { $0.pid = pid }.facts.with { ($0.parent, $0.oomScoreAdj) = (parent, adjustment) }
-    #expect(Self.candidate(Self.judge(), process).standing.protection == expected)
+    #expect(Self.candidate(Self.context(), process).ruleOutcome.protection == expected)
     // They say more than a rule does, and stand whatever it offers.
-    var standing = Standing()
-    standing.protection = .rule(3)
-    let ruled = Self.candidate(Self.judge(), process, standing).standing.protection
+    var ruleOutcome = RuleOutcome()
+    ruleOutcome.protection = .rule(3)
+    let ruled = Self.candidate(Self.context(), process, ruleOutcome).ruleOutcome.protection
     #expect(ruled == (expected == .none ? .rule(3) : expected))
-    standing = Standing()
-    (standing.tier, standing.weight) = (.first, 1000)
-    #expect(Self.candidate(Self.judge(), process, standing).standing.protection == expected)
+    ruleOutcome = RuleOutcome()
+    (ruleOutcome.tier, ruleOutcome.weight) = (.first, 1000)
+    #expect(Self.candidate(Self.context(), process, ruleOutcome).ruleOutcome.protection == expected)
   }
 
   @Test func withoutAnAgentNobodyIsItsChild() {
     let process = Neighbour { $0.pid = 60 }.facts.with { $0.parent = 0 }
-    #expect(Self.candidate(Self.judge(agent: 0), process).standing.protection == .none)
+    #expect(Self.candidate(Self.context(agent: 0), process).ruleOutcome.protection == .none)
   }
 
   @Test(arguments: OomScoreAdjUse.allCases) func minusThousandProtectsUnderEveryUse(use: OomScoreAdjUse) {
     for formula in Formula.allCases {
-      let judge = Self.judge { ($0.settings.formula, $0.settings.adjustment) = (formula, use) }
+      let context = Self.context { ($0.settings.formula, $0.settings.adjustment) = (formula, use) }
       let process = Neighbour().facts.with { $0.oomScoreAdj = -1000 }
-      #expect(Self.candidate(judge, process).standing.protection == .oomScoreAdj)
+      #expect(Self.candidate(context, process).ruleOutcome.protection == .oomScoreAdj)
     }
   }
 
   @Test(arguments: [(1, 100_000), (2.5, 250_000), (0, 0)] as [(Double, Double)])
   func theScoreIsTheFormulasTimesTheWeight(weight: Double, expected: Double) {
-    var standing = Standing()
-    standing.weight = weight
-    #expect(Self.candidate(Self.judge(), Neighbour().facts, standing).score == expected)
+    var ruleOutcome = RuleOutcome()
+    ruleOutcome.weight = weight
+    #expect(Self.candidate(Self.context(), Neighbour().facts, ruleOutcome).score == expected)
   }
 
   @Test(
@@ -156,10 +159,10 @@ import Testing
       (.amount(.size(.zero)), 1, 0),
     ] as [(MinimumFootprint, UInt64, UInt64)])
   func theSmallestWorthEnding(minimum: MinimumFootprint, ram: UInt64, line: UInt64) {
-    var judge = Self.judge { $0.settings.minimumFootprint = minimum }
-    judge.machine.ram = KiB(ram)
-    #expect(judge.isWorthEnding(Neighbour { $0.footprint = line }.facts))
-    if line > 0 { #expect(!judge.isWorthEnding(Neighbour { $0.footprint = line - 1 }.facts)) }
+    var context = Self.context { $0.settings.minimumFootprint = minimum }
+    context.machine.ram = KiB(ram)
+    #expect(context.isWorthEnding(Neighbour { $0.footprint = line }.facts))
+    if line > 0 { #expect(!context.isWorthEnding(Neighbour { $0.footprint = line - 1 }.facts)) }
   }
 }
 

@@ -9,13 +9,13 @@ import Testing
   private static func touches(_ field: MatchField, _ alternatives: [Alternative], _ neighbour: Neighbour) -> Bool {
     var policy = CompiledPolicy.blank
     policy.addRule("rule", order: .first, [(field, alternatives)])
-    return policy.standing(of: neighbour).rules.contains(0)
+    return policy.ruleOutcome(of: neighbour).rules.contains(0)
   }
 
   private static func touches(_ field: MatchField, _ text: String, _ neighbour: Neighbour) -> Bool {
     var policy = CompiledPolicy.blank
     policy.addTextRule("rule", order: .first, [(field, [text])])
-    return policy.standing(of: neighbour).rules.contains(0)
+    return policy.ruleOutcome(of: neighbour).rules.contains(0)
   }
 
   @Test(
@@ -53,8 +53,8 @@ import Testing
       neighbour.enter(&source)
       var subject = Subject()
       subject.load(neighbour.facts, needs: policy.needs, inCalm: true, from: &source)
-      let standing = policy.classify(subject)
-      #expect(standing.protection == protection && standing.tier == .normal && standing.isProvisional)
+      let ruleOutcome = policy.classify(subject)
+      #expect(ruleOutcome.protection == protection && ruleOutcome.tier == .normal && ruleOutcome.isProvisional)
     }
   }
 
@@ -74,7 +74,7 @@ import Testing
     for name in ["a", "b", "other", "c"] {
       policy.addTextRule(name, [(.comm, [name == "other" ? "other" : "program"])])
     }
-    #expect(policy.standing(of: Neighbour()).scope == nil)
+    #expect(policy.ruleOutcome(of: Neighbour()).scope == nil)
     policy.rules[0].scope = .unit
     policy.rules[0].grace = .zero
     policy.rules[1].scope = .cgroup
@@ -82,43 +82,43 @@ import Testing
     policy.rules[2].scope = .process
     policy.rules[2].signal = .kill
     policy.rules[3].signal = .hangUp
-    let standing = policy.standing(of: Neighbour())
-    #expect(standing.scope == .cgroup && standing.signal == .hangUp && standing.grace == .zero)
-    #expect(standing.hook == .command(1))
+    let ruleOutcome = policy.ruleOutcome(of: Neighbour())
+    #expect(ruleOutcome.scope == .cgroup && ruleOutcome.signal == .hangUp && ruleOutcome.grace == .zero)
+    #expect(ruleOutcome.hook == .command(1))
     policy.rules[3].hook = .off
-    #expect(policy.standing(of: Neighbour()).hook == .off)
+    #expect(policy.ruleOutcome(of: Neighbour()).hook == .off)
     // A rule that could not be told to match says nothing.
     policy.addTextRule("unknown", [(.cmdline, ["program"])])
     policy.rules[4].scope = .session
-    #expect(policy.standing(of: Neighbour(), inCalm: false).scope == .cgroup)
+    #expect(policy.ruleOutcome(of: Neighbour(), inCalm: false).scope == .cgroup)
   }
 
   @Test func whereNoRuleSaysHowTheDomainsSettingsDo() {
     var policy = CompiledPolicy.blank
     policy.measures.hooks.after = 3
-    var judge = Judge(
+    var context = ScoringContext(
       policy: policy, machine: MachineFacts(ram: KiB(1 << 20), swap: .zero, units: .common), agent: 0)
-    judge.settings.scope = .tree
-    judge.settings.signal = .interrupt
-    judge.settings.grace = .milliseconds(7000)
-    var standing = Standing()
-    #expect(judge.scope(of: standing) == .tree && judge.signal(of: standing) == .interrupt)
-    #expect(judge.grace(of: standing) == .milliseconds(7000) && judge.hook(of: standing) == 3)
-    standing.hook = .off
-    #expect(judge.hook(of: standing) == nil)
-    standing.hook = .command(5)
-    (standing.scope, standing.signal, standing.grace) = (.process, .kill, .zero)
-    #expect(judge.scope(of: standing) == .process && judge.signal(of: standing) == .kill)
-    #expect(judge.grace(of: standing) == .zero && judge.hook(of: standing) == 5)
+    context.settings.scope = .tree
+    context.settings.signal = .interrupt
+    context.settings.grace = .milliseconds(7000)
+    var ruleOutcome = RuleOutcome()
+    #expect(context.scope(of: ruleOutcome) == .tree && context.signal(of: ruleOutcome) == .interrupt)
+    #expect(context.grace(of: ruleOutcome) == .milliseconds(7000) && context.hook(of: ruleOutcome) == 3)
+    ruleOutcome.hook = .off
+    #expect(context.hook(of: ruleOutcome) == nil)
+    ruleOutcome.hook = .command(5)
+    (ruleOutcome.scope, ruleOutcome.signal, ruleOutcome.grace) = (.process, .kill, .zero)
+    #expect(context.scope(of: ruleOutcome) == .process && context.signal(of: ruleOutcome) == .kill)
+    #expect(context.grace(of: ruleOutcome) == .zero && context.hook(of: ruleOutcome) == 5)
   }
 
   @Test func theScopeOfAProcessMovesNobodyInTheRanking() {
     let process = Neighbour().facts
     for scope in Scope.allCases {
-      var standing = Standing()
-      standing.scope = scope
-      let scoped = Candidate(process: process, standing: standing, score: 1)
-      let better = Candidate(process: process, standing: Standing(), score: 2)
+      var ruleOutcome = RuleOutcome()
+      ruleOutcome.scope = scope
+      let scoped = Candidate(process: process, ruleOutcome: ruleOutcome, score: 1)
+      let better = Candidate(process: process, ruleOutcome: RuleOutcome(), score: 2)
       #expect(better.goesBefore(scoped) && !scoped.goesBefore(better))
     }
   }
@@ -139,8 +139,8 @@ import Testing
     var policy = CompiledPolicy.blank
     policy.addTextRule("rule", [(.comm, ["a", "b"]), (.exe, ["/a", "/b"])])
     for (comm, exe, expected) in [("a", "/b", true), ("b", "/a", true), ("c", "/a", false), ("a", "/c", false)] {
-      let standing = policy.standing(of: Neighbour { ($0.comm, $0.exe) = (comm, exe) })
-      #expect(standing.rules.contains(0) == expected)
+      let ruleOutcome = policy.ruleOutcome(of: Neighbour { ($0.comm, $0.exe) = (comm, exe) })
+      #expect(ruleOutcome.rules.contains(0) == expected)
     }
   }
 
@@ -185,8 +185,8 @@ import Testing
         policy.addTextRule(name, protects: protects, order: tier, weight: weight, [(.comm, ["program"])])
       }
       let protecting = UInt8((1 + rules.count - rotation) % rules.count)
-      let standing = policy.standing(of: Neighbour())
-      #expect(standing.protection == .rule(protecting) && standing.decidingRule == protecting)
+      let ruleOutcome = policy.ruleOutcome(of: Neighbour())
+      #expect(ruleOutcome.protection == .rule(protecting) && ruleOutcome.decidingRule == protecting)
     }
   }
 
@@ -195,9 +195,9 @@ import Testing
     policy.addTextRule("other", protects: true, [(.comm, ["other"])])
     policy.addTextRule("one", protects: true, [(.comm, ["program"])])
     policy.addTextRule("two", protects: true, [(.comm, ["program"])])
-    let standing = policy.standing(of: Neighbour())
-    #expect(standing.protection == .rule(1) && standing.decidingRule == 1)
-    #expect(!standing.rules.contains(0) && standing.rules.contains(1) && standing.rules.contains(2))
+    let ruleOutcome = policy.ruleOutcome(of: Neighbour())
+    #expect(ruleOutcome.protection == .rule(1) && ruleOutcome.decidingRule == 1)
+    #expect(!ruleOutcome.rules.contains(0) && ruleOutcome.rules.contains(1) && ruleOutcome.rules.contains(2))
   }
 
   @Test func weightsMultiplyAndTheLastOrderHolds() {
@@ -206,21 +206,21 @@ import Testing
     policy.addTextRule("no", order: .first, weight: 1000, [(.comm, ["other"])])
     policy.addTextRule("b", order: .first, weight: 0.25, [(.comm, ["program"])])
     policy.addTextRule("c", weight: 3, [(.comm, ["program"])])
-    let standing = policy.standing(of: Neighbour())
-    #expect(standing.weight == 1.5 && standing.tier == .first && standing.decidingRule == 3)
-    #expect(!standing.protection.protects && !standing.isProvisional)
+    let ruleOutcome = policy.ruleOutcome(of: Neighbour())
+    #expect(ruleOutcome.weight == 1.5 && ruleOutcome.tier == .first && ruleOutcome.decidingRule == 3)
+    #expect(!ruleOutcome.protection.protects && !ruleOutcome.isProvisional)
   }
 
   @Test func aProcessThatNoRuleTouchesIsOrdinary() {
-    #expect(CompiledPolicy.blank.standing(of: Neighbour()) == Standing())
+    #expect(CompiledPolicy.blank.ruleOutcome(of: Neighbour()) == RuleOutcome())
   }
 
   @Test func aProductOfWeightsStaysANumber() {
     var policy = CompiledPolicy.blank
     for _ in 0..<4 { policy.addTextRule("huge", weight: .greatestFiniteMagnitude, [(.comm, ["program"])]) }
-    #expect(policy.standing(of: Neighbour()).weight == 1e12)
+    #expect(policy.ruleOutcome(of: Neighbour()).weight == 1e12)
     policy.addTextRule("none", weight: 0, [(.comm, ["program"])])
-    #expect(policy.standing(of: Neighbour()).weight == 0)
+    #expect(policy.ruleOutcome(of: Neighbour()).weight == 0)
   }
 }
 
@@ -237,9 +237,9 @@ import Testing
   {
     var policy = CompiledPolicy.blank
     policy.addTextRule("protects", protects: true, [(what.0, ["something else"])])
-    let standing = policy.standing(of: Neighbour { $0.failures[what.1] = failure })
-    #expect(standing.protection == .assumed(0) && standing.decidingRule == 0 && standing.isProvisional)
-    #expect(!standing.rules.contains(0))
+    let ruleOutcome = policy.ruleOutcome(of: Neighbour { $0.failures[what.1] = failure })
+    #expect(ruleOutcome.protection == .assumed(0) && ruleOutcome.decidingRule == 0 && ruleOutcome.isProvisional)
+    #expect(!ruleOutcome.rules.contains(0))
   }
 
   @Test(arguments: files)
@@ -247,27 +247,27 @@ import Testing
     var policy = CompiledPolicy.blank
     policy.addTextRule("protects", protects: true, [(what.0, [what.2])])
     for failure in [ReadFailure.vanished, .failed(errno: 36)] {
-      let standing = policy.standing(of: Neighbour { $0.failures[what.1] = failure })
-      #expect(!standing.protection.protects && !standing.isProvisional)
+      let ruleOutcome = policy.ruleOutcome(of: Neighbour { $0.failures[what.1] = failure })
+      #expect(!ruleOutcome.protection.protects && !ruleOutcome.isProvisional)
     }
-    #expect(policy.standing(of: Neighbour()).protection == .rule(0))
+    #expect(policy.ruleOutcome(of: Neighbour()).protection == .rule(0))
   }
 
   @Test(arguments: files)
   func whatIsUnknownNeitherOffersNorWeighs(what: (MatchField, ProcessFile, String)) {
     var policy = CompiledPolicy.blank
     policy.addTextRule("offers", order: .first, weight: 5, [(what.0, [what.2])])
-    let standing = policy.standing(of: Neighbour { $0.failures[what.1] = .denied })
-    #expect(standing.tier == .normal && standing.weight == 1 && standing.decidingRule == nil)
-    #expect(standing.isProvisional && !standing.protection.protects)
+    let ruleOutcome = policy.ruleOutcome(of: Neighbour { $0.failures[what.1] = .denied })
+    #expect(ruleOutcome.tier == .normal && ruleOutcome.weight == 1 && ruleOutcome.decidingRule == nil)
+    #expect(ruleOutcome.isProvisional && !ruleOutcome.protection.protects)
   }
 
   @Test func aFieldThatIsKnownNotToMatchSettlesIt() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("protects", protects: true, [(.exe, ["/x"]), (.comm, ["other"])])
     policy.addTextRule("protects", protects: true, [(.comm, ["other"]), (.exe, ["/x"])])
-    let standing = policy.standing(of: Neighbour { $0.failures[.exe] = .denied })
-    #expect(!standing.protection.protects && !standing.isProvisional)
+    let ruleOutcome = policy.ruleOutcome(of: Neighbour { $0.failures[.exe] = .denied })
+    #expect(!ruleOutcome.protection.protects && !ruleOutcome.isProvisional)
   }
 
   @Test func aRuleThatSurelyProtectsIsNamedBeforeOneThatMight() {
@@ -275,8 +275,8 @@ import Testing
     policy.addTextRule("might", protects: true, [(.exe, ["/x"])])
     policy.addTextRule("does", protects: true, [(.comm, ["program"])])
     policy.addTextRule("might too", protects: true, [(.exe, ["/y"])])
-    let standing = policy.standing(of: Neighbour { $0.failures[.exe] = .denied })
-    #expect(standing.protection == .rule(1) && standing.decidingRule == 1 && standing.isProvisional)
+    let ruleOutcome = policy.ruleOutcome(of: Neighbour { $0.failures[.exe] = .denied })
+    #expect(ruleOutcome.protection == .rule(1) && ruleOutcome.decidingRule == 1 && ruleOutcome.isProvisional)
   }
 
   @Test func theCommandLineIsNotReadInTrouble() {
@@ -324,17 +324,17 @@ import Testing
       subject.load(full.facts, needs: policy.needs, inCalm: true, from: &source)
       #expect(policy.classify(subject).protection == .rule(0))
       subject.load(bare.facts, needs: policy.needs, inCalm: true, from: &source)
-      #expect(policy.classify(subject) == Standing())
+      #expect(policy.classify(subject) == RuleOutcome())
     }
   }
 
   @Test func aCgroupFileThatMakesNoSenseIsUnknownAndADeepOneIsRead() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("unit", protects: true, [(.unit, ["program.service"])])
-    #expect(policy.standing(of: Neighbour { $0.cgroup = "nonsense\n" }).protection == .assumed(0))
+    #expect(policy.ruleOutcome(of: Neighbour { $0.cgroup = "nonsense\n" }).protection == .assumed(0))
     // The longest path the kernel shows, on the line before the one that counts.
     let deep = "1:name=systemd:/system.slice/other.service/" + String(repeating: "d/", count: 2000) + "\n"
     let hybrid = Neighbour { $0.cgroup = deep + "0::/system.slice/program.service\n" }
-    #expect(policy.standing(of: hybrid).protection == .rule(0))
+    #expect(policy.ruleOutcome(of: hybrid).protection == .rule(0))
   }
 }

@@ -139,25 +139,26 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
 
 @Suite struct SwarmTests {
   private static func find(
-    _ crowd: Crowd, _ judge: Judge = .ofSwarms(), shortfall: UInt64, inUse: UInt64 = 1 << 30,
+    _ crowd: Crowd, _ context: ScoringContext = .ofSwarms(), shortfall: UInt64, inUse: UInt64 = 1 << 30,
     tally: SurveyTally = Crowd.completeTally
-  ) -> Party? {
+  ) -> KillSet? {
     var finder = SwarmFinder(capacity: 4)
-    var party = Party()
+    var killSet = KillSet()
     let isFound = finder.find(
-      in: crowd.table, places: crowd.places, best: crowd.best(worth: 10 * 1024), shortfall: KiB(shortfall * 1024),
-      inUse: KiB(inUse * 1024), judge: judge, tally: tally, into: &party)
-    return isFound ? party : nil
+      in: crowd.table, eligibility: crowd.eligibility, best: crowd.best(worth: 10 * 1024),
+      shortfall: KiB(shortfall * 1024),
+      inUse: KiB(inUse * 1024), context: context, tally: tally, into: &killSet)
+    return isFound ? killSet : nil
   }
 
   @Test(arguments: SwarmCase.all) func aSwarmIsToldFromWhatIsNone(example: SwarmCase) {
     let crowd = Crowd(example.people)
-    let party = Self.find(crowd, shortfall: example.shortfall)
-    #expect(party?.swarm?.name == example.kinship)
-    guard let party else { return }
-    #expect(party.members.count + party.beyond == example.count && party.apart == example.apart)
-    #expect(party.members.count <= Party.capacity && party.scope == .process && party.fallback == nil)
-    let footprints = party.members.map { crowd.table.rows[Int($0.row)].footprint }
+    let killSet = Self.find(crowd, shortfall: example.shortfall)
+    #expect(killSet?.swarm?.name == example.kinship)
+    guard let killSet else { return }
+    #expect(killSet.members.count + killSet.beyond == example.count && killSet.apart == example.apart)
+    #expect(killSet.members.count <= KillSet.capacity && killSet.scope == .process && killSet.fallback == nil)
+    let footprints = killSet.members.map { crowd.table.rows[Int($0.row)].footprint }
     #expect(footprints.first == footprints.max())
   }
 
@@ -185,9 +186,9 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     var people = SwarmCase.many(200) { $0.footprint = 300 }
     for index in 0..<20 { people[index].reach = .protected }
     people[20].reach = .inVain
-    let party = Self.find(Crowd(people), shortfall: 200)
-    #expect(party?.members.count == 179 && party?.protected == 20 && party?.inVain == 1)
-    #expect(party?.whole == nil)
+    let killSet = Self.find(Crowd(people), shortfall: 200)
+    #expect(killSet?.members.count == 179 && killSet?.protected == 20 && killSet?.inVain == 1)
+    #expect(killSet?.whole == nil)
     for index in 0..<100 { people[index].reach = .protected }
     #expect(Self.find(Crowd(people), shortfall: 200) == nil)
   }
@@ -214,16 +215,16 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
 
   @Test func aFinderIsUsedAgainAndKeepsNothing() {
     var finder = SwarmFinder(capacity: 1)
-    var party = Party()
+    var killSet = KillSet()
     for size in [300, 5, 200, 11, 150] {
       let crowd = Crowd(SwarmCase.many(size) { $0.footprint = 400 })
       finder.prepare(for: crowd.table)
       let isFound = finder.find(
-        in: crowd.table, places: crowd.places, best: nil, shortfall: KiB(1 << 20), inUse: KiB(1 << 40),
-        judge: .ofSwarms(),
-        tally: Crowd.completeTally, into: &party)
+        in: crowd.table, eligibility: crowd.eligibility, best: nil, shortfall: KiB(1 << 20), inUse: KiB(1 << 40),
+        context: .ofSwarms(),
+        tally: Crowd.completeTally, into: &killSet)
       #expect(isFound == (size > 100))
-      if isFound { #expect(party.members.count == size) }
+      if isFound { #expect(killSet.members.count == size) }
     }
   }
 
@@ -254,8 +255,8 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     for tier in Tier.allCases {
       var largest: UInt64 = 10 * 1024
       var suffices = false
-      if let best, tier >= best.standing.tier {
-        if tier > best.standing.tier { continue }
+      if let best, tier >= best.ruleOutcome.tier {
+        if tier > best.ruleOutcome.tier { continue }
         suffices = best.process.footprint.count >= shortfall
         largest = max(largest, best.process.footprint.count)
       }
@@ -284,19 +285,19 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       let crowd = Self.machine(&numbers)
       let best = crowd.best(worth: 10 * 1024)
       let shortfall = UInt64.random(in: 1...100, using: &numbers)
-      let party = Self.find(crowd, shortfall: shortfall)
+      let killSet = Self.find(crowd, shortfall: shortfall)
       let groups = Self.groups(crowd, best: best, shortfall: shortfall * 1024)
       // One that is worse than the best single candidate goes too, without being so heavy.
-      #expect(groups.isEmpty || party != nil)
-      guard let party, let leader = party.members.first else { continue }
+      #expect(groups.isEmpty || killSet != nil)
+      guard let killSet, let leader = killSet.members.first else { continue }
       found += 1
       let tier = crowd.people[Int(leader.row)].tier
       #expect(groups.allSatisfy { $0.tier >= tier })
-      if groups.isEmpty { #expect(tier == best?.standing.tier) }
-      let members = party.members.map { crowd.people[Int($0.row)] }
+      if groups.isEmpty { #expect(tier == best?.ruleOutcome.tier) }
+      let members = killSet.members.map { crowd.people[Int($0.row)] }
       #expect(members.count >= 12)
       #expect(members.allSatisfy { $0.reach == .mayEnd && $0.age < 30 && $0.tier == tier })
-      #expect(Set(party.pids).count == party.members.count)
+      #expect(Set(killSet.pids).count == killSet.members.count)
     }
     #expect(found > 10)
   }
@@ -307,8 +308,8 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     var spared = 0
     for _ in 0..<200 {
       let full = Self.machine(&numbers)
-      var judge = Judge.ofSwarms()
-      judge.policy.addTextRule("sooner", order: .first, [(.comm, ["x"])])
+      var context = ScoringContext.ofSwarms()
+      context.policy.addTextRule("sooner", order: .first, [(.comm, ["x"])])
       var tally = Crowd.completeTally
       var short = Crowd([])
       for person in full.people {
@@ -322,10 +323,10 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       let shortfall = UInt64.random(in: 1...100, using: &numbers)
       let finder = SwarmFinder(capacity: 4)
       let mayHide = finder.mayHide(
-        besides: short.table, places: short.places, best: short.best(worth: 10 * 1024),
-        shortfall: KiB(shortfall * 1024), judge: judge, tally: tally)
-      let party = Self.find(full, judge, shortfall: shortfall)
-      let isHidden = party?.members.contains { full.people[Int($0.row)].footprint < 10 * 1024 } ?? false
+        besides: short.table, eligibility: short.eligibility, best: short.best(worth: 10 * 1024),
+        shortfall: KiB(shortfall * 1024), context: context, tally: tally)
+      let killSet = Self.find(full, context, shortfall: shortfall)
+      let isHidden = killSet?.members.contains { full.people[Int($0.row)].footprint < 10 * 1024 } ?? false
       if isHidden {
         hidden += 1
         #expect(mayHide)
@@ -339,12 +340,13 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
   @Test func aSurveyIsNotRepeatedForNothing() {
     let finder = SwarmFinder(capacity: 4)
     let crowd = Crowd([SwarmCase.leak])
-    func mayHide(_ judge: Judge, _ count: UInt32, mib: UInt64, old: UInt32 = 0) -> Bool {
+    func mayHide(_ context: ScoringContext, _ count: UInt32, mib: UInt64, old: UInt32 = 0) -> Bool {
       var tally = Crowd.completeTally
       (tally.leftOut, tally.leftOutFootprint, tally.leftOutOld) = (count, KiB(mib * 1024), old)
       return finder.mayHide(
-        besides: crowd.table, places: crowd.places, best: SwarmCase.leak.candidate, shortfall: KiB(500 * 1024),
-        judge: judge, tally: tally)
+        besides: crowd.table, eligibility: crowd.eligibility, best: SwarmCase.leak.candidate,
+        shortfall: KiB(500 * 1024),
+        context: context, tally: tally)
     }
     // A handful that came since the last survey of all is no swarm, however many there are besides.
     #expect(!mayHide(.ofSwarms(), 4000, mib: 400, old: 3989) && mayHide(.ofSwarms(), 4000, mib: 400, old: 3988))

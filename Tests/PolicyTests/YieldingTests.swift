@@ -7,34 +7,34 @@ import Testing
 @Suite struct YieldingTests {
   private struct Entrant: Sendable {
     var candidate: Candidate
-    var reach = Place.Reach.mayEnd
+    var reach = Eligibility.Status.mayEnd
     var isGrowing = false
 
     init(_ pid: Int32, mib: UInt64, score: Double, tier: Tier = .normal, isGrowing: Bool = false) {
       var facts = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: Ticks(UInt64(pid))))
       facts.anonymous = KiB(mib * 1024)
-      var standing = Standing()
-      standing.tier = tier
-      candidate = Candidate(process: facts, standing: standing, score: score)
+      var ruleOutcome = RuleOutcome()
+      ruleOutcome.tier = tier
+      candidate = Candidate(process: facts, ruleOutcome: ruleOutcome, score: score)
       self.isGrowing = isGrowing
     }
   }
 
   /// As the agent asks.
   private static func chosen(_ entrants: [Entrant], shortfall: UInt64) -> Int32? {
-    let judge = Judge.ofSwarms(nil)
-    let worth = entrants.filter { $0.reach == .mayEnd && judge.isWorthEnding($0.candidate.process) }
+    let context = ScoringContext.ofSwarms(nil)
+    let worth = entrants.filter { $0.reach == .mayEnd && context.isWorthEnding($0.candidate.process) }
     guard let foremost = worth.map(\.candidate).min(by: { $0.goesBefore($1) }),
       var yielding = Yielding(foremost, shortfall: KiB(shortfall * 1024))
     else { return nil }
-    func place(_ entrant: Entrant) -> Place {
-      Place(tier: entrant.candidate.standing.tier, reach: entrant.reach, score: entrant.candidate.score)
+    func place(_ entrant: Entrant) -> Eligibility {
+      Eligibility(tier: entrant.candidate.ruleOutcome.tier, reach: entrant.reach, score: entrant.candidate.score)
     }
     for (row, entrant) in entrants.enumerated()
     where yielding.mayBeEnough(entrant.candidate.process, place(entrant)) {
       yielding.seek(row, entrant.candidate.process, place(entrant))
     }
-    for entrant in entrants where yielding.mayBeBefore(entrant.candidate.process, place(entrant), judge) {
+    for entrant in entrants where yielding.mayBeBefore(entrant.candidate.process, place(entrant), context) {
       yielding.weigh(entrant.candidate.process, place(entrant)) { entrant.isGrowing }
     }
     return yielding.chosen.map { entrants[$0].candidate.process.identity.pid }
@@ -69,7 +69,7 @@ import Testing
     var veteran = Entrant(9, mib: 1200, score: 10, tier: .last)
     #expect(Self.chosen([veteran] + Self.newcomers(4), shortfall: 600) == nil)
     veteran = Self.veteran
-    for reach in [Place.Reach.protected, .inVain, .outside] {
+    for reach in [Eligibility.Status.protected, .inVain, .outside] {
       veteran.reach = reach
       #expect(Self.chosen([veteran] + Self.newcomers(4), shortfall: 600) == nil)
     }
@@ -97,7 +97,7 @@ import Testing
       let before = ranked[..<place]
       if entrant.candidate.process.footprint.count >= shortfall * 1024,
         before.reduce(0, { $0 + $1.candidate.process.footprint.count }) < shortfall * 1024,
-        before.allSatisfy({ $0.candidate.standing.tier == entrant.candidate.standing.tier && !$0.isGrowing })
+        before.allSatisfy({ $0.candidate.ruleOutcome.tier == entrant.candidate.ruleOutcome.tier && !$0.isGrowing })
       {
         return entrant.candidate.process.identity.pid
       }

@@ -41,17 +41,17 @@ import Testing
     let records = try recorded(isDryRun: true) { recorder in
       recorder.write(
         StartEvent(
-          version: "1", policyName: CPath("p"), context: scene.judge, roots: nil, panic: nil, held: [], lacking: []))
+          version: "1", policyName: CPath("p"), context: scene.context, roots: nil, panic: nil, held: [], lacking: []))
       recorder.write(DecisionEvent(scene.decision(), .rehearsed))
       var outcome = scene.outcome(.refused, signal: nil)
       outcome.refusal = .notPermitted
       outcome.oneByOne = .refused(.notPermitted)
       recorder.write(outcome)
-      recorder.write(LastResortEvent(.refused(.notPermitted), .reboot, toll: EpisodeToll()))
+      recorder.write(LastResortEvent(.refused(.notPermitted), .reboot, totals: EpisodeTotals()))
       for outcome in [ReliefOutcome.done(.zero), .failed(.busy)] {
         recorder.write(ReliefEvent(.reclaim, outcome, cgroup: ByteBuffer([]), value: nil, episode: 1))
       }
-      let policy = scene.judge.policy
+      let policy = scene.context.policy
       recorder.write(ReloadEvent.inForce(old: policy, new: policy, PolicyChanges(from: policy, to: policy)))
       recorder.write(StopEvent(Signal.interrupt.name))
     }
@@ -60,7 +60,7 @@ import Testing
     let told: Set<String> = ["name", "value", "effect"]
     let process = Self.names(records[1]["victim"])
     let endings = Set(
-      [Ending.exited, .killed, .stuck, .vanished, .changed, .relieved, .refused, .sharesProtected].map(\.name))
+      [OutcomeKind.exited, .killed, .stuck, .vanished, .changed, .relieved, .refused, .sharesProtected].map(\.name))
     // Some have fields that others of the same event have not.
     var found: [String: Set<String>] = [:]
     for record in records {

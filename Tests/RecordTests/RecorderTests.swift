@@ -42,7 +42,7 @@ import Testing
     let records = try recorded(isDryRun: true) { recorder in
       recorder.write(
         StartEvent(
-          version: "1.2.3", policyName: CPath([0x2f, 0xff, 0x22]), context: scene.judge, roots: nil,
+          version: "1.2.3", policyName: CPath([0x2f, 0xff, 0x22]), context: scene.context, roots: nil,
           panic: PanicSettings(panicOnOom: 2, panicTimeout: -1), held: [.kill, .sysAdmin, .syslog],
           lacking: [.ipcLock]))
     }
@@ -68,7 +68,7 @@ import Testing
     let records = try recorded(isDryRun: true) { recorder in
       recorder.write(
         StartEvent(
-          version: "1", policyName: CPath("p"), fallback: fallback, context: scene.judge, roots: nil, panic: nil,
+          version: "1", policyName: CPath("p"), fallback: fallback, context: scene.context, roots: nil, panic: nil,
           held: [], lacking: []))
       recorder.write(ReloadEvent.refused("no", nil, rules: 1, fallback: fallback))
     }
@@ -101,8 +101,8 @@ import Testing
     #expect(text.contains("written") && !text.contains("\"lost\""))
   }
 
-  @Test(arguments: [EndingSignal.terminate, .kill], [false, true])
-  func aDecision(signal: EndingSignal, isDryRun: Bool) throws {
+  @Test(arguments: [VictimSignal.terminate, .kill], [false, true])
+  func aDecision(signal: VictimSignal, isDryRun: Bool) throws {
     var scene = Scene()
     scene.offerAll()
     let records = try recorded(isDryRun: isDryRun) { recorder in
@@ -139,7 +139,7 @@ import Testing
   @Test(arguments: [false, true]) func aDecisionWithoutAVictim(isDryRun: Bool) throws {
     var scene = Scene(available: 1)
     var kept = scene.hog
-    kept.standing.protection = .rule(0)
+    kept.ruleOutcome.protection = .rule(0)
     scene.shortlist.offer(kept, isWorthEnding: true, isPassedOver: false)
     scene.verdict.lines.floorSwapFree = nil
     let records = try recorded(isDryRun: isDryRun) { recorder in
@@ -173,8 +173,10 @@ import Testing
         .refused, nil, nil, .notPermitted,
         #""action": "none", "escalation": null, "outcome": "refused", "error": "operation not permitted""#
       ),
-    ] as [(Ending, Signal?, Escalation?, Errno?, String)])
-  func anOutcome(ending: Ending, signal: Signal?, escalation: Escalation?, refusal: Errno?, expected: String) throws {
+    ] as [(OutcomeKind, Signal?, Escalation?, Errno?, String)])
+  func anOutcome(ending: OutcomeKind, signal: Signal?, escalation: Escalation?, refusal: Errno?, expected: String)
+    throws
+  {
     let scene = Scene()
     let records = try recorded { recorder in
       var outcome = scene.outcome(ending, signal: signal)
@@ -225,9 +227,9 @@ import Testing
       (.killed, .kill, 23_039, 184_320, "killing it gave back 22 MiB of the 180 MiB counted"),
       (.killed, .kill, 23_040, 184_320, nil), (.stuck, .kill, 0, 184_320, nil), (.refused, nil, 0, 184_320, nil),
       (.relieved, nil, 0, nil, nil), (.killed, .kill, 0, 0, nil),
-    ] as [(Ending, Signal?, UInt64, UInt64?, String?)])
+    ] as [(OutcomeKind, Signal?, UInt64, UInt64?, String?)])
   func aKillThatGaveNextToNothingBackSaysSo(
-    ending: Ending, signal: Signal?, freed: UInt64, counted: UInt64?, note: String?
+    ending: OutcomeKind, signal: Signal?, freed: UInt64, counted: UInt64?, note: String?
   ) throws {
     let scene = Scene()
     let records = try recorded { recorder in
@@ -241,7 +243,7 @@ import Testing
   }
 
   @Test func reloadsAndTheEnd() throws {
-    let old = Scene().judge.policy
+    let old = Scene().context.policy
     var new = old
     for number in 0..<12 { new.rules.append(old.rules[0].renamed("new \(number)", in: &new)) }
     new.settings.grace = .zero
@@ -283,10 +285,10 @@ import Testing
   func whatProtectsIsNamed(protection: Protection, expected: String) throws {
     let scene = Scene()
     var kept = scene.hog
-    kept.standing.protection = protection
-    kept.standing.decidingRule = 0
+    kept.ruleOutcome.protection = protection
+    kept.ruleOutcome.decidingRule = 0
     var json = JSONWriter(capacity: 512)
-    json.value(kept, terms: nil, policy: scene.judge.policy, units: .common)
+    json.value(kept, terms: nil, policy: scene.context.policy, units: .common)
     let object = try lines((json.bytes + [10])[...])[0]
     #expect(object["rule"] as? String == expected && object["protected"] as? Bool == true)
   }

@@ -10,7 +10,7 @@ import Testing
 
 /// A machine of 1000 MiB without swap whose policy has two rules, and a hog on it.
 struct Scene {
-  var judge: Judge
+  var context: ScoringContext
   var verdict: Verdict
   var shortlist = Shortlist()
   var hog: Candidate
@@ -32,7 +32,7 @@ struct Scene {
           weight: weight))
     }
     let machine = MachineFacts(ram: KiB(1_024_000), swap: .zero, units: .common)
-    judge = Judge(policy: policy, machine: machine, agent: 0)
+    context = ScoringContext(policy: policy, machine: machine, agent: 0)
 
     var detector = Detector(thresholds: thresholds, units: .common)
     verdict = detector.judge(
@@ -48,7 +48,7 @@ struct Scene {
     var subject = Subject()
     subject.effectiveUID = 1000
     var terms = NoTerms()
-    hog = judge.candidate(process, standing: policy.classify(subject), terms: &terms)
+    hog = context.candidate(process, ruleOutcome: policy.classify(subject), terms: &terms)
   }
 
   /// The hog, and a smaller one of which little is known.
@@ -58,12 +58,12 @@ struct Scene {
     small.anonymous = KiB(20_000)
     var terms = NoTerms()
     shortlist.offer(
-      judge.candidate(small, standing: Standing(), terms: &terms), isWorthEnding: true, isPassedOver: false)
+      context.candidate(small, ruleOutcome: RuleOutcome(), terms: &terms), isWorthEnding: true, isPassedOver: false)
     for (isWorthEnding, isPassedOver) in [(false, false), (true, true), (true, true)] {
       shortlist.offer(hog, isWorthEnding: isWorthEnding, isPassedOver: isPassedOver)
     }
     var kept = hog
-    kept.standing.protection = .oomScoreAdj
+    kept.ruleOutcome.protection = .oomScoreAdj
     for _ in 0..<4 { shortlist.offer(kept, isWorthEnding: true, isPassedOver: false) }
   }
 }
@@ -72,14 +72,15 @@ extension Scene {
   /// The first of the shortlist is chosen, where there is one.
   func decision(took: Nanoseconds = .zero) -> Decision {
     Decision(
-      domain: nil, verdict: verdict, victim: shortlist.victim, killSet: Party(), shortlist: shortlist, context: judge,
+      domain: nil, verdict: verdict, victim: shortlist.victim, killSet: KillSet(), shortlist: shortlist,
+      context: context,
       took: took)
   }
 
   /// What came of the hog, one of three.
-  func outcome(_ ending: Ending, signal: Signal?) -> Outcome {
+  func outcome(_ ending: OutcomeKind, signal: Signal?) -> Outcome {
     var outcome = Outcome(
-      abandoning: hog, ending, members: 3, domain: nil, cause: verdict, context: judge, available: KiB(900))
+      abandoning: hog, ending, members: 3, domain: nil, cause: verdict, context: context, available: KiB(900))
     outcome.signal = signal
     outcome.freed = KiB(800)
     return outcome

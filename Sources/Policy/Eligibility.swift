@@ -1,6 +1,6 @@
 /// What the ranking made of one row of a table: what those have to know who choose several at once.
-package struct Place: Equatable, Sendable {
-  package enum Reach: UInt8, Sendable {
+package struct Eligibility: Equatable, Sendable {
+  package enum Status: UInt8, Sendable {
     case mayEnd
     case protected
     /// Ending it was tried in vain.
@@ -10,13 +10,13 @@ package struct Place: Equatable, Sendable {
   }
 
   package var tier: Tier
-  package var reach: Reach
+  package var reach: Status
   /// What its rules, or else the domain's settings, have killed with it.
   package var scope: Scope
   /// The formula's number, times the weights of its rules.
   package var score: Double
 
-  package init(tier: Tier, reach: Reach, scope: Scope = .process, score: Double = 0) {
+  package init(tier: Tier, reach: Status, scope: Scope = .process, score: Double = 0) {
     self.tier = tier
     self.reach = reach
     self.scope = scope
@@ -25,8 +25,8 @@ package struct Place: Equatable, Sendable {
 }
 
 /// The places of a table's rows, in their order. Filled anew by each ranking; what was reserved is kept.
-package struct Places: Sendable {
-  private var rows: [Place] = []
+package struct EligibilityTable: Sendable {
+  private var rows: [Eligibility] = []
 
   /// - Parameter capacity: Rows that need no further memory.
   package init(capacity: Int) {
@@ -41,20 +41,20 @@ package struct Places: Sendable {
 
   /// Adds the place of the next row.
   package mutating func append(_ candidate: Candidate, scope: Scope = .process, isPassedOver: Bool) {
-    let isProtected = candidate.standing.protection.protects
+    let isProtected = candidate.ruleOutcome.protection.protects
     rows.append(
-      Place(
-        tier: candidate.standing.tier, reach: isProtected ? .protected : isPassedOver ? .inVain : .mayEnd,
+      Eligibility(
+        tier: candidate.ruleOutcome.tier, reach: isProtected ? .protected : isPassedOver ? .inVain : .mayEnd,
         scope: scope, score: candidate.score))
   }
 
   /// Says that the next row is not of the domain that is ranked.
   package mutating func appendOutside() {
-    rows.append(Place(tier: .last, reach: .outside))
+    rows.append(Eligibility(tier: .last, reach: .outside))
   }
 
   /// Who was not ranked counts as protected.
-  package subscript(row: Int) -> Place {
-    row < rows.count ? rows[row] : Place(tier: .last, reach: .protected)
+  package subscript(row: Int) -> Eligibility {
+    row < rows.count ? rows[row] : Eligibility(tier: .last, reach: .protected)
   }
 }

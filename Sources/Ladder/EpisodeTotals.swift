@@ -6,7 +6,7 @@ package import ProcModel
 /// Time asleep does not count, and of the time between two looks one second at most: longer than that the agent did not
 /// run, be it that somebody stopped it or that the machine stood still. Which of the two it was the kernel's account of
 /// stalls tells: what it counted meanwhile, as time in which all that had work waited for memory, counts whole.
-package struct EpisodeToll: Equatable, Sendable {
+package struct EpisodeTotals: Equatable, Sendable {
   package private(set) var episode: UInt32 = 0
   /// Those that were signalled and it is over with, whatever came of it. Those who went together are one.
   package private(set) var victims: UInt32 = 0
@@ -23,7 +23,7 @@ package struct EpisodeToll: Equatable, Sendable {
   ///   - stall: Nil where the policy does not look at stalls, or the kernel keeps no account of them.
   package mutating func look(_ episode: UInt32, awake: Nanoseconds, stall: StallTotals?) {
     if episode != self.episode {
-      self = EpisodeToll()
+      self = EpisodeTotals()
       self.episode = episode
     } else {
       let step = awake - latest

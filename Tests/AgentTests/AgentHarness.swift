@@ -217,7 +217,7 @@ extension MemorySource {
 }
 
 /// An agent in a world made for it: a hog (100), a smaller one (101), a protected giant (102), and init.
-final class Stage {
+final class AgentHarness {
   let log: Log
   var agent: Agent<ScriptedMachine>
   private let record: OwnedDescriptor
@@ -227,7 +227,7 @@ final class Stage {
   init(
     available: [UInt64?], log: Log = Log(), isDryRun: Bool = false, grace: Nanoseconds = .milliseconds(60_000),
     ownPID: Int32 = 0, policy change: (inout CompiledPolicy) -> Void = { _ in },
-    relief: consuming CgroupRelief? = nil, lastResort: LastResortHand? = nil,
+    relief: consuming CgroupRelief? = nil, lastResort: LastResortStepper? = nil,
     supervision: consuming Supervision = Supervision(), machine alter: (inout ScriptedMachine) -> Void = { _ in }
   ) throws {
     self.log = log
@@ -342,7 +342,7 @@ func victim(_ record: [String: Any]) -> Int? {
 }
 
 /// The outcomes as `pid outcome action`.
-func outcomes(_ stage: Stage) throws -> [String] {
+func outcomes(_ stage: AgentHarness) throws -> [String] {
   try stage.records("outcome").map { record in
     "\(victim(record) ?? 0) \(record["outcome"] as? String ?? "") \(record["action"] as? String ?? "")"
   }

@@ -44,7 +44,7 @@ final class HookHolder {
     let isOwn = command.uid == OwnProcess.effectiveUID && command.uid != 0
     run = try HookRun(
       list, as: isOwn ? nil : Credentials(user: command.uid, group: command.gid), limit: command.limit,
-      inputCapacity: HookBench.inputCapacity)
+      inputCapacity: HookQueue.inputCapacity)
     self.words = all
     self.command = command
   }
@@ -62,16 +62,16 @@ private struct HookJob {
   var about = HookAbout()
   /// `NAME=value`, a NUL after each.
   var variables: [UInt8] = []
-  var input = ByteBuffer(capacity: HookBench.inputCapacity)
+  var input = ByteBuffer(capacity: HookQueue.inputCapacity)
 
   init() {
-    variables.reserveCapacity(HookBench.variableCapacity)
+    variables.reserveCapacity(HookQueue.variableCapacity)
   }
 }
 
 /// The programs that the policy's hooks start, ready to be started: words, pipes and places for what they are told are
 /// there from the start or the reload on.
-package struct HookBench: ~Copyable {
+package struct HookQueue: ~Copyable {
   /// Bytes of a record's line that a hook is given; a longer line is cut.
   static let inputCapacity = 16 * 1024
   static let variableCapacity = 4096
@@ -113,7 +113,7 @@ package struct HookBench: ~Copyable {
         taken.append(nil)
         messages.say(.error) { line in
           line.append("the hook ")
-          line.append(visible: HookBench.path(words))
+          line.append(visible: HookQueue.path(words))
           line.append(" cannot be made ready, and is never started: ")
           line.append(error.text)
         }
@@ -123,7 +123,7 @@ package struct HookBench: ~Copyable {
     running.reserveCapacity(running.count + holders.count)
     failed.reserveCapacity(running.count + holders.count)
     if !holders.isEmpty {
-      while jobs.count < HookBench.queueCapacity { jobs.append(HookJob()) }
+      while jobs.count < HookQueue.queueCapacity { jobs.append(HookJob()) }
     }
   }
 
@@ -275,7 +275,7 @@ package struct HookBench: ~Copyable {
     for holder in running {
       guard let deadline = holder.run.deadline else { continue }
       // Past it, it has been killed, and its end wakes the loop; unless the loop could not be told of it.
-      let next = holder.isWatched && deadline > now ? deadline : now + AgentPace.hookLook
+      let next = holder.isWatched && deadline > now ? deadline : now + AgentTiming.hookLook
       due = min(due ?? next, next)
     }
     return due

@@ -28,7 +28,7 @@ package enum ScopeFallback: UInt8, CaseIterable, Sendable {
 }
 
 /// What the processes of a swarm have in common.
-package enum Kinship: Equatable, Sendable {
+package enum SharedTrait: Equatable, Sendable {
   case parent(Int32)
   case group(Int32)
   case session(Int32)
@@ -72,7 +72,7 @@ package enum Choice: UInt8, CaseIterable, Sendable {
 /// Those who end together, in a place that is kept from decision to decision.
 ///
 /// Never among them: process 1, the agent and what it started, kernel threads, whoever a rule or −1000 protects.
-package struct Party: Sendable {
+package struct KillSet: Sendable {
   /// The most at once. Whoever is left is there at the next decision.
   package static let capacity = 512
 
@@ -98,7 +98,7 @@ package struct Party: Sendable {
   package private(set) var fallback: ScopeFallback?
   package var choice = Choice.ranking
   /// Where it is a swarm, or kin, what makes it one.
-  package private(set) var swarm: Kinship?
+  package private(set) var swarm: SharedTrait?
   /// The leader first: the victim, or the largest of a swarm. Empty where nobody may be ended.
   package private(set) var members: [Member] = []
   /// What ending the members gives back.
@@ -117,7 +117,7 @@ package struct Party: Sendable {
   package internal(set) var whole: Whole?
 
   package init() {
-    members.reserveCapacity(Party.capacity)
+    members.reserveCapacity(KillSet.capacity)
   }
 
   package var leader: Member? { members.first }
@@ -131,13 +131,13 @@ package struct Party: Sendable {
     clear()
   }
 
-  mutating func begin(swarm: Kinship) {
+  mutating func begin(swarm: SharedTrait) {
     begin(wanted: .process)
     self.swarm = swarm
     choice = .swarm
   }
 
-  mutating func begin(kin: Kinship) {
+  mutating func begin(kin: SharedTrait) {
     begin(swarm: kin)
     choice = .kin
   }
@@ -154,12 +154,12 @@ package struct Party: Sendable {
   }
 
   /// Takes a row in where it may be ended and there is room; else says why not.
-  mutating func take(_ row: Int, _ process: ProcessFacts, _ place: Place) {
+  mutating func take(_ row: Int, _ process: ProcessFacts, _ place: Eligibility) {
     switch place.reach {
     case .protected: protected += 1
     case .inVain: inVain += 1
     case .outside: outside += 1
-    case .mayEnd where members.count == Party.capacity: beyond += 1
+    case .mayEnd where members.count == KillSet.capacity: beyond += 1
     case .mayEnd:
       members.append(Member(row: UInt32(truncatingIfNeeded: row), identity: process.identity))
       footprint += process.footprint
@@ -167,7 +167,7 @@ package struct Party: Sendable {
   }
 
   /// Counts kin of a swarm that is no part of it.
-  mutating func leaveApart(_ place: Place) {
+  mutating func leaveApart(_ place: Eligibility) {
     switch place.reach {
     case .protected: protected += 1
     case .inVain: inVain += 1

@@ -16,7 +16,7 @@ import Testing
     ProcessIdentity(pid: pid, startTime: Ticks(UInt64(pid) * 10))
   }
 
-  /// A party that holds these, the first as its leader.
+  /// A kill set that holds these, the first as its leader.
   private static func hand(_ script: CallScript, _ pids: Int32...) -> ScriptedHand {
     let hand = ScriptedHand(script)
     for (index, pid) in pids.enumerated() {
@@ -235,7 +235,7 @@ import Testing
     #expect(hand.released == result)
     hand.reap()
     #expect(script.take().isEmpty, "all has been given back")
-    // A new party knows nothing of the last one.
+    // A new kill set knows nothing of the last one.
     #expect(hand.hold(Self.identity(8)) == .held && hand.released == nil)
   }
 
@@ -263,7 +263,7 @@ import Testing
     #expect(script.take().isEmpty && hand.released == nil)
   }
 
-  /// ENOSYS: no such call; EBUSY: the helper is at work for another party; EMFILE: no room for a duplicate.
+  /// ENOSYS: no such call; EBUSY: the helper is at work for another kill set; EMFILE: no room for a duplicate.
   @Test(arguments: ["stage", "release"], [Errno.notSupported, .busy, .tooManyFiles])
   func whatCannotBeReapedDiesByItself(call: String, errno: Errno) {
     let script = Self.script()

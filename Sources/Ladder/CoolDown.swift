@@ -5,7 +5,7 @@ package import ProcModel
 /// falling. Who filled a tmpfs has stopped filling it, and what is in there stays, whoever else is ended.
 ///
 /// Half of the floor, and every trigger that tells of harm being done, end it.
-package struct Respite: Equatable, Sendable {
+package struct CoolDown: Equatable, Sendable {
   /// What was available when the end's effect had been seen.
   private let available: KiB
   /// It may fall by so much before it counts as falling.

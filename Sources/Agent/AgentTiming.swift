@@ -1,7 +1,7 @@
 import ProcModel
 
 /// How often and how much the agent looks at processes in calm times.
-enum AgentPace {
+enum AgentTiming {
   /// Between surveys while more than half of memory is available: each took 2.4 ms among 57 processes, as much as 28
   /// looks.
   static let idleSurvey = Nanoseconds.milliseconds(120_000)
@@ -28,7 +28,7 @@ enum AgentPace {
   static let alertLook = Nanoseconds.milliseconds(100)
   /// Between looks at a hook that had to be killed, or that the loop could not be told of.
   static let hookLook = Nanoseconds.milliseconds(100)
-  /// A longer path of a cgroup is not told to hooks: with all else it has to fit ``HookBench/variableCapacity``.
+  /// A longer path of a cgroup is not told to hooks: with all else it has to fit ``HookQueue/variableCapacity``.
   static let hookPath = 1024
   /// A cgroup's limit and swap are read anew after this, where a glance at its usage would do.
   static let glances = Nanoseconds.milliseconds(1000)

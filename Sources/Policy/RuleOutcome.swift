@@ -19,16 +19,16 @@ package enum Protection: Equatable, Sendable {
 }
 
 /// What the policy makes of one process, apart from its badness.
-package struct Standing: Equatable, Sendable {
+package struct RuleOutcome: Equatable, Sendable {
   /// The rules that touched it.
   package var rules = Bits256()
   package var protection = Protection.none
   package var tier = Tier.normal
   /// The product of the weights of all rules that touched it.
   package var weight: Double = 1
-  // How it ends, as far as a rule says: the last one that does. ``Judge`` knows the rest.
+  // How it ends, as far as a rule says: the last one that does. ``ScoringContext`` knows the rest.
   package var scope: Scope?
-  package var signal: EndingSignal?
+  package var signal: VictimSignal?
   package var grace: Nanoseconds?
   package var hook: HookChoice?
   /// Of the rules that touched it, the one that decided: the first that protects, or else the last.
@@ -39,7 +39,7 @@ package struct Standing: Equatable, Sendable {
   package init() {}
 }
 
-extension Standing {
+extension RuleOutcome {
   /// Takes in what the next rule makes of the process.
   mutating func take(_ rule: Rule, _ number: UInt8, _ outcome: TestOutcome) {
     switch outcome {

@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test func anEndThatGaveLittleBackIsFollowedByNone() throws {
-    let respite = try #require(Respite(freed: KiB(4 * 1024), verdict: Self.verdict(70)))
+    let coolDown = try #require(CoolDown(freed: KiB(4 * 1024), verdict: Self.verdict(70)))
     let cases: [(Verdict, Bool)] = [
       (Self.verdict(70), true), (Self.verdict(65), true), (Self.verdict(64), false), (Self.verdict(79), true),
       (Self.verdict(90, .notReleased), true),
@@ -28,12 +28,12 @@ import Testing
       (Self.verdict(70, .limit(3)), false),
     ]
     for (verdict, expected) in cases {
-      #expect(respite.holds(verdict) == expected, "\(verdict.trigger) at \(verdict.reading.available.count) KiB")
+      #expect(coolDown.holds(verdict) == expected, "\(verdict.trigger) at \(verdict.reading.available.count) KiB")
     }
   }
 
   @Test func anEndThatHelpedIsFollowedByTheNext() {
-    #expect(Respite(freed: KiB(20 * 1024), verdict: Self.verdict(70)) == nil)
-    #expect(Respite(freed: KiB(20 * 1024 - 1), verdict: Self.verdict(70)) != nil)
+    #expect(CoolDown(freed: KiB(20 * 1024), verdict: Self.verdict(70)) == nil)
+    #expect(CoolDown(freed: KiB(20 * 1024 - 1), verdict: Self.verdict(70)) != nil)
   }
 }

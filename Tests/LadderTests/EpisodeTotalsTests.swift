@@ -7,12 +7,12 @@ import Testing
   /// Looks of one episode, each at a time awake and with the time that the kernel counted as stood still, both in
   /// milliseconds; -1 is no such count.
   private func lasted(_ looks: [(awake: UInt64, stood: Int)]) -> UInt64 {
-    var toll = EpisodeToll()
+    var totals = EpisodeTotals()
     for look in looks {
       let stall = look.stood < 0 ? nil : StallTotals(some: .max, full: UInt64(look.stood) * 1000)
-      toll.look(1, awake: .milliseconds(look.awake), stall: stall)
+      totals.look(1, awake: .milliseconds(look.awake), stall: stall)
     }
-    return toll.lasted.milliseconds
+    return totals.lasted.milliseconds
   }
 
   @Test(
@@ -34,13 +34,13 @@ import Testing
   }
 
   @Test func eachEpisodeHasItsOwn() {
-    var toll = EpisodeToll()
-    toll.look(3, awake: .milliseconds(100), stall: nil)
-    toll.look(3, awake: .milliseconds(200), stall: nil)
-    for episode: UInt32 in [3, 3, 2, 4] { toll.count(victimOf: episode) }
-    #expect(toll.victims == 2 && toll.lasted == .milliseconds(100) && toll.episode == 3)
-    toll.look(4, awake: .milliseconds(900), stall: nil)
-    #expect(toll.victims == 0 && toll.lasted == .zero && toll.episode == 4)
+    var totals = EpisodeTotals()
+    totals.look(3, awake: .milliseconds(100), stall: nil)
+    totals.look(3, awake: .milliseconds(200), stall: nil)
+    for episode: UInt32 in [3, 3, 2, 4] { totals.count(victimOf: episode) }
+    #expect(totals.victims == 2 && totals.lasted == .milliseconds(100) && totals.episode == 3)
+    totals.look(4, awake: .milliseconds(900), stall: nil)
+    #expect(totals.victims == 0 && totals.lasted == .zero && totals.episode == 4)
   }
 
   @Test(
@@ -49,12 +49,12 @@ import Testing
       (2, 501, false),
     ] as [(UInt32?, UInt64?, Bool)])
   func bothFiguresMustBeReached(victims: UInt32?, milliseconds: UInt64?, isReached: Bool) {
-    var toll = EpisodeToll()
-    toll.look(1, awake: .zero, stall: nil)
-    toll.look(1, awake: .milliseconds(500), stall: nil)
-    for _ in 0..<2 { toll.count(victimOf: 1) }
+    var totals = EpisodeTotals()
+    totals.look(1, awake: .zero, stall: nil)
+    totals.look(1, awake: .milliseconds(500), stall: nil)
+    for _ in 0..<2 { totals.count(victimOf: 1) }
     let resort = LastResort(
       action: .panic, afterVictims: victims, afterStall: milliseconds.map { Nanoseconds.milliseconds($0) })
-    #expect(toll.reaches(resort) == isReached)
+    #expect(totals.reaches(resort) == isReached)
   }
 }
