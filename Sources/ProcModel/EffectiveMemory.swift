@@ -6,7 +6,7 @@ package struct ArcStats: Equatable, Sendable {
   /// The size below which the cache does not shrink (`c_min`).
   package var minimum: KiB
 
-  /// - Throws: ``ProcParseError/missing(_:)`` without `size`; else what is wrong with a line.
+  /// - Throws: ``ProcParseError/missing(_:)`` without `size`; otherwise what is wrong with a line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var size: UInt64?
     var minimum: UInt64 = 0

@@ -65,7 +65,7 @@ package struct ProcessFacts: Sendable {
   /// killer takes such a process first (`oom_task_origin`, mm/oom_kill.c).
   package var isSwappingOff = false
 
-  /// The facts above that are unknown. Their values stand for no process's.
+  /// The facts above that are unknown. Their fields have the values that a survey gives to what it could not read.
   package var unread: UnreadFacts = []
 
   /// The hash of its cgroup's path, or nil at the root or where the path is unknown. Processes with equal keys count as

@@ -55,8 +55,8 @@ package struct Survey: Sendable {
   /// Begins what ``take(from:units:leavingOutBelow:into:)`` does at once, to be done step by step, for a caller that
   /// has other work meanwhile. The table is of no use until the last step.
   ///
-  /// - Parameter isForScores: Whether `oom_score` and `oom_score_adj` are read. No rule asks for them; where they are
-  ///   not read they are nil and 0.
+  /// - Parameter isForScores: Whether `oom_score` and `oom_score_adj` are read. A survey in calm time, which serves to
+  ///   match the fields that do not change, does without; they are then nil and 0.
   package mutating func begin<Source: ProcSource & ~Copyable>(
     from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero, isForScores: Bool = true,
     into table: inout ProcessTable

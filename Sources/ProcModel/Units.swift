@@ -103,7 +103,7 @@ package struct BasisPoints: Equatable, Hashable, Comparable, Sendable {
     left.count < right.count
   }
 
-  /// This share of `whole`, rounded down.
+  /// Returns this share of `whole`, rounded down; saturates.
   package func of(_ whole: KiB) -> KiB {
     // Full-width, so that no size of machine overflows.
     let product = whole.count.multipliedFullWidth(by: UInt64(count))
@@ -114,9 +114,9 @@ package struct BasisPoints: Equatable, Hashable, Comparable, Sendable {
 
 /// The two constants that turn the kernel's counts of pages and ticks into amounts of memory and times.
 package struct KernelUnits: Equatable, Sendable {
-  /// KiB in a page, `sysconf(_SC_PAGESIZE) / 1024`.
+  /// The size of a page in KiB: `sysconf(_SC_PAGESIZE) / 1024`.
   package var pageSizeKiB: UInt64
-  /// Clock ticks in a second, `sysconf(_SC_CLK_TCK)`: the kernel's USER_HZ.
+  /// The number of clock ticks in a second: `sysconf(_SC_CLK_TCK)`, the kernel's USER_HZ.
   package var ticksPerSecond: UInt64
 
   package init(pageSizeKiB: UInt64, ticksPerSecond: UInt64) {
@@ -124,7 +124,7 @@ package struct KernelUnits: Equatable, Sendable {
     self.ticksPerSecond = max(ticksPerSecond, 1)
   }
 
-  /// 4 KiB pages and 100 ticks a second: x86-64, and what fixtures are composed in.
+  /// The units of x86-64, in which fixtures are composed: 4 KiB pages and 100 ticks a second.
   package static let common = KernelUnits(pageSizeKiB: 4, ticksPerSecond: 100)
 
   /// The memory that so many pages are; saturates.
