@@ -34,7 +34,7 @@ extension Agent where M: ~Copyable {
     if domain.done.helpless != decision.verdict.episode {
       domain.done.helpless = decision.verdict.episode
       reporter.report(DecisionEvent(decision, .none))
-      tellNoCandidate(domain, decision.verdict)
+      tellNoCandidate(domain, decision)
     }
     return AgentTiming.idleTrouble
   }
@@ -86,7 +86,7 @@ extension Agent where M: ~Copyable {
       domain.killer.release()
     }
     reporter.report(DecisionEvent(decision, delivery == .sent ? .signalled : .rehearsed))
-    tellBefore(domain, decision.verdict, victim, before, isRehearsed: delivery == .rehearsed)
+    tellBefore(domain, decision, before, isRehearsed: delivery == .rehearsed)
     return delivery == .sent ? Ladder.interval : AgentTiming.idleTrouble
   }
 
@@ -148,7 +148,7 @@ extension Agent where M: ~Copyable {
   ) -> Nanoseconds {
     domain.pursuit = nil
     var outcome = Outcome(
-      of: past.victim, ending, members: past.members, domain: past.domain, cause: past.cause, context: past.context,
+      past.incident, of: past.victim, ending, members: past.members, domain: past.domain, cause: past.cause, context: past.context,
       ladder: past.ladder, available: verdict.reading.available, at: now, counted: past.counted)
     outcome.refusal = refusal
     outcome.released = domain.killer.released?.released
@@ -176,7 +176,7 @@ extension Agent where M: ~Copyable {
     reporter.report(DecisionEvent(decision, .none))
     reporter.report(
       Outcome(
-        abandoning: victim, ending, members: decision.killSet.members.count, domain: decision.domain,
+        decision.incident, abandoning: victim, ending, members: decision.killSet.members.count, domain: decision.domain,
         cause: decision.verdict, context: decision.context,
         available: available ?? decision.verdict.reading.available, refusal: refusal))
     return Ladder.interval

@@ -36,8 +36,9 @@ extension Agent where M: ~Copyable {
         victim = chooser.candidate(chooser.ranking.table.rows[row], context, needs, now, from: &machine)
       case .none, .needsEveryone: victim = nil
       }
+      decisions &+= 1
       var decision = Decision(
-        domain: domain.name, verdict: verdict, victim: victim, killSet: chooser.picker.killSet,
+        incident: decisions, domain: domain.name, verdict: verdict, victim: victim, killSet: chooser.picker.killSet,
         shortlist: chooser.ranking.shortlist, context: context, took: machine.now - now)
       if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
       return decision
@@ -172,7 +173,7 @@ extension Agent where M: ~Copyable {
     let context = context(of: system)
     rank(in: 0, by: context, now)
     let decision = Decision(
-      domain: nil, verdict: verdict, victim: chooser.ranking.shortlist.victim, killSet: chooser.picker.killSet,
+      incident: 0, domain: nil, verdict: verdict, victim: chooser.ranking.shortlist.victim, killSet: chooser.picker.killSet,
       shortlist: chooser.ranking.shortlist, context: context, took: .zero)
     reporter.recorder.prepare(DecisionEvent(decision, .signalled))
     warmHooks(decision)

@@ -8,6 +8,8 @@ import Record
 /// A hook that may end the victim's unit itself, within its limit: until then nobody is signalled.
 struct TakeOver: Sendable {
   var ticket: UInt32
+  /// The decision's number.
+  var incident: UInt32
   var victim: Candidate
   /// The memory domain's name in the text of ``context``'s policy; nil for the system.
   var domain: Slice?
@@ -21,6 +23,15 @@ struct TakeOver: Sendable {
   var endedAt: Nanoseconds?
   /// What it took, once it was in vain: the next victim is signalled without asking, and has so much less of its grace.
   var waited: Nanoseconds?
+}
+
+/// Of what a hook is told.
+struct HookCause {
+  var episode: UInt32
+  /// The decision's number; 0 where there is none.
+  var incident: UInt32 = 0
+  /// The victim's process number; nil where there is none.
+  var pid: Int32?
 }
 
 /// What `hooks.before` came to.
@@ -67,7 +78,7 @@ extension Agent where M: ~Copyable {
     setVariables(.before, system, decision.verdict, decision.victim, signal: .terminate, ending: .exited)
     appendCgroup(of: OwnProcess.pid)
     if let ticket = hooks.enqueue(
-      command, of: policy, .before, domain: nil, episode: 0, pid: 0, reading: reporter.recorder,
+      command, of: policy, .before, HookCause(episode: 0), domain: hookDomain, reading: reporter.recorder,
       variables: hookVariables)
     {
       _ = hooks.withdraw(ticket)
@@ -86,11 +97,9 @@ extension Agent where M: ~Copyable {
     domain.done.warned = episode
     var verdict = verdict
     verdict.episode = episode
-    reporter.recorder.composeWarning(verdict, domain: domain.name, of: policy)
+    reporter.recorder.composeWarning(verdict, domain: domain.name, of: domain.policy)
     setVariables(.warn, domain, verdict, nil)
-    if startHook(hook, of: policy, .warn, domain, episode, nil) == nil {
-      tellUnstarted(hook, of: policy, .warn, domain, episode, nil)
-    }
+    start(hook, of: policy, .warn, domain, HookCause(episode: episode))
   }
 
   /// Starts the hook `before`, for a victim that is held and in the way.
@@ -98,15 +107,15 @@ extension Agent where M: ~Copyable {
     guard let hook = policy.measures.hooks.before, domain.takeOver?.waited == nil, !isRehearsal else { return .goesOn }
     let limit = policy.commands[Int(hook)].limit
     reporter.recorder.prepare(DecisionEvent(decision, .signalled))
-    setVariables(.before, domain, decision.verdict, victim, signal: Signal(decision.signal))
+    setVariables(
+      .before, domain, decision.verdict, victim, incident: decision.incident, signal: Signal(decision.signal))
     appendCgroup(of: victim.process.identity.pid)
     guard
-      let ticket = startHook(
-        hook, of: policy, .before, domain, decision.verdict.episode, victim.process.identity.pid)
+      let ticket = startHook(hook, of: policy, .before, domain, HookCause(decision))
     else { return .skipped }
     guard policy.measures.hooks.beforeTakesOver else { return .goesOn }
     domain.takeOver = TakeOver(
-      ticket: ticket, victim: victim, domain: decision.domain, cause: decision.verdict, context: decision.context,
+      ticket: ticket, incident: decision.incident, victim: victim, domain: decision.domain, cause: decision.verdict, context: decision.context,
       members: decision.killSet.members.count, askedAt: machine.awake, limit: limit)
     domain.killer.release()
     reporter.report(DecisionEvent(decision, .asksHook(limit: limit)))
@@ -114,49 +123,40 @@ extension Agent where M: ~Copyable {
   }
 
   /// Tells after the signal what could not be told before it.
-  mutating func tellBefore(
-    _ domain: Domain, _ verdict: Verdict, _ victim: Candidate, _ before: BeforeHook, isRehearsed: Bool
-  ) {
-    let pid = victim.process.identity.pid
+  mutating func tellBefore(_ domain: Domain, _ decision: Decision, _ before: BeforeHook, isRehearsed: Bool) {
+    let cause = HookCause(decision)
     let measures = policy.measures
     switch before {
     case .skipped:
-      if let hook = measures.hooks.before {
-        tellUnstarted(hook, of: policy, .before, domain, verdict.episode, pid)
-      }
+      if let hook = measures.hooks.before { tellUnstarted(hook, of: policy, .before, domain, cause) }
     case .goesOn, .takesOver: break
     }
-    guard isRehearsed else { return }
-    if let hook = measures.hooks.before {
-      tellUnstarted(hook, of: policy, .before, domain, verdict.episode, pid)
-    }
-    if let hook = context(of: domain).hook(of: victim.ruleOutcome) {
-      tellUnstarted(hook, of: policy, .after, domain, verdict.episode, pid)
+    guard isRehearsed, let victim = decision.victim else { return }
+    if let hook = measures.hooks.before { tellUnstarted(hook, of: policy, .before, domain, cause) }
+    if let hook = decision.context.hook(of: victim.ruleOutcome) {
+      tellUnstarted(hook, of: policy, .after, domain, cause)
     }
   }
 
-  /// Starts what is told of an end, once that is recorded.
+  /// Starts what is told of a kill, once that is recorded.
   mutating func tellAfter(_ domain: Domain, _ past: Pursuit, _ ending: OutcomeKind, _ verdict: Verdict) {
     guard ending == .exited || ending == .killed, let hook = past.context.hook(of: past.victim.ruleOutcome) else {
       return
     }
     let cause = past.cause
     setVariables(
-      .after, domain, cause, past.victim, available: verdict.reading.available, signal: past.ladder.signal,
-      ending: ending)
-    let pid = past.victim.process.identity.pid
-    if startHook(hook, of: past.context.policy, .after, domain, cause.episode, pid) == nil {
-      tellUnstarted(hook, of: past.context.policy, .after, domain, cause.episode, pid)
-    }
+      .after, domain, cause, past.victim, incident: past.incident, available: verdict.reading.available,
+      signal: past.ladder.signal, ending: ending)
+    start(
+      hook, of: past.context.policy, .after, domain,
+      HookCause(episode: cause.episode, incident: past.incident, pid: past.victim.process.identity.pid))
   }
 
-  /// Starts what is told that nobody can be ended, once that is recorded.
-  mutating func tellNoCandidate(_ domain: Domain, _ verdict: Verdict) {
+  /// Starts what is told that no process can be killed, once that is recorded.
+  mutating func tellNoCandidate(_ domain: Domain, _ decision: Decision) {
     guard let hook = policy.measures.hooks.noCandidate else { return }
-    setVariables(.noCandidate, domain, verdict, nil)
-    if startHook(hook, of: policy, .noCandidate, domain, verdict.episode, nil) == nil {
-      tellUnstarted(hook, of: policy, .noCandidate, domain, verdict.episode, nil)
-    }
+    setVariables(.noCandidate, domain, decision.verdict, nil, incident: decision.incident)
+    start(hook, of: policy, .noCandidate, domain, HookCause(decision))
   }
 
   // MARK: Taking over
@@ -182,7 +182,9 @@ extension Agent where M: ~Copyable {
       if awake < settled { return settled - awake }
     } else if hooks.withdraw(asked.ticket), let hook = asked.context.policy.measures.hooks.before {
       tellUnstarted(
-        hook, of: asked.context.policy, .before, domain, asked.cause.episode, asked.victim.process.identity.pid)
+        hook, of: asked.context.policy, .before, domain,
+        HookCause(
+          episode: asked.cause.episode, incident: asked.incident, pid: asked.victim.process.identity.pid))
     }
     if domain.detector.isTrouble(verdict.reading) {
       asked.waited = awake - asked.askedAt
@@ -197,7 +199,7 @@ extension Agent where M: ~Copyable {
     domain.takeOver = nil
     reporter.report(
       Outcome(
-        abandoning: asked.victim, .relieved, members: asked.members, domain: asked.domain, cause: asked.cause,
+        asked.incident, abandoning: asked.victim, .relieved, members: asked.members, domain: asked.domain, cause: asked.cause,
         context: asked.context, available: verdict.reading.available))
     return nil
   }
@@ -258,17 +260,32 @@ extension Agent where M: ~Copyable {
     }
   }
 
+  /// Starts a hook, or tells that it was not started.
+  private mutating func start(
+    _ index: UInt16, of policy: CompiledPolicy, _ occasion: HookOccasion, _ domain: Domain, _ cause: HookCause
+  ) {
+    if startHook(index, of: policy, occasion, domain, cause) == nil {
+      tellUnstarted(index, of: policy, occasion, domain, cause)
+    }
+  }
+
   /// Puts a hook in the queue, with the recorder's last line to read, and starts it if its turn is now.
   private mutating func startHook(
-    _ index: UInt16, of policy: CompiledPolicy, _ occasion: HookOccasion, _ domain: Domain, _ episode: UInt32,
-    _ pid: Int32?
+    _ index: UInt16, of policy: CompiledPolicy, _ occasion: HookOccasion, _ domain: Domain, _ cause: HookCause
   ) -> UInt32? {
     guard !isRehearsal else { return nil }
+    setHookDomain(domain)
     let ticket = hooks.enqueue(
-      policy.commands[Int(index)], of: policy, occasion, domain: domain.name, episode: episode, pid: pid ?? 0,
-      reading: reporter.recorder, variables: hookVariables)
+      policy.commands[Int(index)], of: policy, occasion, cause, domain: hookDomain, reading: reporter.recorder,
+      variables: hookVariables)
     hooks.startNext(machine.awake)
     return ticket
+  }
+
+  private mutating func setHookDomain(_ domain: Domain) {
+    hookDomain.clear()
+    let policy = domain.policy
+    if let name = domain.name { hookDomain.fill(from: policy.bytes(name)) }
   }
 
   // MARK: Telling
@@ -278,33 +295,30 @@ extension Agent where M: ~Copyable {
     let about = holder.about
     reporter.report(
       HookEvent(
-        about.occasion, .ended(end), domain: about.domain, episode: about.episode,
-        victim: about.pid == 0 ? nil : about.pid, words: holder.words, output: hookOutput))
+        about.occasion, .ended(end), domain: about.domain, episode: about.cause.episode,
+        incident: about.cause.incident, victim: about.cause.pid, words: holder.words, output: hookOutput))
   }
 
   /// Tells that a hook was not started, or in a dry run would have been.
   private mutating func tellUnstarted(
-    _ index: UInt16, of policy: CompiledPolicy, _ occasion: HookOccasion, _ domain: Domain, _ episode: UInt32,
-    _ pid: Int32?
+    _ index: UInt16, of policy: CompiledPolicy, _ occasion: HookOccasion, _ domain: Domain, _ cause: HookCause
   ) {
-    hookDomain.clear()
-    let domainPolicy = domain.policy
-    if let name = domain.name { hookDomain.fill(from: domainPolicy.bytes(name)) }
+    setHookDomain(domain)
     hookWords.removeAll(keepingCapacity: true)
     let words = policy.bytes(policy.commands[Int(index)].words)
     for position in words.indices { hookWords.append(words[position]) }
     hookOutput.clear()
     reporter.report(
       HookEvent(
-        occasion, isRehearsal ? .rehearsed : .skipped, domain: hookDomain, episode: episode, victim: pid,
-        words: hookWords, output: hookOutput))
+        occasion, isRehearsal ? .rehearsed : .skipped, domain: hookDomain, episode: cause.episode,
+        incident: cause.incident, victim: cause.pid, words: hookWords, output: hookOutput))
   }
 
   // MARK: Variables
 
   private mutating func setVariables(
-    _ occasion: HookOccasion, _ domain: Domain, _ verdict: Verdict, _ victim: Candidate?, available: KiB? = nil,
-    signal: Signal? = nil, ending: OutcomeKind? = nil
+    _ occasion: HookOccasion, _ domain: Domain, _ verdict: Verdict, _ victim: Candidate?, incident: UInt32 = 0,
+    available: KiB? = nil, signal: Signal? = nil, ending: OutcomeKind? = nil
   ) {
     let name = domain.name
     let policy = domain.policy
@@ -314,6 +328,10 @@ extension Agent where M: ~Copyable {
       if let name { text.append(visible: policy.bytes(name)) } else { text.append("system") }
     }
     setVariable("EPISODE") { text in text.append(decimal: UInt64(verdict.episode)) }
+    if incident > 0 {
+      let run = reporter.recorder.run
+      setVariable("INCIDENT") { text in text.append(incident: incident, of: run) }
+    }
     setVariable("LEVEL") { text in text.append(verdict.level.name) }
     setVariable("TRIGGER") { text in text.append(verdict.trigger.name) }
     setVariable("REASON") { text in text.append(reason: verdict) }
@@ -351,5 +369,12 @@ extension Agent where M: ~Copyable {
     if let unit = membership.unit {
       setVariable("UNIT") { text in text.append(visible: bytes.bytes.extracting(unit)) }
     }
+  }
+}
+
+extension HookCause {
+  init(_ decision: Decision) {
+    self.init(
+      episode: decision.verdict.episode, incident: decision.incident, pid: decision.victim?.process.identity.pid)
   }
 }

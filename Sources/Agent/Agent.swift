@@ -21,6 +21,8 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   var domains: [Domain] = []
   var chooser = Chooser(capacity: 512, picking: 128)
   var sensors = Sensors()
+  /// How many there were.
+  var decisions: UInt32 = 0
 
   /// The policy in force, what it is called, and what its rules have to know of a process.
   var policy: CompiledPolicy

@@ -11,9 +11,7 @@ struct HookAbout: Sendable {
   var occasion = HookOccasion.warn
   /// The name of the one that was in trouble; empty for the system.
   var domain = ByteBuffer(capacity: 256)
-  var episode: UInt32 = 0
-  /// 0 where there is no victim.
-  var pid: Int32 = 0
+  var cause = HookCause(episode: 0)
 }
 
 /// A program of the policy, where it stays from reload to reload.
@@ -178,9 +176,8 @@ package struct HookQueue: ~Copyable {
   ///   - variables: `NAME=value`, a NUL after each.
   /// - Returns: Its ticket; nil where it is none of the policy in force, or too many wait.
   mutating func enqueue(
-    _ command: Command, of policy: CompiledPolicy, _ occasion: HookOccasion, domain: Slice?, episode: UInt32,
-    pid: Int32,
-    reading recorder: borrowing Recorder, variables: [UInt8]
+    _ command: Command, of policy: CompiledPolicy, _ occasion: HookOccasion, _ cause: HookCause,
+    domain: ByteBuffer, reading recorder: borrowing Recorder, variables: [UInt8]
   ) -> UInt32? {
     guard let holder = holder(of: command, policy.bytes(command.words)) else { return nil }
     for index in jobs.indices where jobs[index].holder == nil {
@@ -188,10 +185,8 @@ package struct HookQueue: ~Copyable {
       jobs[index].holder = holder
       jobs[index].about.ticket = lastTicket
       jobs[index].about.occasion = occasion
-      jobs[index].about.domain.clear()
-      if let domain { jobs[index].about.domain.fill(from: policy.bytes(domain)) }
-      jobs[index].about.episode = episode
-      jobs[index].about.pid = pid
+      jobs[index].about.domain.fill(from: domain.bytes)
+      jobs[index].about.cause = cause
       jobs[index].input.fill(from: recorder.line)
       jobs[index].variables.removeAll(keepingCapacity: true)
       for byte in variables { jobs[index].variables.append(byte) }

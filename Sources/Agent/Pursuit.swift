@@ -5,6 +5,8 @@ import ProcModel
 
 /// A victim that is being killed: signalled, and not seen to its end yet.
 struct Pursuit: Sendable {
+  /// The decision's number.
+  var incident: UInt32
   var victim: Candidate
   /// The memory domain's name in the text of ``context``'s policy; nil for the system.
   var domain: Slice?
@@ -19,6 +21,7 @@ struct Pursuit: Sendable {
   var counted: KiB
 
   init(_ decision: Decision, _ victim: Candidate, _ ladder: Ladder) {
+    incident = decision.incident
     self.victim = victim
     domain = decision.domain
     cause = decision.verdict

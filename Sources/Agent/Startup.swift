@@ -148,7 +148,9 @@ struct SetUp {
       pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond)
     let ownPID = source.isLive ? OwnProcess.pid : 0
     let isRecordMissing = record.isMissing
-    var recorder = Recorder(sink: record.sink, isDryRun: isDryRun, isTorn: record.isTorn)
+    var recorder = Recorder(
+      sink: record.sink, isDryRun: isDryRun, isTorn: record.isTorn,
+      run: RunID(boot: source.isLive ? readBootID() : nil, startedAt: Nanoseconds(Clock.sinceBoot())))
     if isRecordMissing { recorder.awaitSink() }
     let reloader = Reloader(compiler: options.compiler, config: options.config)
 
@@ -332,6 +334,12 @@ struct SetUp {
       messages.say(.notice) { line in line.append(panic) }
     }
     return panic
+  }
+
+  /// Nil where the kernel does not show it: then records cannot be told from those of another boot.
+  private func readBootID() -> BootID? {
+    guard let proc = try? OwnedDescriptor.open(options.procRoot, .read, .directory) else { return nil }
+    return try? BootID(readingBelow: proc)
   }
 
   private func openSource() throws(StartFailure) -> LiveSource {

@@ -5,6 +5,8 @@ package import ProcModel
 
 /// What came of a victim: of one that was signalled, or of one that was chosen and then left alone.
 package struct Outcome: Sendable {
+  /// The decision's number.
+  package var incident: UInt32
   package var victim: Candidate
   package var ending: OutcomeKind
   /// Processes of its kill set, itself among them.
@@ -43,9 +45,10 @@ package struct Outcome: Sendable {
   ///   - ladder: As far as the victim came on it.
   ///   - available: Now.
   package init(
-    of victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict, context: ScoringContext,
+    _ incident: UInt32, of victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict, context: ScoringContext,
     ladder: Ladder, available: KiB, at now: Nanoseconds, counted: KiB
   ) {
+    self.incident = incident
     self.victim = victim
     self.ending = ending
     self.members = members
@@ -63,10 +66,11 @@ package struct Outcome: Sendable {
 
   /// Of a victim that was chosen and not signalled.
   package init(
-    abandoning victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict,
+    _ incident: UInt32, abandoning victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict,
     context: ScoringContext,
     available: KiB, refusal: Errno? = nil
   ) {
+    self.incident = incident
     self.victim = victim
     self.ending = ending
     self.members = members

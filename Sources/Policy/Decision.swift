@@ -6,6 +6,8 @@ package import ProcModel
 /// Its kill set shares the storage of the one in ``Picker``. A decision therefore has to be gone before the next one is
 /// made, or that one takes memory from the heap.
 package struct Decision: Sendable {
+  /// Counts the agent's decisions, from 1: what follows from this one is told with its number.
+  package var incident: UInt32
   /// The memory domain's name in the policy's text; nil for the system.
   package var domain: Slice?
   package var verdict: Verdict
@@ -27,10 +29,11 @@ package struct Decision: Sendable {
   package var took: Nanoseconds
 
   package init(
-    domain: Slice?, verdict: Verdict, victim: Candidate?, killSet: KillSet, shortlist: Shortlist,
+    incident: UInt32, domain: Slice?, verdict: Verdict, victim: Candidate?, killSet: KillSet, shortlist: Shortlist,
     context: ScoringContext,
     took: Nanoseconds
   ) {
+    self.incident = incident
     self.domain = domain
     self.verdict = verdict
     self.victim = victim

@@ -104,6 +104,8 @@ package struct HookEvent: Sendable {
   /// The name of the memory domain that was short; empty for the system.
   package var domain: ByteBuffer
   package var episode: UInt32
+  /// The decision's number; 0 where there was none.
+  package var incident: UInt32
   /// The victim's process number; nil at an occasion that has no victim.
   package var victim: Int32?
   /// Its path and arguments, a NUL after each.
@@ -112,13 +114,14 @@ package struct HookEvent: Sendable {
   package var output: ByteBuffer
 
   package init(
-    _ occasion: HookOccasion, _ outcome: HookOutcome, domain: ByteBuffer, episode: UInt32, victim: Int32?,
-    words: [UInt8], output: ByteBuffer
+    _ occasion: HookOccasion, _ outcome: HookOutcome, domain: ByteBuffer, episode: UInt32, incident: UInt32,
+    victim: Int32?, words: [UInt8], output: ByteBuffer
   ) {
     self.occasion = occasion
     self.outcome = outcome
     self.domain = domain
     self.episode = episode
+    self.incident = incident
     self.victim = victim
     self.words = words
     self.output = output

@@ -15,6 +15,7 @@ extension Recorder {
     let victim = decision.victim
     let shortlist = decision.shortlist
     begin("decision")
+    field(incident: decision.incident)
     field(domain: decision.domain, of: decision.context.policy)
     cause(decision.verdict)
     json.key("reason")
@@ -26,7 +27,7 @@ extension Recorder {
     reading(decision.verdict)
     json.key("victim")
     if let victim { value(victim, decision.context) } else { json.null() }
-    json.key("party")
+    json.key("kill_set")
     if victim == nil { json.null() } else { value(decision.killSet) }
     json.key("candidates")
     json.beginArray()
@@ -46,6 +47,7 @@ extension Recorder {
 
   mutating func compose(_ outcome: Outcome) -> Bool {
     begin("outcome")
+    field(incident: outcome.incident)
     field(domain: outcome.domain, of: outcome.context.policy)
     json.field("episode", UInt64(outcome.cause.episode))
     json.key("reason")

@@ -47,6 +47,7 @@ package enum HookOutcome: Equatable, Sendable {
 extension Recorder {
   mutating func compose(_ hook: HookEvent) -> Bool {
     begin("hook")
+    field(incident: hook.incident)
     json.key("domain")
     if hook.domain.count == 0 { json.value("system") } else { json.value(untrusted: hook.domain.bytes) }
     json.field("episode", UInt64(hook.episode))

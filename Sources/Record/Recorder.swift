@@ -14,13 +14,15 @@ package struct Recorder: ~Copyable {
   package var sink: LineSink
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
+  package let run: RunID
 
   /// - Parameters:
   ///   - sink: Where lines go; nil writes none.
   ///   - isTorn: Whether the file ends in the middle of a line, as one does whose writer was killed.
-  package init(sink: consuming OwnedDescriptor?, isDryRun: Bool, isTorn: Bool = false) {
+  package init(sink: consuming OwnedDescriptor?, isDryRun: Bool, isTorn: Bool = false, run: RunID = RunID()) {
     self.sink = LineSink(sink, isTorn: isTorn)
     self.isDryRun = isDryRun
+    self.run = run
   }
 
   /// Counts lines as lost until there is a sink.
@@ -88,6 +90,8 @@ package struct Recorder: ~Copyable {
     json.key("time")
     json.rawString { bytes in bytes.append(Timestamp(nanosecondsSinceEpoch: Clock.sinceEpoch())) }
     json.field("event", event)
+    json.key("boot_id")
+    if let boot = run.boot { json.value(untrusted: boot.bytes) } else { json.null() }
     json.field("dry_run", isDryRun)
   }
 
@@ -97,6 +101,14 @@ package struct Recorder: ~Copyable {
     json.endObject()
     json.newline()
     return true
+  }
+
+  /// - Parameter number: 0 where the event belongs to none.
+  mutating func field(incident number: UInt32) {
+    json.key("incident")
+    guard number > 0 else { return json.null() }
+    let run = run
+    json.rawString { bytes in bytes.append(incident: number, of: run) }
   }
 
   /// Which fallback is in force, if one is.

@@ -79,7 +79,7 @@ import Testing
     #expect(stage.tick() == ["meminfo"])
     #expect(stage.tick().contains("SIGTERM 99901") || isPartlyShared)
     let decision = try #require(stage.records("decision").first)
-    let killSet = try #require(decision["party"] as? [String: Any])
+    let killSet = try #require(decision["kill_set"] as? [String: Any])
     #expect(killSet["members"] as? Int == 40 && killSet["swarm"] is String)
   }
 

@@ -11,7 +11,7 @@ import Testing
 @Suite struct ChoiceTests {
   private static func killSet(_ stage: AgentHarness) throws -> [String: Any] {
     let decision = try #require(stage.records("decision").last)
-    return try #require(decision["party"] as? [String: Any])
+    return try #require(decision["kill_set"] as? [String: Any])
   }
 
   // All are too small to be killed alone.

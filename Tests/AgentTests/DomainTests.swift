@@ -144,7 +144,7 @@ import Testing
     _ = stage.tick()
     let decision = try #require(stage.records("decision").first)
     #expect(decision["domain"] as? String == "batch")
-    #expect((decision["party"] as? [String: Any])?["members"] as? Int == 30)
+    #expect((decision["kill_set"] as? [String: Any])?["members"] as? Int == 30)
   }
 
   @Test func whatACgroupDoesNotTellSwitchesTriggersOff() throws {

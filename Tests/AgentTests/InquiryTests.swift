@@ -149,7 +149,7 @@ import Testing
     for pid: Int32 in 2001...2040 { stage.agent.machine.files.add(pid, "worker", mib: 9, parent: 2000) }
     #expect(stage.tick().contains("SIGTERM 2040"))
     #expect(Self.asked(stage) == [2040, 2039, 2038, 2037])
-    let killSet = try #require(stage.records("decision").last?["party"] as? [String: Any])
+    let killSet = try #require(stage.records("decision").last?["kill_set"] as? [String: Any])
     #expect(killSet["choice"] as? String == "kin" && killSet["members"] as? Int == 4)
   }
 

@@ -185,7 +185,7 @@ import Testing
       }) { $0.settings.swarm = Swarm(members: 20, age: .milliseconds(30_000), times: 2) }
       #expect(stage.tick().contains(expected))
       let decision = try #require(try stage.records("decision").last)
-      #expect((decision["party"] as? [String: Any])?["swarm"] is NSNull)
+      #expect((decision["kill_set"] as? [String: Any])?["swarm"] is NSNull)
       let age = (decision["victim"] as? [String: Any])?["age_s"]
       #expect(clock == nil ? age is NSNull : age as? Int == 1099)
       #expect(try stage.messages().contains("started in the future") == (clock == nil))
@@ -213,7 +213,7 @@ import Testing
     let decision = try #require(try stage.records("decision").last)
     let victim = try #require(decision["victim"] as? [String: Any])
     #expect(victim["rule"] as? String == "built-in: swapoff" && victim["order"] as? String == "first")
-    let killSet = try #require(decision["party"] as? [String: Any])
+    let killSet = try #require(decision["kill_set"] as? [String: Any])
     #expect(killSet["members"] as? Int == 1)
     let reading = try #require(decision["reading"] as? [String: Any])
     #expect(reading["swapoff"] as? Bool == true && reading["swap_free_kib"] as? Int == 0)

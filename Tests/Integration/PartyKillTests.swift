@@ -41,7 +41,7 @@ struct PartyKillTests {
         finish
         """)
     let decision = try #require(result.records("decision").first)
-    let killSet = try #require(decision["party"] as? [String: Any])
+    let killSet = try #require(decision["kill_set"] as? [String: Any])
     #expect(killSet["swarm"] as? String == "parent" && killSet["members"] as? Int == 16)
     #expect(try #require(killSet["footprint_kib"] as? Int) >= 16 * 12 * 1024)
     #expect(result.records("outcome").first?["members"] as? Int == 16)
@@ -61,7 +61,7 @@ struct PartyKillTests {
         count bee
         finish
         """)
-    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
+    let killSet = try #require(result.records("decision").first?["kill_set"] as? [String: Any])
     #expect(killSet["members"] as? Int == 20)
     #expect(result.output.contains("bee 0\n"), "\(result.output)\(result.errors)")
   }
@@ -75,7 +75,7 @@ struct PartyKillTests {
         until_record '"event":"decision"'
         finish
         """)
-    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
+    let killSet = try #require(result.records("decision").first?["kill_set"] as? [String: Any])
     #expect(killSet["members"] as? Int == 1 && killSet["swarm"] is NSNull)
   }
 
@@ -98,7 +98,7 @@ struct PartyKillTests {
         count keeper
         finish
         """)
-    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
+    let killSet = try #require(result.records("decision").first?["kill_set"] as? [String: Any])
     // The three, and the shell that leads them; not the keeper, who is of another group and session.
     #expect(killSet["scope"] as? String == scope && killSet["members"] as? Int == 4, "\(killSet)")
     #expect(result.output.contains("bee 0\n") && result.output.contains("keeper 1\n"), "\(result.output)")
@@ -117,7 +117,7 @@ struct PartyKillTests {
         count keeper
         finish
         """)
-    let killSet = try #require(result.records("decision").first?["party"] as? [String: Any])
+    let killSet = try #require(result.records("decision").first?["kill_set"] as? [String: Any])
     #expect((killSet["left_out"] as? [String: Any])?["protected"] as? Int == 1)
     #expect(result.output.contains("bee 0\n") && result.output.contains("keeper 1\n"), "\(result.output)")
   }

@@ -72,7 +72,7 @@ extension Scene {
   /// The first of the shortlist is chosen, where there is one.
   func decision(took: Nanoseconds = .zero) -> Decision {
     Decision(
-      domain: nil, verdict: verdict, victim: shortlist.victim, killSet: KillSet(), shortlist: shortlist,
+      incident: 7, domain: nil, verdict: verdict, victim: shortlist.victim, killSet: KillSet(), shortlist: shortlist,
       context: context,
       took: took)
   }
@@ -80,7 +80,7 @@ extension Scene {
   /// What came of the hog, one of three.
   func outcome(_ ending: OutcomeKind, signal: Signal?) -> Outcome {
     var outcome = Outcome(
-      abandoning: hog, ending, members: 3, domain: nil, cause: verdict, context: context, available: KiB(900))
+      7, abandoning: hog, ending, members: 3, domain: nil, cause: verdict, context: context, available: KiB(900))
     outcome.signal = signal
     outcome.freed = KiB(800)
     return outcome
