@@ -148,7 +148,8 @@ extension Agent where M: ~Copyable {
   ) -> Nanoseconds {
     domain.pursuit = nil
     var outcome = Outcome(
-      past.incident, of: past.victim, ending, members: past.members, domain: past.domain, cause: past.cause, context: past.context,
+      past.incident, of: past.victim, ending, members: past.members, domain: past.domain, cause: past.cause,
+      context: past.context,
       ladder: past.ladder, available: verdict.reading.available, at: now, counted: past.counted)
     outcome.refusal = refusal
     outcome.released = domain.killer.released?.released

@@ -173,7 +173,8 @@ extension Agent where M: ~Copyable {
     let context = context(of: system)
     rank(in: 0, by: context, now)
     let decision = Decision(
-      incident: 0, domain: nil, verdict: verdict, victim: chooser.ranking.shortlist.victim, killSet: chooser.picker.killSet,
+      incident: 0, domain: nil, verdict: verdict, victim: chooser.ranking.shortlist.victim,
+      killSet: chooser.picker.killSet,
       shortlist: chooser.ranking.shortlist, context: context, took: .zero)
     reporter.recorder.prepare(DecisionEvent(decision, .signalled))
     warmHooks(decision)

@@ -115,7 +115,8 @@ extension Agent where M: ~Copyable {
     else { return .skipped }
     guard policy.measures.hooks.beforeTakesOver else { return .goesOn }
     domain.takeOver = TakeOver(
-      ticket: ticket, incident: decision.incident, victim: victim, domain: decision.domain, cause: decision.verdict, context: decision.context,
+      ticket: ticket, incident: decision.incident, victim: victim, domain: decision.domain, cause: decision.verdict,
+      context: decision.context,
       members: decision.killSet.members.count, askedAt: machine.awake, limit: limit)
     domain.killer.release()
     reporter.report(DecisionEvent(decision, .asksHook(limit: limit)))
@@ -199,7 +200,8 @@ extension Agent where M: ~Copyable {
     domain.takeOver = nil
     reporter.report(
       Outcome(
-        asked.incident, abandoning: asked.victim, .relieved, members: asked.members, domain: asked.domain, cause: asked.cause,
+        asked.incident, abandoning: asked.victim, .relieved, members: asked.members, domain: asked.domain,
+        cause: asked.cause,
         context: asked.context, available: verdict.reading.available))
     return nil
   }

@@ -45,7 +45,8 @@ package struct Outcome: Sendable {
   ///   - ladder: As far as the victim came on it.
   ///   - available: Now.
   package init(
-    _ incident: UInt32, of victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict, context: ScoringContext,
+    _ incident: UInt32, of victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict,
+    context: ScoringContext,
     ladder: Ladder, available: KiB, at now: Nanoseconds, counted: KiB
   ) {
     self.incident = incident
@@ -66,7 +67,8 @@ package struct Outcome: Sendable {
 
   /// Of a victim that was chosen and not signalled.
   package init(
-    _ incident: UInt32, abandoning victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict,
+    _ incident: UInt32, abandoning victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?,
+    cause: Verdict,
     context: ScoringContext,
     available: KiB, refusal: Errno? = nil
   ) {

@@ -138,7 +138,8 @@ import Testing
     #expect((warning["reading"] as? [String: Any])?["available_kib"] as? Int == 80 * 1024)
     #expect(
       variables("before") == [
-        "SPILLWAY_EVENT": "before", "SPILLWAY_DOMAIN": "system", "SPILLWAY_EPISODE": "1", "SPILLWAY_INCIDENT": "00000000-0-1",
+        "SPILLWAY_EVENT": "before", "SPILLWAY_DOMAIN": "system", "SPILLWAY_EPISODE": "1",
+        "SPILLWAY_INCIDENT": "00000000-0-1",
         "SPILLWAY_LEVEL": "terminate",
         "SPILLWAY_TRIGGER": "floor", "SPILLWAY_REASON": "floor: available 80 MiB, at or below 100 MiB",
         "SPILLWAY_TOTAL_KIB": "1024000", "SPILLWAY_AVAILABLE_KIB": "81920", "SPILLWAY_PID": "100",
