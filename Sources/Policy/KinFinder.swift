@@ -4,8 +4,8 @@ package import ProcModel
 /// Finds kin that are killed together where no process is worth killing alone: memory that is divided among many small
 /// processes is memory all the same, and no age protects them.
 ///
-/// Kin are processes of one effective user, one cgroup and one tier with a ``Bond``. Those of the first tier are ranked by the policy's own formula, taken as one
-/// process: it has their memory and processor time together, the age of the oldest, and has grown as fast as that.
+/// Kin are processes of one effective user, one cgroup and one tier with a ``Bond``. Those of the first tier are ranked by
+/// the policy's own formula, taken as one process: it has their memory and processor time together, the age of the oldest, and has grown as fast as that.
 /// Rules' weights are not asked.
 ///
 /// Linear in the number of processes: one pass for each kind of kinship. Allocates nothing once it has seen as many

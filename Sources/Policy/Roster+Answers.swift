@@ -30,7 +30,7 @@ extension Roster {
     if entries.capacity < most { entries.reserveCapacity(ample) }
     if cmdlines.capacity < most { cmdlines.reserveCapacity(ample) }
     if needs.contains(.moment), settled.capacity < most { settled.reserveCapacity(ample) }
-    eligibility.reserve(most)
+    positions.reserve(most)
   }
 
   /// Whether rules ask for the command line of a process that has not been read.
@@ -91,7 +91,7 @@ extension Roster {
 
   private func hasRoom(_ needs: MatchNeeds) -> Bool {
     entries.count < entries.capacity && cmdlines.count < cmdlines.capacity
-      && (!needs.contains(.moment) || settled.count < settled.capacity) && eligibility.hasRoom
+      && (!needs.contains(.moment) || settled.count < settled.capacity) && positions.hasRoom
   }
 
   /// Whether a process is the one that was surveyed, and executes the same program.

@@ -36,7 +36,7 @@ package struct Roster: Sendable {
   private(set) var lastCmdline: CmdlineOutcomes?
   private var ancestry = Ancestry()
   /// The index of the entry of a process number, of the last process that had it.
-  var eligibility: IntegerMap
+  var positions: IntegerMap
   private(set) var generation: UInt32 = 0
   var subject = Subject()
   /// What is kept of those who were asked in a decision, and where they are.
@@ -48,7 +48,7 @@ package struct Roster: Sendable {
   package init(capacity: Int) {
     entries.reserveCapacity(capacity)
     // Each place is resident, and each entry only once there is one.
-    eligibility = IntegerMap(capacity: min(capacity, 128))
+    positions = IntegerMap(capacity: min(capacity, 128))
   }
 
   package var count: Int { entries.count }
@@ -60,7 +60,7 @@ package struct Roster: Sendable {
     settled = []
     cmdlines = []
     answers.firstEntry = 0
-    eligibility.removeAll()
+    positions.removeAll()
   }
 
   /// Learns what is new since the last time and forgets who is gone.
@@ -228,7 +228,7 @@ package struct Roster: Sendable {
   }
 
   mutating func append(_ entry: Entry) {
-    eligibility.set(Roster.key(entry.identity), to: UInt64(entries.count))
+    positions.set(Roster.key(entry.identity), to: UInt64(entries.count))
     entries.append(entry)
   }
 
@@ -248,12 +248,12 @@ package struct Roster: Sendable {
   }
 
   mutating func reindex() {
-    eligibility.removeAll()
-    for index in entries.indices { eligibility.set(Roster.key(entries[index].identity), to: UInt64(index)) }
+    positions.removeAll()
+    for index in entries.indices { positions.set(Roster.key(entries[index].identity), to: UInt64(index)) }
   }
 
   func index(of identity: ProcessIdentity) -> Int? {
-    guard let place = eligibility.value(for: Roster.key(identity)) else { return nil }
+    guard let place = positions.value(for: Roster.key(identity)) else { return nil }
     let index = Int(place)
     return entries[index].identity == identity ? index : nil
   }
