@@ -38,7 +38,7 @@ mv "$dir/aside" "$dir/spillway.service.d"
 
 # Of each process that is killed there is a pidfd and a duplicate for the helper; the other domains have smaller hands.
 whole=$(sed -n 's/.*CLINUX_HELPER_DESCRIPTORS = \([0-9]*\).*/\1/p' Sources/CLinux/include/*.h)
-further=$(sed -n 's/.*furtherCapacity: Int { \([0-9]*\) }.*/\1/p' Sources/Ladder/PartyActuator.swift)
+further=$(sed -n 's/.*furtherCapacity: Int { \([0-9]*\) }.*/\1/p' Sources/Ladder/Killer.swift)
 domains=$(sed -n 's/.*static let capacity = \([0-9]*\).*/\1/p' Sources/ProcModel/DomainRoots.swift)
 limit=$(sed -n 's/^LimitNOFILE=//p' "$unit")
 # 256 for all else that it has open.

@@ -135,13 +135,13 @@ package struct Options: Sendable {
 
   /// For `--help`.
   package static let help = """
-    spillwayd: ends the process whose loss costs least, before the kernel has to pick one blindly.
+    spillwayd: kills the process whose loss costs least, before the kernel has to pick one blindly.
 
     USAGE: spillwayd [OPTIONS]
       `spillway run` compiles a policy and starts this program with it. Alone it runs the built-in policy `server`.
 
     OPTIONS:
-      --dry-run          Choose and report, end nobody.
+      --dry-run          Dry run: choose and report, send no signal.
       --image FILE       The policy image that `spillway compile` wrote; without it, the built-in one.
       --image-fd N       The same, on an open descriptor.
       --config FILE      The policy the image was compiled from; with --compiler, SIGHUP compiles it again.
@@ -150,7 +150,7 @@ package struct Options: Sendable {
       --cgroup-root DIR  Read the machine's cgroups here: the host's /sys/fs/cgroup, in a container that shows its processes.
       --record FILE      Append records as JSON Lines; - is standard output.
       --strict           Do not start where the record cannot be opened.
-      --verbose          Tell about calm times as well.
+      --verbose          Also print messages while memory is not short.
       --version          Print the version.
       --help             Print this.
 

@@ -462,7 +462,7 @@ struct SetUp {
   private func introduce(_ messages: inout Messages) {
     messages.say(.info) { line in
       line.append(spillwayVersion)
-      line.append(isDryRun ? ", dry run: nobody is ended" : ", armed")
+      line.append(isDryRun ? ", dry run: no signal is sent" : ", armed")
       line.append("; policy ")
       line.append(visible: policyName.bytes)
       line.append(", ")
