@@ -33,7 +33,7 @@ extension Agent where M: ~Copyable {
   private mutating func tellHelpless(_ domain: Domain, _ decision: Decision) -> Nanoseconds {
     if domain.done.helpless != decision.verdict.episode {
       domain.done.helpless = decision.verdict.episode
-      reporter.report(DecisionEvent(decision, .none))
+      tell(decision, .none)
       tellNoCandidate(domain, decision)
     }
     return AgentTiming.idleTrouble
@@ -85,7 +85,7 @@ extension Agent where M: ~Copyable {
       if domain.isSystem { totals.count(victimOf: decision.verdict.episode) }
       domain.killer.release()
     }
-    reporter.report(DecisionEvent(decision, delivery == .sent ? .signalled : .rehearsed))
+    tell(decision, delivery == .sent ? .signalled : .rehearsed)
     tellBefore(domain, decision, before, isRehearsed: delivery == .rehearsed)
     return delivery == .sent ? Ladder.interval : AgentTiming.idleTrouble
   }
@@ -161,7 +161,7 @@ extension Agent where M: ~Copyable {
     if ending == .stuck || ending == .refused { inVain.insert(past.victim.process.identity) }
     reporter.report(outcome)
     tellAfter(domain, past, ending, verdict)
-    if ending == .exited || ending == .killed {
+    if past.counted != nil, ending == .exited || ending == .killed {
       domain.coolDown = CoolDown(freed: outcome.freed, verdict: verdict)
     }
     return verdict.acts ? .milliseconds(1) : delay(domain, verdict)
@@ -174,7 +174,7 @@ extension Agent where M: ~Copyable {
   ) -> Nanoseconds {
     domain.killer.release()
     if ending == .refused || ending == .sharesProtected { inVain.insert(victim.process.identity) }
-    reporter.report(DecisionEvent(decision, .none))
+    tell(decision, .none)
     reporter.report(
       Outcome(
         decision.incident, abandoning: victim, ending, members: decision.killSet.members.count, domain: decision.domain,

@@ -36,13 +36,20 @@ extension Agent where M: ~Copyable {
         victim = chooser.candidate(chooser.ranking.table.rows[row], context, needs, now, from: &machine)
       case .none, .needsEveryone: victim = nil
       }
-      decisions &+= 1
       var decision = Decision(
-        incident: decisions, domain: domain.name, verdict: verdict, victim: victim, killSet: chooser.picker.killSet,
+        incident: decisions &+ 1, domain: domain.name, verdict: verdict, victim: victim,
+        killSet: chooser.picker.killSet,
         shortlist: chooser.ranking.shortlist, context: context, took: machine.now - now)
       if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
       return decision
     }
+  }
+
+  /// Tells of a decision, whose number is used from here on. While no process can be killed, decisions are made on and on
+  /// and told of once.
+  mutating func tell(_ decision: Decision, _ act: Act) {
+    decisions = decision.incident
+    reporter.report(DecisionEvent(decision, act))
   }
 
   /// Ranks a domain's part of the last survey.

@@ -5,7 +5,7 @@ import Pressure
 import ProcModel
 import Record
 
-/// A hook that may end the victim's unit itself, within its limit: until then nobody is signalled.
+/// A hook that may end the victim's unit itself, within its limit: until then no process is signalled.
 struct TakeOver: Sendable {
   var ticket: UInt32
   /// The decision's number.
@@ -113,13 +113,14 @@ extension Agent where M: ~Copyable {
     guard
       let ticket = startHook(hook, of: policy, .before, domain, HookCause(decision))
     else { return .skipped }
+    decisions = decision.incident
     guard policy.measures.hooks.beforeTakesOver else { return .goesOn }
     domain.takeOver = TakeOver(
       ticket: ticket, incident: decision.incident, victim: victim, domain: decision.domain, cause: decision.verdict,
       context: decision.context,
       members: decision.killSet.members.count, askedAt: machine.awake, limit: limit)
     domain.killer.release()
-    reporter.report(DecisionEvent(decision, .asksHook(limit: limit)))
+    tell(decision, .asksHook(limit: limit))
     return .takesOver(min(limit, AgentTiming.hookLook))
   }
 

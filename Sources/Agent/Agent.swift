@@ -21,7 +21,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   var domains: [Domain] = []
   var chooser = Chooser(capacity: 512, picking: 128)
   var sensors = Sensors()
-  /// How many there were.
+  /// The number of the last decision that was told.
   var decisions: UInt32 = 0
 
   /// The policy in force, what it is called, and what its rules have to know of a process.
@@ -226,10 +226,12 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     return act(for: domain, on: verdict, now)
   }
 
-  /// A victim whose domain cannot be read any more, as its cgroup goes with the last process in it, is seen to its end all
-  /// the same.
+  /// Notes the exit of a victim whose domain cannot be read any more: a cgroup goes with the last process in it. Nothing is
+  /// signalled meanwhile, since without a reading there is no reason to.
   private mutating func pursueBlindly(for domain: Domain, _ now: Nanoseconds) -> Nanoseconds {
-    guard domain.pursuit != nil, let verdict = domain.verdict else { return AgentTiming.blind }
+    guard domain.pursuit != nil, let verdict = domain.verdict, domain.killer.hasExited else { return AgentTiming.blind }
+    // What the kill gave back was not seen.
+    domain.pursuit?.counted = nil
     return min(pursue(for: domain, verdict, now), AgentTiming.blind)
   }
 

@@ -13,7 +13,6 @@ final class MemoryDomain<Calls: KillCalls> {
   var number: Int?
   /// The event loop's tag of its victim's exit.
   let tag: UInt64
-  let isSystem: Bool
   /// Whether its memory is a cgroup's, and not the machine's.
   let isCgroup: Bool
   /// The path of its cgroup; empty for the root.
@@ -64,7 +63,6 @@ final class MemoryDomain<Calls: KillCalls> {
   ) {
     self.number = number
     self.tag = tag
-    isSystem = number == 0
     self.isCgroup = isCgroup
     var bytes: [UInt8] = []
     for index in path.indices { bytes.append(path[index]) }
@@ -77,6 +75,8 @@ final class MemoryDomain<Calls: KillCalls> {
     detector = Detector(thresholds: settings.thresholds, units: units)
     lookAhead = LookAhead(fill: fill)
   }
+
+  var isSystem: Bool { number == 0 }
 
   /// Judges by another policy from here on.
   func takeUp(_ policy: CompiledPolicy, number: Int) {

@@ -17,8 +17,8 @@ struct Pursuit: Sendable {
   var context: ScoringContext
   /// Processes of its kill set, itself among them.
   var members: Int
-  /// What the kill set was counted to give back.
-  var counted: KiB
+  /// What the kill set was counted to give back; nil where what it gave back is not seen.
+  var counted: KiB?
 
   init(_ decision: Decision, _ victim: Candidate, _ ladder: Ladder) {
     incident = decision.incident

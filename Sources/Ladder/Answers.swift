@@ -3,7 +3,7 @@ package import LinuxSystem
 /// Whether a chosen process is still the one that was chosen.
 package enum Hold: Equatable, Sendable {
   case held
-  /// It ended before it could be held.
+  /// It exited before it could be held.
   case vanished
   /// Its number belongs to another process now.
   case changed
@@ -25,7 +25,7 @@ package struct DeliveryCount: Equatable, Sendable {
   package var sent = 0
   /// Whether a process group or a cgroup got it in one step, however many were in it.
   package var isWhole = false
-  /// Ended before it came.
+  /// Exited before it came.
   package var vanished = 0
   package var refused = 0
   /// Why the first of these was refused.
@@ -35,7 +35,7 @@ package struct DeliveryCount: Equatable, Sendable {
 
   package init() {}
 
-  /// The kill set's: sent where one got it, else refused where one was, else there was nobody.
+  /// The kill set's: sent where one got it, else refused where one was, else every process of it had exited.
   package var delivery: Delivery {
     if sent > 0 || isWhole { return .sent }
     if let refusal { return .refused(refusal) }

@@ -1,7 +1,7 @@
 package import Pressure
 package import ProcModel
 
-/// After an end that gave next to nothing back: nobody else is ended for the floor's sake while memory does not go on
+/// After a kill that gave next to nothing back: no other process is killed for the floor's sake while memory does not go on
 /// falling. Who filled a tmpfs has stopped filling it, and what is in there stays, whoever else is ended.
 ///
 /// Half of the floor, and every trigger that tells of harm being done, end it.
@@ -23,7 +23,7 @@ package struct CoolDown: Equatable, Sendable {
     slack = KiB(gap.count / 8)
   }
 
-  /// Whether nobody is ended at such a verdict.
+  /// Whether no process is killed at such a verdict.
   package func holds(_ verdict: Verdict) -> Bool {
     guard verdict.level != .kill else { return false }
     switch verdict.trigger {

@@ -8,7 +8,7 @@ extension Killer {
   /// still by then is listed until nobody new is in it.
   static var freezingLooks: Int { 20 }
 
-  /// Whether nobody is in the kill set's cgroup or below it who is to go, or it is gone.
+  /// Whether no process that is to be killed is in the kill set's cgroup or below it, or the cgroup is gone.
   mutating func isCgroupEmpty() -> Bool {
     switch cgroup.take() {
     case .some(let taken):

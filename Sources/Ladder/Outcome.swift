@@ -36,7 +36,8 @@ package struct Outcome: Sendable {
   package var released: Int?
   /// Why a process group or cgroup was signalled process by process; nil where it was not.
   package var oneByOne: OneByOne?
-  /// What the kill set was counted to give back; nil where no process was signalled.
+  /// What the kill set was counted to give back; nil where no process was signalled, or memory could not be read after
+  /// the kill.
   package var counted: KiB?
 
   /// Of a victim that was signalled.
@@ -47,7 +48,7 @@ package struct Outcome: Sendable {
   package init(
     _ incident: UInt32, of victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict,
     context: ScoringContext,
-    ladder: Ladder, available: KiB, at now: Nanoseconds, counted: KiB
+    ladder: Ladder, available: KiB, at now: Nanoseconds, counted: KiB?
   ) {
     self.incident = incident
     self.victim = victim

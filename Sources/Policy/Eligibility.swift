@@ -5,7 +5,7 @@ package struct Eligibility: Equatable, Sendable {
     case protected
     /// Ending it was tried in vain.
     case inVain
-    /// Of another memory domain: nobody looked whether it may end.
+    /// Of another memory domain: it was not looked at whether it may be killed.
     case outside
   }
 

@@ -82,7 +82,7 @@ package struct KillSet: Sendable {
     package var identity: ProcessIdentity
   }
 
-  /// What a single step can end: just the members, and nobody else.
+  /// What a single step can kill: the members, and no other process.
   package enum Whole: Equatable, Sendable {
     /// A process group, for kill(2) of its negative number.
     case group(Int32)

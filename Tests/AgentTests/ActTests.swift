@@ -265,6 +265,8 @@ import Testing
     // Whoever comes is found, in the same episode.
     stage.agent.machine.files.add(200, "late", mib: 100)
     #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
+    // However often candidates were looked for, the decisions that were told are numbered one after the other.
+    #expect(try stage.records("decision").map { $0["incident"] as? String } == (1...3).map { "00000000-0-\($0)" })
   }
 
   @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {

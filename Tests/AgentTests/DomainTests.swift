@@ -256,9 +256,14 @@ import Testing
     stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
     #expect(stage.tick().last == "SIGTERM 200")
     stage.agent.machine.files.cgroups["/batch"] = nil
+    // It lives, and without a reading there is no reason to do more.
+    stage.agent.machine.pass(120_000)
+    #expect(stage.tick().allSatisfy { $0 == "meminfo" })
     stage.log.ended = [200]
     _ = stage.finish()
     #expect(!stage.isPursuing)
+    // What it gave back was not seen.
+    #expect(try stage.records("outcome").allSatisfy { $0["counted_kib"] is NSNull && $0["note"] is NSNull })
     #expect(try stage.records("outcome").map { $0["outcome"] as? String } == ["exited"])
   }
 
