@@ -6,7 +6,7 @@ import Pressure
 import ProcModel
 import Record
 
-/// From a verdict that acts to the outcome: choose, hold, read again, signal, and see the victim to its end.
+/// From a verdict that acts to the outcome: choose, hold, read again, signal, and watch the victim until it exits.
 extension Agent where M: ~Copyable {
   /// Chooses a victim and sends it the first signal, once it is sure to be the one chosen and still in the way.
   ///
@@ -134,7 +134,8 @@ extension Agent where M: ~Copyable {
     }
   }
 
-  /// Sends SIGKILL at once to a victim that is being killed for a domain within this one, or around it: both wait for it.
+  /// Sends SIGKILL at once to a victim that is being killed for a domain within this one, or around it: both wait for
+  /// it.
   mutating func killNow(for other: Domain, _ now: Nanoseconds) {
     guard var current = other.pursuit, current.ladder.signal != .kill, strike(other, .kill) == .sent else { return }
     current.ladder.escalated(.neededElsewhere, at: now)

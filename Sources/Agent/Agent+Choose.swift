@@ -12,8 +12,8 @@ extension Agent where M: ~Copyable {
   /// By which a domain's processes are scored, as it was last read.
   func context(of domain: Domain) -> ScoringContext { domain.context(units: units, agent: ownPID) }
 
-  /// Chooses a victim for a domain: gathers facts, ranks, and picks, again with the facts of every process where the pick
-  /// asks for that.
+  /// Chooses a victim for a domain: gathers facts, ranks, and picks, again with the facts of every process where the
+  /// pick asks for that.
   ///
   /// - Returns: Nil where processes cannot be listed, which is said.
   mutating func decide(for domain: Domain, on verdict: Verdict, _ now: Nanoseconds) -> Decision? {
@@ -45,8 +45,8 @@ extension Agent where M: ~Copyable {
     }
   }
 
-  /// Tells of a decision, whose number is used from here on. While no process can be killed, decisions are made on and on
-  /// and told of once.
+  /// Tells of a decision, whose number is used from here on. While no process can be killed, decisions are made on and
+  /// on and told of once.
   mutating func tell(_ decision: Decision, _ act: Act) {
     decisions = decision.incident
     reporter.report(DecisionEvent(decision, act))
@@ -81,8 +81,8 @@ extension Agent where M: ~Copyable {
     return true
   }
 
-  /// Surveys in calm time, and looks at memory on the way as often as without it: thousands of processes take longer than
-  /// memory may.
+  /// Surveys in calm time, and looks at memory on the way as often as without it: thousands of processes take longer
+  /// than memory may.
   ///
   /// - Returns: Whether the survey is complete: not where trouble came up, or where it fails.
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
@@ -117,8 +117,8 @@ extension Agent where M: ~Copyable {
 
   // MARK: Learning
 
-  /// Learns which processes there are, where it is time to. While the system is in trouble there is no time for it; in a
-  /// domain's trouble nothing is read that may wait for memory.
+  /// Learns which processes there are, where it is time to. While the system is in trouble there is no time for it; in
+  /// a domain's trouble nothing is read that may wait for memory.
   mutating func learnInPassing(budget: Int = AgentTiming.learningBudget) {
     var interval = AgentTiming.idleSurvey
     var mayWait = true

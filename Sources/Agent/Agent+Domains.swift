@@ -34,8 +34,8 @@ extension Agent where M: ~Copyable {
     chooser.survey.roots = roots
   }
 
-  /// Puts the domains of a policy in the place of the former ones. One that the policy has no more stays until its victim
-  /// is dead. What a victim that is being killed lies in is told by the new numbers.
+  /// Puts the domains of a policy in the place of the former ones. One that the policy has no more stays until its
+  /// victim is dead. What a victim that is being killed lies in is told by the new numbers.
   private mutating func replaceDomains(by taken: [Domain]) {
     let former = domains
     domains = taken
@@ -54,7 +54,8 @@ extension Agent where M: ~Copyable {
     for (number, domain) in taken.enumerated() { domain.takeUp(policy, number: number) }
   }
 
-  /// The domain of new roots, where it was there before: the system stays the system, another is the same if its cgroup is.
+  /// The domain of new roots, where it was there before: the system stays the system, another is the same if its cgroup
+  /// is.
   private func known(_ number: Int, in roots: DomainRoots) -> Domain? {
     for domain in domains where domain.number != nil && domain.isSystem == (number == 0) {
       let path = domain.path
@@ -72,8 +73,8 @@ extension Agent where M: ~Copyable {
 
   /// Reads a domain's memory; nil, said once, where that fails.
   ///
-  /// - Parameter isWhole: Whether all is read that its triggers ask for. Else what they measure over windows is left out
-  ///   between the readings that are kept for that, unless there is trouble.
+  /// - Parameter isWhole: Whether all is read that its triggers ask for. Else what they measure over windows is left
+  ///   out between the readings that are kept for that, unless there is trouble.
   mutating func readMemory(of domain: Domain, _ now: Nanoseconds, isWhole: Bool = false) -> MemoryReading? {
     var thresholds = domain.settings.thresholds
     if isWhole || domain.measuresWindows(at: now, alertUntil: alertUntil) {

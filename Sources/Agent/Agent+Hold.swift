@@ -25,7 +25,8 @@ extension Agent where M: ~Copyable {
     }
   }
 
-  /// Has those go with the victim that have its very memory (`CLONE_VM`): ended alone, it would give nothing back.
+  /// Has the processes killed with the victim that have its very memory (`CLONE_VM`): killed alone, it would give
+  /// nothing back.
   ///
   /// - Returns: Whether all of them may go.
   mutating func gatherSharers(_ domain: Domain, _ decision: Decision, _ victim: Candidate) -> Bool {

@@ -5,7 +5,7 @@ import Pressure
 import ProcModel
 import Record
 
-/// A hook that may end the victim's unit itself, within its limit: until then no process is signalled.
+/// A hook that may stop the victim's unit itself, within its limit: until then no process is signalled.
 struct TakeOver: Sendable {
   var ticket: UInt32
   /// The decision's number.
@@ -19,7 +19,7 @@ struct TakeOver: Sendable {
   /// On the clock that stands still while the machine sleeps: so long it does not work either.
   var askedAt: Nanoseconds
   var limit: Nanoseconds
-  /// When its end was seen.
+  /// When its exit was seen.
   var endedAt: Nanoseconds?
   /// What it took, once it was in vain: the next victim is signalled without asking, and has so much less of its grace.
   var waited: Nanoseconds?
@@ -172,7 +172,7 @@ extension Agent where M: ~Copyable {
     let awake = machine.awake
     if awake < deadline {
       guard hooks.isOver(asked.ticket) else { return min(deadline - awake, AgentTiming.hookLook) }
-      // What it ended is counted free a little later.
+      // What it stopped is counted free a little later.
       let endedAt = asked.endedAt ?? awake
       if asked.endedAt == nil {
         asked.endedAt = awake
@@ -234,7 +234,7 @@ extension Agent where M: ~Copyable {
       tellExit(holder, HookEnd(outcome: .notStarted(.descriptors, reason), written: 0, took: .zero))
     }
     hooks.startNext(now)
-    // Whoever waits for one looks at once.
+    // A domain that waits for one looks at once.
     for domain in domains {
       if let asked = domain.takeOver, asked.endedAt == nil, asked.waited == nil, hooks.isOver(asked.ticket) {
         domain.dueAt = .zero

@@ -89,7 +89,8 @@ extension Agent where M: ~Copyable {
     return unasked
   }
 
-  /// Whether a process of the survey that shares the victim's memory may be killed with it after all, once it was asked.
+  /// Whether a process of the survey that shares the victim's memory may be killed with it after all, once it was
+  /// asked.
   mutating func isCleared(_ row: Int, by context: ScoringContext) -> Bool {
     let now = machine.now
     let process = chooser.ranking.table.rows[row]

@@ -34,7 +34,8 @@ struct ReliefCourse: Sendable {
   }
 }
 
-/// What is tried before anybody is ended, while the machine's memory is short and nobody has to be: no end waits for it.
+/// What is tried before a process is killed, while the machine's memory is short and no process has to be: no kill
+/// waits for it.
 extension Agent where M: ~Copyable {
   private var isReliefReady: Bool {
     switch relief {
@@ -44,7 +45,7 @@ extension Agent where M: ~Copyable {
     }
   }
 
-  /// Has the loop told when the helper has ended a job.
+  /// Has the loop told when the helper is done with a job.
   mutating func takeUpRelief() {
     guard let descriptor = relief?.doneDescriptor else { return }
     try? loop.watchNews(descriptor, tag: Self.reliefTag)
@@ -74,7 +75,7 @@ extension Agent where M: ~Copyable {
     while reliefCourse.job == nil, let next = reliefCourse.next { begin(next, wanted, verdict) }
   }
 
-  /// Undoes all there is, for the end.
+  /// Undoes all there is, when the agent stops.
   package mutating func endRelief() {
     let now = machine.now
     if reliefCourse.frozenUntil != nil { undo(.freeze, now) }
@@ -150,7 +151,7 @@ extension Agent where M: ~Copyable {
     }
   }
 
-  /// Takes note of a job's end.
+  /// Takes note of a job that is done.
   private mutating func finishJob() {
     guard let job = reliefCourse.job, let result = relief?.result else { return }
     relief?.acknowledge()
@@ -180,8 +181,8 @@ extension Agent where M: ~Copyable {
 
   // MARK: Freezing and undoing
 
-  /// Freezes the cgroup of the one that would be ended, if all in it may be: never the root, nor where process 1, the
-  /// agent or somebody protected is, or might be.
+  /// Freezes the cgroup of the process that would be killed, if all in it may be killed: never the root, nor a cgroup
+  /// in which process 1, the agent or a protected process is, or might be.
   private mutating func freezeWorst(_ verdict: Verdict, for time: Nanoseconds) {
     // Trouble that comes up meanwhile is what has to be seen to.
     guard surveyInPassing() else { return }

@@ -6,8 +6,8 @@ import Record
 
 /// Signals, and what the policy says at their time of processes that are in the way of one.
 extension Agent where M: ~Copyable {
-  /// Signals the kill set of a domain. A process that is in its group or cgroup by now, and was not when it was chosen, is
-  /// asked about.
+  /// Signals the kill set of a domain. A process that is in its group or cgroup by now, and was not when it was chosen,
+  /// is asked about.
   mutating func strike(_ domain: Domain, _ signal: Signal) -> Delivery {
     chooser.roster.forgetAncestors()
     let context = context(of: domain)
@@ -32,11 +32,11 @@ extension Agent where M: ~Copyable {
   }
 
   /// What is to be done with a process that is found where others are signalled as a whole: the word of the policy in
-  /// force, as a decision of this moment would have it. Costs what one process costs a survey, and reads nothing that may
-  /// wait for memory.
+  /// force, as a decision of this moment would have it. Costs what one process costs a survey, and reads nothing that
+  /// may wait for memory.
   ///
-  /// - Parameter domain: For which the others are signalled. A process of another stays: it was never looked at whether it
-  ///   may be killed.
+  /// - Parameter domain: For which the others are signalled. A process of another stays: it was never looked at whether
+  ///   it may be killed.
   mutating func clearance(of pid: Int32, in domain: Domain, by context: ScoringContext) -> Clearance {
     guard let number = domain.number else { return .stays }
     let now = machine.now

@@ -68,7 +68,8 @@ extension Agent where M: ~Copyable {
 
   /// Whether the agent has to stop for the service manager to start it again, armed.
   ///
-  /// What arms it was never made, and what it would take was given up at the start. In a dry run nothing is lost meanwhile.
+  /// What arms it was never made, and what it would take was given up at the start. In a dry run nothing is lost
+  /// meanwhile.
   func isTimeToArm(at now: Nanoseconds) -> Bool {
     guard supervision.isDisarmed, supervision.isManaged, supervision.fallback == nil else { return false }
     return keeper.isSettled(at: now)
@@ -108,8 +109,8 @@ package struct RecordOpening: ~Copyable {
 
   /// Begins the first try.
   ///
-  /// - Parameter creates: Whether the file is made where it is not there. With that, open(2) waits where the file system is
-  ///   frozen, also for a file that is there.
+  /// - Parameter creates: Whether the file is made where it is not there. With that, open(2) waits where the file
+  ///   system is frozen, also for a file that is there.
   /// - Throws: Why no thread can be made for it.
   package init(_ path: borrowing CPath, creating creates: Bool) throws(Errno) {
     let options: OwnedDescriptor.OpenOptions = [.append, .noFollow]

@@ -9,8 +9,8 @@ package import Record
 
 /// The loop: read, judge, choose, kill, tell. One thread, which owns all that it touches.
 ///
-/// `run` waits, `tick` looks at each memory domain whose time has come, and `look` is the path from a reading to what is
-/// done. Each of the words in `look` has a file of its own.
+/// `run` waits, `tick` looks at each memory domain whose time has come, and `look` is the path from a reading to what
+/// is done. Each of the words in `look` has a file of its own.
 package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   typealias Domain = MemoryDomain<M.Calls>
 
@@ -119,7 +119,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   /// Whether no process can be killed: this is a dry run.
   var isRehearsal: Bool { machine.killCalls == nil }
 
-  /// Why the loop ended.
+  /// Why the loop stopped.
   package enum End: Equatable, Sendable {
     case byRequest
     /// The service manager has to start the agent again: only so is it armed.
@@ -226,8 +226,8 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     return act(for: domain, on: verdict, now)
   }
 
-  /// Notes the exit of a victim whose domain cannot be read any more: a cgroup goes with the last process in it. Nothing is
-  /// signalled meanwhile, since without a reading there is no reason to.
+  /// Notes the exit of a victim whose domain cannot be read any more: a cgroup goes with the last process in it.
+  /// Nothing is signalled meanwhile, since without a reading there is no reason to.
   private mutating func pursueBlindly(for domain: Domain, _ now: Nanoseconds) -> Nanoseconds {
     guard domain.pursuit != nil, let verdict = domain.verdict, domain.killer.hasExited else { return AgentTiming.blind }
     // What the kill gave back was not seen.

@@ -9,8 +9,8 @@ enum AgentTiming {
   static let calmSurvey = Nanoseconds.milliseconds(10_000)
   /// Between surveys below the release line.
   static let watchfulSurvey = Nanoseconds.milliseconds(1000)
-  /// Between surveys while memory is being used up, the least over which growth is measured. Where they came by the clock
-  /// alone, a database that had filled its pool since the last one was taken for a leak.
+  /// Between surveys while memory is being used up, the least over which growth is measured. Where they came by the
+  /// clock alone, a database that had filled its pool since the last one was taken for a leak.
   static let fallingSurvey = Nanoseconds.milliseconds(500)
   /// Memory counts as being used up where such a part of it has gone since the last survey.
   static let fallenPart: UInt64 = 16

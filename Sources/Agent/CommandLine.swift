@@ -1,7 +1,7 @@
 package import LinuxSystem
 import Record
 
-/// What `spillwayd` does with its command line, and how it ended.
+/// What `spillwayd` does with its command line, and how it exited.
 ///
 /// - Parameter words: Without the program's name.
 package func runCommandLine(_ words: ArraySlice<[UInt8]>) -> ExitStatus {

@@ -4,7 +4,7 @@ import Policy
 import ProcModel
 import Record
 
-/// What a hook is told of, so that its end can be told with it.
+/// What a hook is told of, so that its exit can be told with it.
 struct HookAbout: Sendable {
   /// Counts the hooks that were asked for, from 1.
   var ticket: UInt32 = 0
@@ -38,7 +38,7 @@ final class HookHolder {
         word = []
       }
     }
-    // Who is not root can be nobody else, and needs no permission to stay who he is.
+    // An agent that is not root can run a program as no other user, and needs no permission to run it as its own.
     let isOwn = command.uid == OwnProcess.effectiveUID && command.uid != 0
     run = try HookRun(
       list, as: isOwn ? nil : Credentials(user: command.uid, group: command.gid), limit: command.limit,
@@ -162,7 +162,7 @@ package struct HookQueue: ~Copyable {
   /// Whether a hook runs, waits for its turn, or is to be told of.
   var isBusy: Bool { waiting > 0 || !running.isEmpty || !failed.isEmpty }
 
-  /// Whether this hook has ended, or never began.
+  /// Whether this hook has exited, or never began.
   func isOver(_ ticket: UInt32) -> Bool {
     for holder in running where holder.about.ticket == ticket { return false }
     for job in jobs where job.holder != nil && job.about.ticket == ticket { return false }
@@ -269,7 +269,7 @@ package struct HookQueue: ~Copyable {
     var due: Nanoseconds? = failed.isEmpty ? nil : now
     for holder in running {
       guard let deadline = holder.run.deadline else { continue }
-      // Past it, it has been killed, and its end wakes the loop; unless the loop could not be told of it.
+      // Past it, it has been killed, and its exit wakes the loop; unless the loop could not be told of it.
       let next = holder.isWatched && deadline > now ? deadline : now + AgentTiming.hookLook
       due = min(due ?? next, next)
     }

@@ -3,8 +3,8 @@ import LinuxSystem
 package import ProcModel
 package import ProcReader
 
-/// The machine: all that the agent learns of it, and all that it does to processes. In production it is the kernel; a test
-/// gives a scripted one, whose time it moves by itself.
+/// The machine: all that the agent learns of it, and all that it does to processes. In production it is the kernel; a
+/// test gives a scripted one, whose time it moves by itself.
 package protocol Machine: ProcSource, ~Copyable {
   associatedtype Calls: KillCalls
 

@@ -4,8 +4,8 @@ import Policy
 import Pressure
 import ProcModel
 
-/// A memory domain: what can run out, which is the whole system or one cgroup with a limit. It has its settings, what was
-/// seen of it, and the victim that is being killed for it.
+/// A memory domain: what can run out, which is the whole system or one cgroup with a limit. It has its settings, what
+/// was seen of it, and the victim that is being killed for it.
 final class MemoryDomain<Calls: KillCalls> {
   /// Its place among the roots of the survey: 0 for the system, which is always there, then the policy's domains in its
   /// order. Nil where a reload took it out of the policy while a victim was being killed for it: it stays until that is
@@ -43,7 +43,7 @@ final class MemoryDomain<Calls: KillCalls> {
   var pursuit: Pursuit?
   /// After a kill that gave next to nothing back.
   var coolDown: CoolDown?
-  /// The hook that may end the victim's unit itself, and is waited for or was in vain.
+  /// The hook that may stop the victim's unit itself, and is waited for or was in vain.
   var takeOver: TakeOver?
   /// What was done or said in which episode, so that it is not done or said again.
   var done = EpisodeMarks()

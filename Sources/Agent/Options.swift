@@ -22,7 +22,7 @@ package struct Options: Sendable {
   package var standsIn = false
   /// Why either of these; text for people.
   package var because: [UInt8] = []
-  /// What could be done without ends the start all the same.
+  /// An option that could be done without makes the start fail all the same.
   package var isStrict = false
   package var isDryRun = false
   package var isVerbose = false

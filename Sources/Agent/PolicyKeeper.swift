@@ -3,8 +3,8 @@ package import ProcModel
 
 /// Has the image of the policy that is in force kept in the state directory, for a start whose policy has a mistake.
 ///
-/// `spillway` writes it, in a process of its own, so that no disk delays the loop. What cannot be kept is lost; the policy
-/// is in force all the same.
+/// `spillway` writes it, in a process of its own, so that no disk delays the loop. What cannot be kept is lost; the
+/// policy is in force all the same.
 package struct PolicyKeeper: ~Copyable {
   private let tool: CPath?
   private let directory: CPath?
@@ -53,7 +53,7 @@ package struct PolicyKeeper: ~Copyable {
     waiting.isNil && (child.isNil || now >= deadline)
   }
 
-  /// Starts the writer and has `loop` told of its end.
+  /// Starts the writer and has `loop` told of its exit.
   package mutating func begin(_ loop: borrowing EventLoop, tag: UInt64, now: Nanoseconds) throws(Errno) {
     guard isDue, let tool, let directory, let config, let image = waiting.take() else { return }
     let started = try Child.start(
@@ -69,7 +69,7 @@ package struct PolicyKeeper: ~Copyable {
     deadline = now + PolicyKeeper.limit
   }
 
-  /// Collects a writer that has ended.
+  /// Collects a writer that has exited.
   ///
   /// - Returns: Whether the image is kept.
   package mutating func finish() -> Bool {
@@ -78,7 +78,7 @@ package struct PolicyKeeper: ~Copyable {
     return status == 0
   }
 
-  /// Kills a writer that takes too long; its end then wakes the loop.
+  /// Kills a writer that takes too long; its exit then wakes the loop.
   package mutating func giveUp(at now: Nanoseconds) {
     switch child {
     case .some(let child):

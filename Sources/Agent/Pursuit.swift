@@ -3,7 +3,7 @@ import Policy
 import Pressure
 import ProcModel
 
-/// A victim that is being killed: signalled, and not seen to its end yet.
+/// A victim that is being killed: it was signalled, and has not been seen to exit.
 struct Pursuit: Sendable {
   /// The decision's number.
   var incident: UInt32

@@ -14,7 +14,7 @@ package struct Reloader: ~Copyable {
   private var deadline = Nanoseconds.zero
   private var files: PolicyWatch?
 
-  /// A compiler that takes longer is ended.
+  /// A compiler that takes longer is killed.
   private static let limit = Nanoseconds.milliseconds(10_000)
 
   /// - Parameters:
@@ -77,7 +77,7 @@ package struct Reloader: ~Copyable {
     }
   }
 
-  /// Starts the compiler and has `loop` told when it ends.
+  /// Starts the compiler and has `loop` told when it exits.
   package mutating func begin(_ loop: borrowing EventLoop, tag: UInt64, now: Nanoseconds) throws(Refusal) {
     guard let compiler, let config else { throw .nothingToReload }
     guard !isBusy else { throw .inProgress }
@@ -97,7 +97,7 @@ package struct Reloader: ~Copyable {
     }
   }
 
-  /// Takes the image of a compiler that has ended.
+  /// Takes the image of a compiler that has exited.
   package mutating func finish() throws(Refusal) -> [UInt8] {
     let ended = child.take()
     let file = image.take()
@@ -117,7 +117,7 @@ package struct Reloader: ~Copyable {
   /// The file of the image that ``finish()`` gave last, once.
   package mutating func takeImage() -> OwnedDescriptor? { compiled.take() }
 
-  /// Ends a compiler that takes too long; its end then wakes the loop.
+  /// Kills a compiler that takes too long; its exit then wakes the loop.
   package mutating func giveUp(at now: Nanoseconds) {
     switch child {
     case .some(let child):

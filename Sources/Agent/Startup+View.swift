@@ -19,8 +19,8 @@ extension SetUp {
     }
   }
 
-  /// Says what cannot be named. The agent starts all the same, armed too: whatever a rule might protect is protected, and
-  /// a machine without an agent is worse off.
+  /// Says what cannot be named. The agent starts all the same, armed too: whatever a rule might protect is protected,
+  /// and a machine without an agent is worse off.
   func sayView(_ view: ProcView, _ messages: inout Messages) {
     if !view.showsAllCgroups {
       messages.say(

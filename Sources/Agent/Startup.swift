@@ -33,7 +33,7 @@ struct StartFailure: Error {
   }
 }
 
-/// Prepares the agent, runs it, and says how it ended.
+/// Prepares the agent, runs it, and says how it stopped.
 ///
 /// - Parameter options: As parsed from the command line.
 package func runAgent(_ options: Options) -> ExitStatus {
@@ -178,7 +178,7 @@ struct SetUp {
       () throws(Errno) in
       try OwnProcess.runInRealTime()
     }
-    // Nothing that is still to come ends a start.
+    // Nothing that is still to come makes a start fail.
     let mode = AgentMode(isDryRun: isDryRun, policy: policyName, rules: policy.rules.count)
     do throws(Errno) {
       try supervision.tell("READY=1\n", mode)
@@ -212,8 +212,8 @@ struct SetUp {
     }
   }
 
-  /// Has all that is written written by others, so that the loop waits for no device. Their processes have the privileges
-  /// of the one that makes them, so this comes after those are reduced; and before memory is locked.
+  /// Has all that is written written by others, so that the loop waits for no device. Their processes have the
+  /// privileges of the one that makes them, so this comes after those are reduced; and before memory is locked.
   private func detach(
     _ recorder: inout Recorder, _ spoken: inout Messages, _ kernelLog: inout KernelLog, _ messages: inout Messages
   ) {
@@ -262,8 +262,8 @@ struct SetUp {
     }
   }
 
-  /// Why an armed agent cannot write the cgroups that it may have to kill: `EROFS` in a sandbox that mounts them read-only.
-  /// Nil where it can, and where none is killed as one.
+  /// Why an armed agent cannot write the cgroups that it may have to kill: `EROFS` in a sandbox that mounts them
+  /// read-only. Nil where it can, and where none is killed as one.
   private func refusalOfCgroups(_ source: borrowing LiveSource) -> Errno? {
     guard !options.isDryRun, source.cgroupVersion == .v2 else { return nil }
     do throws(Errno) {
@@ -347,7 +347,7 @@ struct SetUp {
     do throws(Errno) {
       source = try LiveSource.open(root: options.procRoot)
     } catch {
-      // A root that was named is a slip of whoever named it; the usual one is the kernel's to have.
+      // A root that was named is a mistake on the command line; the usual one is the kernel's to have.
       let isUsual = options.procRoot.bytes.equals(CPath("/proc").bytes)
       throw StartFailure(
         opening: "the proc file system cannot be opened", error, otherwise: isUsual ? .kernelFeature : .usage)
@@ -495,7 +495,7 @@ struct SetUp {
     return Privileges.reduce(for: purposes, &messages)
   }
 
-  /// What the policy asks for beside ending processes; a dry run does none of it.
+  /// What the policy asks for beside killing processes; a dry run does none of it.
   private var purposes: CapabilityNeed.Purpose {
     var purposes: CapabilityNeed.Purpose = []
     if isDryRun { return purposes }

@@ -5,7 +5,7 @@ package import Record
 /// What the service manager is told of the agent, and in which of its modes and policies the agent really is.
 package struct Supervision: ~Copyable {
   private let manager: ServiceManager?
-  /// Between two signs of life; nil where nobody waits for any.
+  /// Between two signs of life; nil where no manager waits for any.
   private let interval: Nanoseconds?
   /// When the next is to be given.
   private var feedAt = Nanoseconds.zero
@@ -49,8 +49,8 @@ package struct Supervision: ~Copyable {
     }
   }
 
-  /// Gives a sign of life where it is time for one. To be called by the loop, as it gets on with its work, and by nothing
-  /// else: a sign from anything else would not mean that memory is watched.
+  /// Gives a sign of life where it is time for one. To be called by the loop, as it gets on with its work, and by
+  /// nothing else: a sign from anything else would not mean that memory is watched.
   package mutating func feed(at now: Nanoseconds) {
     guard let interval, now >= feedAt else { return }
     switch manager {
@@ -61,7 +61,7 @@ package struct Supervision: ~Copyable {
     }
   }
 
-  /// When the loop has to get on at the latest; nil where nobody waits for it.
+  /// When the loop has to get on at the latest; nil where no manager waits for it.
   package var feedDue: Nanoseconds? { interval == nil ? nil : feedAt }
 
   /// Whether it is time to say again that something is not as it was asked for.

@@ -1,8 +1,8 @@
 package import LinuxSystem
 package import ProcModel
 
-/// What relief does to cgroups, and undoes: one limit that is lowered and one cgroup that is frozen at a time, each noted
-/// before it is done.
+/// What relief does to cgroups, and undoes: one limit that is lowered and one cgroup that is frozen at a time, each
+/// noted before it is done.
 ///
 /// What may take the kernel long is done by a helper, one job at a time; undoing never takes long. Once it is made it
 /// allocates nothing.
@@ -105,7 +105,8 @@ package struct CgroupRelief: ~Copyable {
   /// The cgroup of such a change, also when it is undone.
   package func cgroup(_ file: ReliefFile) -> ByteBuffer { note.cgroup(file) }
 
-  /// Has the helper lower a cgroup's `memory.high`: the kernel takes back what is above it before it lets the helper go.
+  /// Has the helper lower a cgroup's `memory.high`: the kernel takes back what is above it before it lets the helper
+  /// go.
   ///
   /// - Parameter cgroup: Its path, with the slash.
   /// - Returns: False where it is as low already.
@@ -174,11 +175,11 @@ package struct CgroupRelief: ~Copyable {
     return true
   }
 
-  /// Waits for the helper a little, for an agent that ends.
+  /// Waits for the helper a little, for an agent that stops.
   package func settle() { helper.wait(milliseconds: 1000) }
 
-  /// Has the helper ask for so much of a cgroup's memory (`memory.reclaim`, Linux 5.19). It fails with `EAGAIN` where it
-  /// gets less.
+  /// Has the helper ask for so much of a cgroup's memory (`memory.reclaim`, Linux 5.19). It fails with `EAGAIN` where
+  /// it gets less.
   ///
   /// - Throws: `ENOENT` before Linux 5.19, `EBUSY` while the helper is at work.
   package mutating func reclaim(_ wanted: KiB, from cgroup: Span<UInt8>) throws(Errno) {
@@ -192,7 +193,7 @@ package struct CgroupRelief: ~Copyable {
   /// What the helper's last job came to; nil while one is under way.
   package var result: HelperResult? { helper.result }
 
-  /// Readable when a job of the helper has ended, until ``acknowledge()``.
+  /// Readable when a job of the helper is done, until ``acknowledge()``.
   package var doneDescriptor: Int32 { helper.doneDescriptor }
 
   package func acknowledge() { helper.acknowledge() }
@@ -214,7 +215,7 @@ package struct CgroupRelief: ~Copyable {
     return count
   }
 
-  /// What is no longer changed needs no note; one that cannot be written says too much, which harms nobody.
+  /// Removes the note of a change. If that cannot be written, a stale note stays: to undo it twice is harmless.
   private mutating func forget(_ file: ReliefFile) {
     switch file {
     case .high: high = nil

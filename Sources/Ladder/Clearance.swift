@@ -1,12 +1,12 @@
 package import LinuxSystem
 
-/// What is to be done with a process that is found in a group or cgroup that may go whole, and was not when its kill set
-/// was chosen: the policy's word, as a value. A hand asks for it at the time of the act, and knows no policy.
+/// What is to be done with a process that is found in a group or cgroup that may go whole, and was not when its kill
+/// set was chosen: the policy's word, as a value. A hand asks for it at the time of the act, and knows no policy.
 package enum Clearance: Equatable, Sendable {
   /// A rule or the kernel protects it, it is the agent's or process 1, or it cannot be told what it is.
   case stays
   case mayGo
-  /// It has ended: nothing keeps the others.
+  /// It has exited: nothing keeps the others.
   case gone
 }
 
@@ -16,8 +16,8 @@ package enum OneByOne: Equatable, Sendable {
   case protected
   /// None of those held lives in the group any more, so its number may be another's (before Linux 6.9).
   case unproven
-  /// The kernel did not let it go in one step, or not look into it: `EROFS` or `EACCES` where cgroups may not be written,
-  /// `ENOENT` without `cgroup.kill`.
+  /// The kernel did not let it go in one step, or not look into it: `EROFS` or `EACCES` where cgroups may not be
+  /// written, `ENOENT` without `cgroup.kill`.
   case refused(Errno)
 
   package var name: String {

@@ -4,7 +4,7 @@ package import ProcModel
 /// What an episode has cost so far, by which the last resort is reached: pure, with time as an argument.
 ///
 /// Time asleep does not count, and of the time between two looks one second at most: longer than that the agent did not
-/// run, be it that somebody stopped it or that the machine stood still. Which of the two it was the kernel's account of
+/// run, because it was stopped or because the machine stood still. Which of the two it was the kernel's account of
 /// stalls tells: what it counted meanwhile, as time in which all that had work waited for memory, counts whole.
 package struct EpisodeTotals: Equatable, Sendable {
   package private(set) var episode: UInt32 = 0

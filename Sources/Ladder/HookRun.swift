@@ -4,7 +4,7 @@ package import ProcModel
 /// What became of a hook.
 package struct HookEnd: Equatable, Sendable {
   package enum Outcome: Equatable, Sendable {
-    /// It ended by itself, with this exit code, or 128 and a signal's number.
+    /// It exited, with this exit code, or 128 and a signal's number.
     case exited(Int32)
     /// It took too long, and its process group was killed.
     case timedOut
@@ -14,7 +14,7 @@ package struct HookEnd: Equatable, Sendable {
   package var outcome: Outcome
   /// Bytes that it wrote to its standard output and error, also those beyond what was kept.
   package var written: Int
-  /// From its start to its end.
+  /// From its start to its exit.
   package var took: Nanoseconds
 
   package init(outcome: Outcome, written: Int, took: Nanoseconds) {
@@ -37,7 +37,8 @@ package enum HookState: Equatable, Sendable {
 /// One hook of the policy: a program that is told of a decision, and never waited for.
 ///
 /// Everything is prepared before it is needed: words, environment, a file that will be its standard input, a pipe for
-/// what it writes. Begin, and then call ``advance(_:now:)`` whenever one of its descriptors is readable or time has passed.
+/// what it writes. Begin, and then call ``advance(_:now:)`` whenever one of its descriptors is readable or time has
+/// passed.
 package struct HookRun: ~Copyable {
   /// Bytes of its output that are kept.
   package static let outputCapacity = 4096
@@ -87,7 +88,7 @@ package struct HookRun: ~Copyable {
     output = try HookPipe()
   }
 
-  /// Readable when it has ended. Nil while none runs.
+  /// Readable when it has exited. Nil while none runs.
   package var exitDescriptor: Int32? {
     switch running {
     case .some(let running): running.handle.descriptor.raw
@@ -142,7 +143,7 @@ package struct HookRun: ~Copyable {
 
   /// Does whatever can be done without waiting.
   ///
-  /// - Returns: Its end, once.
+  /// - Returns: What became of it, once.
   package mutating func advance(_ now: Nanoseconds) -> HookEnd? {
     if state == .starting {
       guard !program.isStarting else { return nil }

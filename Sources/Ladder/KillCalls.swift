@@ -1,8 +1,8 @@
 package import LinuxSystem
 package import ProcModel
 
-/// The system calls by which a process is held, signalled and seen to its end: between what a ``Killer`` decides and what
-/// the kernel does, so that each call can be made to fail in each way it can.
+/// The system calls by which a process is held, signalled and watched until it exits: between what a ``Killer`` decides
+/// and what the kernel does, so that each call can be made to fail in each way it can.
 package protocol KillCalls {
   /// pidfd_open(2). The descriptor is the caller's to give back to ``close(_:)``.
   func open(_ pid: Int32) throws(Errno) -> Int32
@@ -25,7 +25,7 @@ package protocol KillCalls {
   func list(group: Int32, after last: Int32, into pids: inout ProcessList) throws(Errno)
   /// Gives a held process that is about to be killed the highest priority, all its threads.
   func hasten(_ pid: Int32, _ process: Int32, path: inout CPath) throws(Errno)
-  /// Whether a held process has ended.
+  /// Whether a held process has exited.
   func hasExited(_ process: Int32) -> Bool
   /// Whether two processes have one memory (kcmp(2)).
   func haveOneMemory(_ first: Int32, _ second: Int32) throws(Errno) -> Bool
@@ -38,8 +38,8 @@ package protocol KillCalls {
   ///
   /// - Parameter cgroup: Its path, within `bytes`.
   func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool
-  /// Lets everybody go on who is in that cgroup of the version 1 freezer hierarchy. By a path that was read just before:
-  /// where the process was moved in between, a cgroup is thawed that it was frozen in at that time.
+  /// Lets everybody go on who is in that cgroup of the version 1 freezer hierarchy. By a path that was read just
+  /// before: where the process was moved in between, a cgroup is thawed that it was frozen in at that time.
   ///
   /// - Parameter cgroup: Its path, within `bytes`.
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno)
@@ -57,7 +57,8 @@ package struct LiveCalls: KillCalls {
     root = SharedRoot(proc)
   }
 
-  /// Makes the thread that releases memory. It has the privileges of this moment, so this comes after they were reduced.
+  /// Makes the thread that releases memory. It has the privileges of this moment, so this comes after they were
+  /// reduced.
   ///
   /// - Throws: `ENOSYS` before Linux 5.15; as ``HelperThread/init()``.
   package mutating func makeHelper() throws(Errno) {

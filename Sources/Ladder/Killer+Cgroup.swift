@@ -3,9 +3,9 @@ import ProcModel
 
 /// The cgroup that may go whole.
 extension Killer {
-  /// Looks, a millisecond apart, until a cgroup that was told to freeze stands still. Measured on 6.18 on two processors
-  /// that 300 processes of the cgroup kept busy: 2 to 38, and seven times in eight no more than 16. One that does not stand
-  /// still by then is listed until nobody new is in it.
+  /// Looks, a millisecond apart, until a cgroup that was told to freeze stands still. Measured on 6.18 on two
+  /// processors that 300 processes of the cgroup kept busy: 2 to 38, and seven times in eight no more than 16. One that
+  /// does not stand still by then is listed until no new process is in it.
   static var freezingLooks: Int { 20 }
 
   /// Whether no process that is to be killed is in the kill set's cgroup or below it, or the cgroup is gone.
@@ -24,9 +24,10 @@ extension Killer {
 
   /// Kills the kill set's cgroup in one step, where all who have come into it may go; else those that may, one by one.
   ///
-  /// It is frozen meanwhile, so that nobody in it forks, executes or leaves between the question and the act: what is left
-  /// is whom somebody outside moves into it in these microseconds. Frozen are the protected, too, for as long as it takes
-  /// to ask about all, but never the agent or process 1. What was not frozen before is thawed in each outcome.
+  /// It is frozen meanwhile, so that no process in it forks, executes or leaves between the question and the act: what
+  /// is left is a process that is moved into it from outside in these microseconds. Protected ones are frozen too, for
+  /// as long as it takes to ask about all, but never the agent or process 1. What was not frozen before is thawed in
+  /// each outcome.
   mutating func killCgroup(_ calls: Calls, _ ask: (Int32) -> Clearance) {
     switch cgroup.take() {
     case .some(let taken):
@@ -59,7 +60,7 @@ extension Killer {
     }
   }
 
-  /// After SIGKILL: whoever has come into the cgroup since. Where somebody protected is in it, it is not frozen again.
+  /// After SIGKILL: what has come into the cgroup since. Where a protected process is in it, it is not frozen again.
   mutating func sweepAgain(_ calls: Calls, _ ask: (Int32) -> Clearance) {
     switch reach.oneByOne {
     case nil: sweepCgroup(.kill, calls, ask, rounds: 1)
@@ -84,14 +85,14 @@ extension Killer {
       try cgroup.setFrozen(false)
       owesThaw = false
     } catch {
-      // One that was removed holds nobody.
+      // One that was removed holds no process.
       owesThaw = error != .noDevice && error != .noSuchFile
     }
   }
 
   /// Freezes a cgroup, and waits a little until it stands still.
   ///
-  /// - Returns: Whether it is to be thawed: not where somebody else has frozen it, and SIGKILL is acted on all the same.
+  /// - Returns: Whether it is to be thawed: not where it was frozen before, and SIGKILL is acted on all the same.
   private func freeze(_ cgroup: borrowing CgroupDirectory) -> Bool {
     do throws(Errno) {
       if try cgroup.isToldToFreeze() { return cgroup.keepsKillsBack }
@@ -103,8 +104,8 @@ extension Killer {
     return true
   }
 
-  /// Whether neither the agent nor process 1 is in it, which would stand still in it, were it frozen. Where one of them is,
-  /// or that cannot be told, nobody in it goes but the members, and it is let go of.
+  /// Whether neither the agent nor process 1 is in it, which would stand still in it, were it frozen. Where one of them
+  /// is, or that cannot be told, none in it is killed but the members, and it is let go of.
   private mutating func mayGo(_ cgroup: borrowing CgroupDirectory) -> Bool {
     var skipped = 0
     do throws(Errno) {
@@ -118,16 +119,16 @@ extension Killer {
       } while before.isCut
       return true
     } catch {
-      // One that was removed holds nobody.
+      // One that was removed holds no process.
       if error != .noDevice, error != .noSuchFile { reach.oneByOne = .refused(error) }
       return false
     }
   }
 
-  /// Kills a cgroup in one step, unless somebody in it stays.
+  /// Kills a cgroup in one step, unless a process in it stays.
   ///
-  /// Everybody in it is asked about; then those that another list has beside them, until it has none: of a frozen cgroup
-  /// that is the second.
+  /// Everybody in it is asked about; then those that another list has beside them, until it has none: of a frozen
+  /// cgroup that is the second.
   ///
   /// - Returns: Why it was not.
   private mutating func objection(in cgroup: borrowing CgroupDirectory, _ calls: Calls, _ ask: (Int32) -> Clearance)
@@ -166,11 +167,12 @@ extension Killer {
     }
   }
 
-  /// Signals each in the cgroup that is no member and may go, and after SIGKILL stages it to have its memory given back.
+  /// Signals each in the cgroup that is no member and may go, and after SIGKILL stages it to have its memory given
+  /// back.
   ///
-  /// It is listed twice: a pidfd that was opened after the first listing, and is alive after the second, is of a process
-  /// that was in the cgroup at the second, if both have its number. A listing once more finds who was born before all were
-  /// frozen.
+  /// It is listed twice: a pidfd that was opened after the first listing, and is alive after the second, is of a
+  /// process that was in the cgroup at the second, if both have its number. A listing once more finds who was born
+  /// before all were frozen.
   ///
   /// - Parameter isDone: Whether they have their signal already.
   /// - Returns: Whether anybody was signalled.

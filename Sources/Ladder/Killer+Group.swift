@@ -3,17 +3,17 @@ import ProcModel
 
 /// The process group that may go whole.
 extension Killer {
-  /// Whether this is the number of a member that lives: one that has ended may have given its number to another.
+  /// Whether this is the number of a member that lives: one that has exited may have given its number to another.
   func isLivingMember(_ pid: Int32, _ calls: Calls) -> Bool {
     for index in 0..<count where members[index].pid == pid { return !calls.hasExited(members[index].process) }
     return false
   }
 
-  /// Signals the group in one step, where all who have come into it may go. By the leader's pidfd; where the kernel cannot,
-  /// by its number while that is proved to be its.
+  /// Signals the group in one step, where all who have come into it may go. By the leader's pidfd; where the kernel
+  /// cannot, by its number while that is proved to be its.
   ///
-  /// Between the last question and the signal, some ten microseconds for each process asked about, another may be born in
-  /// the group, or one in it may execute a protected program: who comes then is signalled with it.
+  /// Between the last question and the signal, some ten microseconds for each process asked about, another may be born
+  /// in the group, or one in it may execute a protected program: who comes then is signalled with it.
   ///
   /// - Returns: Whether it was.
   mutating func sendToGroup(_ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance) -> Bool {
@@ -29,7 +29,7 @@ extension Killer {
     } catch .invalidArgument {
       return sendByNumber(signal, leader.pid, calls)
     } catch .noSuchProcess {
-      // All have left it, or ended.
+      // All have left it, or exited.
       return false
     } catch {
       reach.oneByOne = .refused(error)
@@ -82,11 +82,11 @@ extension Killer {
     return nil
   }
 
-  /// Signals those in the group that are no members and may go, one by one. After SIGKILL again and again, for each that is
-  /// found may have forked before it got it; four times at most.
+  /// Signals those in the group that are no members and may go, one by one. After SIGKILL again and again, for each
+  /// that is found may have forked before it got it; four times at most.
   ///
-  /// They are found by the group's number, so each needs a proof of that at its time: this comes before the members, which
-  /// prove it while they live.
+  /// They are found by the group's number, so each needs a proof of that at its time: this comes before the members,
+  /// which prove it while they live.
   mutating func sweepGroup(_ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance) {
     guard let groupLeader, reach.oneByOne != nil else { return }
     let group = members[groupLeader].pid

@@ -1,13 +1,13 @@
 package import LinuxSystem
 package import ProcModel
 
-/// Kills the processes of one kill set: holds them, signals them, and sees them to their end.
+/// Kills the processes of one kill set: holds them, signals them, and watches them until they exit.
 ///
-/// Without kill calls it holds and signals none, and answers that a signal is *rehearsed*: the one place at which a dry run
-/// differs from a real one.
+/// Without kill calls it holds and signals none, and answers that a signal is *rehearsed*: the one place at which a dry
+/// run differs from a real one.
 ///
-/// Each process is held by a pidfd, and its start time is read *after* the pidfd was opened: if that is the chosen one's,
-/// the pidfd is too, and no other process can ever receive the signal.
+/// Each process is held by a pidfd, and its start time is read *after* the pidfd was opened: if that is the chosen
+/// one's, the pidfd is too, and no other process can ever receive the signal.
 package struct Killer<Calls: KillCalls>: ~Copyable {
   /// Processes that a kill set has at most.
   package static var capacity: Int { HelperThread.capacity }
@@ -43,7 +43,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   private var tally = HelperResult()
   private var releases = 0
   private var isReleasing = false
-  /// A memory that is shared or being changed may come free with the next end, so it is asked for again.
+  /// A memory that is shared or being changed may come free with the next exit, so it is asked for again.
   private static var maximumReleases: Int { 10 }
 
   // Who was in the cgroup, twice: see ``sweepOnce(_:_:_:isDone:)``.
@@ -72,8 +72,8 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
     if let calls { for index in 0..<count { calls.close(members[index].process) } }
   }
 
-  /// Lets go of the last kill set, takes hold of a process as the leader of a new one, and makes sure that it is the one
-  /// meant.
+  /// Lets go of the last kill set, takes hold of a process as the leader of a new one, and makes sure that it is the
+  /// one meant.
   package mutating func hold(_ identity: ProcessIdentity) -> Hold {
     release()
     return join(identity)
@@ -121,7 +121,8 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
     for index in 0..<count where members[index].pid == number { groupLeader = index }
   }
 
-  /// Gives the kill set a cgroup that may go whole, so that SIGKILL kills every process that is in it, or comes into it.
+  /// Gives the kill set a cgroup that may go whole, so that SIGKILL kills every process that is in it, or comes into
+  /// it.
   package mutating func take(_ cgroup: consuming CgroupDirectory) {
     guard calls != nil else { return }
     self.cgroup = .some(cgroup)
@@ -129,11 +130,11 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
 
   /// Signals the kill set. A process that has exited meanwhile is no failure.
   ///
-  /// What may go whole is listed at this time, and each process in it that is no member is asked about: only where all of
-  /// them may go is it signalled in one step, and else the members and those that may go, one by one.
+  /// What may go whole is listed at this time, and each process in it that is no member is asked about: only where all
+  /// of them may go is it signalled in one step, and else the members and those that may go, one by one.
   ///
-  /// - Parameter ask: What is to be done with the process that has this number. It reads what it tells from the process's
-  ///   own files, which the killer checks to have been of the process it then signals.
+  /// - Parameter ask: What is to be done with the process that has this number. It reads what it tells from the
+  ///   process's own files, which the killer checks to have been of the process it then signals.
   package mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
     guard let calls else { return .rehearsed }
     reach = DeliveryCount()
@@ -220,8 +221,8 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
     return nil
   }
 
-  /// After SIGKILL: kills what has come into the kill set's cgroup since and may go, and has the memory of the dying given
-  /// back. May be called as often as one likes.
+  /// After SIGKILL: kills what has come into the kill set's cgroup since and may go, and has the memory of the dying
+  /// given back. May be called as often as one likes.
   package mutating func reap(asking ask: (Int32) -> Clearance) {
     thawOwed()
     guard let calls, wasKilled, !hasExited else { return }
@@ -243,7 +244,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   private mutating func stageMembers(_ calls: Calls) {
     let isAgain = tally.busy > 0 || tally.entangled > 0
     for index in living..<count where !members[index].isStaged || isAgain {
-      // What has ended has no memory left.
+      // What has exited has no memory left.
       if members[index].hasExited { continue }
       if !stage(members[index].process, calls) { break }
       members[index].isStaged = true

@@ -2,15 +2,15 @@ package import LinuxSystem
 package import Pressure
 package import ProcModel
 
-/// How it ended with a victim.
+/// What became of a victim.
 package enum OutcomeKind: UInt8, Sendable {
-  /// It ended after SIGTERM.
+  /// It exited after the first signal.
   case exited
-  /// It ended after SIGKILL.
+  /// It was killed by SIGKILL.
   case killed
-  /// It did not end within the deadline after SIGKILL, and is not chosen again.
+  /// It did not die within the deadline after SIGKILL, and is not chosen again.
   case stuck
-  /// It ended by itself before it was signalled.
+  /// It exited by itself before it was signalled.
   case vanished
   /// Its number had gone to another process, which was left alone.
   case changed
@@ -18,7 +18,7 @@ package enum OutcomeKind: UInt8, Sendable {
   case relieved
   /// The kernel did not permit the signal; it is not chosen again.
   case refused
-  /// A protected process has the same memory, which would not come back without its end; it is not chosen again.
+  /// A protected process has the same memory, which would not come back while that lives; it is not chosen again.
   case sharesProtected
 
   package var name: String {
@@ -37,13 +37,13 @@ package enum OutcomeKind: UInt8, Sendable {
 
 /// What to do next with a victim.
 package enum NextStep: Equatable, Sendable {
-  /// Look again by this time; its end wakes the loop sooner.
+  /// Look again by this time; its exit wakes the loop sooner.
   case wait(until: Nanoseconds)
-  /// Have the hand reap, then look again by this time.
+  /// Have the killer reap, then look again by this time.
   case reap(until: Nanoseconds)
-  /// Have the hand say why it has not ended, tell it to ``Ladder/examined(_:)``, and step again.
+  /// Have the killer say why it has not exited, tell it to ``Ladder/examined(_:)``, and step again.
   case examine
-  /// Have the hand thaw its cgroup, then look again by this time.
+  /// Have the killer thaw its cgroup, then look again by this time.
   case thaw(until: Nanoseconds)
   /// Send SIGKILL.
   case escalate(Escalation)
@@ -72,19 +72,19 @@ package enum Escalation: UInt8, Equatable, Sendable {
 
 /// The way down with one victim, from the first signal to relief: pure, with time as an argument.
 ///
-/// It has a clock of its own, on which the time between two steps counts as one second at most: while the machine slept,
-/// or the agent was stopped, the victim may have been too, and had no time to end. A clock that goes back counts as one
-/// that stands.
+/// It has a clock of its own, on which the time between two steps counts as one second at most: while the machine
+/// slept, or the agent was stopped, the victim may have been too, and had no time to exit. A clock that goes back
+/// counts as one that stands.
 package struct Ladder: Sendable {
   /// After SIGKILL, before a victim counts as stuck: uninterruptible sleep and core dumps take their time.
   package static let killDeadline = Nanoseconds.milliseconds(5000)
   /// Between looks while a victim is dying.
   package static let interval = Nanoseconds.milliseconds(10)
-  /// After its end, for its memory to be counted free again.
+  /// After its exit, for its memory to be counted free again.
   package static let settling = Nanoseconds.milliseconds(50)
   /// After the first signal, before it is asked whether the victim can act on it at all.
   package static let heeding = Nanoseconds.milliseconds(100)
-  /// After SIGKILL, between questions why the victim has not ended. The kernel's own killer waits as long before it
+  /// After SIGKILL, between questions why the victim has not exited. The kernel's own killer waits as long before it
   /// gives up a victim (MAX_OOM_REAP_RETRIES of HZ/10 each, mm/oom_kill.c).
   package static let patience = Nanoseconds.milliseconds(1000)
   /// What the time between two steps counts as at most.
@@ -97,9 +97,9 @@ package struct Ladder: Sendable {
   /// The last signal sent.
   package private(set) var signal: Signal
   package private(set) var escalation: Escalation?
-  /// When its end was seen; nil while it lives.
+  /// When its exit was seen; nil while it lives.
   package private(set) var exitedAt: Nanoseconds?
-  /// What kept it from ending, when that was last asked.
+  /// What kept it from exiting, when that was last asked.
   package private(set) var standstill: Standstill?
 
   // On its own clock, which begins with the first signal.
@@ -173,7 +173,7 @@ package struct Ladder: Sendable {
     examineAfter = elapsed + (standstill == .frozen ? Ladder.interval : Ladder.patience)
   }
 
-  /// Takes note of why the victim has not ended.
+  /// Takes note of why the victim has not exited.
   package mutating func examined(_ found: Standstill) {
     // Not once: a page that comes from a slow disk is waited for in the same way. The reaper has given back what it
     // could by then, and only the wait itself is left.
@@ -190,9 +190,9 @@ package struct Ladder: Sendable {
   }
 }
 
-/// Processes that it was tried in vain to end, so that they are not chosen again.
+/// Processes that it was tried in vain to kill, so that they are not chosen again.
 package struct InVain: Sendable {
-  // More than there are processes worth ending that one user may not signal: an agent without CAP_KILL must not go
+  // More than there are processes worth killing that one user may not signal: an agent without CAP_KILL must not go
   // round in circles.
   private var storage = InlineArray<64, ProcessIdentity>(
     repeating: ProcessIdentity(pid: 0, startTime: .zero))

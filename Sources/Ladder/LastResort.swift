@@ -2,7 +2,7 @@ package import LinuxSystem
 package import Policy
 package import ProcModel
 
-/// What is left when ending processes does not help.
+/// What is left when killing processes does not help.
 package enum LastResortWay: UInt8, CaseIterable, Sendable {
   /// Restarts by reboot(2), after writing out what was written.
   case reboot

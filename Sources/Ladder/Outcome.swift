@@ -31,8 +31,8 @@ package struct Outcome: Sendable {
   package var refusal: Errno?
   /// What kept it from exiting, when that was last asked; nil where it never had to be.
   package var standstill: Standstill?
-  /// Processes of the kill set whose memory the kernel gave back before they had exited; nil where it was not asked to, or
-  /// has not answered yet.
+  /// Processes of the kill set whose memory the kernel gave back before they had exited; nil where it was not asked to,
+  /// or has not answered yet.
   package var released: Int?
   /// Why a process group or cgroup was signalled process by process; nil where it was not.
   package var oneByOne: OneByOne?

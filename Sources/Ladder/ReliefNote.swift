@@ -18,9 +18,9 @@ package enum ReliefFile: UInt8, CaseIterable, Sendable {
 /// crash can undo it.
 ///
 /// A first line that names the format, one line for each change, `memory.high OLD /PATH`, and `end`; newlines up to its
-/// length, which is always the same, so that it is written in place. A path ends with its line, and one with a newline in
-/// it is never changed. Whatever is not understood is refused as a whole: a wrong value in a limit is worse than one that
-/// stays low.
+/// length, which is always the same, so that it is written in place. A path ends with its line, and one with a newline
+/// in it is never changed. Whatever is not understood is refused as a whole: a wrong value in a limit is worse than one
+/// that stays low.
 ///
 /// It has room for everything from its beginning on, and allocates nothing later.
 package struct ReliefNote: Sendable {
@@ -57,8 +57,8 @@ package struct ReliefNote: Sendable {
 
   /// Takes note of a change, before it is made.
   ///
-  /// - Returns: False where it cannot be noted, and so must not be made: there is one of that file, the cgroup's path has
-  ///   a newline or no slash in front, the old value is no word.
+  /// - Returns: False where it cannot be noted, and so must not be made: there is one of that file, the cgroup's path
+  ///   has a newline or no slash in front, the old value is no word.
   package mutating func add(_ file: ReliefFile, old: Span<UInt8>, cgroup: Span<UInt8>) -> Bool {
     guard !holds(file), ReliefNote.isWord(old), ReliefNote.isPath(cgroup) else { return false }
     switch file {

@@ -1,8 +1,8 @@
 package import ProcModel
 
-/// Why a process that was told to end has not.
+/// Why a process that was signalled has not exited.
 package enum Standstill: UInt8, CaseIterable, Sendable {
-  /// It has ended after all.
+  /// It has exited after all.
   case gone
   /// It runs or can run: dying takes its time, or SIGTERM is not heeded.
   case running
@@ -16,7 +16,7 @@ package enum Standstill: UInt8, CaseIterable, Sendable {
   case traced
   /// Its cgroup is frozen. In a version 1 freezer it does not even heed SIGKILL.
   case frozen
-  /// Its leader has ended and threads of it live on.
+  /// Its leader has exited and threads of it live on.
   case threadsLeft
   /// Its memory is another's too, which lives.
   case sharesMemory

@@ -42,7 +42,8 @@ package struct FileReader: ~Copyable {
   }
 
   private let kind: Kind
-  // Its own mapping, which lives as long as the thread: touched by clinux_reader_* alone, and here only while it is idle.
+  // Its own mapping, which lives as long as the thread: touched by clinux_reader_* alone, and here only while it is
+  // idle.
   private let raw: UnsafeMutablePointer<clinux_reader>
 
   /// - Parameter directory: That paths are below.

@@ -35,8 +35,8 @@ package struct OwnedDescriptor: ~Copyable {
 
   /// The flags of open(2) that go with any access mode.
   ///
-  /// Calls have `OpenOptions(rawValue: 0)` for a default, and not `[]`: as a default argument the literal is not folded,
-  /// and made the small form of the agent 5.9 kB larger.
+  /// Calls have `OpenOptions(rawValue: 0)` for a default, and not `[]`: as a default argument the literal is not
+  /// folded, and made the small form of the agent 5.9 kB larger.
   package struct OpenOptions: OptionSet, Sendable {
     package let rawValue: Int32
 
@@ -50,7 +50,8 @@ package struct OwnedDescriptor: ~Copyable {
     package static let append = OpenOptions(rawValue: O_APPEND)
     /// Anything but a directory is refused with `ENOTDIR`.
     package static let directory = OpenOptions(rawValue: O_DIRECTORY)
-    /// A symbolic link at the end of the path is refused with `ELOOP`; with ``AccessMode/path`` the link itself is opened.
+    /// A symbolic link at the end of the path is refused with `ELOOP`; with ``AccessMode/path`` the link itself is
+    /// opened.
     package static let noFollow = OpenOptions(rawValue: O_NOFOLLOW)
     /// Neither the call nor later reads and writes wait: `EAGAIN` is thrown where they would.
     package static let nonBlocking = OpenOptions(rawValue: O_NONBLOCK)

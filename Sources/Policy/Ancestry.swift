@@ -17,10 +17,10 @@ package struct Lineage: Equatable, Sendable {
   }
 }
 
-/// Finds out whom processes descend from, as far as rules ask. Each process is asked for its own name once, and passed
-/// once on a way up, however deep the tree. Allocates nothing once it has seen as many processes.
+/// Finds out which processes others descend from, as far as rules ask. Each process is asked for its own name once, and
+/// passed once on a way up, however deep the tree. Allocates nothing once it has seen as many processes.
 ///
-/// A survey for a decision leaves out who is too small to be ended, such as the shell that started it all: the `stat`
+/// A survey for a decision leaves out what is too small to be killed, such as the shell that started it all: the `stat`
 /// of an ancestor that is missing from the table is read, which takes no lock of its memory's.
 package struct Ancestry: Sendable {
   private struct Link: Sendable {
@@ -32,7 +32,7 @@ package struct Ancestry: Sendable {
   }
 
   private enum Finding {
-    /// It has no parent here, or that has ended.
+    /// It has no parent here, or the parent has exited.
     case nobody
     case unreadable
     case link(Int)
@@ -128,7 +128,7 @@ package struct Ancestry: Sendable {
 }
 
 extension CompiledPolicy {
-  /// What a parent of this name, and nobody above it, makes of its child.
+  /// What a parent of this name, without its own ancestors, makes of its child.
   fileprivate func lineage(ofParent comm: Comm) -> Lineage {
     var lineage = Lineage()
     for index in rules.indices {

@@ -1,7 +1,7 @@
 package import Badness
 package import ProcModel
 
-/// A process with its place in the order of ending.
+/// A process with its place in the order in which processes are killed.
 package struct Candidate: Sendable {
   package var process: ProcessFacts
   package var ruleOutcome: RuleOutcome
@@ -17,8 +17,8 @@ package struct Candidate: Sendable {
   /// Whether it goes first because it is in swapoff(2).
   package var isSwappingOff: Bool { process.isSwappingOff && !ruleOutcome.protection.protects }
 
-  /// Whether this one goes before `other`: whoever takes swap away before all, then by tier, then by score, then by what it
-  /// gives back, then the younger, then the higher number.
+  /// Whether this one goes before `other`: a process that takes swap away before all, then by tier, then by score, then
+  /// by what it gives back, then the younger, then the higher number.
   package func goesBefore(_ other: Candidate) -> Bool {
     if isSwappingOff != other.isSwappingOff { return isSwappingOff }
     if ruleOutcome.tier != other.ruleOutcome.tier { return ruleOutcome.tier < other.ruleOutcome.tier }
@@ -66,8 +66,8 @@ package struct ScoringContext: Sendable {
     } else if process.oomScoreAdj <= -1000 {
       ruleOutcome.protection = .oomScoreAdj
     }
-    // It gives back no memory of its own, but leaves the others' where it is: no rule changes how, or makes others go with
-    // it.
+    // It gives back no memory of its own, but leaves the others' where it is: no rule changes how, or makes others go
+    // with it.
     if process.isSwappingOff, !ruleOutcome.protection.protects {
       ruleOutcome.tier = .first
       ruleOutcome.scope = .process
@@ -77,17 +77,17 @@ package struct ScoringContext: Sendable {
     return Candidate(process: process, ruleOutcome: ruleOutcome, score: score * ruleOutcome.weight)
   }
 
-  // How somebody of this standing ends: as its rules say, or else as the domain's settings do.
+  // How a process is killed: as its rules say, or else as the domain's settings do.
 
   package func scope(of ruleOutcome: RuleOutcome) -> Scope { ruleOutcome.scope ?? settings.scope }
 
-  /// What asks it to end.
+  /// The signal that asks it to exit.
   package func signal(of ruleOutcome: RuleOutcome) -> VictimSignal { ruleOutcome.signal ?? settings.signal }
 
   /// Between that signal and SIGKILL.
   package func grace(of ruleOutcome: RuleOutcome) -> Nanoseconds { ruleOutcome.grace ?? settings.grace }
 
-  /// The program that is told of its end, an index of ``CompiledPolicy/commands``.
+  /// The program that is told of its kill, an index of ``CompiledPolicy/commands``.
   package func hook(of ruleOutcome: RuleOutcome) -> UInt16? {
     switch ruleOutcome.hook {
     case .off: nil
@@ -96,12 +96,12 @@ package struct ScoringContext: Sendable {
     }
   }
 
-  /// Whether ending it would give back enough to be worth it.
+  /// Whether killing it would give back enough to be worth it.
   package func isWorthEnding(_ process: ProcessFacts) -> Bool {
     process.isSwappingOff || process.footprint >= settings.minimumFootprint.of(machine.ram)
   }
 
-  /// What a survey for a decision may leave out processes below: nobody there is worth ending, and nobody's score
+  /// What a survey for a decision may leave out processes below: none of those is worth killing, and no score
   /// depends on them. Zero where the formula counts in other processes' memory.
   package var leavesOutBelow: KiB {
     settings.formula == .linux26 ? .zero : settings.minimumFootprint.of(machine.ram)
@@ -120,7 +120,7 @@ package struct Shortlist: Sendable {
   package private(set) var protected = 0
   /// Not protected, but with too little to give back.
   package private(set) var tooSmall = 0
-  /// Passed over because ending them was tried in vain.
+  /// Passed over because killing them was tried in vain.
   package private(set) var passedOver = 0
 
   package init() {

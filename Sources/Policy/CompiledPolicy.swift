@@ -43,7 +43,7 @@ package struct CompiledPolicy: Equatable, Sendable {
     text.span.extracting(range.indices)
   }
 
-  /// Whether any rule has somebody go before that tier.
+  /// Whether any rule has processes killed before that tier.
   package func hasOrder(before tier: Tier) -> Bool {
     for rule in rules {
       if let order = rule.order, order < tier { return true }
@@ -87,7 +87,7 @@ package struct Settings: Equatable, Sendable {
   package var adjustment: OomScoreAdjUse
   /// Between the first signal and SIGKILL, unless memory worsens sooner. Where no rule says otherwise.
   package var grace: Nanoseconds
-  /// A process with less to give back is not worth ending; a share is of `MemTotal`.
+  /// A process with less to give back is not worth killing; a share is of `MemTotal`.
   package var minimumFootprint: MinimumFootprint
   /// Where no rule says otherwise.
   package var scope = Scope.process
@@ -107,7 +107,7 @@ package struct Settings: Equatable, Sendable {
   }
 }
 
-/// The line below which ending a process helps nobody.
+/// The line below which killing a process does not help.
 package enum MinimumFootprint: Equatable, Sendable {
   /// 10 MiB or 2 % of `MemTotal`, whichever is less.
   case automatic
@@ -153,7 +153,7 @@ package struct Rule: Equatable, Sendable {
 }
 
 /// The order in which processes are considered: none of a later tier is touched while an earlier one has a candidate
-/// worth ending.
+/// worth killing.
 package enum Tier: UInt8, CaseIterable, Comparable, Sendable {
   case first = 1
   case normal = 2

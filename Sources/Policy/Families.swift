@@ -3,13 +3,13 @@ import ProcModel
 /// Tells, of each row of a table, a worker of a service from a member of a fork bomb, by what fork(2) without execve(2)
 /// leaves behind: a child with the image of its parent (``ProcessFacts/image``).
 ///
-/// Prefork workers (Apache's prefork, php-fpm, gunicorn, PostgreSQL's backends, Redis while it saves) are direct children
-/// of one old process and have no such children themselves. They share memory with it copy-on-write, which `RssAnon`
-/// counts in full for each of them. The processes of a bomb are children of children, also where it was begun in an old
-/// shell that has their image.
+/// Prefork workers (Apache's prefork, php-fpm, gunicorn, PostgreSQL's backends, Redis while it saves) are direct
+/// children of one old process and have no such children themselves. They share memory with it copy-on-write, which
+/// `RssAnon` counts in full for each of them. The processes of a bomb are children of children, also where it was begun
+/// in an old shell that has their image.
 ///
-/// Four passes over the rows, with no walk up a tree: what a process can make deep costs nothing here. Allocates nothing
-/// once it has seen as many processes.
+/// Four passes over the rows, with no walk up a tree: what a process can make deep costs nothing here. Allocates
+/// nothing once it has seen as many processes.
 struct Families: Sendable {
   private struct Traits: OptionSet, Sendable {
     let rawValue: UInt8

@@ -4,9 +4,9 @@ import ProcModel
 
 /// Something that goes through the fields of a policy in the order in which an image has them (docs/policy-image.md).
 ///
-/// Each record describes its fields once, in ``ImageRecord/pass(through:)``. The reader fills them, the writer lays them
-/// out, the check holds their figures to their limits, and the measure counts their bytes: what one of the four knows of
-/// a field, all of them know.
+/// Each record describes its fields once, in ``ImageRecord/pass(through:)``. The reader fills them, the writer lays
+/// them out, the check holds their figures to their limits, and the measure counts their bytes: what one of the four
+/// knows of a field, all of them know.
 protocol ImagePass: ~Copyable, ~Escapable {
   /// The entry at hand of the section at hand, from 0; of the settings it is 0.
   var entry: Int { get }

@@ -71,8 +71,8 @@ private struct ImagePlaces {
 
 /// Fills a policy from an image, from its first record to its last.
 ///
-/// ``ImagePlaces`` has checked that all records lie within the image, and no automaton takes more positions or sets than
-/// are left: so no read is out of bounds.
+/// ``ImagePlaces`` has checked that all records lie within the image, and no automaton takes more positions or sets
+/// than are left: so no read is out of bounds.
 private struct ImageCursor: ImagePass, ~Escapable {
   private let bytes: Span<UInt8>
   private var offset: Int

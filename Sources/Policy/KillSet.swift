@@ -1,6 +1,6 @@
 package import ProcModel
 
-/// Why an end reaches no further than the process, though more was asked.
+/// Why a kill reaches no further than the process, though more was asked.
 package enum ScopeFallback: UInt8, CaseIterable, Sendable {
   /// Its group or session belongs to another pid namespace.
   case otherNamespace
@@ -69,11 +69,11 @@ package enum Choice: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// Those who end together, in a place that is kept from decision to decision.
+/// The processes that are killed together, in a place that is kept from decision to decision.
 ///
-/// Never among them: process 1, the agent and what it started, kernel threads, whoever a rule or −1000 protects.
+/// Never among them: process 1, the agent and what it started, kernel threads, and what a rule or −1000 protects.
 package struct KillSet: Sendable {
-  /// The most at once. Whoever is left is there at the next decision.
+  /// The most at once. What is left is there at the next decision.
   package static let capacity = 512
 
   package struct Member: Equatable, Sendable {
@@ -99,13 +99,13 @@ package struct KillSet: Sendable {
   package var choice = Choice.ranking
   /// Where it is a swarm, or kin, what makes it one.
   package private(set) var swarm: SharedTrait?
-  /// The leader first: the victim, or the largest of a swarm. Empty where nobody may be ended.
+  /// The leader first: the victim, or the largest of a swarm. Empty where no process may be killed.
   package private(set) var members: [Member] = []
-  /// What ending the members gives back.
+  /// What killing the members gives back.
   package private(set) var footprint = KiB.zero
   /// Of the same kind, and left out: protected.
   package private(set) var protected = 0
-  /// Left out because ending them was tried in vain.
+  /// Left out because killing them was tried in vain.
   package private(set) var inVain = 0
   /// Left out because they are of another memory domain.
   package private(set) var outside = 0
@@ -113,7 +113,7 @@ package struct KillSet: Sendable {
   package private(set) var apart = 0
   /// Left out for want of room.
   package private(set) var beyond = 0
-  /// Nil where a single step would end others as well, or might.
+  /// Nil where a single step would kill others as well, or might.
   package internal(set) var whole: Whole?
 
   package init() {
@@ -153,7 +153,7 @@ package struct KillSet: Sendable {
     whole = nil
   }
 
-  /// Takes a row in where it may be ended and there is room; else says why not.
+  /// Takes a row in where it may be killed and there is room; else says why not.
   mutating func take(_ row: Int, _ process: ProcessFacts, _ place: Eligibility) {
     switch place.reach {
     case .protected: protected += 1

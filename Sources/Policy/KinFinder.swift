@@ -4,9 +4,9 @@ package import ProcModel
 /// Finds kin that are killed together where no process is worth killing alone: memory that is divided among many small
 /// processes is memory all the same, and no age protects them.
 ///
-/// Kin are processes of one effective user, one cgroup and one tier with a ``Bond``. Those of the first tier are ranked by
-/// the policy's own formula, taken as one process: it has their memory and processor time together, the age of the oldest, and has grown as fast as that.
-/// Rules' weights are not asked.
+/// Kin are processes of one effective user, one cgroup and one tier with a ``Bond``. Those of the first tier are ranked
+/// by the policy's own formula, taken as one process: it has their memory and processor time together, the age of the
+/// oldest, and has grown as fast as that. Rules' weights are not asked.
 ///
 /// Linear in the number of processes: one pass for each kind of kinship. Allocates nothing once it has seen as many
 /// processes. What it finds does not depend on the order of the table.
@@ -64,8 +64,8 @@ package struct KinFinder: Sendable {
       return table.rows[leader].leads(table.rows[other.leader])
     }
 
-    /// Whether it goes in place of `closer`, whose kinship is closer: it goes sooner, or that gives too little back and it
-    /// gives enough, or a quarter more.
+    /// Whether it goes in place of `closer`, whose kinship is closer: it goes sooner, or that gives too little back and
+    /// it gives enough, or a quarter more.
     func replaces(_ closer: Found, shortfall: KiB) -> Bool {
       if tier != closer.tier { return tier < closer.tier }
       guard closer.footprint < shortfall, footprint > closer.footprint else { return false }

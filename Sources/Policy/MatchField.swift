@@ -18,7 +18,7 @@ package enum MatchField: UInt8, CaseIterable, Sendable {
   case minAge = 11
   /// At most so long.
   case maxAge = 12
-  /// What its end would give back, at least.
+  /// What killing it would give back, at least.
   case minFootprint = 13
   /// How fast that grew lately, per second, at least.
   case growth = 14

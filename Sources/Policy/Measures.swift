@@ -18,7 +18,7 @@ package struct Command: Equatable, Sendable {
   }
 }
 
-/// What a rule says of the program that is told of an end.
+/// What a rule says of the program that is told of a kill.
 package enum HookChoice: Equatable, Sendable {
   /// None.
   case off
@@ -41,15 +41,15 @@ package struct Hooks: Equatable, Sendable {
   package var before: UInt16?
   /// Whether ``before`` may end a unit itself, within its limit.
   package var beforeTakesOver = false
-  /// After an end; a rule's `hook` goes in its place.
+  /// Started after a kill; a rule's `hook` takes its place.
   package var after: UInt16?
-  /// When nobody may be ended.
+  /// Started when no process may be killed.
   package var noCandidate: UInt16?
 
   package init() {}
 }
 
-/// `[relief]`: what is tried that ends nobody.
+/// `[relief]`: what is tried without killing a process.
 package struct Relief: Equatable, Sendable {
   /// Lowers `memory.high` for a time.
   package struct High: Equatable, Sendable {
@@ -75,7 +75,7 @@ package struct Relief: Equatable, Sendable {
   package init() {}
 }
 
-/// `[last_resort]`: what is done when ends do not help. Where both figures are there, both must be reached.
+/// `[last_resort]`: what is done when kills do not help. Where both figures are there, both must be reached.
 package struct LastResort: Equatable, Sendable {
   /// The raw values stand in images and never change.
   package enum Action: UInt8, CaseIterable, Sendable {
@@ -91,7 +91,7 @@ package struct LastResort: Equatable, Sendable {
   }
 
   package var action: Action
-  /// So many were ended in one episode.
+  /// So many victims were killed in one episode.
   package var afterVictims: UInt32?
   /// The episode has lasted so long.
   package var afterStall: Nanoseconds?
@@ -103,7 +103,7 @@ package struct LastResort: Equatable, Sendable {
   }
 }
 
-/// What is done beside ending processes.
+/// What is done beside killing processes.
 package struct Measures: Equatable, Sendable {
   package var hooks = Hooks()
   package var relief = Relief()

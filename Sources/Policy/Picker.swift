@@ -42,9 +42,9 @@ package struct Picker: Sendable {
     kinFinder.prepare(for: table)
   }
 
-  /// Looks for the victim, in this order: a process that uses the memory up and is enough alone; a swarm; the foremost of
-  /// the ranking, or where the order yields, the one that is enough alone; kin that are too small to be killed alone; and
-  /// at the last level the largest.
+  /// Looks for the victim, in this order: a process that uses the memory up and is enough alone; a swarm; the foremost
+  /// of the ranking, or where the order yields, the one that is enough alone; kin that are too small to be killed
+  /// alone; and at the last level the largest.
   ///
   /// - Parameters:
   ///   - roster: How much each process has grown, and how fast.
@@ -112,8 +112,8 @@ package struct Picker: Sendable {
     return ranking.tally.leftOut > 0 ? .needsEveryone : leader()
   }
 
-  /// Picks where no process is worth killing alone: the kin that are worth it together, or, at the last level, the largest
-  /// process that may be killed, whatever it gives back.
+  /// Picks where no process is worth killing alone: the kin that are worth it together, or, at the last level, the
+  /// largest process that may be killed, whatever it gives back.
   private mutating func pickSmall(from ranking: Ranking, _ shortage: Shortage, _ context: ScoringContext) -> Pick {
     let isLast = shortage.level == .kill
     if ranking.tally.leftOut > 0,
@@ -136,7 +136,8 @@ package struct Picker: Sendable {
     return leader()
   }
 
-  /// The row of the one candidate that is enough alone, where all that are ranked before it would not be (``Yielding``).
+  /// The row of the one candidate that is enough alone, where all that are ranked before it would not be
+  /// (``Yielding``).
   ///
   /// - Parameter victim: The foremost of the ranking, whose kill set was resolved.
   /// - Returns: Nil where the order holds.

@@ -22,8 +22,8 @@ package struct Ranking: Sendable {
 
   /// Begins to rank the table anew.
   ///
-  /// - Parameter domain: The number of the memory domain. Of a process that was left out, only that it is the system's is
-  ///   known.
+  /// - Parameter domain: The number of the memory domain. Of a process that was left out, only that it is the system's
+  ///   is known.
   package mutating func begin(for domain: Int) {
     shortlist.clear()
     eligibility.clear()

@@ -8,8 +8,8 @@ package enum ReadingPlan: Equatable, Sendable {
   /// them.
   case worthKilling(from: KiB)
 
-  /// What a decision begins with: a process that holds less is not worth killing alone, and the choice says where it has
-  /// to know of the small ones too (``Picker/Pick/needsEveryone``).
+  /// What a decision begins with: a process that holds less is not worth killing alone, and the choice says where it
+  /// has to know of the small ones too (``Picker/Pick/needsEveryone``).
   package init(for context: ScoringContext) {
     self = .worthKilling(from: context.leavesOutBelow)
   }

@@ -1,7 +1,7 @@
 package import ProcModel
 
-/// What a decision may ask of a process that calm time has not come to: its command line. Reading it takes the process's
-/// memory lock, and is therefore given up after a short time.
+/// What a decision may ask of a process that calm time has not come to: its command line. Reading it takes the
+/// process's memory lock, and is therefore given up after a short time.
 extension Roster {
   /// Room for answers, and what it takes to ask.
   struct Answers: Sendable {
@@ -41,12 +41,12 @@ extension Roster {
     return outcomes == nil
   }
 
-  /// Asks a process for its command line, unless that would have to be waited for. The answer counts as one of calm time.
-  /// Allocates nothing.
+  /// Asks a process for its command line, unless that would have to be waited for. The answer counts as one of calm
+  /// time. Allocates nothing.
   ///
   /// - Parameters:
-  ///   - process: As surveyed. One that has ended meanwhile, or has executed another program, has not answered, whatever
-  ///     was read under its number.
+  ///   - process: As surveyed. One that has exited meanwhile, or has executed another program, has not answered,
+  ///     whatever was read under its number.
   ///   - now: When it was surveyed.
   /// - Returns: Whether it has answered: then its standing may be another.
   package mutating func ask<Source: ProcSource & ~Copyable>(

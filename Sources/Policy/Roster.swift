@@ -20,7 +20,8 @@ package struct Roster: Sendable {
     var sampledAt: Nanoseconds
     /// From the sample before this one to this one, in KiB per second.
     var growth: KiB?
-    /// The refresh that saw it last; 0 where none did, since it was asked in a decision (``ask(_:at:policy:needs:from:)``).
+    /// The refresh that saw it last; 0 where none did, since it was asked in a decision
+    /// (``ask(_:at:policy:needs:from:)``).
     var generation: UInt32
     /// The refresh that classified it last.
     var classifiedIn: UInt32
@@ -72,8 +73,8 @@ package struct Roster: Sendable {
   ///   - table: A survey just taken.
   ///   - now: When it was taken.
   ///   - budget: Processes to classify at most; the others wait for the next time.
-  ///   - mayWait: Whether `cmdline` may be read, which can wait for its process's memory lock. Without it only those are
-  ///     classified that are new or changed, and what could not be read is looked up in a calmer time.
+  ///   - mayWait: Whether `cmdline` may be read, which can wait for its process's memory lock. Without it only those
+  ///     are classified that are new or changed, and what could not be read is looked up in a calmer time.
   package mutating func refresh<Source: ProcSource & ~Copyable>(
     _ table: ProcessTable, now: Nanoseconds, policy: CompiledPolicy, needs: MatchNeeds, budget: Int,
     mayWait: Bool = true, from source: inout Source
@@ -113,7 +114,7 @@ package struct Roster: Sendable {
     prepare(for: needs)
   }
 
-  /// Second looks: at those of whom something could not be read, and at the next `round` of all. What is not reached
+  /// Second looks: at those of which something could not be read, and at the next `round` of all. What is not reached
   /// is first the next time.
   private mutating func lookAgain<Source: ProcSource & ~Copyable>(
     at table: ProcessTable, budget: Int, round: Int, policy: CompiledPolicy, needs: MatchNeeds,
@@ -147,8 +148,8 @@ package struct Roster: Sendable {
     return classifySubject(policy, needs)
   }
 
-  /// The standing of the process that the subject holds. What is to be kept of it beside that is in ``lastStaticMatch`` and
-  /// ``lastCmdline``.
+  /// The standing of the process that the subject holds. What is to be kept of it beside that is in ``lastStaticMatch``
+  /// and ``lastCmdline``.
   mutating func classifySubject(_ policy: CompiledPolicy, _ needs: MatchNeeds) -> RuleOutcome {
     if needs.contains(.cmdline) { lastCmdline = policy.cmdlineOutcomes(of: subject) }
     guard needs.contains(.moment) else { return policy.classify(subject) }
@@ -169,12 +170,13 @@ package struct Roster: Sendable {
     return cmdlines[index]
   }
 
-  /// Learns who descends from whom, where rules ask: of the table whose processes' standings are asked next.
+  /// Learns which process descends from which, where rules ask: of the table whose processes are asked about next.
   package mutating func meet(_ table: ProcessTable, policy: CompiledPolicy, needs: MatchNeeds) {
     if needs.contains(.ancestors) { ancestry.learn(table, policy: policy) }
   }
 
-  /// Has ancestors read anew, for processes that are no part of a table: who descends from whom is as old as that.
+  /// Has ancestors read anew, for processes that are no part of a table: what descends from what is as old as the
+  /// table.
   package mutating func forgetAncestors() { ancestry.forget() }
 
   /// The standing of a process at decision time: as known, or from what can be read without waiting.
@@ -314,8 +316,8 @@ extension Roster.Entry {
 }
 
 extension ProcessFacts {
-  /// Its footprint over its age, in KiB per second; an age under a second counts as one, and of an age that is not known
-  /// no growth follows.
+  /// Its footprint over its age, in KiB per second; an age under a second counts as one, and of an age that is not
+  /// known no growth follows.
   package func lifelongGrowthPerSecond(units: KernelUnits) -> KiB {
     age.map { KiB(footprint.count / max(units.seconds($0), 1)) } ?? .zero
   }

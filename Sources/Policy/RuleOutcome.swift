@@ -1,8 +1,8 @@
 package import ProcModel
 
-/// Why a process is never ended.
+/// Why a process is never killed.
 package enum Protection: Equatable, Sendable {
-  /// It may be ended.
+  /// It may be killed.
   case none
   /// Process 1 of the namespace.
   case initProcess
@@ -26,7 +26,7 @@ package struct RuleOutcome: Equatable, Sendable {
   package var tier = Tier.normal
   /// The product of the weights of all rules that touched it.
   package var weight: Double = 1
-  // How it ends, as far as a rule says: the last one that does. ``ScoringContext`` knows the rest.
+  // How it is killed, as far as a rule says: the last rule that says so holds. ``ScoringContext`` knows the rest.
   package var scope: Scope?
   package var signal: VictimSignal?
   package var grace: Nanoseconds?

@@ -1,4 +1,4 @@
-/// How far an end reaches beyond the process that was chosen. The raw values stand in images and never change.
+/// How far a kill reaches beyond the process that was chosen. The raw values stand in images and never change.
 package enum Scope: UInt8, CaseIterable, Sendable {
   /// The process alone.
   case process = 1
@@ -25,7 +25,7 @@ package enum Scope: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// The signal that asks a process to end. The raw values stand in images and never change; they are no numbers of
+/// The signal that asks a process to exit. The raw values stand in images and never change; they are no numbers of
 /// signals.
 package enum VictimSignal: UInt8, CaseIterable, Sendable {
   case terminate = 1

@@ -1,8 +1,9 @@
 package import ProcModel
 
-/// Finds out whom an end reaches. Linear in the number of processes; allocates nothing once it has seen as many.
+/// Finds out which processes a kill reaches. It is linear in the number of processes, and allocates nothing once it has
+/// seen as many.
 ///
-/// A scope is a rule's word for processes that live and die together. It never widens what may be ended: it shrinks to
+/// A scope is a rule's word for processes that live and die together. It never widens what may be killed: it shrinks to
 /// those who may, and where it would take in process 1 or the agent it is no such word, and the victim goes alone.
 package struct ScopeResolver: Sendable {
   /// What was found of a row's descent.
@@ -20,8 +21,8 @@ package struct ScopeResolver: Sendable {
     case group(Int32)
     case session(Int32)
     case tree
-    /// By its key, and where another hierarchy accounts memory, by the key of the cgroup there as well. Of two names for
-    /// one thing either may be the less exact one (`name=systemd` and memory of version 1), so both have to fit.
+    /// By its key, and where another hierarchy accounts memory, by the key of the cgroup there as well. Of two names
+    /// for one thing either may be the less exact one (`name=systemd` and memory of version 1), so both have to fit.
     case cgroup(UInt64, memory: UInt64?)
   }
 
@@ -39,10 +40,10 @@ package struct ScopeResolver: Sendable {
 
   /// - Parameters:
   ///   - victim: Chosen from `table`. Where it is not there, or may not be ended, the kill set stays empty.
-  ///   - table: A survey that left nobody out; whoever it left out is not reached.
+  ///   - table: A survey that left no process out: one that was left out is not reached.
   ///   - places: The ranking of that table.
   ///   - agent: Its process number, or 0.
-  ///   - isComplete: ``SurveyTally/isComplete``, without which nothing may be ended as a whole.
+  ///   - isComplete: ``SurveyTally/isComplete``, without which nothing may be killed as a whole.
   package mutating func resolve(
     _ victim: ProcessIdentity, scope: Scope, in table: ProcessTable, eligibility: EligibilityTable, agent: Int32,
     isComplete: Bool,

@@ -69,8 +69,8 @@ package struct Subject: Sendable {
 
   /// Reads the command line of a process that was loaded just now without it, unless it would have to be waited for.
   ///
-  /// - Returns: Whether it is known now. What is empty is not taken for a command line where nothing tells that the process
-  ///   has its program's memory yet: execve(2) sets it late (fs/binfmt_elf.c).
+  /// - Returns: Whether it is known now. What is empty is not taken for a command line where nothing tells that the
+  ///   process has its program's memory yet: execve(2) sets it late (fs/binfmt_elf.c).
   mutating func askForCmdline<Source: ProcSource & ~Copyable>(
     _ process: ProcessFacts, from source: inout Source
   ) -> Bool {

@@ -4,13 +4,14 @@ package import ProcModel
 /// Recognises a swarm: many young processes of one kind, none of them large, that outweigh every single candidate
 /// together. Ended one at a time they would win, since others take the places of those who go.
 ///
-/// A swarm that outweighs nobody by so much goes all the same before a candidate that is none of it, where it is the
-/// worse of both by the policy's own formula, taken as one process: it has their memory and processor time together, the
-/// age of the eldest, and has grown as fast as that.
+/// A swarm that does not outweigh it by so much is still chosen before a candidate that is no part of it, where it is
+/// the worse of both by the policy's own formula, taken as one process: it has their memory and processor time
+/// together, the age of the eldest, and has grown as fast as that.
 ///
-/// What is no swarm, however many they are: processes that one end among them would make up for (`shortfall`), old
-/// ones, ones that are worth more than the best single candidate, and ones that were put into different cgroups by
-/// whoever started them all, as a service manager does. Old and protected kin stay when the young go.
+/// What is no swarm, however many they are: processes of which one kill would make up for what is missing
+/// (`shortfall`), old ones, ones that are worth more than the best single candidate, and ones that were put into
+/// different cgroups by whoever started them all, as a service manager does. Old and protected kin stay when the young
+/// go.
 ///
 /// What is no swarm either: workers of a service that forks (``Families``). Only one user's processes are kin. And no
 /// swarm counts for more than is in use: processes that share memory copy-on-write have it in the figures of each.
@@ -42,10 +43,10 @@ package struct SwarmFinder: Sendable {
     /// Nothing counts for more.
     let inUse: KiB
     let young: Ticks
-    /// A process with less is not worth ending by itself.
+    /// A process with less is not worth killing by itself.
     let least: KiB
     let best: (tier: Tier, process: ProcessFacts, score: Double)?
-    /// Whether ending the best single candidate is enough.
+    /// Whether killing the best single candidate is enough.
     let bestSuffices: Bool
     let context: ScoringContext
 
@@ -61,7 +62,7 @@ package struct SwarmFinder: Sendable {
     }
 
     /// The most that a member may give back; nil where none of that tier may go. An earlier tier than that of the best
-    /// candidate has nobody who is worth ending alone.
+    /// candidate has no process that is worth killing alone.
     func largest(in tier: Tier) -> KiB? {
       guard let best, tier >= best.tier else { return least }
       return tier > best.tier ? nil : max(best.process.footprint, least)
@@ -80,7 +81,7 @@ package struct SwarmFinder: Sendable {
       count >= UInt64(swarm.members) && total >= max(least, KiB(1))
     }
 
-    /// Whether so much could yet be worse than a best single candidate whose end is enough: growth makes four times as
+    /// Whether so much could yet be worse than a best single candidate that is enough alone: growth makes four times as
     /// much of it at most, by the formulas that count in KiB, and `oom_score_adj` is taken to be 0.
     func mayBeWorse(_ total: KiB) -> Bool {
       guard let best, bestSuffices else { return true }
@@ -111,17 +112,19 @@ package struct SwarmFinder: Sendable {
     var tier: Tier
     var total: KiB
 
-    /// Whether it is to be ended in place of `other`, whose kinship is closer: it goes sooner, or holds a quarter more.
+    /// Whether it is to be killed in place of `other`, whose kinship is closer: it goes sooner, or holds a quarter
+    /// more.
     func replaces(_ other: Found) -> Bool {
       if tier != other.tier { return tier < other.tier }
       return total.count > other.total.count && total.count - other.total.count > other.total.count / 4
     }
   }
 
-  /// Looks for a swarm that is to be ended in place of the best single candidate.
+  /// Looks for a swarm that is to be killed in place of the best single candidate.
   ///
   /// - Parameters:
-  ///   - table: A survey, with `tally`. What it left out is part of no swarm: see ``mayHide(besides:places:best:shortfall:judge:tally:)``.
+  ///   - table: A survey, with `tally`. What it left out is part of no swarm: see
+  ///     ``mayHide(besides:places:best:shortfall:judge:tally:)``.
   ///   - places: The ranking of that table.
   ///   - best: The foremost of the shortlist.
   ///   - shortfall: What is missing of available memory to the release line.
@@ -215,9 +218,9 @@ package struct SwarmFinder: Sendable {
     bar.largest(table.rows[row], eligibility[row]) != nil && !families.isWorker(row)
   }
 
-  /// Weighs a swarm, as one process, against the best single candidate. What it weighs is cut to what is in use. Where it
-  /// would be more, the members' memory is counted more than once, and those that may have no more than their parent's
-  /// are not counted at all.
+  /// Weighs a swarm, as one process, against the best single candidate. What it weighs is cut to what is in use. Where
+  /// it would be more, the members' memory is counted more than once, and those that may have no more than their
+  /// parent's are not counted at all.
   private func isWorse(_ found: inout Found, in table: ProcessTable, eligibility: EligibilityTable, bar: Bar) -> Bool {
     let one = table.rows[found.row]
     var sum = one

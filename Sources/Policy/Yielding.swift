@@ -6,9 +6,9 @@ package import ProcModel
 /// A formula that favours what is old and has worked for long can be aged on purpose: such a process would have the
 /// newcomers beside it killed one after the other, and would have to go all the same.
 ///
-/// The order holds where one of those ranked before is growing: it is what uses memory up, however much smaller it is. It
-/// holds too for a candidate that a rule puts into a later tier. Candidates are offered twice, in any order: first to find
-/// the one, then to weigh the others against it.
+/// The order holds where one of those ranked before is growing: it is what uses memory up, however much smaller it is.
+/// It holds too for a candidate that a rule puts into a later tier. Candidates are offered twice, in any order: first
+/// to find the one, then to weigh the others against it.
 package struct Yielding: Sendable {
   private let tier: Tier
   private let shortfall: KiB
@@ -58,14 +58,14 @@ package struct Yielding: Sendable {
   /// The row of the process that goes first; nil where the order holds.
   package var chosen: Int? { isBarred ? nil : one?.row }
 
-  /// Whether a process is one that uses memory up: it has taken at least half of what has gone since the last survey, or
-  /// would take what is missing within a minute.
+  /// Whether a process is one that uses memory up: it has taken at least half of what has gone since the last survey,
+  /// or would take what is missing within a minute.
   ///
   /// - Parameters:
   ///   - grown: Since the last survey; nil where that is not known.
   ///   - fallen: What is gone of available memory since then.
-  ///   - rate: In KiB per second, between two samples; nil where there were none. What a process has grown over its life
-  ///     is none: each newcomer would seem to be growing.
+  ///   - rate: In KiB per second, between two samples; nil where there were none. What a process has grown over its
+  ///     life is none: each newcomer would seem to be growing.
   package static func isGrowing(grown: KiB?, fallen: KiB, rate: KiB?, shortfall: KiB) -> Bool {
     if let grown, fallen > .zero, grown.count >= fallen.count - fallen.count / 2 { return true }
     guard let rate else { return false }

@@ -1,5 +1,5 @@
-/// The cgroups that can freeze a process, from its `/proc/PID/cgroup` (cgroups(7)). Ranges are into the bytes parsed, and
-/// each path begins with its slash.
+/// The cgroups that can freeze a process, from its `/proc/PID/cgroup` (cgroups(7)). Ranges are into the bytes parsed,
+/// and each path begins with its slash.
 ///
 /// A root cgroup is left out, since it is never frozen. So is a path outside of the reader's cgroup namespace: below
 /// /sys/fs/cgroup the same path would name another cgroup.

@@ -16,7 +16,8 @@ package struct PanicSettings: Equatable, Sendable {
 package struct SysctlNumber: Equatable, Sendable {
   package var value: Int32
 
-  /// - Throws: What is wrong with the number, or ``ProcParseError/malformed(offset:)`` where more follows it on its line.
+  /// - Throws: What is wrong with the number, or ``ProcParseError/malformed(offset:)`` where more follows it on its
+  ///   line.
   package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
     var scanner = ByteScanner(bytes)
     value = try scanner.signed32()

@@ -103,10 +103,11 @@ package protocol ProcSource: ~Copyable {
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer)
     throws(ReadFailure)
 
-  /// As ``read(_:of:into:)``, for a file that may keep its reader waiting: gives up after a short time. From then on every
-  /// such reading fails at once, until the one that was given up has come to an end.
+  /// As ``read(_:of:into:)``, for a file that may keep its reader waiting: gives up after a short time. From then on
+  /// every such reading fails at once, until the one that was given up has come to an end.
   ///
-  /// - Throws: `failed` with `ETIMEDOUT` where it was given up, or ``prepareToGiveUp(_:)`` was not asked to make it ready.
+  /// - Throws: `failed` with `ETIMEDOUT` where it was given up, or ``prepareToGiveUp(_:)`` was not asked to make it
+  ///   ready.
   mutating func readOrGiveUp(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure)
 
   /// Makes ready what ``readOrGiveUp(_:of:into:)`` takes, or gives that back. Allocates: for the start and for reloads.
@@ -140,7 +141,7 @@ package protocol ProcSource: ~Copyable {
 }
 
 extension ProcSource where Self: ~Copyable {
-  // A source whose files keep nobody waiting.
+  // A source whose files keep no reader waiting.
 
   package mutating func readOrGiveUp(
     _ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer

@@ -1,6 +1,8 @@
-/// The lines of `/proc/PID/status` (proc(5), `proc_pid_status` in fs/proc/array.c) that tell why a process does not exit.
+/// The lines of `/proc/PID/status` (proc(5), `proc_pid_status` in fs/proc/array.c) that tell why a process does not
+/// exit.
 ///
-/// ``ProcessStatus`` reads other lines of the same file for every process of a survey; this is read of one process alone.
+/// ``ProcessStatus`` reads other lines of the same file for every process of a survey; this is read of one process
+/// alone.
 package struct ProcessStance: Equatable, Sendable {
   /// `State`: the state letter of proc(5).
   package var state: UInt8

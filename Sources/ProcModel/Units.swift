@@ -67,7 +67,8 @@ package struct Ticks: SaturatingCount {
   }
 }
 
-/// A point of time on `CLOCK_BOOTTIME`, or a length of time, in nanoseconds. In the pure rooms time is always an argument.
+/// A point of time on `CLOCK_BOOTTIME`, or a length of time, in nanoseconds. In the pure rooms time is always an
+/// argument.
 package struct Nanoseconds: SaturatingCount {
   package var count: UInt64
 

@@ -3,9 +3,9 @@ package import ProcModel
 
 /// The kernel's files below a root: the live `/proc`, or a tree of captured or composed files of the same shape.
 ///
-/// The machine's files stay open and are read anew with pread(2); a process's files are opened, read and closed. Files that
-/// stand in the place of the kernel's, as lxcfs puts them into a container, are read by a thread of their own; by another
-/// one those of a process that may wait for its memory, where that is no time to wait.
+/// The machine's files stay open and are read anew with pread(2); a process's files are opened, read and closed. Files
+/// that stand in the place of the kernel's, as lxcfs puts them into a container, are read by a thread of their own; by
+/// another one those of a process that may wait for its memory, where that is no time to wait.
 package struct LiveSource: ProcSource, ~Copyable {
   private let root: OwnedDescriptor
   private var system: SystemFiles

@@ -3,8 +3,8 @@ package import LinuxSystem
 package import Policy
 package import ProcModel
 
-/// Something that the agent tells of what it does. ``Reporter`` turns each event into a line of the record, a message for
-/// people and, where a process is killed, lines in the kernel's log.
+/// Something that the agent tells of what it does. ``Reporter`` turns each event into a line of the record, a message
+/// for people and, where a process is killed, lines in the kernel's log.
 ///
 /// A protocol and not an enumeration: to copy one of all events took 45 kB of code in the small form.
 package protocol Event {

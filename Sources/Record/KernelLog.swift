@@ -14,8 +14,8 @@ package struct KernelLog: ~Copyable {
     notice.reserveCapacity(128)
   }
 
-  /// Has lines written by a process of its own from here on: whoever writes to the kernel's log may have to print it, and
-  /// a serial console takes its time.
+  /// Has lines written by a process of its own from here on: a program that writes to the kernel's log may have to
+  /// print it, and a serial console takes its time.
   package mutating func detach() throws(Errno) {
     try sink.detach(size: KernelLog.ringSize, name: CPath("spillway-kmsg"))
   }

@@ -12,8 +12,8 @@ enum LineWay: ~Copyable {
   case writer(LineWriter)
 }
 
-/// Where lines go: records, messages, or the kernel's log. What does not get out is counted, and the count is for one of
-/// the next lines to tell.
+/// Where lines go: records, messages, or the kernel's log. What does not get out is counted, and the count is for one
+/// of the next lines to tell.
 package struct LineSink: ~Copyable {
   private var way: LineWay
   /// Lines that are lost and of which nothing that is on its way tells.
@@ -26,7 +26,7 @@ package struct LineSink: ~Copyable {
   package private(set) var reason = Errno.wouldBlock
   /// Whether what is out ends in the middle of a line; of a writer it is the writer that knows.
   private var isTorn: Bool
-  /// Whether somebody was told that lines are lost.
+  /// Whether it was told that lines are lost.
   private var isTold = false
   /// Milliseconds that a direct write waits for a reader, until it has waited in vain.
   private var patience: Int32
@@ -49,7 +49,7 @@ package struct LineSink: ~Copyable {
   package mutating func lose() {
     way = .missing
     reason = .noSuchFile
-    // Whoever could not open the file has said so.
+    // That the file could not be opened was said then.
     isTold = true
   }
 

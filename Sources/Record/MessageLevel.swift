@@ -3,7 +3,7 @@ import ProcModel
 
 /// How much a message matters, as the journal counts it (syslog(3), `journalctl -p`).
 package enum MessageLevel: UInt8, CaseIterable, Sendable {
-  /// The agent cannot do what it is there for, or somebody has to put something right.
+  /// The agent cannot do what it is there for, or a person has to put something right.
   case error = 3
   /// A process is killed, or the agent can do less than it should.
   case warning = 4

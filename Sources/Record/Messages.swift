@@ -27,8 +27,8 @@ package struct Messages: ~Copyable {
     line.reserveCapacity(1024)
   }
 
-  /// Has lines written by a process of its own from here on, so that the agent does not wait for the file. The journal's
-  /// socket needs none: it is asked not to wait.
+  /// Has lines written by a process of its own from here on, so that the agent does not wait for the file. The
+  /// journal's socket needs none: it is asked not to wait.
   package mutating func detach() throws(Errno) {
     try sink.detach(size: Messages.ringSize, name: CPath("spillway-say"))
   }

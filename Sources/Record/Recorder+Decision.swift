@@ -76,8 +76,8 @@ extension Recorder {
     return finish()
   }
 
-  /// Composes what the hook `warn` is told, and writes nothing: a line is written when its event is over, and this one has
-  /// only begun.
+  /// Composes what the hook `warn` is told, and writes nothing: a line is written when its event is over, and this one
+  /// has only begun.
   ///
   /// - Parameter domain: Its name in the policy's text; nil for the system.
   package mutating func composeWarning(_ verdict: Verdict, domain: Slice?, of policy: CompiledPolicy) {

@@ -47,8 +47,8 @@ package struct Recorder: ~Copyable {
     if event.compose(in: &self) { write() }
   }
 
-  /// Composes the line of an event and does not write it: so that its code and memory are in place, or for a hook to read
-  /// (``line``).
+  /// Composes the line of an event and does not write it: so that its code and memory are in place, or for a hook to
+  /// read (``line``).
   package mutating func prepare<E: Event>(_ event: E) {
     _ = event.compose(in: &self)
   }

@@ -3,8 +3,8 @@ import LinuxSystem
 package import Policy
 package import ProcModel
 
-/// The one place that turns an ``Event`` into what is told of it: a line of the record, a message for people, and where a
-/// process is killed a line in the kernel's log. None of the three waits for another.
+/// The one place that turns an ``Event`` into what is told of it: a line of the record, a message for people, and where
+/// a process is killed a line in the kernel's log. None of the three waits for another.
 package struct Reporter: ~Copyable {
   package var recorder: Recorder
   package var messages: Messages

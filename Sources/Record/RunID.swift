@@ -2,8 +2,8 @@ package import ProcModel
 
 /// One run of the agent, among all of a machine: by the boot, and by when in it the agent began.
 ///
-/// An *incident* is a decision and all that follows from it. Its id lasts: `1e4b4a41-8412-3` is the third of the agent that
-/// began 8412 seconds after that boot.
+/// An *incident* is a decision and all that follows from it. Its id lasts: `1e4b4a41-8412-3` is the third of the agent
+/// that began 8412 seconds after that boot.
 package struct RunID: Sendable {
   /// Nil where what is read is a captured tree.
   package var boot: BootID?

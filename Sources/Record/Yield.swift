@@ -4,11 +4,12 @@ package import ProcModel
 
 /// A kill that gave next to nothing back, of what the processes were counted to hold.
 ///
-/// What they held is elsewhere, then, where the agent does not see it: in a memfd or a tmpfs that nobody has mapped, in
-/// memory of a graphics device, on another node than the one that is short, below a cgroup's `memory.min`; or others have
-/// taken as much meanwhile, for only what is available is measured.
+/// What they held is elsewhere, then, where the agent does not see it: in a memfd or a tmpfs that no process has
+/// mapped, in memory of a graphics device, on another node than the one that is short, below a cgroup's `memory.min`;
+/// or others have taken as much meanwhile, for only what is available is measured.
 package struct Yield: Equatable, Sendable {
-  /// Less than such a part of what was counted is next to nothing: what others take or give in these milliseconds is more.
+  /// Less than such a part of what was counted is next to nothing: what others take or give in these milliseconds is
+  /// more.
   private static let part: UInt64 = 8
 
   package let signal: Signal

@@ -90,8 +90,8 @@ struct ExplainedEnd {
     context.hook(of: ruleOutcome).map { "hook after: \(context.policy.describe(command: $0))" }
   }
 
-  /// A note that the process would be killed with others that are chosen as one, or is young enough for a swarm; nil where
-  /// neither holds.
+  /// A note that the process would be killed with others that are chosen as one, or is young enough for a swarm; nil
+  /// where neither holds.
   private var swarm: String? {
     if inspection.isInKillSet(process), let together = inspection.together {
       return "it would be killed now, \(together)"

@@ -84,7 +84,8 @@ struct Inspection {
   var reading: MemoryReading
   /// The survey, and what the policy makes of each of its rows.
   var ranking = Ranking(capacity: 0)
-  /// The processes that would be killed together if memory fell to the floor now, the victim first; nil where none can be.
+  /// The processes that would be killed together if memory fell to the floor now, the victim first; nil where none can
+  /// be.
   var killSet: KillSet?
 
   var tally: SurveyTally { ranking.tally }

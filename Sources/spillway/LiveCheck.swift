@@ -104,7 +104,8 @@ struct LiveCheck {
       "killing all others would not be enough: protect less, or lower the floor")
   }
 
-  /// A finding where a trigger is true now. Triggers that look back over a window are not checked: there is one reading.
+  /// A finding where a trigger is true now. Triggers that look back over a window are not checked: there is one
+  /// reading.
   private func actingNow(_ inspection: Inspection, _ place: String) -> Diagnostic? {
     var detector = Detector(
       thresholds: inspection.context.settings.thresholds, units: inspection.context.machine.units)

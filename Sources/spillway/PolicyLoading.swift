@@ -16,7 +16,8 @@ struct LoadedPolicy {
 
   static let systemPath = "/etc/spillway/spillway.toml"
 
-  /// Loads the policy of a file; without one that of the system, or the built-in preset `server` if the system has none.
+  /// Loads the policy of a file; without one that of the system, or the built-in preset `server` if the system has
+  /// none.
   ///
   /// Diagnostics go to standard error.
   static func load(_ file: String?) throws(Failure) -> LoadedPolicy {

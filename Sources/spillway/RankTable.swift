@@ -131,8 +131,8 @@ extension Inspection {
     return processes.first { $0.candidate.process.identity == leader.identity }
   }
 
-  /// `as one of 12 processes that are chosen as one (swarm: the same parent), 312 MiB together`; nil where the victim is
-  /// chosen for itself.
+  /// `as one of 12 processes that are chosen as one (swarm: the same parent), 312 MiB together`; nil where the victim
+  /// is chosen for itself.
   var together: String? {
     guard let killSet, let kin = killSet.swarm else { return nil }
     let kind = killSet.choice == .kin ? "kin that are too small to be killed alone" : "swarm"

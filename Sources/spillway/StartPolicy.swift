@@ -4,8 +4,8 @@ import Policy
 import PolicyFile
 import Record
 
-/// The policy that an agent starts with: the one that was asked for. If that cannot be used, the policy that was last in
-/// force. If no such policy is kept, the built-in preset, in dry run.
+/// The policy that an agent starts with: the one that was asked for. If that cannot be used, the policy that was last
+/// in force. If no such policy is kept, the built-in preset, in dry run.
 struct StartPolicy: ~Copyable {
   /// Longest reason that is passed to the agent, in bytes.
   static let maximumReason = 1024
@@ -162,8 +162,8 @@ private struct PolicyCompilerRun: ~Copyable {
 }
 
 extension PolicyStore {
-  /// The store in the directory that was named, or else in the service's state directory. The service manager names that
-  /// one in `STATE_DIRECTORY`; of several, which colons separate, the first is used (systemd.exec(5)).
+  /// The store in the directory that was named, or else in the service's state directory. The service manager names
+  /// that one in `STATE_DIRECTORY`; of several, which colons separate, the first is used (systemd.exec(5)).
   static func ofService(_ named: String?) -> PolicyStore? {
     let ofManager = ProcessInfo.processInfo.environment["STATE_DIRECTORY"]?.split(separator: ":").first.map(String.init)
     guard let directory = named ?? ofManager, !directory.isEmpty else { return nil }
