@@ -75,8 +75,8 @@ extension Agent where M: ~Copyable {
     if delivery == .sent {
       if let descriptor = domain.killer.exitDescriptor { try? loop.watch(descriptor, tag: domain.tag, once: true) }
       domain.pursuit = Pursuit(
-        decision, victim,
-        Ladder(
+        incident: Incident(decision, victim),
+        ladder: Ladder(
           startedAt: sentAt, availableAtStart: reading.available, grace: graceLeft(domain, decision.grace),
           signal: signal))
       domain.takeOver = nil
@@ -122,7 +122,7 @@ extension Agent where M: ~Copyable {
         return finish(domain, current, .refused, verdict, now, errno)
       case .sent, .rehearsed:
         current.ladder.escalated(reason, at: now)
-        reporter.report(EscalationEvent(current.victim, reason))
+        reporter.report(EscalationEvent(current.incident.victim, reason))
       case .vanished, .refused:
         // Gone at this moment, or for want of memory: the next look tells.
         break
@@ -141,7 +141,7 @@ extension Agent where M: ~Copyable {
     current.ladder.escalated(.neededElsewhere, at: now)
     other.pursuit = current
     other.dueAt = .zero
-    reporter.report(EscalationEvent(current.victim, .neededElsewhere))
+    reporter.report(EscalationEvent(current.incident.victim, .neededElsewhere))
   }
 
   private mutating func finish(
@@ -149,20 +149,18 @@ extension Agent where M: ~Copyable {
   ) -> Nanoseconds {
     domain.pursuit = nil
     var outcome = Outcome(
-      past.incident, of: past.victim, ending, members: past.members, domain: past.domain, cause: past.cause,
-      context: past.context,
-      ladder: past.ladder, available: verdict.reading.available, at: now, counted: past.counted)
+      ending, of: past.incident, on: past.ladder, available: domain.isBlind ? nil : verdict.reading.available, at: now)
     outcome.refusal = refusal
     outcome.released = domain.killer.released?.released
     outcome.oneByOne = domain.killer.reach.oneByOne
     domain.killer.release()
-    if domain.isSystem { totals.count(victimOf: past.cause.episode) }
+    if domain.isSystem { totals.count(victimOf: past.incident.cause.episode) }
     domain.detector.beginAnew()
     domain.windowsAt = .zero
-    if ending == .stuck || ending == .refused { inVain.insert(past.victim.process.identity) }
+    if ending == .stuck || ending == .refused { inVain.insert(past.incident.victim.process.identity) }
     reporter.report(outcome)
-    tellAfter(domain, past, ending, verdict)
-    if past.counted != nil, ending == .exited || ending == .killed {
+    tellAfter(domain, outcome)
+    if !domain.isBlind, ending == .exited || ending == .killed {
       domain.coolDown = CoolDown(freed: outcome.freed, verdict: verdict)
     }
     return verdict.acts ? .milliseconds(1) : delay(domain, verdict)
@@ -178,9 +176,8 @@ extension Agent where M: ~Copyable {
     tell(decision, .none)
     reporter.report(
       Outcome(
-        decision.incident, abandoning: victim, ending, members: decision.killSet.members.count, domain: decision.domain,
-        cause: decision.verdict, context: decision.context,
-        available: available ?? decision.verdict.reading.available, refusal: refusal))
+        ending, abandoning: Incident(decision, victim), available: available ?? decision.verdict.reading.available,
+        refusal: refusal))
     return Ladder.interval
   }
 

@@ -62,7 +62,7 @@ extension Agent where M: ~Copyable {
 
   /// Whether a process is being killed already, for whichever domain.
   static func isPursued(_ identity: ProcessIdentity, in domains: [Domain]) -> Bool {
-    for domain in domains where domain.pursuit?.victim.process.identity == identity { return true }
+    for domain in domains where domain.pursuit?.incident.victim.process.identity == identity { return true }
     return false
   }
 

@@ -41,14 +41,14 @@ extension Agent where M: ~Copyable {
     domains = taken
     for old in former where old.pursuit != nil && !taken.contains(where: { $0 === old }) { domains.append(old) }
     for domain in domains {
-      guard let lies = domain.pursuit?.victim.process.domains else { continue }
+      guard let lies = domain.pursuit?.incident.victim.process.domains else { continue }
       var now: DomainSet = []
       for (number, other) in taken.enumerated() {
         if let old = other.number, former.contains(where: { $0 === other }), lies.contains(DomainSet(number: old)) {
           now.insert(DomainSet(number: number))
         }
       }
-      domain.pursuit?.victim.process.domains = now
+      domain.pursuit?.incident.victim.process.domains = now
     }
     for old in former { old.number = nil }
     for (number, domain) in taken.enumerated() { domain.takeUp(policy, number: number) }
@@ -90,7 +90,7 @@ extension Agent where M: ~Copyable {
         if let last = domain.whole, now - last.time < AgentTiming.glances,
           let glance = sensors.glance(cgroup: path.bytes, after: last, at: now, from: &machine)
         {
-          domain.reading = glance
+          domain.take(glance)
           return glance
         }
         let whole = try sensors.read(for: nil, from: &machine, at: now, missing: &missing)
@@ -103,6 +103,7 @@ extension Agent where M: ~Copyable {
         chooser.survey.isSwapBeingTakenAway = reading.isSwapBeingTakenAway
       }
     } catch {
+      domain.isBlind = true
       switch error {
       case .unreadable:
         sayOnce(
@@ -144,7 +145,7 @@ extension Agent where M: ~Copyable {
         "this kernel does not tell for whose sake it takes memory back: time that a cgroup loses at its own limit counts "
           + "as the machine's")
     }
-    domain.reading = reading
+    domain.take(reading)
     return reading
   }
 
@@ -174,7 +175,7 @@ extension Agent where M: ~Copyable {
   func domainWithVictim(in domain: Domain) -> Domain? {
     guard let number = domain.number else { return nil }
     for other in domains where other !== domain {
-      if let pursuit = other.pursuit, pursuit.victim.process.domains.contains(DomainSet(number: number)) {
+      if let pursuit = other.pursuit, pursuit.incident.victim.process.domains.contains(DomainSet(number: number)) {
         return other
       }
     }

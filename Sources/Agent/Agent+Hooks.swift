@@ -8,14 +8,7 @@ import Record
 /// A hook that may stop the victim's unit itself, within its limit: until then no process is signalled.
 struct TakeOver: Sendable {
   var ticket: UInt32
-  /// The decision's number.
-  var incident: UInt32
-  var victim: Candidate
-  /// The memory domain's name in the text of ``context``'s policy; nil for the system.
-  var domain: Slice?
-  var cause: Verdict
-  var context: ScoringContext
-  var members: Int
+  var incident: Incident
   /// On the clock that stands still while the machine sleeps: so long it does not work either.
   var askedAt: Nanoseconds
   var limit: Nanoseconds
@@ -116,9 +109,7 @@ extension Agent where M: ~Copyable {
     decisions = decision.incident
     guard policy.measures.hooks.beforeTakesOver else { return .goesOn }
     domain.takeOver = TakeOver(
-      ticket: ticket, incident: decision.incident, victim: victim, domain: decision.domain, cause: decision.verdict,
-      context: decision.context,
-      members: decision.killSet.members.count, askedAt: machine.awake, limit: limit)
+      ticket: ticket, incident: Incident(decision, victim), askedAt: machine.awake, limit: limit)
     domain.killer.release()
     tell(decision, .asksHook(limit: limit))
     return .takesOver(min(limit, AgentTiming.hookLook))
@@ -141,17 +132,15 @@ extension Agent where M: ~Copyable {
   }
 
   /// Starts what is told of a kill, once that is recorded.
-  mutating func tellAfter(_ domain: Domain, _ past: Pursuit, _ ending: OutcomeKind, _ verdict: Verdict) {
-    guard ending == .exited || ending == .killed, let hook = past.context.hook(of: past.victim.ruleOutcome) else {
-      return
-    }
-    let cause = past.cause
+  mutating func tellAfter(_ domain: Domain, _ outcome: Outcome) {
+    let incident = outcome.incident
+    guard outcome.ending == .exited || outcome.ending == .killed,
+      let hook = incident.context.hook(of: incident.victim.ruleOutcome)
+    else { return }
     setVariables(
-      .after, domain, cause, past.victim, incident: past.incident, available: verdict.reading.available,
-      signal: past.ladder.signal, ending: ending)
-    start(
-      hook, of: past.context.policy, .after, domain,
-      HookCause(episode: cause.episode, incident: past.incident, pid: past.victim.process.identity.pid))
+      .after, domain, incident.cause, incident.victim, incident: incident.number, available: outcome.available,
+      signal: outcome.signal, ending: outcome.ending)
+    start(hook, of: incident.context.policy, .after, domain, HookCause(incident))
   }
 
   /// Starts what is told that no process can be killed, once that is recorded.
@@ -182,11 +171,11 @@ extension Agent where M: ~Copyable {
       }
       let settled = min(endedAt + Ladder.settling, deadline)
       if awake < settled { return settled - awake }
-    } else if hooks.withdraw(asked.ticket), let hook = asked.context.policy.measures.hooks.before {
-      tellUnstarted(
-        hook, of: asked.context.policy, .before, domain,
-        HookCause(
-          episode: asked.cause.episode, incident: asked.incident, pid: asked.victim.process.identity.pid))
+    } else if hooks.withdraw(asked.ticket) {
+      let policy = asked.incident.context.policy
+      if let hook = policy.measures.hooks.before {
+        tellUnstarted(hook, of: policy, .before, domain, HookCause(asked.incident))
+      }
     }
     if domain.detector.isTrouble(verdict.reading) {
       asked.waited = awake - asked.askedAt
@@ -199,11 +188,7 @@ extension Agent where M: ~Copyable {
       return act(for: domain, on: again, now)
     }
     domain.takeOver = nil
-    reporter.report(
-      Outcome(
-        asked.incident, abandoning: asked.victim, .relieved, members: asked.members, domain: asked.domain,
-        cause: asked.cause,
-        context: asked.context, available: verdict.reading.available))
+    reporter.report(Outcome(.relieved, abandoning: asked.incident, available: verdict.reading.available))
     return nil
   }
 
@@ -214,7 +199,7 @@ extension Agent where M: ~Copyable {
 
   // MARK: Under way
 
-  /// Does what the hooks under way need, and tells of those that have past.
+  /// Does what the hooks under way need, and tells of those that have exited.
   mutating func tendHooks() {
     guard hooks.isBusy else { return }
     let now = machine.awake
@@ -376,6 +361,11 @@ extension Agent where M: ~Copyable {
 }
 
 extension HookCause {
+  init(_ incident: Incident) {
+    self.init(
+      episode: incident.cause.episode, incident: incident.number, pid: incident.victim.process.identity.pid)
+  }
+
   init(_ decision: Decision) {
     self.init(
       episode: decision.verdict.episode, incident: decision.incident, pid: decision.victim?.process.identity.pid)

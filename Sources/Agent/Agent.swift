@@ -230,8 +230,6 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   /// Nothing is signalled meanwhile, since without a reading there is no reason to.
   private mutating func pursueBlindly(for domain: Domain, _ now: Nanoseconds) -> Nanoseconds {
     guard domain.pursuit != nil, let verdict = domain.verdict, domain.killer.hasExited else { return AgentTiming.blind }
-    // What the kill gave back was not seen.
-    domain.pursuit?.counted = nil
     return min(pursue(for: domain, verdict, now), AgentTiming.blind)
   }
 

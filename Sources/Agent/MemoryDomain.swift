@@ -28,6 +28,8 @@ final class MemoryDomain<Calls: KillCalls> {
   var lookAhead: LookAhead
   /// The last reading that was understood.
   var reading: MemoryReading?
+  /// Whether a reading was tried later and failed.
+  var isBlind = false
   var verdict: Verdict? {
     didSet { mostAvailable = max(mostAvailable, verdict?.reading.available ?? .zero) }
   }
@@ -69,22 +71,25 @@ final class MemoryDomain<Calls: KillCalls> {
     self.path = ByteBuffer(bytes)
     self.policy = policy
     killer = Killer(calls: calls, capacity: number == 0 ? Killer<Calls>.capacity : Killer<Calls>.furtherCapacity)
-    let domain = number == 0 ? nil : policy.domains[number - 1]
-    name = domain?.name
-    settings = domain?.settings ?? policy.settings
+    name = number == 0 ? nil : policy.domains[number - 1].name
+    settings = policy.settings(of: number)
     detector = Detector(thresholds: settings.thresholds, units: units)
     lookAhead = LookAhead(fill: fill)
   }
 
   var isSystem: Bool { number == 0 }
 
+  func take(_ reading: MemoryReading) {
+    self.reading = reading
+    isBlind = false
+  }
+
   /// Judges by another policy from here on.
   func takeUp(_ policy: CompiledPolicy, number: Int) {
     self.policy = policy
     self.number = number
-    let domain = number == 0 ? nil : policy.domains[number - 1]
-    name = domain?.name
-    settings = domain?.settings ?? policy.settings
+    name = number == 0 ? nil : policy.domains[number - 1].name
+    settings = policy.settings(of: number)
     detector.replace(settings.thresholds)
   }
 
@@ -159,5 +164,12 @@ extension Thresholds {
     stall = nil
     thrash = nil
     limit = nil
+  }
+}
+
+extension CompiledPolicy {
+  /// The settings of a memory domain, by its number.
+  fileprivate func settings(of number: Int) -> Settings {
+    number == 0 ? settings : domains[number - 1].settings
   }
 }

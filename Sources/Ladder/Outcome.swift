@@ -1,29 +1,19 @@
 package import LinuxSystem
 package import Policy
-package import Pressure
+import Pressure
 package import ProcModel
 
 /// What came of a victim: of one that was signalled, or of one that was chosen and then left alone.
 package struct Outcome: Sendable {
-  /// The decision's number.
-  package var incident: UInt32
-  package var victim: Candidate
+  package var incident: Incident
   package var ending: OutcomeKind
-  /// Processes of its kill set, itself among them.
-  package var members: Int
-  /// The memory domain's name in the policy's text; nil for the system.
-  package var domain: Slice?
-  /// The verdict on which it was chosen.
-  package var cause: Verdict
-  /// By which it was chosen.
-  package var context: ScoringContext
   /// The last signal sent; nil where none was.
   package var signal: Signal?
   /// Why SIGKILL followed the first signal; nil where it did not.
   package var escalation: Escalation?
   /// From the first signal to its exit.
   package var after = Nanoseconds.zero
-  /// Now.
+  /// Now; where that cannot be read, when the victim was chosen.
   package var available: KiB
   /// By how much that is more than when the first signal was sent.
   package var freed = KiB.zero
@@ -44,42 +34,25 @@ package struct Outcome: Sendable {
   ///
   /// - Parameters:
   ///   - ladder: As far as the victim came on it.
-  ///   - available: Now.
-  package init(
-    _ incident: UInt32, of victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?, cause: Verdict,
-    context: ScoringContext,
-    ladder: Ladder, available: KiB, at now: Nanoseconds, counted: KiB?
-  ) {
+  ///   - available: Now; nil where memory cannot be read, so that it is not known what the kill gave back.
+  package init(_ ending: OutcomeKind, of incident: Incident, on ladder: Ladder, available: KiB?, at now: Nanoseconds) {
     self.incident = incident
-    self.victim = victim
     self.ending = ending
-    self.members = members
-    self.domain = domain
-    self.cause = cause
-    self.context = context
-    self.available = available
-    self.counted = counted
+    self.available = available ?? incident.cause.reading.available
     signal = ladder.signal
     escalation = ladder.escalation
     after = (ladder.exitedAt ?? now) - ladder.startedAt
-    freed = available - ladder.availableAtStart
     standstill = ladder.standstill
+    if let available {
+      freed = available - ladder.availableAtStart
+      counted = incident.counted
+    }
   }
 
   /// Of a victim that was chosen and not signalled.
-  package init(
-    _ incident: UInt32, abandoning victim: Candidate, _ ending: OutcomeKind, members: Int, domain: Slice?,
-    cause: Verdict,
-    context: ScoringContext,
-    available: KiB, refusal: Errno? = nil
-  ) {
+  package init(_ ending: OutcomeKind, abandoning incident: Incident, available: KiB, refusal: Errno? = nil) {
     self.incident = incident
-    self.victim = victim
     self.ending = ending
-    self.members = members
-    self.domain = domain
-    self.cause = cause
-    self.context = context
     self.available = available
     self.refusal = refusal
   }

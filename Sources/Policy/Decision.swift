@@ -50,8 +50,6 @@ package struct Decision: Sendable {
     }
   }
 
-  /// What the kill set was counted to give back.
-  package var counted: KiB { max(killSet.footprint, victim?.process.footprint ?? .zero) }
 }
 
 /// The facts of processes that are killed with a victim, in a fixed place.

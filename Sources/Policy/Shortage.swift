@@ -16,25 +16,15 @@ package struct Shortage: Equatable, Sendable {
   package var sinceSurvey: Ticks
   package var now: Nanoseconds
 
-  package init(
-    level: Level, shortfall: KiB, inUse: KiB, fallen: KiB, isFalling: Bool, sinceSurvey: Ticks, now: Nanoseconds
-  ) {
-    self.level = level
-    self.shortfall = shortfall
-    self.inUse = inUse
+  /// - Parameter verdict: Of the domain.
+  package init(_ verdict: Verdict, fallen: KiB, isFalling: Bool, sinceSurvey: Ticks, now: Nanoseconds) {
+    let reading = verdict.reading
+    level = verdict.level
+    shortfall = verdict.lines.release - reading.available
+    inUse = reading.total - reading.available + (reading.swapTotal - reading.swapFree)
     self.fallen = fallen
     self.isFalling = isFalling
     self.sinceSurvey = sinceSurvey
     self.now = now
-  }
-
-  package init(
-    _ verdict: Verdict, fallen: KiB, isFalling: Bool, sinceSurvey: Ticks, now: Nanoseconds
-  ) {
-    let reading = verdict.reading
-    self.init(
-      level: verdict.level, shortfall: verdict.lines.release - reading.available,
-      inUse: reading.total - reading.available + (reading.swapTotal - reading.swapFree), fallen: fallen,
-      isFalling: isFalling, sinceSurvey: sinceSurvey, now: now)
   }
 }

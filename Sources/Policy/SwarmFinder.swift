@@ -10,7 +10,7 @@ package import ProcModel
 ///
 /// What is no swarm, however many they are: processes of which one kill would make up for what is missing
 /// (`shortfall`), old ones, ones that are worth more than the best single candidate, and ones that were put into
-/// different cgroups by whoever started them all, as a service manager does. Old and protected kin stay when the young
+/// different cgroups by the program that started them all, as a service manager does. Old and protected kin stay when the young
 /// go.
 ///
 /// What is no swarm either: workers of a service that forks (``Families``). Only one user's processes are kin. And no

@@ -41,7 +41,7 @@ extension Outcome: Event {
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 
   package func say(by reporter: inout Reporter) {
-    reporter.say(of: domain, in: context.policy, ending.level) { line in line.append(self) }
+    reporter.say(of: incident.domain, in: incident.context.policy, ending.level) { line in line.append(self) }
   }
 }
 

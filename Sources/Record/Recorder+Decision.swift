@@ -46,15 +46,16 @@ extension Recorder {
   }
 
   mutating func compose(_ outcome: Outcome) -> Bool {
+    let incident = outcome.incident
     begin("outcome")
-    field(incident: outcome.incident)
-    field(domain: outcome.domain, of: outcome.context.policy)
-    json.field("episode", UInt64(outcome.cause.episode))
+    field(incident: incident.number)
+    field(domain: incident.domain, of: incident.context.policy)
+    json.field("episode", UInt64(incident.cause.episode))
     json.key("reason")
-    json.rawString { bytes in bytes.append(reason: outcome.cause) }
+    json.rawString { bytes in bytes.append(reason: incident.cause) }
     json.key("victim")
-    json.value(outcome.victim, terms: nil, policy: outcome.context.policy, units: outcome.context.machine.units)
-    json.field("members", count: max(outcome.members, 1))
+    json.value(incident.victim, terms: nil, policy: incident.context.policy, units: incident.context.machine.units)
+    json.field("members", count: max(incident.members, 1))
     json.field("action", outcome.signal?.name ?? "none")
     json.field("escalation", optional: outcome.escalation?.name)
     json.field("outcome", outcome.ending.name)

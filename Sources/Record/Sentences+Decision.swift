@@ -58,7 +58,7 @@ extension Array where Element == UInt8 {
 
   /// `1234 (hog) exited after SIGTERM, 12 ms; available 312 MiB`.
   package mutating func append(_ outcome: Outcome) {
-    append(outcome.victim.process)
+    append(outcome.incident.victim.process)
     switch outcome.ending {
     case .exited:
       append(" exited after ")

@@ -169,11 +169,10 @@ extension Inspection {
   /// processes grow, and growth is what a process holds over its age.
   private var shortage: Shortage {
     var detector = Detector(thresholds: context.settings.thresholds, units: context.machine.units)
-    let lines = detector.judge(reading).lines
-    return Shortage(
-      level: .terminate, shortfall: lines.release - min(reading.available, lines.floorAvailable),
-      inUse: reading.total - reading.available + (reading.swapTotal - reading.swapFree), fallen: .zero,
-      isFalling: false, sinceSurvey: .zero, now: .zero)
+    var verdict = detector.judge(reading)
+    verdict.level = .terminate
+    verdict.reading.available = min(reading.available, verdict.lines.floorAvailable)
+    return Shortage(verdict, fallen: .zero, isFalling: false, sinceSurvey: .zero, now: .zero)
   }
 
   private mutating func append(_ candidate: Candidate, _ subject: borrowing Subject) {

@@ -56,7 +56,7 @@ struct UnreadProcesses {
     if otherFiles > 0, let last {
       lines.append(
         "\(otherFiles) \(otherFiles == 1 ? "file" : "files") of processes made no sense and \(otherFiles == 1 ? "was" : "were") "
-          + "not used; the last was \(UnreadProcesses.name(of: last.file)) of process \(last.pid)\n")
+          + "not used; the last was \(last.file.path) of process \(last.pid)\n")
     }
     if !unreadable.isEmpty {
       lines.append("some processes may not be read and are not shown: \(UnreadProcesses.list(unreadable))\n")
@@ -67,20 +67,6 @@ struct UnreadProcesses {
   private static func list(_ pids: [Int32]) -> String {
     let shown = pids.prefix(mostShown).map(String.init).joined(separator: ", ")
     return pids.count > mostShown ? "\(shown) and \(pids.count - mostShown) more" : shown
-  }
-
-  private static func name(of file: ProcessFile) -> String {
-    switch file {
-    case .stat: "stat"
-    case .statm: "statm"
-    case .status: "status"
-    case .cgroup: "cgroup"
-    case .oomScore: "oom_score"
-    case .oomScoreAdj: "oom_score_adj"
-    case .syscall: "syscall"
-    case .exe: "exe"
-    case .cmdline: "cmdline"
-    }
   }
 }
 

@@ -301,7 +301,7 @@ import Testing
     for pid: Int32 in 200..<212 { stage.agent.machine.files.add(pid, "worker", mib: 400) }
     for _ in 200..<212 {
       _ = stage.tick()
-      let pid = stage.agent.domains[0].pursuit?.victim.process.identity.pid ?? 0
+      let pid = stage.agent.domains[0].pursuit?.incident.victim.process.identity.pid ?? 0
       stage.log.ended.insert(pid)
       stage.agent.machine.files.remove(pid)
       _ = stage.finish()

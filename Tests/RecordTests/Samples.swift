@@ -79,8 +79,9 @@ extension Scene {
 
   /// What came of the hog, one of three.
   func outcome(_ ending: OutcomeKind, signal: Signal?) -> Outcome {
-    var outcome = Outcome(
-      7, abandoning: hog, ending, members: 3, domain: nil, cause: verdict, context: context, available: KiB(900))
+    var incident = Incident(decision(), hog)
+    incident.members = 3
+    var outcome = Outcome(ending, abandoning: incident, available: KiB(900))
     outcome.signal = signal
     outcome.freed = KiB(800)
     return outcome
