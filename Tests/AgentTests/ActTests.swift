@@ -269,6 +269,30 @@ import Testing
     #expect(try stage.records("decision").map { $0["incident"] as? String } == (1...3).map { "00000000-0-\($0)" })
   }
 
+  /// Three hours pass between two processes of a survey, in which nothing worked on it: the next is not put off by twenty
+  /// times as much.
+  @Test func aMachineThatSleepsInASurveyIsSurveyedAgainInTime() throws {
+    let log = Log()
+    let stage = try AgentHarness(
+      available: [900], log: log,
+      machine: { machine in
+        machine.beforeProcess = { if log.asleep == .zero { log.asleep = .milliseconds(10_800_000) } }
+      })
+    stage.look()
+    let first = stage.agent.chooser.learnedAt
+    #expect(log.asleep > .zero && first > .zero)
+    stage.agent.machine.pass(130_000)
+    stage.look()
+    #expect(stage.agent.chooser.learnedAt > first)
+    // What has grown since before the machine slept has not grown in no time.
+    stage.agent.machine.files.add(100, "hog", mib: 310)
+    stage.agent.machine.pass(130_000)
+    stage.look()
+    let growth = stage.agent.chooser.roster.measuredGrowth(
+      of: stage.agent.chooser.ranking.table.rows[1], now: stage.agent.machine.now)
+    #expect(try #require(growth) < KiB(1024))
+  }
+
   @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
     let stage = try AgentHarness(available: [1], ownPID: 104)
     stage.agent.machine.files.add(104, "spillwayd", mib: 500)

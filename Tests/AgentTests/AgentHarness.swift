@@ -17,6 +17,8 @@ final class Log {
   /// What holding and signalling come to, by process; `held` and `sent` unless said otherwise.
   var holds: [Int32: Hold] = [:]
   var deliveries: [Int32: Delivery] = [:]
+  /// How long the machine has slept.
+  var asleep = Nanoseconds.zero
   /// Processes that have exited.
   var ended: Set<Int32> = []
   /// Processes that have the memory of whichever is held.
@@ -112,7 +114,7 @@ struct ScriptedMachine: Machine {
   var lines = ""
   /// Nil in a dry run.
   var killCalls: LoggingCalls?
-  /// The time on both clocks; nil for the real one, beside programs that really run.
+  /// The time on both clocks, but for what the machine has slept; nil for the real one, beside programs that really run.
   var time: Nanoseconds? = .milliseconds(1_000_000)
 
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
@@ -138,7 +140,7 @@ struct ScriptedMachine: Machine {
   }
 
   var clock: Nanoseconds? { files.clock }
-  var now: Nanoseconds { time ?? Nanoseconds(Clock.sinceBoot()) }
+  var now: Nanoseconds { (time ?? Nanoseconds(Clock.sinceBoot())) + log.asleep }
   var awake: Nanoseconds { time ?? Nanoseconds(Clock.awake()) }
 
   /// Lets time pass, where it is not the real one.
