@@ -45,9 +45,9 @@ extension Agent where M: ~Copyable {
       else { return nil }
       return begin(wanted.action)
     }
-    guard var current = resorting, !current.isOver, let lastResortHand else { return nil }
+    guard var current = resorting, !current.isOver, let lastResortStepper else { return nil }
     guard now >= current.dueAt else { return current.dueAt - now }
-    let step = lastResortHand(&current.course, now)
+    let step = lastResortStepper(&current.course, now)
     switch step {
     case .syncing:
       resorting = current
@@ -72,7 +72,7 @@ extension Agent where M: ~Copyable {
     if isRehearsal {
       current.isOver = true
       tell(.rehearsed, current.way)
-    } else if lastResortHand == nil {
+    } else if lastResortStepper == nil {
       current.isOver = true
       tell(.exhausted, current.way)
     } else {
@@ -90,7 +90,7 @@ extension Agent where M: ~Copyable {
   /// Says where a policy that was read later asks for a last resort in vain.
   mutating func sayLostResort() {
     guard !isRehearsal, let wanted = policy.measures.lastResort else { return }
-    if lastResortHand == nil {
+    if lastResortStepper == nil {
       return reporter.messages.say(
         .error, "the last resort cannot be taken: the policy at the start had none; restart the agent")
     }

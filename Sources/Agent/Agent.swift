@@ -55,7 +55,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   var inVain = InVain()
   var inquiry = Inquiry()
   /// Nil in a dry run, and where the policy at the start had no last resort.
-  let lastResortHand: LastResortStepper?
+  let lastResortStepper: LastResortStepper?
   /// Why cgroups cannot be written by an armed agent; nil where they can, or none would be killed as one.
   package var cgroupRefusal: Errno?
   /// Of the system's episode.
@@ -107,7 +107,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     needs = policy.needs
     self.hooks = hooks
     self.relief = relief
-    lastResortHand = lastResort
+    lastResortStepper = lastResort
     takeUpDomains()
     takeUpHooks()
     takeUpRelief()

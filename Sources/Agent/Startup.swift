@@ -54,19 +54,6 @@ package func runAgent(_ options: Options) -> ExitStatus {
   }
 }
 
-/// Where records go.
-private struct OpenedRecord: ~Copyable {
-  var sink: OwnedDescriptor?
-  var opening: RecordOpening?
-  var isMissing = false
-  var isTorn = false
-
-  init() {
-    sink = nil
-    opening = nil
-  }
-}
-
 /// Everything that is settled before the loop begins, in the order in which privileges allow it.
 struct SetUp {
   let options: Options
@@ -119,7 +106,7 @@ struct SetUp {
     }
   }
 
-  private static func open(
+  static func open(
     _ path: CPath, _ access: OwnedDescriptor.AccessMode, _ options: OwnedDescriptor.OpenOptions, _ text: String,
     otherwise code: ExitStatus
   ) throws(StartFailure) -> OwnedDescriptor {
@@ -212,37 +199,6 @@ struct SetUp {
     }
   }
 
-  /// Has all that is written written by others, so that the loop waits for no device. Their processes have the
-  /// privileges of the one that makes them, so this comes after those are reduced; and before memory is locked.
-  private func detach(
-    _ recorder: inout Recorder, _ spoken: inout Messages, _ kernelLog: inout KernelLog, _ messages: inout Messages
-  ) {
-    attempt(&messages, "the agent writes the record itself, and waits where the file does") { () throws(Errno) in
-      try recorder.detach()
-    }
-    attempt(&messages, "the agent writes messages itself, and waits where standard error does") { () throws(Errno) in
-      try spoken.detach()
-    }
-    attempt(&messages, "the agent writes the kernel's log itself, and waits for its console") { () throws(Errno) in
-      try kernelLog.detach()
-    }
-  }
-
-  /// By which an armed agent kills; nil in a dry run.
-  private func openKillCalls(_ source: borrowing LiveSource) throws(StartFailure) -> LiveCalls? {
-    isDryRun ? nil : LiveCalls(proc: try armedRoot(source))
-  }
-
-  /// Makes the thread that releases victims' memory. It has the privileges of the process that makes it, so this comes
-  /// after they are reduced; and before memory is locked, so that what only starting it needs does not stay.
-  private func makeHelper(of calls: inout LiveCalls?, _ messages: inout Messages) {
-    guard var made = calls else { return }
-    attempt(&messages, "a victim's memory comes back only when it has exited") { () throws(Errno) in
-      try made.makeHelper()
-    }
-    calls = made
-  }
-
   /// What the last resort acts by; nil in a dry run, and where the policy has none.
   private func takeUpLastResort(_ messages: inout Messages) -> LastResortStepper? {
     guard let wanted = policy.measures.lastResort, !isDryRun else { return nil }
@@ -259,19 +215,6 @@ struct SetUp {
     } catch {
       messages.say(.error, "the last resort cannot be made ready, and is never taken", error)
       return nil
-    }
-  }
-
-  /// Why an armed agent cannot write the cgroups that it may have to kill: `EROFS` in a sandbox that mounts them
-  /// read-only. Nil where it can, and where none is killed as one.
-  private func refusalOfCgroups(_ source: borrowing LiveSource) -> Errno? {
-    guard !options.isDryRun, source.cgroupVersion == .v2 else { return nil }
-    do throws(Errno) {
-      // Opened and left alone. Each cgroup has this file; the root has neither `cgroup.kill` nor `cgroup.freeze`.
-      _ = try source.unifiedRoot().open(CPath("cgroup.procs"), .write)
-      return nil
-    } catch {
-      return error
     }
   }
 
@@ -319,69 +262,7 @@ struct SetUp {
     }
   }
 
-  /// Reads what the kernel does by itself when memory is gone, and says so where it matters.
-  private func readPanicSettings(_ messages: inout Messages) -> PanicSettings? {
-    let panic: PanicSettings
-    do throws(Errno) {
-      panic = try PanicSettings(readingBelow: try OwnedDescriptor.open(options.procRoot, .read, .directory))
-    } catch {
-      if policy.measures.lastResort != nil {
-        messages.say(.warning, "vm.panic_on_oom or kernel.panic cannot be read", error)
-      }
-      return nil
-    }
-    if panic.panicOnOom != 0 || policy.measures.lastResort != nil {
-      messages.say(.notice) { line in line.append(panic) }
-    }
-    return panic
-  }
-
-  /// Nil where the kernel does not show it: then records cannot be told from those of another boot.
-  private func readBootID() -> BootID? {
-    guard let proc = try? OwnedDescriptor.open(options.procRoot, .read, .directory) else { return nil }
-    return try? BootID(readingBelow: proc)
-  }
-
-  private func openSource() throws(StartFailure) -> LiveSource {
-    var source: LiveSource
-    do throws(Errno) {
-      source = try LiveSource.open(root: options.procRoot)
-    } catch {
-      // A root that was named is a mistake on the command line; the usual one is the kernel's to have.
-      let isUsual = options.procRoot.bytes.equals(CPath("/proc").bytes)
-      throw StartFailure(
-        opening: "the proc file system cannot be opened", error, otherwise: isUsual ? .kernelFeature : .usage)
-    }
-    if let folder = options.cgroupRoot { try SetUp.takeCgroups(of: &source, from: folder) }
-    return source
-  }
-
-  /// The live root for an armed agent, which must number processes as this one is numbered.
-  private func armedRoot(_ source: borrowing LiveSource) throws(StartFailure) -> OwnedDescriptor {
-    guard ProcessHandle.isSupported else {
-      throw StartFailure(
-        .kernelFeature, "this kernel has no pidfd_open (Linux 5.3): only a dry run is safe here; add --dry-run")
-    }
-    let root = try SetUp.open(
-      options.procRoot, .read, .directory, "the proc file system cannot be opened", otherwise: .kernelFeature)
-    guard source.isLive, root.namesThisProcess() else {
-      throw StartFailure(
-        .usage, "--proc-root is not the proc file system of this pid namespace: its numbers are not ours; add --dry-run"
-      )
-    }
-    return root
-  }
-
-  private static var notTold: String { "the service manager was not told that the agent is ready" }
-
-  private func askManager(_ messages: inout Messages) -> ServiceManager? {
-    do throws(Errno) {
-      return try ServiceManager.asking()
-    } catch {
-      messages.say(.warning, SetUp.notTold, error)
-      return nil
-    }
-  }
+  static var notTold: String { "the service manager was not told that the agent is ready" }
 
   /// The image to be kept once the policy is in force; nil where none is, or one that was kept is in force itself.
   ///
@@ -391,85 +272,6 @@ struct SetUp {
       return nil
     }
     return try? OwnedDescriptor.duplicate(descriptor)
-  }
-
-  /// Opens the record's file. Where that fails, or takes long, the agent watches without it and goes on trying.
-  private func openRecord(_ messages: inout Messages) throws(StartFailure) -> OpenedRecord {
-    guard let path = options.record else { return OpenedRecord() }
-    var opened = OpenedRecord()
-    do throws(Errno) {
-      if path.bytes.equals(CPath("-").bytes) {
-        opened.sink = try OwnedDescriptor.duplicate(1)
-        return opened
-      }
-      var opening = try RecordOpening(path, creating: false)
-      do throws(Errno) {
-        opened.sink = try opening.first(within: SetUp.recordPatience)
-      } catch .noSuchFile {
-        opening = try RecordOpening(path, creating: true)
-        do throws(Errno) {
-          opened.sink = try opening.first(within: SetUp.recordPatience)
-        } catch {
-          opened.opening = .some(opening)
-          throw error
-        }
-      } catch {
-        opened.opening = .some(opening)
-        throw error
-      }
-      opened.isTorn = OwnedDescriptor.endsInALine(path) == false
-    } catch {
-      let problem =
-        error == .noReader
-        ? "the record is a FIFO, and its reader has to be there first" : "the record file cannot be opened"
-      if options.isStrict { throw StartFailure(opening: problem, error, otherwise: .usage) }
-      opened.isMissing = true
-      messages.say(.error, "THERE IS NO RECORD, and what happens is told here alone: its file cannot be opened", error)
-    }
-    return opened
-  }
-
-  /// For a file system that does not answer, before the agent watches without a record.
-  private static let recordPatience: Int32 = 2000
-
-  /// Has the kernel wake the agent at the system's stalls: the machine's, or those of the container it is in.
-  private func watchPressure(
-    of source: inout LiveSource, _ loop: borrowing EventLoop, _ messages: inout Messages
-  ) -> PressureWatch? {
-    var path: CPath? = CPath("/proc/pressure/memory")
-    var sensors = Sensors()
-    if let cgroup = sensors.ownCgroup(from: &source) { path = source.path(.pressure, ofCgroup: cgroup.span) }
-    do throws(Errno) {
-      guard let path else { throw .noSuchFile }
-      let watch = try PressureWatch.open(path, full: false)
-      try loop.watch(watch, tag: Agent<LiveMachine>.pressureTag)
-      return watch
-    } catch {
-      messages.say(.notice, "the kernel does not wake the agent at stalls; it looks by itself", error)
-      return nil
-    }
-  }
-
-  private func openKernelLog(_ messages: inout Messages) -> OwnedDescriptor? {
-    do throws(Errno) {
-      return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)
-    } catch {
-      messages.say(.warning, "/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
-      return nil
-    }
-  }
-
-  private func introduce(_ messages: inout Messages) {
-    messages.say(.info) { line in
-      line.append(spillwayVersion)
-      line.append(isDryRun ? ", dry run: no signal is sent" : ", armed")
-      line.append("; policy ")
-      line.append(visible: policyName.bytes)
-      line.append(", ")
-      line.append(decimal: UInt64(policy.rules.count))
-      line.append(" rules, formula ")
-      line.append(policy.settings.formula.name)
-    }
   }
 
   /// Has only what is needed from here on in memory, and that for good.
@@ -506,7 +308,7 @@ struct SetUp {
     return purposes
   }
 
-  private func attempt(
+  func attempt(
     _ messages: inout Messages, _ failure: String, _ action: () throws(Errno) -> Void
   ) {
     do throws(Errno) {

@@ -1,0 +1,110 @@
+import Badness
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import ProcReader
+import Record
+
+/// Where records go.
+struct OpenedRecord: ~Copyable {
+  var sink: OwnedDescriptor?
+  var opening: RecordOpening?
+  var isMissing = false
+  var isTorn = false
+
+  init() {
+    sink = nil
+    opening = nil
+  }
+}
+
+/// Where a start has records, messages and the kernel's log written.
+extension SetUp {
+  /// Milliseconds that are waited for a file system that does not answer, before the agent watches without a record.
+  private static var recordPatience: Int32 { 2000 }
+
+  /// Opens the record's file. Where that fails, or takes long, the agent watches without it and goes on trying.
+  func openRecord(_ messages: inout Messages) throws(StartFailure) -> OpenedRecord {
+    guard let path = options.record else { return OpenedRecord() }
+    var opened = OpenedRecord()
+    do throws(Errno) {
+      if path.bytes.equals(CPath("-").bytes) {
+        opened.sink = try OwnedDescriptor.duplicate(1)
+        return opened
+      }
+      var opening = try RecordOpening(path, creating: false)
+      do throws(Errno) {
+        opened.sink = try opening.first(within: SetUp.recordPatience)
+      } catch .noSuchFile {
+        opening = try RecordOpening(path, creating: true)
+        do throws(Errno) {
+          opened.sink = try opening.first(within: SetUp.recordPatience)
+        } catch {
+          opened.opening = .some(opening)
+          throw error
+        }
+      } catch {
+        opened.opening = .some(opening)
+        throw error
+      }
+      opened.isTorn = OwnedDescriptor.endsInALine(path) == false
+    } catch {
+      let problem =
+        error == .noReader
+        ? "the record is a FIFO, and its reader has to be there first" : "the record file cannot be opened"
+      if options.isStrict { throw StartFailure(opening: problem, error, otherwise: .usage) }
+      opened.isMissing = true
+      messages.say(.error, "THERE IS NO RECORD, and what happens is told here alone: its file cannot be opened", error)
+    }
+    return opened
+  }
+
+  func openKernelLog(_ messages: inout Messages) -> OwnedDescriptor? {
+    do throws(Errno) {
+      return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)
+    } catch {
+      messages.say(.warning, "/dev/kmsg cannot be written: the kernel's log will not name our victims", error)
+      return nil
+    }
+  }
+
+  /// Has all that is written written by others, so that the loop waits for no device. Their processes have the
+  /// privileges of the one that makes them, so this comes after those are reduced; and before memory is locked.
+  func detach(
+    _ recorder: inout Recorder, _ spoken: inout Messages, _ kernelLog: inout KernelLog, _ messages: inout Messages
+  ) {
+    attempt(&messages, "the agent writes the record itself, and waits where the file does") { () throws(Errno) in
+      try recorder.detach()
+    }
+    attempt(&messages, "the agent writes messages itself, and waits where standard error does") { () throws(Errno) in
+      try spoken.detach()
+    }
+    attempt(&messages, "the agent writes the kernel's log itself, and waits for its console") { () throws(Errno) in
+      try kernelLog.detach()
+    }
+  }
+
+  func introduce(_ messages: inout Messages) {
+    messages.say(.info) { line in
+      line.append(spillwayVersion)
+      line.append(isDryRun ? ", dry run: no signal is sent" : ", armed")
+      line.append("; policy ")
+      line.append(visible: policyName.bytes)
+      line.append(", ")
+      line.append(decimal: UInt64(policy.rules.count))
+      line.append(" rules, formula ")
+      line.append(policy.settings.formula.name)
+    }
+  }
+
+  func askManager(_ messages: inout Messages) -> ServiceManager? {
+    do throws(Errno) {
+      return try ServiceManager.asking()
+    } catch {
+      messages.say(.warning, SetUp.notTold, error)
+      return nil
+    }
+  }
+}
