@@ -11,7 +11,8 @@ struct Explain: ParsableCommand {
     abstract: "Explain a process's score and rank.",
     discussion: """
       Prints its score term by term, each rule that matches it, the processes that rank before it, and how it would be \
-      killed: the signal, the grace time, the processes that would be killed with it, and the hooks that would run.
+      killed: the signal, the grace time, the processes that would be killed with it, and the hooks that would run. \
+      Without a running agent, growth is what the process holds over its age.
       """)
 
   @Argument(help: ArgumentHelp("The process ID.", valueName: "pid"))
