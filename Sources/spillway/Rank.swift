@@ -8,8 +8,8 @@ struct Rank: ParsableCommand {
     abstract: "Rank processes by how soon the agent would kill them.",
     discussion: """
       The processes that may be killed come first, the first one to be killed at the top; the protected ones follow. A \
-      process that is too small to be worth killing is dim on a terminal, and marked with ~ in the order column. If memory fell to the floor now and a swarm would be killed as one, a last \
-      line says so.
+      process that is too small to be worth killing is dim on a terminal, and marked with ~ in the order column. If memory fell to \
+      the floor now and a swarm would be killed as one, a last line says so.
       """)
 
   @OptionGroup var options: InspectionOptions
