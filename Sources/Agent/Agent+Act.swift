@@ -11,6 +11,7 @@ extension Agent where M: ~Copyable {
   /// Chooses a victim and sends it the first signal, once it is sure to be the one chosen and still in the way.
   ///
   /// - Returns: The time until the next look.
+  @inline(never)
   mutating func act(for domain: Domain, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     if domain.done.rehearsed == verdict.episode { return AgentTiming.idleTrouble }
     thawForKill()
@@ -58,6 +59,7 @@ extension Agent where M: ~Copyable {
   /// Sends the first signal, after the hook `before` where there is one.
   ///
   /// - Parameter reading: Of this moment.
+  @inline(never)
   private mutating func signal(
     _ domain: Domain, _ decision: Decision, _ victim: Candidate, _ reading: MemoryReading
   ) -> Nanoseconds {
@@ -93,6 +95,7 @@ extension Agent where M: ~Copyable {
   /// Takes the next step with the victim that is being killed for a domain.
   ///
   /// - Returns: The time until the next look.
+  @inline(never)
   mutating func pursue(for domain: Domain, _ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     guard var current = domain.pursuit else { return Ladder.interval }
     var rung = current.ladder.step(now: now, verdict: verdict, hasExited: domain.killer.hasExited)
@@ -144,6 +147,7 @@ extension Agent where M: ~Copyable {
     reporter.report(EscalationEvent(current.incident.victim, .neededElsewhere))
   }
 
+  @inline(never)
   private mutating func finish(
     _ domain: Domain, _ past: Pursuit, _ ending: OutcomeKind, _ verdict: Verdict, _ now: Nanoseconds, _ refusal: Errno?
   ) -> Nanoseconds {
@@ -167,6 +171,7 @@ extension Agent where M: ~Copyable {
   }
 
   /// Records that a chosen victim was not signalled, and why.
+  @inline(never)
   private mutating func abandon(
     _ domain: Domain, _ decision: Decision, _ victim: Candidate, _ ending: OutcomeKind, _ refusal: Errno? = nil,
     available: KiB? = nil

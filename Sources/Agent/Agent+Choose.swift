@@ -16,6 +16,7 @@ extension Agent where M: ~Copyable {
   /// pick asks for that.
   ///
   /// - Returns: Nil where processes cannot be listed, which is said.
+  @inline(never)
   mutating func decide(for domain: Domain, on verdict: Verdict, _ now: Nanoseconds) -> Decision? {
     guard let number = domain.number else { return nil }
     let context = context(of: domain)
@@ -119,6 +120,7 @@ extension Agent where M: ~Copyable {
 
   /// Learns which processes there are, where it is time to. While the system is in trouble there is no time for it; in
   /// a domain's trouble nothing is read that may wait for memory.
+  @inline(never)
   mutating func learnInPassing(budget: Int = AgentTiming.learningBudget) {
     var interval = AgentTiming.idleSurvey
     var mayWait = true
@@ -170,6 +172,7 @@ extension Agent where M: ~Copyable {
 
   /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are
   /// needed.
+  @inline(never)
   mutating func rehearse() {
     let now = machine.now
     guard let reading = readMemory(of: system, now) else { return }

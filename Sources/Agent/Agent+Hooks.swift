@@ -155,6 +155,7 @@ extension Agent where M: ~Copyable {
   /// Waits for a hook that takes over.
   ///
   /// - Returns: The time until the next look; nil where there is none, or it is over.
+  @inline(never)
   mutating func awaitTakeOver(_ domain: Domain, _ verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds? {
     guard var asked = domain.takeOver, asked.waited == nil else { return nil }
     let deadline = asked.askedAt + asked.limit
@@ -200,6 +201,7 @@ extension Agent where M: ~Copyable {
   // MARK: Under way
 
   /// Does what the hooks under way need, and tells of those that have exited.
+  @inline(never)
   mutating func tendHooks() {
     guard hooks.isBusy else { return }
     let now = machine.awake

@@ -41,6 +41,7 @@ extension Agent where M: ~Copyable {
 
   /// Ranks a domain's part of the survey, as ``rank(in:by:_:)``, and asks those few processes whose place depends on a
   /// command line and that would be killed first: before the foremost candidate, or at all where there is none.
+  @inline(never)
   mutating func rankAsking(in number: Int, by context: ScoringContext, _ now: Nanoseconds) {
     rank(in: number, by: context, now)
     guard needs.contains(.cmdline), inquiry.isOpen else { return }

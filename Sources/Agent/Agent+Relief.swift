@@ -52,6 +52,7 @@ extension Agent where M: ~Copyable {
   }
 
   /// Does what is due of relief: after the looks, so that no decision waits for it.
+  @inline(never)
   mutating func tendRelief() {
     let wanted = policy.measures.relief
     guard wanted != Relief() || reliefCourse.isBegun || reliefCourse.due != nil, let verdict = system.verdict,

@@ -43,6 +43,7 @@ extension Agent where M: ~Copyable {
     }
   }
 
+  @inline(never)
   mutating func finishReload() {
     let image: [UInt8]
     do throws(Reloader.Refusal) {

@@ -97,6 +97,7 @@ extension Agent where M: ~Copyable {
   }
 
   /// What the agent sees while there is nothing to do.
+  @inline(never)
   mutating func sayCalm(_ verdict: Verdict) {
     rank(in: 0, by: context(of: system), verdict.reading.time)
     let list = chooser.ranking.shortlist

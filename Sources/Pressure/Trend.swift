@@ -8,7 +8,9 @@ package struct Trend: Sendable {
   /// intervals.
   private static let spanning = 112
 
-  private var ring: InlineArray<128, MemoryReading>
+  /// On the heap: a ring within the structure was copied whole, 18 KiB, at each look and in each frame of the stack that
+  /// passed it on. It has its room from the start, and grows into it.
+  private var ring: [MemoryReading] = []
   private var newest = 0
   package private(set) var count = 0
   /// The least time between two readings that are kept.
@@ -16,8 +18,7 @@ package struct Trend: Sendable {
 
   /// - Parameter span: The longest window that will be asked for.
   package init(span: Nanoseconds) {
-    ring = InlineArray(
-      repeating: MemoryReading(time: .zero, total: .zero, available: .zero, swapTotal: .zero, swapFree: .zero))
+    ring.reserveCapacity(Trend.capacity)
     spacing = Nanoseconds(span.count / UInt64(Trend.spanning))
   }
 
@@ -34,7 +35,7 @@ package struct Trend: Sendable {
       }
     }
     newest = count == 0 ? 0 : (newest + 1) % Trend.capacity
-    ring[newest] = reading
+    if newest == ring.count { ring.append(reading) } else { ring[newest] = reading }
     count = min(count + 1, Trend.capacity)
   }
 
