@@ -14,7 +14,7 @@ extension Agent where M: ~Copyable {
   @inline(never)
   mutating func act(for domain: Domain, on verdict: Verdict, _ now: Nanoseconds) -> Nanoseconds {
     if domain.done.rehearsed == verdict.episode { return AgentTiming.idleTrouble }
-    thawForKill()
+    relief.thaw(&machine, &reporter)
     guard let decision = decide(for: domain, on: verdict, now) else { return AgentTiming.idleTrouble }
     guard let victim = decision.victim else { return tellHelpless(domain, decision) }
 
@@ -34,8 +34,8 @@ extension Agent where M: ~Copyable {
   private mutating func tellHelpless(_ domain: Domain, _ decision: Decision) -> Nanoseconds {
     if domain.done.helpless != decision.verdict.episode {
       domain.done.helpless = decision.verdict.episode
-      tell(decision, .none)
-      tellNoCandidate(domain, decision)
+      reporter.tell(decision, .none)
+      hooks.tellNoCandidate(domain, decision, &machine, &reporter)
     }
     return AgentTiming.idleTrouble
   }
@@ -63,7 +63,7 @@ extension Agent where M: ~Copyable {
   private mutating func signal(
     _ domain: Domain, _ decision: Decision, _ victim: Candidate, _ reading: MemoryReading
   ) -> Nanoseconds {
-    let before = askBefore(domain, decision, victim)
+    let before = hooks.askBefore(domain, decision, victim, &machine, &reporter)
     if case .takesOver(let delay) = before { return delay }
     let signal = Signal(decision.signal)
     let delivery = strike(domain, signal)
@@ -75,20 +75,21 @@ extension Agent where M: ~Copyable {
     }
     let sentAt = machine.now
     if delivery == .sent {
-      if let descriptor = domain.killer.exitDescriptor { try? loop.watch(descriptor, tag: domain.tag, once: true) }
+      if let descriptor = domain.killer.exitDescriptor { try? machine.watch(descriptor, .readableOnce, tag: domain.tag) }
       domain.pursuit = Pursuit(
         incident: Incident(decision, victim),
+        // The time that a hook had counts.
         ladder: Ladder(
-          startedAt: sentAt, availableAtStart: reading.available, grace: graceLeft(domain, decision.grace),
-          signal: signal))
+          startedAt: sentAt, availableAtStart: reading.available,
+          grace: decision.grace - (domain.takeOver?.waited ?? .zero), signal: signal))
       domain.takeOver = nil
     } else {
       domain.done.rehearsed = decision.verdict.episode
-      if domain.isSystem { totals.count(victimOf: decision.verdict.episode) }
+      if domain.isSystem { lastResort.count(victimOf: decision.verdict.episode) }
       domain.killer.release()
     }
-    tell(decision, delivery == .sent ? .signalled : .rehearsed)
-    tellBefore(domain, decision, before, isRehearsed: delivery == .rehearsed)
+    reporter.tell(decision, delivery == .sent ? .signalled : .rehearsed)
+    hooks.tellBefore(domain, decision, before, isRehearsed: delivery == .rehearsed, machine, &reporter)
     return delivery == .sent ? Ladder.interval : AgentTiming.idleTrouble
   }
 
@@ -158,12 +159,12 @@ extension Agent where M: ~Copyable {
     outcome.released = domain.killer.released?.released
     outcome.oneByOne = domain.killer.reach.oneByOne
     domain.killer.release()
-    if domain.isSystem { totals.count(victimOf: past.incident.cause.episode) }
+    if domain.isSystem { lastResort.count(victimOf: past.incident.cause.episode) }
     domain.detector.beginAnew()
     domain.windowsAt = .zero
-    if ending == .stuck || ending == .refused { inVain.insert(past.incident.victim.process.identity) }
+    if ending == .stuck || ending == .refused { chooser.inVain.insert(past.incident.victim.process.identity) }
     reporter.report(outcome)
-    tellAfter(domain, outcome)
+    hooks.tellAfter(domain, outcome, &machine, &reporter)
     if !domain.isBlind, ending == .exited || ending == .killed {
       domain.coolDown = CoolDown(freed: outcome.freed, verdict: verdict)
     }
@@ -177,8 +178,8 @@ extension Agent where M: ~Copyable {
     available: KiB? = nil
   ) -> Nanoseconds {
     domain.killer.release()
-    if ending == .refused || ending == .sharesProtected { inVain.insert(victim.process.identity) }
-    tell(decision, .none)
+    if ending == .refused || ending == .sharesProtected { chooser.inVain.insert(victim.process.identity) }
+    reporter.tell(decision, .none)
     reporter.report(
       Outcome(
         ending, abandoning: Incident(decision, victim), available: available ?? decision.verdict.reading.available,
@@ -189,7 +190,7 @@ extension Agent where M: ~Copyable {
   /// Lets a victim go that memory or descriptors were wanting for: it is as bad as before, and chosen again.
   private mutating func tryAgain(_ domain: Domain, _ reason: Errno) -> Nanoseconds {
     domain.killer.release()
-    sayOnce(.passingRefusal, .warning) { line in
+    reporter.sayOnce(.passingRefusal, .warning) { line in
       line.append("the victim cannot be held or signalled at the moment, and is tried again: ")
       line.append(reason.text)
     }

@@ -10,7 +10,7 @@ import Record
 /// Choosing, and the surveys it is made on.
 extension Agent where M: ~Copyable {
   /// By which a domain's processes are scored, as it was last read.
-  func context(of domain: Domain) -> ScoringContext { domain.context(units: units, agent: ownPID) }
+  func context(of domain: Domain) -> ScoringContext { domain.context(units: constants.units, agent: constants.ownPID) }
 
   /// Chooses a victim for a domain: gathers facts, ranks, and picks, again with the facts of every process where the
   /// pick asks for that.
@@ -21,9 +21,9 @@ extension Agent where M: ~Copyable {
     guard let number = domain.number else { return nil }
     let context = context(of: domain)
     let shortage = chooser.shortage(
-      verdict, fallen: domain.fallen, isFalling: domain.isFalling, units: units, now: now)
+      verdict, fallen: domain.fallen, isFalling: domain.isFalling, units: constants.units, now: now)
     var plan = ReadingPlan(for: context)
-    inquiry = Inquiry()
+    chooser.inquiry = Inquiry()
     while true {
       guard gather(plan) else { return nil }
       rankAsking(in: number, by: context, now)
@@ -34,11 +34,11 @@ extension Agent where M: ~Copyable {
         plan = .everyone
         continue
       case .victim(let row):
-        victim = chooser.candidate(chooser.ranking.table.rows[row], context, needs, now, from: &machine)
+        victim = chooser.ranking.candidate(row, by: context)
       case .none, .needsEveryone: victim = nil
       }
       var decision = Decision(
-        incident: decisions &+ 1, domain: domain.name, verdict: verdict, victim: victim,
+        incident: reporter.decisions &+ 1, domain: domain.name, verdict: verdict, victim: victim,
         killSet: chooser.picker.killSet,
         shortlist: chooser.ranking.shortlist, context: context, took: machine.now - now)
       if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
@@ -46,17 +46,11 @@ extension Agent where M: ~Copyable {
     }
   }
 
-  /// Tells of a decision, whose number is used from here on. While no process can be killed, decisions are made on and
-  /// on and told of once.
-  mutating func tell(_ decision: Decision, _ act: Act) {
-    decisions = decision.incident
-    reporter.report(DecisionEvent(decision, act))
-  }
-
   /// Ranks a domain's part of the last survey.
   mutating func rank(in number: Int, by context: ScoringContext, _ now: Nanoseconds) {
-    let (inVain, domains) = (inVain, domains)
-    chooser.rank(in: number, by: context, needs: needs, now: now, from: &machine) { identity in
+    let (inVain, domains) = (chooser.inVain, domains)
+    chooser.classify(in: number, by: context, now: now, from: &machine)
+    chooser.ranking.rank(in: number, by: context) { identity in
       inVain.contains(identity) || Agent.isPursued(identity, in: domains)
     }
   }
@@ -70,8 +64,8 @@ extension Agent where M: ~Copyable {
   /// Surveys for a decision. False, said once, where that fails.
   private mutating func gather(_ plan: ReadingPlan) -> Bool {
     do throws(ReadFailure) {
-      try chooser.beginSurvey(plan, units: units, now: machine.now, from: &machine)
-      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: units, from: &machine) {
+      try chooser.beginSurvey(plan, units: constants.units, now: machine.now, from: &machine)
+      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: constants.units, from: &machine) {
         supervision.feed(at: machine.now)
       }
     } catch {
@@ -88,8 +82,8 @@ extension Agent where M: ~Copyable {
   /// - Returns: Whether the survey is complete: not where trouble came up, or where it fails.
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
     do throws(ReadFailure) {
-      try chooser.beginSurvey(.everyone, isForScores: isForScores, units: units, now: machine.now, from: &machine)
-      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: units, from: &machine) {
+      try chooser.beginSurvey(.everyone, isForScores: isForScores, units: constants.units, now: machine.now, from: &machine)
+      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: constants.units, from: &machine) {
         if isCalled() { return false }
       }
     } catch {
@@ -134,12 +128,12 @@ extension Agent where M: ~Copyable {
       interval = min(interval, surveyInterval(verdict, isFalling: domain.isFalling))
     }
     // However many processes there are, looking at them is not what the machine is for.
-    let (rest, overflow) = surveyTook.count.multipliedReportingOverflow(by: AgentTiming.surveyShare)
+    let (rest, overflow) = learning.surveyTook.count.multipliedReportingOverflow(by: AgentTiming.surveyShare)
     interval = max(interval, Nanoseconds(overflow ? .max : rest))
     let now = machine.now
     guard chooser.learnedAt == .zero || now - chooser.learnedAt >= interval else { return }
     learn(now, budget: budget, mayWait: mayWait)
-    if isVerbose, let verdict = system.verdict { sayCalm(verdict) }
+    if constants.isVerbose, let verdict = system.verdict { sayCalm(verdict) }
   }
 
   /// The time between surveys at such a verdict.
@@ -155,18 +149,19 @@ extension Agent where M: ~Copyable {
     chooser.learnedAt = now
     let start = machine.awake
     // What is said of the calm names the first candidate; and the first survey warms what a decision will need.
-    let isWhole = surveyInPassing(isForScores: isVerbose || chooser.ranking.table.count == 0)
+    let isWhole = surveyInPassing(isForScores: constants.isVerbose || chooser.ranking.table.count == 0)
     // A machine that was asleep meanwhile did not work on it.
-    surveyTook = machine.awake - start
+    learning.surveyTook = machine.awake - start
     guard isWhole else { return }
     var eldest = Nanoseconds.zero
     for domain in domains {
       domain.mostAvailable = domain.verdict?.reading.available ?? .zero
       eldest = max(eldest, domain.settings.swarm?.age ?? .zero)
     }
-    lookForKillers(now, mayWait: mayWait)
+    learning.killers.advance(
+      now, chooser.ranking.table, besides: constants.ownPID, mayWait: mayWait, &machine, &reporter)
     chooser.learn(
-      context(of: system), needs: needs, eldest: units.ticks(eldest), now: now, budget: budget, mayWait: mayWait,
+      context(of: system), eldest: constants.units.ticks(eldest), now: now, budget: budget, mayWait: mayWait,
       from: &machine)
   }
 
@@ -187,7 +182,7 @@ extension Agent where M: ~Copyable {
       killSet: chooser.picker.killSet,
       shortlist: chooser.ranking.shortlist, context: context, took: .zero)
     reporter.recorder.prepare(DecisionEvent(decision, .signalled))
-    warmHooks(decision)
-    if isVerbose { sayCalm(verdict) }
+    hooks.warm(decision, for: system, &machine, &reporter)
+    if constants.isVerbose { sayCalm(verdict) }
   }
 }

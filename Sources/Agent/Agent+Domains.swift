@@ -27,7 +27,7 @@ extension Agent where M: ~Copyable {
         taken.append(
           Domain(
             number: number, tag: freeTag(beside: taken), isCgroup: isCgroup, path: roots.path(number), policy: policy,
-            units: units, fill: fill, calls: machine.killCalls))
+            units: constants.units, fill: constants.fill, calls: machine.killCalls))
       }
     }
     replaceDomains(by: taken)
@@ -66,7 +66,7 @@ extension Agent where M: ~Copyable {
 
   /// A tag of the event loop that no domain has.
   private func freeTag(beside taken: [Domain]) -> UInt64 {
-    var tag = Self.victimTag
+    var tag = WakeTag.victim
     while domains.contains(where: { $0.tag == tag }) || taken.contains(where: { $0.tag == tag }) { tag += 1 }
     return tag
   }
@@ -77,7 +77,7 @@ extension Agent where M: ~Copyable {
   ///   out between the readings that are kept for that, unless there is trouble.
   mutating func readMemory(of domain: Domain, _ now: Nanoseconds, isWhole: Bool = false) -> MemoryReading? {
     var thresholds = domain.settings.thresholds
-    if isWhole || domain.measuresWindows(at: now, alertUntil: alertUntil) {
+    if isWhole || domain.measuresWindows(at: now, alertUntil: sensors.alertUntil) {
       domain.windowsAt = now
     } else {
       thresholds.leaveOutWindows()

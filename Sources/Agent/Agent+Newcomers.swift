@@ -5,30 +5,12 @@ import Policy
 import ProcModel
 import Record
 
-/// What a decision may still ask of processes that calm time has not come to.
-struct Inquiry: Sendable {
-  /// Processes that one decision asks.
-  static let limit = 4
-  /// No further process is asked after so long. With the time of the last reading a decision takes 80 ms more at most.
-  static let patience = Nanoseconds.milliseconds(40)
-
-  private var asked = 0
-  private var took = Nanoseconds.zero
-
-  /// Whether there is time for one more.
-  var isOpen: Bool { asked < Inquiry.limit && took < Inquiry.patience }
-
-  mutating func count(_ time: Nanoseconds) {
-    asked += 1
-    took = took + time
-  }
-}
-
 /// Processes whose place depends on a command line that was not read in calm time. What it might say counts for
 /// protection: a leak that began after the last survey would be spared, and another process be killed in its place.
 extension Agent where M: ~Copyable {
   /// Makes ready, or gives back, what it takes to ask. Allocates: for the start and for reloads.
   mutating func takeUpInquiry() {
+    let needs = policy.needs
     let isNeeded = needs.contains(.cmdline)
     chooser.roster.prepare(for: needs)
     do throws(ReadFailure) {
@@ -44,14 +26,14 @@ extension Agent where M: ~Copyable {
   @inline(never)
   mutating func rankAsking(in number: Int, by context: ScoringContext, _ now: Nanoseconds) {
     rank(in: number, by: context, now)
-    guard needs.contains(.cmdline), inquiry.isOpen else { return }
+    guard context.needs.contains(.cmdline), chooser.inquiry.isOpen else { return }
     let unasked = findUnasked(by: context, now)
     let shortlist = chooser.ranking.shortlist
     // The foremost of the shortlist that is none of those, and the foremost of those that were asked.
     var next = 0
     var foremost: Candidate?
     var hasLearned = false
-    for index in 0..<unasked.count where inquiry.isOpen {
+    for index in 0..<unasked.count where chooser.inquiry.isOpen {
       let one = unasked[index]
       if let foremost, !one.goesBefore(foremost) { break }
       if next < shortlist.count {
@@ -61,8 +43,8 @@ extension Agent where M: ~Copyable {
           break
         }
       }
-      if ask(one.process) { hasLearned = true }
-      let present = chooser.candidate(one.process, context, needs, now, from: &machine)
+      if ask(one.process, by: context) { hasLearned = true }
+      let present = chooser.candidate(one.process, context, now, from: &machine)
       guard !present.ruleOutcome.protection.protects, context.isWorthEnding(present.process) else { continue }
       if let best = foremost, !present.goesBefore(best) { continue }
       foremost = present
@@ -80,10 +62,10 @@ extension Agent where M: ~Copyable {
       let reach = chooser.ranking.eligibility[row].reach
       guard isLastHope ? process.footprint > .zero : context.isWorthEnding(process),
         reach == .mayEnd || reach == .protected, !process.isKernelThread,
-        chooser.roster.lacksCmdline(of: process, needs: needs), !inVain.contains(process.identity),
+        chooser.roster.lacksCmdline(of: process, needs: context.needs), !chooser.inVain.contains(process.identity),
         !Agent.isPursued(process.identity, in: domains)
       else { continue }
-      let candidate = chooser.candidate(process, context, needs, now, from: &machine, assuming: false)
+      let candidate = chooser.candidate(process, context, now, from: &machine, assuming: false)
       guard candidate.ruleOutcome.isProvisional else { continue }
       unasked.offer(candidate, isWorthEnding: true, isPassedOver: false)
     }
@@ -95,18 +77,18 @@ extension Agent where M: ~Copyable {
   mutating func isCleared(_ row: Int, by context: ScoringContext) -> Bool {
     let now = machine.now
     let process = chooser.ranking.table.rows[row]
-    guard case .assumed = chooser.candidate(process, context, needs, now, from: &machine).ruleOutcome.protection,
-      inquiry.isOpen, chooser.roster.lacksCmdline(of: process, needs: needs), ask(process)
+    guard case .assumed = chooser.candidate(process, context, now, from: &machine).ruleOutcome.protection,
+      chooser.inquiry.isOpen, chooser.roster.lacksCmdline(of: process, needs: context.needs), ask(process, by: context)
     else { return false }
-    return !chooser.candidate(process, context, needs, now, from: &machine).ruleOutcome.protection.protects
+    return !chooser.candidate(process, context, now, from: &machine).ruleOutcome.protection.protects
   }
 
   /// Asks one process. False where it has not answered: it stays what it was taken for.
-  private mutating func ask(_ process: ProcessFacts) -> Bool {
+  private mutating func ask(_ process: ProcessFacts, by context: ScoringContext) -> Bool {
     let start = machine.awake
     let isAnswered = chooser.roster.ask(
-      process, at: chooser.surveyBeganAt, policy: policy, needs: needs, from: &machine)
-    inquiry.count(machine.awake - start)
+      process, at: chooser.surveyBeganAt, policy: context.policy, needs: context.needs, from: &machine)
+    chooser.inquiry.count(machine.awake - start)
     return isAnswered
   }
 }

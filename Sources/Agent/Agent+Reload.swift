@@ -7,37 +7,18 @@ import Record
 
 /// The policy changes whole, between two looks, or not at all.
 extension Agent where M: ~Copyable {
-  /// Of the policy's files. Beyond those of all victims and hooks.
-  static var filesTag: UInt64 { EventLoop.firstFreeTag + 96 }
-  /// Between looks whether memory has come back, while files wait to be read.
-  private static var reloadLook: Nanoseconds { .milliseconds(1000) }
-
-  /// Has the kernel tell when the policy's files change. Where it does not, SIGHUP tells.
-  mutating func watchFiles() {
-    do throws(Errno) {
-      try reloader.watchFiles(loop, tag: Self.filesTag)
-    } catch {
-      reporter.messages.say(.warning, "the policy's files are not watched: a change counts after SIGHUP", error)
-    }
-  }
-
-  /// Reads the policy's files again that changed and have been left alone since. While memory is short they wait: a
+  /// Reads the policy's files again that changed, and has the policy in force kept. While memory is short both wait: a
   /// compiler takes some.
-  mutating func reloadChangedFiles(_ now: Nanoseconds) {
-    guard let due = reloader.due, due <= now, !reloader.isBusy else { return }
+  mutating func advanceReload(_ now: Nanoseconds) {
+    reload.giveUp(machine)
     for domain in domains where domain.isBusy { return }
-    beginReload()
-  }
-
-  /// When it is time for that, or to ask again.
-  func reloadDue(after now: Nanoseconds) -> Nanoseconds? {
-    guard let due = reloader.due else { return nil }
-    return due > now ? due : now + Self.reloadLook
+    if reload.wantsReload(at: now) { beginReload() }
+    reload.keep(&machine, &reporter)
   }
 
   mutating func beginReload() {
     do throws(Reloader.Refusal) {
-      try reloader.begin(loop, tag: Self.compilerTag, now: machine.awake)
+      try reload.reloader.begin(&machine)
     } catch {
       refuseReload(error.text)
     }
@@ -47,7 +28,7 @@ extension Agent where M: ~Copyable {
   mutating func finishReload() {
     let image: [UInt8]
     do throws(Reloader.Refusal) {
-      image = try reloader.finish()
+      image = try reload.reloader.finish()
     } catch {
       return refuseReload(error.text)
     }
@@ -62,18 +43,20 @@ extension Agent where M: ~Copyable {
   mutating func putInForce(_ new: CompiledPolicy) {
     let old = policy
     policy = new
-    needs = policy.needs
     takeUpDomains()
-    takeUpHooks()
+    hooks.takeUp(policy, &machine, &reporter)
     chooser.forget()
     takeUpInquiry()
     // Learning reads what may wait for memory: not in trouble. The first calm look makes up for it.
     learnInPassing(budget: .max)
     reporter.report(ReloadEvent.inForce(old: old, new: new, PolicyChanges(from: old, to: new)))
-    sayLostPrivileges()
-    if let config = reloader.config { policyName = config }
+    lastResort.sayLost(of: policy, machine, &reporter)
+    relief.sayLost(of: policy, machine, &reporter)
+    hooks.sayLost(of: policy, machine, &reporter)
+    supervision.mode.rules = policy.rules.count
+    if let config = reload.reloader.config { supervision.mode.policy = config }
     leaveFallback()
-    if let image = reloader.takeImage() { keeper.offer(image) }
+    if let image = reload.reloader.takeImage() { reload.keeper.offer(image) }
     sayUnwritableCgroups()
   }
 

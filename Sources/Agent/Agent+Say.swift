@@ -6,20 +6,6 @@ import ProcModel
 import ProcReader
 import Record
 
-/// What is said once and then no more.
-struct NoticeOnce: OptionSet, Sendable {
-  let rawValue: UInt8
-
-  static let denied = NoticeOnce(rawValue: 1)
-  static let malformed = NoticeOnce(rawValue: 2)
-  static let hidden = NoticeOnce(rawValue: 4)
-  static let unreadableProcesses = NoticeOnce(rawValue: 8)
-  static let passingRefusal = NoticeOnce(rawValue: 16)
-  static let unknownCgroups = NoticeOnce(rawValue: 128)
-  static let unborn = NoticeOnce(rawValue: 32)
-  static let unwritableCgroups = NoticeOnce(rawValue: 64)
-}
-
 /// What the agent says to people beside its events.
 extension Agent where M: ~Copyable {
   /// Says something of a domain, which is named where it is not the system.
@@ -31,17 +17,9 @@ extension Agent where M: ~Copyable {
     if domain.isNew(topic) { say(of: domain, level) { line in line.append(text) } }
   }
 
-  mutating func sayOnce(_ topic: NoticeOnce, _ level: MessageLevel, _ text: String) {
-    sayOnce(topic, level) { line in line.append(text) }
-  }
-
-  mutating func sayOnce(_ topic: NoticeOnce, _ level: MessageLevel, _ write: (inout [UInt8]) -> Void) {
-    if said.insert(topic).inserted { reporter.messages.say(level, write) }
-  }
-
   mutating func sayUnlisted() {
-    if said.contains(.unreadableProcesses) { return }
-    sayOnce(
+    if reporter.said.contains(.unreadableProcesses) { return }
+    reporter.sayOnce(
       .unreadableProcesses, .error,
       lacksUptime
         ? "uptime cannot be read, without which no age is known: no process can be chosen until it can"
@@ -65,31 +43,31 @@ extension Agent where M: ~Copyable {
   mutating func sayUnread() {
     let tally = chooser.ranking.tally
     if tally.denied > 0 {
-      sayOnce(.denied, .warning) { line in
+      reporter.sayOnce(.denied, .warning) { line in
         line.append(decimal: UInt64(tally.denied))
         line.append(" processes may not be read (hidepid, or a missing capability) and are never chosen")
       }
     }
     if tally.isHidden {
-      sayOnce(
+      reporter.sayOnce(
         .hidden, .warning, "process 1 is not to be seen: /proc hides processes (hidepid), and those are never chosen")
     }
     if tally.unknownCgroups > 0 {
-      sayOnce(.unknownCgroups, .warning) { line in
+      reporter.sayOnce(.unknownCgroups, .warning) { line in
         line.append(decimal: UInt64(tally.unknownCgroups))
         line.append(" processes are in cgroups that cannot be read: each counts to the domains of its nearest ancestor")
       }
     }
     if tally.unborn > 0 {
       sensors.countUnborn()
-      sayOnce(.unborn, .warning) { line in
+      reporter.sayOnce(.unborn, .warning) { line in
         line.append(decimal: UInt64(tally.unborn))
         line.append(" ")
         line.append(Impossible.meaning(Impossible.startTimeKind))
       }
     }
     if tally.malformed > 0 {
-      sayOnce(.malformed, .warning) { line in
+      reporter.sayOnce(.malformed, .warning) { line in
         line.append(decimal: UInt64(tally.malformed))
         line.append(" process files made no sense, and what they tell is left out")
       }

@@ -23,8 +23,8 @@ extension Agent where M: ~Copyable {
 
   /// Says once that a whole cgroup cannot be killed in one step here, where the policy in force may have one killed.
   package mutating func sayUnwritableCgroups() {
-    guard let refusal = cgroupRefusal, policy.mayReachCgroups else { return }
-    sayOnce(.unwritableCgroups, .warning) { line in
+    guard let refusal = machine.killCalls?.cgroupRefusal, policy.mayReachCgroups else { return }
+    reporter.sayOnce(.unwritableCgroups, .warning) { line in
       line.append("cgroups cannot be written here (")
       line.append(refusal.text)
       line.append("): where a whole cgroup is to be killed, its processes are killed one by one, and it is not frozen")
@@ -40,14 +40,14 @@ extension Agent where M: ~Copyable {
   mutating func clearance(of pid: Int32, in domain: Domain, by context: ScoringContext) -> Clearance {
     guard let number = domain.number else { return .stays }
     let now = machine.now
-    switch chooser.look(at: pid, units: units, now: now, from: &machine) {
+    switch chooser.look(at: pid, units: constants.units, now: now, from: &machine) {
     case .gone: return .gone
     case .unreadable: return .stays
     case .found(let facts):
-      guard facts.domains.contains(DomainSet(number: number)), !inVain.contains(facts.identity),
+      guard facts.domains.contains(DomainSet(number: number)), !chooser.inVain.contains(facts.identity),
         !Agent.isPursued(facts.identity, in: domains)
       else { return .stays }
-      return chooser.candidate(facts, context, needs, now, from: &machine).ruleOutcome.protection.protects
+      return chooser.candidate(facts, context, now, from: &machine).ruleOutcome.protection.protects
         ? .stays : .mayGo
     }
   }

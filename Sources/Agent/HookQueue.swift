@@ -4,6 +4,15 @@ import Policy
 import ProcModel
 import Record
 
+/// Of what a hook is told.
+struct HookCause {
+  var episode: UInt32
+  /// The decision's number; 0 where there is none.
+  var incident: UInt32 = 0
+  /// The victim's process number; nil where there is none.
+  var pid: Int32?
+}
+
 /// What a hook is told of, so that its exit can be told with it.
 struct HookAbout: Sendable {
   /// Counts the hooks that were asked for, from 1.
@@ -68,8 +77,8 @@ private struct HookJob {
 }
 
 /// The programs that the policy's hooks start, ready to be started: words, pipes and places for what they are told are
-/// there from the start or the reload on.
-package struct HookQueue: ~Copyable {
+/// there from the start or the reload on. Programs are started by a thread of their own, and never waited for.
+package final class HookQueue {
   /// Bytes of a record's line that a hook is given; a longer line is cut.
   static let inputCapacity = 16 * 1024
   static let variableCapacity = 4096
@@ -94,7 +103,7 @@ package struct HookQueue: ~Copyable {
 
   /// Makes ready what a policy starts. Programs that another policy had as well stay as they are; of those that it has
   /// not, what is under way goes on. Allocates: for the start and for reloads.
-  mutating func takeUp(_ policy: CompiledPolicy, _ messages: inout Messages) {
+  func takeUp(_ policy: CompiledPolicy, _ messages: inout Messages) {
     var taken: [HookHolder?] = []
     var isHelpless = false
     for command in policy.commands {
@@ -125,7 +134,7 @@ package struct HookQueue: ~Copyable {
     }
   }
 
-  private mutating func makeHelper() throws(Errno) {
+  private func makeHelper() throws(Errno) {
     if helperDescriptor == nil { helper = try HelperThread() }
   }
 
@@ -175,7 +184,7 @@ package struct HookQueue: ~Copyable {
   ///   - recorder: Whose last line it is to read.
   ///   - variables: `NAME=value`, a NUL after each.
   /// - Returns: Its ticket; nil where it is none of the policy in force, or too many wait.
-  mutating func enqueue(
+  func enqueue(
     _ command: Command, of policy: CompiledPolicy, _ occasion: HookOccasion, _ cause: HookCause,
     domain: ByteBuffer, reading recorder: borrowing Recorder, variables: [UInt8]
   ) -> UInt32? {
@@ -197,7 +206,7 @@ package struct HookQueue: ~Copyable {
   }
 
   /// Takes a hook out of the queue whose turn has not come. Whether it was there.
-  mutating func withdraw(_ ticket: UInt32) -> Bool {
+  func withdraw(_ ticket: UInt32) -> Bool {
     for index in jobs.indices where jobs[index].holder != nil && jobs[index].about.ticket == ticket {
       jobs[index].holder = nil
       waiting -= 1
@@ -215,7 +224,7 @@ package struct HookQueue: ~Copyable {
   }
 
   /// Has the helper start the one that waits longest and whose program does not run, if the helper is free.
-  mutating func startNext(_ now: Nanoseconds) {
+  func startNext(_ now: Nanoseconds) {
     guard waiting > 0, !isHelperBusy else { return }
     var next: Int?
     for index in jobs.indices {
@@ -259,7 +268,7 @@ package struct HookQueue: ~Copyable {
   }
 
   /// Forgets one that is over.
-  mutating func remove(at index: Int) {
+  func remove(at index: Int) {
     running[index].isWatched = false
     running.remove(at: index)
   }

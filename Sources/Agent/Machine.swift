@@ -1,35 +1,125 @@
 package import Ladder
-import LinuxSystem
+package import LinuxSystem
 package import ProcModel
 package import ProcReader
 
-/// The machine: all that the agent learns of it, and all that it does to processes. In production it is the kernel; a
-/// test gives a scripted one, whose time it moves by itself.
+/// The machine: all that the agent learns of it, and all that it does to it. In production it is the kernel; a test gives
+/// a scripted one, whose time it moves by itself.
+///
+/// A dry run is a machine made without calls (``LiveMachine/init(rehearsing:_:_:)``): it answers each act that it is
+/// rehearsed. This is the only place at which a dry run differs.
 package protocol Machine: ProcSource, ~Copyable {
   associatedtype Calls: KillCalls
+  associatedtype Cgroups: ReliefCalls
+  associatedtype Restart: RestartCalls
 
   /// `CLOCK_BOOTTIME`, on which start times are.
   var now: Nanoseconds { get }
   /// `CLOCK_MONOTONIC`, which stands still while the machine sleeps.
   var awake: Nanoseconds { get }
+
+  /// Waits for the timer, a signal, or a descriptor that is watched. The agent waits nowhere else.
+  mutating func wait() throws(Errno) -> Wake
+  /// Sets the timer. It runs out once.
+  mutating func setTimer(_ delay: Nanoseconds) throws(Errno)
+  /// Has the wait told of a descriptor.
+  ///
+  /// - Parameter tag: Of ``WakeTag``.
+  mutating func watch(_ descriptor: Int32, _ readiness: Readiness, tag: UInt64) throws(Errno)
+  /// Whether the kernel wakes the agent at the system's stalls (``WakeTag/pressure``). Else it looks by itself.
+  var isWokenAtStalls: Bool { get }
+
   /// By which processes are held and signalled. Nil in a dry run: a machine without them answers a signal "rehearsed"
   /// (``Killer``).
   var killCalls: Calls? { get }
+  /// By which cgroups are slowed down, frozen and asked for memory before a process is killed.
+  var relief: Means<Cgroups> { get }
+  /// By which the machine is restarted when kills do not help.
+  var restart: Means<Restart> { get }
+  /// The hooks' programs. Nil in a dry run.
+  var hooks: HookQueue? { get }
+}
+
+/// What a machine has for a kind of act.
+package enum Means<Calls> {
+  case ready(Calls)
+  /// It cannot be done: the policy at the start asked for none of it, or it could not be made ready.
+  case missing
+  /// In a dry run it is told, and not done.
+  case rehearsed
+}
+
+extension Means: Sendable where Calls: Sendable {}
+
+/// What the loop is woken by, beside the timer and signals.
+enum WakeTag {
+  static let compiler = EventLoop.firstFreeTag
+  static let pressure = EventLoop.firstFreeTag + 1
+  /// The exit of a victim; one for each domain from here on.
+  static let victim = EventLoop.firstFreeTag + 2
+  /// All that hooks have to tell.
+  static let hook = EventLoop.firstFreeTag + 64
+  static let relief = EventLoop.firstFreeTag + 65
+  /// The policy's files.
+  static let files = EventLoop.firstFreeTag + 96
+  /// The process that keeps the policy.
+  static let keeper = EventLoop.firstFreeTag + 97
 }
 
 /// The kernel.
 package struct LiveMachine: Machine, ~Copyable {
   package var source: LiveSource
+  private var loop: EventLoop
+  /// Nil where the kernel does not wake the agent at stalls.
+  private let pressureWatch: PressureWatch?
   package let killCalls: LiveCalls?
+  package let relief: Means<CgroupRelief>
+  package let restart: Means<LiveRestartCalls>
+  package let hooks: HookQueue?
 
-  /// - Parameter killCalls: Nil in a dry run.
-  package init(_ source: consuming LiveSource, killCalls: LiveCalls?) {
+  /// A machine of which everything is learned, and to which nothing is done.
+  package init(
+    rehearsing source: consuming LiveSource, _ loop: consuming EventLoop, _ pressureWatch: consuming PressureWatch?
+  ) {
+    // Told only where it could be done.
+    relief = source.cgroupVersion == .v2 ? .rehearsed : .missing
     self.source = source
+    self.loop = loop
+    self.pressureWatch = pressureWatch
+    killCalls = nil
+    restart = .rehearsed
+    hooks = nil
+  }
+
+  package init(
+    arming source: consuming LiveSource, _ loop: consuming EventLoop, _ pressureWatch: consuming PressureWatch?,
+    killCalls: LiveCalls, relief: CgroupRelief?, restart: LiveRestartCalls?, hooks: HookQueue
+  ) {
+    self.source = source
+    self.loop = loop
+    self.pressureWatch = pressureWatch
     self.killCalls = killCalls
+    self.relief = relief.map { .ready($0) } ?? .missing
+    self.restart = restart.map { .ready($0) } ?? .missing
+    self.hooks = hooks
   }
 
   package var now: Nanoseconds { Nanoseconds(Clock.sinceBoot()) }
   package var awake: Nanoseconds { Nanoseconds(Clock.awake()) }
+
+  package mutating func wait() throws(Errno) -> Wake { try loop.wait() }
+  package mutating func setTimer(_ delay: Nanoseconds) throws(Errno) { try loop.wake(inNanoseconds: delay.count) }
+
+  package mutating func watch(_ descriptor: Int32, _ readiness: Readiness, tag: UInt64) throws(Errno) {
+    try loop.watch(descriptor, readiness, tag: tag)
+  }
+
+  package var isWokenAtStalls: Bool {
+    switch pressureWatch {
+    case .some: true
+    case .none: false
+    }
+  }
 
   package var view: ProcView { source.view }
   package var clock: Nanoseconds? { source.clock }

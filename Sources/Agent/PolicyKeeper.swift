@@ -53,8 +53,8 @@ package struct PolicyKeeper: ~Copyable {
     waiting.isNil && (child.isNil || now >= deadline)
   }
 
-  /// Starts the writer and has `loop` told of its exit.
-  package mutating func begin(_ loop: borrowing EventLoop, tag: UInt64, now: Nanoseconds) throws(Errno) {
+  /// Starts the writer and has the machine's wait told of its exit.
+  mutating func begin<M: Machine & ~Copyable>(_ machine: inout M, at now: Nanoseconds) throws(Errno) {
     guard isDue, let tool, let directory, let config, let image = waiting.take() else { return }
     let started = try Child.start(
       tool,
@@ -63,7 +63,7 @@ package struct PolicyKeeper: ~Copyable {
         CPath("--config"), config,
       ],
       inheriting: image)
-    try loop.watch(started.handle.descriptor.raw, tag: tag, once: true)
+    try machine.watch(started.handle.descriptor.raw, .readableOnce, tag: WakeTag.keeper)
     child = consume started
     inHand = .some(image)
     deadline = now + PolicyKeeper.limit

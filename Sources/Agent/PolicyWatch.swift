@@ -47,9 +47,8 @@ package struct PolicyWatch: ~Copyable {
     name = CPath(after)
   }
 
-  package func join(_ loop: borrowing EventLoop, tag: UInt64) throws(Errno) {
-    try loop.watch(files, tag: tag)
-  }
+  /// Readable when the kernel has something to tell.
+  package var descriptor: Int32 { files.raw }
 
   /// Takes what the kernel has to tell.
   package mutating func take(at now: Nanoseconds) {

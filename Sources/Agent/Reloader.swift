@@ -29,11 +29,11 @@ package struct Reloader: ~Copyable {
     files = nil
   }
 
-  /// Has `loop` told when the policy's files change. There may be none.
-  package mutating func watchFiles(_ loop: borrowing EventLoop, tag: UInt64) throws(Errno) {
+  /// Has the machine's wait told when the policy's files change. There may be none.
+  mutating func watchFiles<M: Machine & ~Copyable>(_ machine: inout M) throws(Errno) {
     guard compiler != nil, let config else { return }
     let watch = try PolicyWatch(config)
-    try watch.join(loop, tag: tag)
+    try machine.watch(watch.descriptor, .readable, tag: WakeTag.files)
     files = consume watch
   }
 
@@ -77,8 +77,8 @@ package struct Reloader: ~Copyable {
     }
   }
 
-  /// Starts the compiler and has `loop` told when it exits.
-  package mutating func begin(_ loop: borrowing EventLoop, tag: UInt64, now: Nanoseconds) throws(Refusal) {
+  /// Starts the compiler and has the machine's wait told when it exits.
+  mutating func begin<M: Machine & ~Copyable>(_ machine: inout M) throws(Refusal) {
     guard let compiler, let config else { throw .nothingToReload }
     guard !isBusy else { throw .inProgress }
     files?.settle()
@@ -88,10 +88,10 @@ package struct Reloader: ~Copyable {
         compiler,
         [CPath("spillway"), CPath("compile"), config, CPath("-o"), CPath(descriptor: file.raw)],
         inheriting: file)
-      try loop.watch(started.handle.descriptor.raw, tag: tag, once: true)
+      try machine.watch(started.handle.descriptor.raw, .readableOnce, tag: WakeTag.compiler)
       child = consume started
       image = consume file
-      deadline = now + Reloader.limit
+      deadline = machine.awake + Reloader.limit
     } catch {
       throw .cannotStart(error)
     }

@@ -123,7 +123,9 @@ struct SetUp {
     var source = try openSource()
     // While it can still be reached for certain.
     let manager = askManager(&messages)
-    var supervision = Supervision(consume manager, fallback: fallback, isArmed: !options.isDryRun)
+    var supervision = Supervision(
+      consume manager, mode: AgentMode(isDryRun: isDryRun, policy: policyName, rules: policy.rules.count),
+      fallback: fallback, isArmed: !options.isDryRun)
     let record = try openRecord(&messages)
     let loop: EventLoop
     do throws(Errno) {
@@ -131,134 +133,62 @@ struct SetUp {
     } catch {
       throw StartFailure(.kernelFeature, "the kernel refuses the agent's event descriptors", error)
     }
-    let units = KernelUnits(
-      pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond)
-    let ownPID = source.isLive ? OwnProcess.pid : 0
+    let constants = AgentConstants(
+      units: KernelUnits(
+        pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond),
+      ownPID: source.isLive ? OwnProcess.pid : 0,
+      fill: LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors), isVerbose: options.isVerbose)
     let isRecordMissing = record.isMissing
     var recorder = Recorder(
       sink: record.sink, isDryRun: isDryRun, isTorn: record.isTorn,
       run: RunID(boot: source.isLive ? readBootID() : nil, startedAt: Nanoseconds(Clock.sinceBoot())))
     if isRecordMissing { recorder.awaitSink() }
-    let reloader = Reloader(compiler: options.compiler, config: options.config)
+    var reload = ReloadCourse(
+      Reloader(compiler: options.compiler, config: options.config),
+      PolicyKeeper(tool: options.compiler, directory: options.stateDirectory, config: options.config))
+    switch consume image {
+    case .some(let image): reload.keeper.offer(image)
+    case .none: break
+    }
 
     introduce(&messages)
     sayView(source.view, &messages)
     let panic = source.isLive ? readPanicSettings(&messages) : nil
-    let fill = LookAhead.fill(of: OwnProcess.measureFill(), times: OwnProcess.processors)
     // Whether the policy at hand asks for it or not: a later one may, and then the privilege is gone.
     let pressureWatch = source.isLive ? watchPressure(of: &source, loop, &messages) : nil
     var kernelLog = KernelLog(isDryRun ? nil : openKernelLog(&messages))
     var killCalls = try openKillCalls(source)
     let privileges = harden(&messages)
-    makeHelper(of: &killCalls, &messages)
-    var hooks = HookQueue()
-    if !isDryRun { hooks.takeUp(policy, &messages) }
-    let lastResort = takeUpLastResort(&messages)
-    let relief = takeUpRelief(source, &messages)
-    var spoken = Messages()
-    detach(&recorder, &spoken, &kernelLog, &messages)
+    complete(&killCalls, on: source, &messages)
     // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
     try? source.prepareToGiveUp(policy.needs.contains(.cmdline))
-    let cgroupRefusal = refusalOfCgroups(source)
+    let machine = makeMachine(source, loop, pressureWatch, killCalls, &messages)
+    var spoken = Messages()
+    detach(&recorder, &spoken, &kernelLog, &messages)
     // After the helpers, whose work is long, are made.
     attempt(&messages, "the agent has no real-time priority, and waits its turn where many want to run") {
       () throws(Errno) in
       try OwnProcess.runInRealTime()
     }
     // Nothing that is still to come makes a start fail.
-    let mode = AgentMode(isDryRun: isDryRun, policy: policyName, rules: policy.rules.count)
     do throws(Errno) {
-      try supervision.tell("READY=1\n", mode)
+      try supervision.tell("READY=1\n")
     } catch {
       messages.say(.warning, SetUp.notTold, error)
     }
     keepInMemory(&messages)
     var agent = Agent(
-      machine: LiveMachine(source, killCalls: killCalls), loop: loop,
-      reporter: Reporter(recorder: recorder, messages: spoken, kernelLog: kernelLog), policy: policy, units: units,
-      ownPID: ownPID, pressureWatch: pressureWatch, reloader: reloader, hooks: hooks, relief: relief,
-      lastResort: lastResort, fill: fill, supervision: supervision,
-      keeper: PolicyKeeper(tool: options.compiler, directory: options.stateDirectory, config: options.config),
-      recordOpening: record.opening, isVerbose: options.isVerbose)
-    agent.policyName = policyName
-    switch consume image {
-    case .some(let image): agent.keeper.offer(image)
-    case .none: break
-    }
-    agent.sayFallback()
-    agent.cgroupRefusal = cgroupRefusal
-    agent.sayUnwritableCgroups()
+      machine: machine,
+      reporter: Reporter(
+        recorder: recorder, messages: spoken, kernelLog: kernelLog, recordOpening: record.opening),
+      policy: policy, constants: constants, reload: reload, supervision: supervision,
+      killers: KillerWatch(expecting: isDryRun ? .spillwayd : nil))
     agent.reportStart(version: spillwayVersion, privileges, panic)
     do throws(Errno) {
       return try agent.run() == .toBeArmed ? .toBeArmed : .ok
     } catch {
-      agent.endRelief()
-      agent.reporter.messages.say(.error, "the agent cannot wait for events", error)
-      agent.reporter.finish(within: AgentTiming.lastWords)
+      agent.stopUnableToWait(error)
       return .kernelFeature
-    }
-  }
-
-  /// What the last resort acts by; nil in a dry run, and where the policy has none.
-  private func takeUpLastResort(_ messages: inout Messages) -> LastResortStepper? {
-    guard let wanted = policy.measures.lastResort, !isDryRun else { return nil }
-    do throws(Errno) {
-      var machine = try LiveRestartCalls(proc: try OwnedDescriptor.open(options.procRoot, .read, .directory))
-      if let refusal = machine.refusal {
-        messages.say(
-          .warning,
-          wanted.action == .panic
-            ? "the last resort takes sysrq-trigger, which cannot be opened"
-            : "where reboot(2) is refused, the last resort takes sysrq-trigger, which cannot be opened", refusal)
-      }
-      return { course, now in course.advance(&machine, now: now) }
-    } catch {
-      messages.say(.error, "the last resort cannot be made ready, and is never taken", error)
-      return nil
-    }
-  }
-
-  /// Undoes what the relief of a run before this one left, whether the policy has any or not, and makes its own ready.
-  private func takeUpRelief(_ source: borrowing LiveSource, _ messages: inout Messages) -> CgroupRelief? {
-    let isWanted = policy.measures.relief != Relief()
-    guard source.cgroupVersion == .v2 else {
-      if isWanted {
-        messages.say(.warning, "relief needs cgroups of version 2, which account memory: none is given here")
-      }
-      return nil
-    }
-    if isDryRun { return nil }
-    let path = CPath(CgroupRelief.folder)
-    do throws(Errno) {
-      if isWanted { try? OwnedDescriptor.makeFolder(path) }
-      let folder = try OwnedDescriptor.open(path, .read, [.directory, .noFollow])
-      let root = try source.unifiedRoot()
-      let undone = try CgroupRelief.undoLeftovers(below: root, in: folder)
-      if undone > 0 {
-        messages.say(.notice) { line in
-          line.append("put back what a run before this one left changed: ")
-          line.append(decimal: UInt64(undone))
-          line.append(undone == 1 ? " cgroup" : " cgroups")
-        }
-      }
-      guard isWanted else { return nil }
-      let relief = try CgroupRelief(root: root, folder: folder)
-      if let refusal = relief.refusal {
-        messages.say(.warning, "relief fails here: cgroups cannot be written", refusal)
-      }
-      return relief
-    } catch {
-      if error == .invalidArgument {
-        messages.say(
-          .error,
-          "/run/spillway/relief makes no sense, and no relief is given: put right by hand what it names, and remove it")
-      } else if isWanted {
-        messages.say(.warning, "relief cannot be made ready in /run/spillway, and is not given", error)
-      } else if error != .noSuchFile {
-        messages.say(
-          .error, "what a run before this one left changed, by /run/spillway/relief, cannot be put back", error)
-      }
-      return nil
     }
   }
 

@@ -11,6 +11,8 @@ package struct Supervision: ~Copyable {
   private var feedAt = Nanoseconds.zero
   private var message: [UInt8] = []
 
+  /// Whether the agent is armed, and by which policy.
+  var mode: AgentMode
   /// What is in force in place of the policy that was asked for; nil where it is that.
   package private(set) var fallback: PolicyFallback?
   /// The agent was to be armed, and is in dry run because the built-in policy stood in when it started.
@@ -28,8 +30,10 @@ package struct Supervision: ~Copyable {
   ///   - manager: Nil where no manager asked to be told.
   ///   - isArmed: Whether the agent was to be armed.
   package init(
-    _ manager: consuming ServiceManager? = nil, fallback: PolicyFallback? = nil, isArmed: Bool = false
+    _ manager: consuming ServiceManager? = nil, mode: AgentMode = AgentMode(isDryRun: false, policy: CPath(""), rules: 0),
+    fallback: PolicyFallback? = nil, isArmed: Bool = false
   ) {
+    self.mode = mode
     switch manager {
     case .some(let manager):
       interval = manager.watchdog.map { max(Nanoseconds($0 / Supervision.part), Supervision.shortest) }
@@ -83,7 +87,7 @@ package struct Supervision: ~Copyable {
   }
 
   /// Tells how it is, with other lines before that.
-  package mutating func tell(_ first: String, _ mode: AgentMode) throws(Errno) {
+  package mutating func tell(_ first: String) throws(Errno) {
     switch manager {
     case .some(let manager):
       message.removeAll(keepingCapacity: true)

@@ -1,12 +1,33 @@
 package import LinuxSystem
 package import ProcModel
 
+/// By which relief changes cgroups and puts them back: between what a course of relief decides and what the kernel does.
+package protocol ReliefCalls: AnyObject {
+  /// As ``CgroupRelief/lower(_:to:)``.
+  func lower(_ cgroup: Span<UInt8>, to limit: KiB) throws(Errno) -> Bool
+  /// As ``CgroupRelief/freeze(_:)``.
+  func freeze(_ cgroup: Span<UInt8>) throws(Errno) -> Bool
+  /// As ``CgroupRelief/undo(_:)``.
+  func undo(_ file: ReliefFile) throws(Errno) -> Bool
+  /// As ``CgroupRelief/reclaim(_:from:)``.
+  func reclaim(_ wanted: KiB, from cgroup: Span<UInt8>) throws(Errno)
+  /// The cgroup of such a change, also when it is undone.
+  func cgroup(_ file: ReliefFile) -> ByteBuffer
+  /// What the last job that takes long came to; nil while one is under way.
+  var result: HelperResult? { get }
+  /// Readable when such a job is done, until ``acknowledge()``.
+  var doneDescriptor: Int32 { get }
+  func acknowledge()
+  /// Waits for a job a little, for an agent that stops.
+  func settle()
+}
+
 /// What relief does to cgroups, and undoes: one limit that is lowered and one cgroup that is frozen at a time, each
 /// noted before it is done.
 ///
 /// What may take the kernel long is done by a helper, one job at a time; undoing never takes long. Once it is made it
 /// allocates nothing.
-package struct CgroupRelief: ~Copyable {
+package final class CgroupRelief: ReliefCalls {
   /// The folder of the note, and the note's name there.
   package static let folder = "/run/spillway"
   package static let noteName = "relief"
@@ -111,7 +132,7 @@ package struct CgroupRelief: ~Copyable {
   /// - Parameter cgroup: Its path, with the slash.
   /// - Returns: False where it is as low already.
   /// - Throws: Why not; `EBUSY` while the helper is at work, `EINVAL` where the change cannot be noted.
-  package mutating func lower(_ cgroup: Span<UInt8>, to limit: KiB) throws(Errno) -> Bool {
+  package func lower(_ cgroup: Span<UInt8>, to limit: KiB) throws(Errno) -> Bool {
     guard !helper.isBusy else { throw .busy }
     let file = try open(cgroup, ReliefFile.high.name, .readWrite)
     let count = try readWord(file)
@@ -120,6 +141,7 @@ package struct CgroupRelief: ~Copyable {
     if let old = old.amount, old <= limit { return false }
     guard note.add(.high, old: word.span.extracting(0..<count), cgroup: cgroup) else { throw .invalidArgument }
     amount.set(decimal: limit.count, "K")
+    let amount = amount
     do throws(Errno) {
       try save()
       try helper.write(amount.bytes, to: file)
@@ -136,7 +158,7 @@ package struct CgroupRelief: ~Copyable {
   ///
   /// - Returns: False where it is frozen already.
   /// - Throws: As ``lower(_:to:)``, but for the helper.
-  package mutating func freeze(_ cgroup: Span<UInt8>) throws(Errno) -> Bool {
+  package func freeze(_ cgroup: Span<UInt8>) throws(Errno) -> Bool {
     let file = try open(cgroup, ReliefFile.freeze.name, .readWrite)
     let count = try readWord(file)
     let word = scratch
@@ -158,7 +180,7 @@ package struct CgroupRelief: ~Copyable {
   ///
   /// - Returns: False where it has to be done once more: the helper is still at it, and may lower the limit only now.
   /// - Throws: Why it cannot be put back. In both cases it stays noted.
-  package mutating func undo(_ file: ReliefFile) throws(Errno) -> Bool {
+  package func undo(_ file: ReliefFile) throws(Errno) -> Bool {
     guard note.holds(file) else { return true }
     let isEarly = file == .high && isLowering && helper.isBusy
     let old = note.old(file)
@@ -182,11 +204,12 @@ package struct CgroupRelief: ~Copyable {
   /// it gets less.
   ///
   /// - Throws: `ENOENT` before Linux 5.19, `EBUSY` while the helper is at work.
-  package mutating func reclaim(_ wanted: KiB, from cgroup: Span<UInt8>) throws(Errno) {
+  package func reclaim(_ wanted: KiB, from cgroup: Span<UInt8>) throws(Errno) {
     guard !helper.isBusy else { throw .busy }
     let file = try open(cgroup, "memory.reclaim", .write)
     amount.set(decimal: wanted.count, "K")
     isLowering = false
+    let amount = amount
     try helper.write(amount.bytes, to: file)
   }
 
@@ -198,7 +221,7 @@ package struct CgroupRelief: ~Copyable {
 
   package func acknowledge() { helper.acknowledge() }
 
-  private mutating func open(
+  private func open(
     _ cgroup: Span<UInt8>, _ file: String, _ access: OwnedDescriptor.AccessMode
   ) throws(Errno) -> OwnedDescriptor {
     // Without the slash in front, so that it is below the root.
@@ -209,14 +232,14 @@ package struct CgroupRelief: ~Copyable {
   /// Reads a file's one word into ``scratch``.
   ///
   /// - Returns: Its length.
-  private mutating func readWord(_ file: borrowing OwnedDescriptor) throws(Errno) -> Int {
+  private func readWord(_ file: borrowing OwnedDescriptor) throws(Errno) -> Int {
     var count = try file.readWhole(into: &scratch)
     if count > 0, scratch[count - 1] == .newline { count -= 1 }
     return count
   }
 
   /// Removes the note of a change. If that cannot be written, a stale note stays: to undo it twice is harmless.
-  private mutating func forget(_ file: ReliefFile) {
+  private func forget(_ file: ReliefFile) {
     switch file {
     case .high: high = nil
     case .freeze: freezer = nil
@@ -225,8 +248,9 @@ package struct CgroupRelief: ~Copyable {
     try? save()
   }
 
-  private mutating func save() throws(Errno) {
+  private func save() throws(Errno) {
     note.compose()
+    let note = note
     try store.overwrite(note.bytes)
   }
 }

@@ -45,12 +45,15 @@ package protocol KillCalls {
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno)
   /// What the last release came to; nil while it is under way, or where nothing can be released.
   var released: HelperResult? { get }
+  /// Why no cgroup can be written (`EROFS` in a sandbox); nil where cgroups can be, or there are none of version 2.
+  var cgroupRefusal: Errno? { get }
 }
 
 /// Live implementation: real system calls. Its copies share the root and the helper.
 package struct LiveCalls: KillCalls {
   private let root: SharedRoot
   private var helper: SharedHelper?
+  package var cgroupRefusal: Errno?
 
   /// - Parameter proc: The live proc file system's root.
   package init(proc: consuming OwnedDescriptor) {

@@ -28,19 +28,19 @@ package enum LastResortWay: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// The machine as the last resort acts on it: a protocol, so that no test can touch one.
-package protocol RestartCalls: ~Copyable {
+/// By which the machine is restarted: a protocol, so that no test can restart one.
+package protocol RestartCalls {
   /// Has sync(2) run elsewhere; does not wait.
-  mutating func beginSync() throws(Errno)
+  func beginSync() throws(Errno)
   /// Whether it is over, or was never begun.
   var isSynced: Bool { get }
-  mutating func reboot() throws(Errno)
+  func reboot() throws(Errno)
   /// Writes one letter to `/proc/sysrq-trigger`.
-  mutating func sysrq(_ letter: UInt8) throws(Errno)
+  func sysrq(_ letter: UInt8) throws(Errno)
 }
 
 /// The machine that runs this.
-package struct LiveRestartCalls: RestartCalls, ~Copyable {
+package final class LiveRestartCalls: RestartCalls {
   private let helper: HelperThread
   /// Opened at start: the right to open it may be gone later.
   private let trigger: OwnedDescriptor?
@@ -61,11 +61,11 @@ package struct LiveRestartCalls: RestartCalls, ~Copyable {
     self.helper = helper
   }
 
-  package mutating func beginSync() throws(Errno) { try helper.sync() }
+  package func beginSync() throws(Errno) { try helper.sync() }
   package var isSynced: Bool { !helper.isBusy }
-  package mutating func reboot() throws(Errno) { try Restart.reboot() }
+  package func reboot() throws(Errno) { try Restart.reboot() }
 
-  package mutating func sysrq(_ letter: UInt8) throws(Errno) {
+  package func sysrq(_ letter: UInt8) throws(Errno) {
     switch trigger {
     case .some(let trigger):
       let letters: InlineArray<1, UInt8> = [letter]
@@ -101,7 +101,7 @@ package struct LastResortCourse: Sendable {
   }
 
   /// Goes on. Where `reboot` or `panic` is refused, the kernel's own reset is next.
-  package mutating func advance<Calls: RestartCalls & ~Copyable>(_ calls: inout Calls, now: Nanoseconds) -> Step {
+  package mutating func advance<Calls: RestartCalls>(_ calls: Calls, now: Nanoseconds) -> Step {
     guard let startedAt else {
       startedAt = now
       do throws(Errno) {
@@ -109,14 +109,14 @@ package struct LastResortCourse: Sendable {
         return .syncing
       } catch {
         // The disks have what they have.
-        return act(&calls)
+        return act(calls)
       }
     }
     if tried == 0, !calls.isSynced, now - startedAt < LastResortCourse.syncLimit { return .syncing }
-    return act(&calls)
+    return act(calls)
   }
 
-  private mutating func act<Calls: RestartCalls & ~Copyable>(_ calls: inout Calls) -> Step {
+  private mutating func act<Calls: RestartCalls>(_ calls: Calls) -> Step {
     let way: LastResortWay
     switch (tried, resort) {
     case (0, _): way = resort
@@ -136,6 +136,3 @@ package struct LastResortCourse: Sendable {
     }
   }
 }
-
-/// A machine as the agent holds it: a function, so that the loop is compiled for no type of it.
-package typealias LastResortStepper = (inout LastResortCourse, Nanoseconds) -> LastResortCourse.Step

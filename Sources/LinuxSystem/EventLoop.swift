@@ -9,6 +9,17 @@ package enum Wake: Equatable, Sendable {
   case ready(tag: UInt64)
 }
 
+/// When a descriptor that is watched wakes the loop.
+package enum Readiness: Sendable {
+  /// Each time it is waited while there is something to read.
+  case readable
+  /// The first time that there is something to read, and then no more.
+  case readableOnce
+  /// Each time that there is something new to read, or the last writer has closed the file. What was reported once and
+  /// was not read is not reported again.
+  case news
+}
+
 /// A loop of one thread that waits in one place, epoll(7), for a timer, signals and other descriptors.
 package struct EventLoop: ~Copyable {
   private let epoll: OwnedDescriptor
@@ -53,16 +64,15 @@ package struct EventLoop: ~Copyable {
     return loop
   }
 
-  /// Wakes the loop when `descriptor` becomes readable, once or each time. A descriptor leaves the loop by itself when
-  /// it is closed.
-  package func watch(_ descriptor: Int32, tag: UInt64, once: Bool = false) throws(Errno) {
-    try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | (once ? EPOLLONESHOT.rawValue : 0))
-  }
-
-  /// Wakes the loop each time there is something new to read, or the last writer has closed the file. What was reported
-  /// once and was not read is not reported again.
-  package func watchNews(_ descriptor: Int32, tag: UInt64) throws(Errno) {
-    try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | EPOLLET.rawValue)
+  /// Wakes the loop when `descriptor` is ready. A descriptor leaves the loop by itself when it is closed.
+  package func watch(_ descriptor: Int32, _ readiness: Readiness = .readable, tag: UInt64) throws(Errno) {
+    let manner: UInt32 =
+      switch readiness {
+      case .readable: 0
+      case .readableOnce: EPOLLONESHOT.rawValue
+      case .news: EPOLLET.rawValue
+      }
+    try watch(descriptor, tag: tag, events: EPOLLIN.rawValue | manner)
   }
 
   func watch(_ descriptor: Int32, tag: UInt64, events: UInt32) throws(Errno) {

@@ -57,13 +57,7 @@ package struct FileWatch: ~Copyable {
   }
 }
 
-extension EventLoop {
-  /// Wakes the loop whenever there are events.
-  package func watch(_ files: borrowing FileWatch, tag: UInt64) throws(Errno) {
-    try watch(files.raw, tag: tag)
-  }
-}
-
 extension FileWatch {
-  fileprivate var raw: Int32 { descriptor.raw }
+  /// Readable whenever there are events.
+  package var raw: Int32 { descriptor.raw }
 }

@@ -45,9 +45,12 @@ package struct ScoringContext: Sendable {
   package var machine: MachineFacts
   /// The agent's own process number, which protects it and its children; 0 where there is no agent.
   package var agent: Int32
+  /// What the policy's rules have to know of a process.
+  package let needs: MatchNeeds
 
   package init(policy: CompiledPolicy, machine: MachineFacts, agent: Int32) {
     self.policy = policy
+    needs = policy.needs
     settings = policy.settings
     self.machine = machine
     self.agent = agent

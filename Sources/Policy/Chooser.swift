@@ -19,6 +19,10 @@ package struct Chooser: Sendable {
   package private(set) var surveyBeganAt = Nanoseconds.zero
   /// When the last survey in calm time was taken, from which growth is measured; zero where none was.
   package var learnedAt = Nanoseconds.zero
+  /// What was killed in vain, and is passed over.
+  package var inVain = InVain()
+  /// What the decision under way may still ask.
+  package var inquiry = Inquiry()
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int, picking: Int) {
@@ -68,13 +72,13 @@ package struct Chooser: Sendable {
   ///   - budget: Processes that are classified at most; the others wait for the next time.
   ///   - mayWait: Whether files may be read that can wait for their process's memory.
   package mutating func learn<Source: ProcSource & ~Copyable>(
-    _ context: ScoringContext, needs: MatchNeeds, eldest: Ticks, now: Nanoseconds, budget: Int, mayWait: Bool,
-    from source: inout Source
+    _ context: ScoringContext, eldest: Ticks, now: Nanoseconds, budget: Int, mayWait: Bool, from source: inout Source
   ) {
     survey.rememberElders(of: ranking.table, from: eldest)
     picker.prepare(for: ranking.table)
     roster.refresh(
-      ranking.table, now: now, policy: context.policy, needs: needs, budget: budget, mayWait: mayWait, from: &source)
+      ranking.table, now: now, policy: context.policy, needs: context.needs, budget: budget, mayWait: mayWait,
+      from: &source)
   }
 
   /// Forgets what was learned by another policy.
@@ -84,41 +88,39 @@ package struct Chooser: Sendable {
     learnedAt = .zero
   }
 
-  // MARK: Rank
-
-  /// Ranks a memory domain's part of the table. Takes no memory from the heap, and reads only what takes no process's
-  /// memory lock: of those that the roster does not know.
-  ///
-  /// - Parameter isPassedOver: Whether killing a process was tried in vain, or is under way.
-  package mutating func rank<Source: ProcSource & ~Copyable>(
-    in domain: Int, by context: ScoringContext, needs: MatchNeeds, now: Nanoseconds, from source: inout Source,
-    isPassedOver: (ProcessIdentity) -> Bool
+  /// Gathers what the policy says of a memory domain's part of the table, and how fast each process grows. Takes no
+  /// memory from the heap, and reads only what takes no process's memory lock: of those that the roster does not know.
+  package mutating func classify<Source: ProcSource & ~Copyable>(
+    in domain: Int, by context: ScoringContext, now: Nanoseconds, from source: inout Source
   ) {
-    ranking.begin(for: domain)
-    roster.meet(ranking.table, policy: context.policy, needs: needs)
+    roster.meet(ranking.table, policy: context.policy, needs: context.needs)
+    ranking.beginOutcomes()
     for row in ranking.table.rows.indices {
-      let process = ranking.table.rows[row]
-      guard process.domains.contains(DomainSet(number: domain)) else {
-        ranking.append(nil, isPassedOver: false, by: context)
+      guard ranking.table.rows[row].domains.contains(DomainSet(number: domain)) else {
+        ranking.append(outcome: RuleOutcome())
         continue
       }
-      let candidate = candidate(process, context, needs, now, from: &source)
-      ranking.append(candidate, isPassedOver: isPassedOver(process.identity), by: context)
+      let growth = roster.growthPerSecond(
+        of: ranking.table.rows[row], now: now, units: context.machine.units)
+      ranking.table.setGrowth(growth, row: row)
+      ranking.append(
+        outcome: roster.ruleOutcome(
+          of: ranking.table.rows[row], policy: context.policy, needs: context.needs, machine: context.machine,
+          from: &source))
     }
   }
 
-  /// A process with its place in the order in which processes are killed.
+  /// A process with its place in the order in which processes are killed, as gathering and ranking would have it.
   ///
   /// - Parameter isAssuming: Whether what could not be read of it counts for protection.
   package mutating func candidate<Source: ProcSource & ~Copyable>(
-    _ facts: ProcessFacts, _ context: ScoringContext, _ needs: MatchNeeds, _ now: Nanoseconds,
-    from source: inout Source,
+    _ facts: ProcessFacts, _ context: ScoringContext, _ now: Nanoseconds, from source: inout Source,
     assuming isAssuming: Bool = true
   ) -> Candidate {
     var process = facts
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: context.machine.units)
     var ruleOutcome = roster.ruleOutcome(
-      of: process, policy: context.policy, needs: needs, machine: context.machine, from: &source)
+      of: process, policy: context.policy, needs: context.needs, machine: context.machine, from: &source)
     if !isAssuming, case .assumed = ruleOutcome.protection { ruleOutcome.protection = .none }
     var noTerms = NoTerms()
     return context.candidate(process, ruleOutcome: ruleOutcome, terms: &noTerms)
@@ -129,7 +131,7 @@ package struct Chooser: Sendable {
     if let row = ranking.table.row(ofPID: pid) { ranking.table.leaveDomains(row) }
   }
 
-  // MARK: Pick
+  // MARK: Rank and pick
 
   /// What a choice has to know of a domain.
   package func shortage(

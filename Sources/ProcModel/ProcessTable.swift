@@ -29,6 +29,11 @@ package struct ProcessTable: Sendable {
     rows.append(facts)
   }
 
+  /// Says how fast the footprint of a row's process grows, in KiB per second.
+  package mutating func setGrowth(_ growthPerSecond: KiB, row: Int) {
+    rows[row].growthPerSecond = growthPerSecond
+  }
+
   /// Returns the row of the process that has this number.
   package func row(ofPID pid: Int32) -> Int? {
     rowsByPID.value(for: ProcessTable.key(pid)).map { Int($0) }

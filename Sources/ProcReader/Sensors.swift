@@ -13,6 +13,8 @@ package struct Sensors: Sendable {
   private var isSwapSettled = true
   /// The kinds of statements that were not believed so far, with their counts.
   package private(set) var impossible = ImpossibleCounts()
+  /// The kernel told of a stall: until then the agent looks often enough to measure it.
+  package var alertUntil = Nanoseconds.zero
   // The largest file is vmstat, with 4 KiB on Linux 6.18.
   private var buffer = ByteBuffer(capacity: 8 * 1024)
 

@@ -38,9 +38,7 @@ extension Recorder {
     json.field("too_small", count: shortlist.tooSmall)
     json.field("passed_over", count: shortlist.passedOver)
     json.field("action", victim == nil ? "none" : decision.signal.name)
-    if act == .rehearsed || isDryRun && victim == nil {
-      json.field("outcome", act == .rehearsed ? "rehearsed" : "none")
-    }
+    if act == .rehearsed || victim == nil { json.field("outcome", act == .rehearsed ? "rehearsed" : "none") }
     json.field("took_us", decision.took.microseconds)
     return finish()
   }

@@ -11,11 +11,22 @@ package struct Reporter: ~Copyable {
   /// Of `/dev/kmsg`, where the agent is armed and may write it.
   package var kernelLog: KernelLog
   private var kernelLine: [UInt8] = []
+  /// Nil once the record's file is open, and where there is none.
+  var recordOpening: RecordOpening?
+  /// The number of the last decision that was told.
+  package var decisions: UInt32 = 0
+  package internal(set) var said: NoticeOnce = []
 
-  /// - Parameter kernelLog: Nil writes nothing there.
-  package init(recorder: consuming Recorder, messages: consuming Messages, kernelLog: consuming KernelLog?) {
+  /// - Parameters:
+  ///   - kernelLog: Nil writes nothing there.
+  ///   - recordOpening: Where the record's file could not be opened yet.
+  package init(
+    recorder: consuming Recorder, messages: consuming Messages, kernelLog: consuming KernelLog?,
+    recordOpening: consuming RecordOpening? = nil
+  ) {
     self.recorder = recorder
     self.messages = messages
+    self.recordOpening = recordOpening
     switch consume kernelLog {
     case .some(let log): self.kernelLog = log
     case .none: self.kernelLog = KernelLog(nil)
@@ -27,6 +38,13 @@ package struct Reporter: ~Copyable {
     event.log(by: &self)
     recorder.write(event)
     event.say(by: &self)
+  }
+
+  /// Tells of a decision, whose number is used from here on. While no process can be killed, decisions are made on and
+  /// on and told of once.
+  package mutating func tell(_ decision: Decision, _ act: Act) {
+    decisions = decision.incident
+    report(DecisionEvent(decision, act))
   }
 
   /// Says something of a memory domain, which is named where it is not the system.

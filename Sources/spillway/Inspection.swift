@@ -152,15 +152,15 @@ extension Inspection {
   /// - Parameter surveyed: Has the survey, and has learned nothing yet.
   private mutating func choose(in domain: Int, with surveyed: Chooser, from source: inout LiveSource) {
     var chooser = surveyed
-    let needs = context.policy.needs
-    chooser.learn(context, needs: needs, eldest: .zero, now: .zero, budget: .max, mayWait: true, from: &source)
-    chooser.rank(in: domain, by: context, needs: needs, now: .zero, from: &source) { _ in false }
+    chooser.learn(context, eldest: .zero, now: .zero, budget: .max, mayWait: true, from: &source)
+    chooser.classify(in: domain, by: context, now: .zero, from: &source)
+    chooser.ranking.rank(in: domain, by: context) { _ in false }
     if case .victim = chooser.pick(shortage, by: context) { killSet = chooser.picker.killSet }
     ranking = chooser.ranking
     var subject = Subject()
     for row in ranking.table.rows where row.domains.contains(DomainSet(number: domain)) {
       subject.load(row, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
-      append(chooser.candidate(row, context, needs, .zero, from: &source), subject)
+      append(chooser.candidate(row, context, .zero, from: &source), subject)
     }
     sort()
   }

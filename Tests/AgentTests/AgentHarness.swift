@@ -25,6 +25,8 @@ final class Log {
   var sharers: Set<Int32> = []
   /// Processes of every process group.
   var group: [Int32] = []
+  /// Why no cgroup can be written.
+  var cgroupRefusal: Errno?
   /// Why a process group cannot be signalled in one step.
   var groupRefusal: Errno?
   /// Held processes by descriptor: numbers that no real descriptor has.
@@ -97,10 +99,27 @@ struct LoggingCalls: KillCalls {
   func isFrozen(_ cgroup: FreezerPath, of bytes: ByteBuffer, path: inout CPath) throws(Errno) -> Bool { false }
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno) {}
   var released: HelperResult? { nil }
+  var cgroupRefusal: Errno? { log.cgroupRefusal }
+}
+
+/// Restart calls that take note in the log.
+struct LoggingRestartCalls: RestartCalls {
+  let log: Log
+  var isSynced = true
+  var failures: [String: Errno] = [:]
+
+  private func act(_ name: String) throws(Errno) {
+    log.lines.append(name)
+    if let failure = failures[name] { throw failure }
+  }
+
+  func beginSync() throws(Errno) { try act("sync") }
+  func reboot() throws(Errno) { try act("reboot") }
+  func sysrq(_ letter: UInt8) throws(Errno) { try act("sysrq \(Character(UnicodeScalar(letter)))") }
 }
 
 /// Files in memory, whose `meminfo` changes from one reading to the next.
-struct ScriptedMachine: Machine {
+struct ScriptedMachine: Machine, ~Copyable {
   var files = MemorySource()
   /// MiB available of 1000, one for each reading; the last stays. Nil is a file that cannot be read.
   var available: [UInt64?]
@@ -112,10 +131,37 @@ struct ScriptedMachine: Machine {
   var beforeProcess: () -> Void = {}
   /// More lines of `meminfo`.
   var lines = ""
-  /// Nil in a dry run.
-  var killCalls: LoggingCalls?
+  /// Beside programs that really run.
+  var loop: EventLoop
+  var isDryRun = false
+  var reliefCalls: CgroupRelief?
+  var restartCalls: LoggingRestartCalls?
+  let queue = HookQueue()
   /// The time on both clocks, but for what the machine has slept; nil for the real one, beside programs that really run.
   var time: Nanoseconds? = .milliseconds(1_000_000)
+
+  init(available: [UInt64?], log: Log, loop: consuming EventLoop) {
+    self.available = available
+    self.log = log
+    self.loop = loop
+  }
+
+  mutating func wait() throws(Errno) -> Wake { try loop.wait() }
+  mutating func setTimer(_ delay: Nanoseconds) throws(Errno) { try loop.wake(inNanoseconds: delay.count) }
+  mutating func watch(_ descriptor: Int32, _ readiness: Readiness, tag: UInt64) throws(Errno) {
+    try loop.watch(descriptor, readiness, tag: tag)
+  }
+
+  var isWokenAtStalls: Bool { false }
+  var killCalls: LoggingCalls? { isDryRun ? nil : LoggingCalls(log: log) }
+  var relief: Means<CgroupRelief> {
+    if isDryRun { return cgroupVersion == .v2 ? .rehearsed : .missing }
+    return reliefCalls.map { .ready($0) } ?? .missing
+  }
+  var restart: Means<LoggingRestartCalls> {
+    isDryRun ? .rehearsed : restartCalls.map { .ready($0) } ?? .missing
+  }
+  var hooks: HookQueue? { isDryRun ? nil : queue }
 
   mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) {
     beforeMachine()
@@ -229,12 +275,14 @@ final class AgentHarness {
   init(
     available: [UInt64?], log: Log = Log(), isDryRun: Bool = false, grace: Nanoseconds = .milliseconds(60_000),
     ownPID: Int32 = 0, policy change: (inout CompiledPolicy) -> Void = { _ in },
-    relief: consuming CgroupRelief? = nil, lastResort: LastResortStepper? = nil,
+    relief: CgroupRelief? = nil, lastResort: LoggingRestartCalls? = nil,
     supervision: consuming Supervision = Supervision(), machine alter: (inout ScriptedMachine) -> Void = { _ in }
   ) throws {
     self.log = log
-    var source = ScriptedMachine(available: available, log: log)
-    source.killCalls = isDryRun ? nil : LoggingCalls(log: log)
+    var source = ScriptedMachine(available: available, log: log, loop: try EventLoop.taking([]))
+    source.isDryRun = isDryRun
+    source.reliefCalls = relief
+    source.restartCalls = lastResort
     source.files.set(.uptime, "1000.00 1000.00\n")
     source.files.add(1, "systemd", mib: 600, parent: 0)
     source.files.add(100, "hog", mib: 300)
@@ -256,13 +304,12 @@ final class AgentHarness {
     let record = try MemoryFile.create(CPath("record"))
     let spoken = try MemoryFile.create(CPath("messages"))
     let recorder = Recorder(sink: try OwnedDescriptor.duplicate(record.raw), isDryRun: isDryRun)
-    let loop = try EventLoop.taking([])
     agent = Agent(
-      machine: source, loop: loop,
+      machine: source,
       reporter: Reporter(recorder: recorder, messages: Messages(to: spoken.raw), kernelLog: nil), policy: policy,
-      units: .common, ownPID: ownPID, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),
-      relief: relief,
-      lastResort: lastResort, supervision: supervision, isVerbose: false)
+      constants: AgentConstants(units: .common, ownPID: ownPID),
+      reload: ReloadCourse(Reloader(compiler: nil, config: nil)), supervision: supervision,
+      killers: KillerWatch(expecting: isDryRun ? .spillwayd : nil))
     self.record = record
     self.spoken = spoken
   }
@@ -295,8 +342,8 @@ final class AgentHarness {
   /// Waits for whatever the loop is told of, for two milliseconds at most; where time is not the real one, they pass.
   func wait() {
     if agent.machine.time != nil { return agent.machine.pass(2) }
-    try? agent.loop.wake(inNanoseconds: 2_000_000)
-    _ = try? agent.loop.wait()
+    try? agent.machine.setTimer(.milliseconds(2))
+    _ = try? agent.machine.wait()
   }
 
   /// Looks until it is over with the victim: its memory settles for 50 ms, and a stuck one takes 5 s.
@@ -323,6 +370,13 @@ final class AgentHarness {
     let count = try file.readWhole(into: &buffer)
     return String(decoding: buffer[..<count], as: UTF8.self)
   }
+}
+
+/// One step of a course. Several parts of an agent that a class holds cannot be passed on at once from outside.
+extension Agent where M == ScriptedMachine {
+  mutating func advanceHooks() { hooks.advance(&machine, &reporter, domains) }
+  mutating func finishRelief() { relief.finish(&machine, &reporter) }
+  mutating func watchFiles() { reload.watchFiles(&machine, &reporter) }
 }
 
 extension CompiledPolicy {

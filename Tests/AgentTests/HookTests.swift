@@ -85,8 +85,8 @@ import Testing
   /// Tends the hooks until all have ended.
   private func settle(_ stage: AgentHarness) {
     for _ in 0..<20_000 {
-      stage.agent.tendHooks()
-      let isBusy = stage.agent.hooks.isBusy
+      stage.agent.advanceHooks()
+      let isBusy = stage.agent.machine.queue.isBusy
       if !isBusy { return }
       stage.wait()
     }
@@ -178,8 +178,8 @@ import Testing
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     #expect(try stage.records("decision").count == 1)
     // The second waits for the first to be started, no longer.
-    for name in ["warn", "before"] { untilBegun(name) { stage.agent.tendHooks() } }
-    let isBusy = stage.agent.hooks.isBusy
+    for name in ["warn", "before"] { untilBegun(name) { stage.agent.advanceHooks() } }
+    let isBusy = stage.agent.machine.queue.isBusy
     #expect(isBusy)
     for _ in 0..<2 { try folder.open() }
   }
@@ -324,7 +324,7 @@ import Testing
     #expect(try stage.records("hook").map { $0["victim_pid"] as? Int } == [nil, 100, 100])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     #expect(try stage.messages().contains("hook before: /bin/sh would have been started"))
-    let isBusy = stage.agent.hooks.isBusy
+    let isBusy = stage.agent.machine.queue.isBusy
     #expect(!isBusy)
   }
 

@@ -11,32 +11,15 @@ import Testing
 
 /// When the last resort is reached, and what follows, on a machine that only remembers.
 @Suite struct LastResortTests {
-  /// A machine that takes note in the stage's log.
-  private struct LoggingMachine: RestartCalls {
-    let log: Log
-    var isSynced = true
-    var failures: [String: Errno] = [:]
-
-    private func act(_ name: String) throws(Errno) {
-      log.lines.append(name)
-      if let failure = failures[name] { throw failure }
-    }
-
-    mutating func beginSync() throws(Errno) { try act("sync") }
-    mutating func reboot() throws(Errno) { try act("reboot") }
-    mutating func sysrq(_ letter: UInt8) throws(Errno) { try act("sysrq \(Character(UnicodeScalar(letter)))") }
-  }
-
   private static func stage(
     _ available: [UInt64?], _ resort: LastResort?, isSynced: Bool = true, failures: [String: Errno] = [:],
     grace: Nanoseconds = .milliseconds(60_000)
   ) throws -> AgentHarness {
     let log = Log()
-    var machine = LoggingMachine(log: log, isSynced: isSynced, failures: failures)
     return try AgentHarness(
       available: available, log: log, grace: grace,
       policy: { $0.measures.lastResort = resort },
-      lastResort: { course, now in course.advance(&machine, now: now) })
+      lastResort: LoggingRestartCalls(log: log, isSynced: isSynced, failures: failures))
   }
 
   private static func resort(
@@ -117,7 +100,7 @@ import Testing
     let stage = try Self.stage([80], Self.resort(victims: 1, stall: 20))
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     stage.look()
-    while stage.agent.totals.lasted < .milliseconds(40) { stage.look() }
+    while stage.agent.lastResort.totals.lasted < .milliseconds(40) { stage.look() }
     #expect(try Self.outcomes(stage) == [])
     stage.agent.machine.files.add(200, "late", mib: 100)
     _ = stage.log.take()
@@ -205,21 +188,20 @@ import Testing
   /// A domain's own trouble is none of the machine's; and who is ended for it is waited for.
   @Test func aDomainThatStaysFullRestartsNobodysMachine() throws {
     let log = Log()
-    var machine = LoggingMachine(log: log)
     let stage = try AgentHarness(
       available: [500], log: log,
       policy: { policy in
         policy.measures.lastResort = Self.resort(stall: 0)
         let name = policy.add("batch")
         policy.domains = [Domain(name: name, cgroup: policy.add("/batch"), settings: policy.settings)]
-      }, lastResort: { course, now in course.advance(&machine, now: now) })
+      }, lastResort: LoggingRestartCalls(log: log))
     stage.agent.machine.files.cgroupVersion = .v2
     stage.agent.machine.files.add(200, "job", mib: 90)
     stage.agent.machine.files.set(.cgroup, of: 200, "0::/batch/x.service\n")
     stage.agent.machine.files.limit("/batch", mib: 240, used: 239)
     #expect(stage.tick().suffix(2) == ["meminfo", "SIGKILL 200"])
     for _ in 0..<5 { stage.look() }
-    #expect(stage.agent.totals == EpisodeTotals())
+    #expect(stage.agent.lastResort.totals == EpisodeTotals())
     stage.agent.machine.available = [80]
     for _ in 0..<5 { stage.look() }
     #expect(try Self.outcomes(stage) == [])

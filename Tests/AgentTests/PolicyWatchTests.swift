@@ -119,18 +119,18 @@ import Testing
     let folder = try Folder()
     let stage = try AgentHarness(available: [80])
     stage.agent.machine.time = nil
-    stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath(folder.path + "/p.toml"))
+    stage.agent.reload.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath(folder.path + "/p.toml"))
     stage.agent.watchFiles()
     stage.look()
     #expect(stage.isPursuing)
     try folder.write("p.toml")
-    stage.agent.reloader.takeChanges(at: Nanoseconds(Clock.sinceBoot()) - .milliseconds(1000))
+    stage.agent.reload.reloader.takeChanges(at: Nanoseconds(Clock.sinceBoot()) - .milliseconds(1000))
     stage.look()
-    var (isBusy, isDue) = (stage.agent.reloader.isBusy, stage.agent.reloader.due != nil)
+    var (isBusy, isDue) = (stage.agent.reload.reloader.isBusy, stage.agent.reload.reloader.due != nil)
     #expect(!isBusy && isDue)
     // It asks again, and not at once.
     let now = Nanoseconds(Clock.sinceBoot())
-    let later = stage.agent.reloadDue(after: now)
+    let later = stage.agent.reload.due(after: now)
     #expect(try #require(later) > now)
 
     stage.log.ended = [100]
@@ -138,28 +138,28 @@ import Testing
     _ = stage.finish()
     stage.look()
     stage.look()
-    (isBusy, isDue) = (stage.agent.reloader.isBusy, stage.agent.reloader.due != nil)
+    (isBusy, isDue) = (stage.agent.reload.reloader.isBusy, stage.agent.reload.reloader.due != nil)
     #expect(isBusy && !isDue)
     // Collects the compiler.
-    #expect(throws: Reloader.Refusal.self) { _ = try stage.agent.reloader.finish() }
+    #expect(throws: Reloader.Refusal.self) { _ = try stage.agent.reload.reloader.finish() }
   }
 
   @Test func filesThatCannotBeWatchedAreToldOfOnce() throws {
     let stage = try AgentHarness(available: [800])
-    stage.agent.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath("/no/such/folder/p.toml"))
+    stage.agent.reload.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath("/no/such/folder/p.toml"))
     stage.agent.watchFiles()
     stage.look()
     let expected =
       "spillwayd: the policy's files are not watched: a change counts after SIGHUP: no such file or directory\n"
     #expect(try stage.messages() == expected)
-    let due = stage.agent.reloadDue(after: .zero)
+    let due = stage.agent.reload.due(after: .zero)
     #expect(due == nil)
   }
 
   @Test func withoutAFileThereIsNothingToWatch() throws {
     let stage = try AgentHarness(available: [800])
     stage.agent.watchFiles()
-    let isDue = stage.agent.reloader.due != nil
+    let isDue = stage.agent.reload.reloader.due != nil
     #expect(try stage.messages() == "" && !isDue)
   }
 }

@@ -152,8 +152,6 @@ import Testing
     let stage = try stage([140], reclaim: ["/batch"]) {
       $0.settings.thresholds.floor.swapFree = .share(.percent(10))
     }
-    var source = stage.agent.machine
-    source.files.set(.swaps, "Filename\tType\tSize\tUsed\tPriority\n")
     for swap: UInt64 in [200, 100] {
       var verdict = try #require(stage.agent.domains[0].verdict ?? firstVerdict(stage))
       verdict.reading.swapTotal = KiB(1000)
@@ -231,7 +229,7 @@ import Testing
     }
     stage.look()
     #expect(try steps(stage).map { $0.hasPrefix("freeze") && $0.hasSuffix("skipped") } == [true])
-    stage.agent.endRelief()
+    stage.agent.finishRelief()
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == (reason == "frozen" ? "1" : "0"))
   }
 
@@ -239,7 +237,7 @@ import Testing
     let stage = try stage([140], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
     stage.look()
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "1")
-    stage.agent.endRelief()
+    stage.agent.finishRelief()
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0" && tree.isUnlimited("batch"))
     #expect(try steps(stage).suffix(2) == ["freeze /system.slice/hog.service undone", "high /batch undone"])
   }
@@ -288,12 +286,17 @@ import Testing
     #expect(try steps(stage) == [])
   }
 
-  @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
+  @Test(arguments: [
+    (CgroupVersion.v2, "relief cannot be given: the policy at the start had none"),
+    (.v1, "relief cannot be given: it needs cgroups of version 2"),
+  ])
+  func aPolicyThatBringsItIsToldWhatItLacks(version: CgroupVersion, lack: String) throws {
     let stage = try AgentHarness(available: [500])
+    stage.agent.machine.files.cgroupVersion = version
     var other = stage.agent.policy
     Self.set(&other, freeze: Self.minute)
     stage.agent.putInForce(other)
-    #expect(try stage.messages().contains("relief cannot be given: the policy at the start had none"))
+    #expect(try stage.messages().contains(lack))
     stage.agent.machine.available = [140]
     for _ in 0..<3 { stage.look() }
     #expect(try steps(stage) == [])

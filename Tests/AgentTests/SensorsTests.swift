@@ -246,7 +246,7 @@ import Testing
       $0.settings.thresholds.thrash = Thrash(
         refaults: .percent(1), over: .milliseconds(1000), swapFree: .share(.percent(10)))
     }
-    stage.agent.alertUntil = Nanoseconds(.max)
+    stage.agent.sensors.alertUntil = Nanoseconds(.max)
     stage.look()
     #expect(try stage.messages().isEmpty)
     stage.agent.machine.files.set(.memoryPressure, Self.pressure(4_000_000_000))

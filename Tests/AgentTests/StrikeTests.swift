@@ -147,7 +147,7 @@ import Testing
     let stage = try AgentHarness(available: [500])
     let said =
       "cgroups cannot be written here (read-only file system): where a whole cgroup is to be killed, its processes"
-    stage.agent.cgroupRefusal = Errno(30)
+    stage.log.cgroupRefusal = Errno(30)
     stage.agent.sayUnwritableCgroups()
     #expect(try !stage.messages().contains(said))
     // A policy that is read later may.
@@ -180,7 +180,7 @@ import Testing
   @Test func oneThatWasTriedInVainStays() throws {
     let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick().last == "SIGTERM 100")
-    stage.agent.inVain.insert(ProcessIdentity(pid: 101, startTime: Ticks(101)))
+    stage.agent.chooser.inVain.insert(ProcessIdentity(pid: 101, startTime: Ticks(101)))
     #expect(stage.tick().last == "SIGKILL 100")
     #expect(stage.clearances([101]) == [.stays])
   }

@@ -84,11 +84,11 @@ import Testing
     let units = KernelUnits(pageSizeKiB: 4, ticksPerSecond: 100)
     return Agent(
       machine: LiveMachine(
-        try LiveSource.open(root: CPath(Namespace.root.path() + "Tests/Fixtures/proc/6.18")), killCalls: nil),
-      loop: try EventLoop.taking([.hangUp]),
+        rehearsing: try LiveSource.open(root: CPath(Namespace.root.path() + "Tests/Fixtures/proc/6.18")),
+        try EventLoop.taking([.hangUp]), nil),
       reporter: Reporter(
         recorder: Recorder(sink: nil, isDryRun: true), messages: Messages(), kernelLog: nil),
-      policy: policy, units: units, ownPID: 0, pressureWatch: nil, reloader: Reloader(compiler: nil, config: nil),
-      isVerbose: false)
+      policy: policy, constants: AgentConstants(units: units, ownPID: 0),
+      reload: ReloadCourse(Reloader(compiler: nil, config: nil)))
   }
 }

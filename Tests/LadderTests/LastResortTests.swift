@@ -4,28 +4,33 @@ import ProcModel
 import Testing
 
 /// A machine that only remembers what was done to it.
-private struct ScriptedMachine: RestartCalls {
-  var isSynced = true
-  var failures: [String: Errno] = [:]
+private final class ScriptedMachine: RestartCalls {
+  let isSynced: Bool
+  let failures: [String: Errno]
   var done: [String] = []
 
-  private mutating func act(_ name: String) throws(Errno) {
+  init(isSynced: Bool = true, failures: [String: Errno] = [:]) {
+    self.isSynced = isSynced
+    self.failures = failures
+  }
+
+  private func act(_ name: String) throws(Errno) {
     done.append(name)
     if let failure = failures[name] { throw failure }
   }
 
-  mutating func beginSync() throws(Errno) { try act("sync") }
-  mutating func reboot() throws(Errno) { try act("reboot") }
-  mutating func sysrq(_ letter: UInt8) throws(Errno) { try act("sysrq \(Character(UnicodeScalar(letter)))") }
+  func beginSync() throws(Errno) { try act("sync") }
+  func reboot() throws(Errno) { try act("reboot") }
+  func sysrq(_ letter: UInt8) throws(Errno) { try act("sysrq \(Character(UnicodeScalar(letter)))") }
 }
 
 @Suite struct LastResortTests {
   private func check(
-    _ course: inout LastResortCourse, _ machine: inout ScriptedMachine, _ now: Nanoseconds,
+    _ course: inout LastResortCourse, _ machine: ScriptedMachine, _ now: Nanoseconds,
     _ step: LastResortCourse.Step,
     _ location: SourceLocation = #_sourceLocation
   ) {
-    let taken = course.advance(&machine, now: now)
+    let taken = course.advance(machine, now: now)
     #expect(taken == step, sourceLocation: location)
   }
 
@@ -34,33 +39,33 @@ private struct ScriptedMachine: RestartCalls {
       (.reboot, ["sync", "reboot"]), (.panic, ["sync", "sysrq c"]), (.resetNow, ["sync", "sysrq b"]),
     ] as [(LastResortWay, [String])])
   func itSyncsAndActs(resort: LastResortWay, done: [String]) {
-    var machine = ScriptedMachine()
+    let machine = ScriptedMachine()
     var course = LastResortCourse(resort)
-    check(&course, &machine, .milliseconds(100), .syncing)
-    check(&course, &machine, .milliseconds(101), .told(resort))
+    check(&course, machine, .milliseconds(100), .syncing)
+    check(&course, machine, .milliseconds(101), .told(resort))
     #expect(machine.done == done)
   }
 
   @Test func aDiskThatDoesNotAnswerIsNotWaitedForForever() {
-    var machine = ScriptedMachine(isSynced: false)
+    let machine = ScriptedMachine(isSynced: false)
     var course = LastResortCourse(.reboot)
-    for at: UInt64 in [0, 1, 5000, 9999] { check(&course, &machine, .milliseconds(at), .syncing) }
+    for at: UInt64 in [0, 1, 5000, 9999] { check(&course, machine, .milliseconds(at), .syncing) }
     #expect(machine.done == ["sync"])
-    check(&course, &machine, .milliseconds(10_000), .told(.reboot))
+    check(&course, machine, .milliseconds(10_000), .told(.reboot))
   }
 
   @Test(arguments: [LastResortWay.reboot, .panic], [Errno.notPermitted, .invalidArgument, .noSuchFile, .accessDenied])
   func whatIsRefusedLeavesTheKernelsOwnReset(resort: LastResortWay, errno: Errno) {
-    var machine = ScriptedMachine(failures: ["reboot": errno, "sysrq c": errno])
+    let machine = ScriptedMachine(failures: ["reboot": errno, "sysrq c": errno])
     var course = LastResortCourse(resort)
-    check(&course, &machine, .zero, .syncing)
-    check(&course, &machine, .zero, .refused(resort, errno))
-    check(&course, &machine, .zero, .told(.resetNow))
-    check(&course, &machine, .zero, .exhausted)
-    var closed = ScriptedMachine(failures: ["sync": .busy, "reboot": errno, "sysrq c": errno, "sysrq b": errno])
+    check(&course, machine, .zero, .syncing)
+    check(&course, machine, .zero, .refused(resort, errno))
+    check(&course, machine, .zero, .told(.resetNow))
+    check(&course, machine, .zero, .exhausted)
+    let closed = ScriptedMachine(failures: ["sync": .busy, "reboot": errno, "sysrq c": errno, "sysrq b": errno])
     course = LastResortCourse(resort)
-    check(&course, &closed, .zero, .refused(resort, errno))
-    check(&course, &closed, .zero, .refused(.resetNow, errno))
-    check(&course, &closed, .zero, .exhausted)
+    check(&course, closed, .zero, .refused(resort, errno))
+    check(&course, closed, .zero, .refused(.resetNow, errno))
+    check(&course, closed, .zero, .exhausted)
   }
 }

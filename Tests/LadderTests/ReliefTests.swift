@@ -131,9 +131,9 @@ import Testing
     }
   }
 
-  private func refusal(of relief: inout CgroupRelief, _ action: (inout CgroupRelief) throws(Errno) -> Void) -> Errno? {
+  private func refusal(of relief: CgroupRelief, _ action: (CgroupRelief) throws(Errno) -> Void) -> Errno? {
     do throws(Errno) {
-      try action(&relief)
+      try action(relief)
       return nil
     } catch {
       return error
@@ -141,7 +141,7 @@ import Testing
   }
 
   /// Waits for the end of a job by what an event loop would wait for.
-  private func finish(_ relief: borrowing CgroupRelief) throws -> HelperResult {
+  private func finish(_ relief: CgroupRelief) throws -> HelperResult {
     var request = pollfd(fd: relief.doneDescriptor, events: Int16(POLLIN), revents: 0)
     #expect(unsafe poll(&request, 1, 20_000) == 1)
     relief.acknowledge()
@@ -154,7 +154,7 @@ import Testing
 
   @Test func aLimitIsLoweredAndRestored() throws {
     let tree = try Tree()
-    var relief = try tree.relief()
+    let relief = try tree.relief()
     #expect(tree.changes == [])
     for _ in 0..<2 {
       let isBegun = try relief.lower(one.span, to: KiB(20_480))
@@ -164,7 +164,7 @@ import Testing
       #expect(tree.text("cgroup/one/memory.high")?.hasPrefix("20480K") == true)
       #expect(tree.changes == ["memory.high max /one"])
       // One at a time.
-      let refused = refusal(of: &relief) { relief throws(Errno) in _ = try relief.lower(two.span, to: KiB(1)) }
+      let refused = refusal(of: relief) { relief throws(Errno) in _ = try relief.lower(two.span, to: KiB(1)) }
       #expect(refused == .invalidArgument && tree.text("cgroup/two/memory.high") == "max\n")
       let isUndone = try relief.undo(.high)
       #expect(isUndone && tree.text("cgroup/one/memory.high")?.hasPrefix("max") == true)
@@ -177,7 +177,7 @@ import Testing
 
   @Test func aLimitIsPutBackAlsoWhileItIsStillBeingLowered() throws {
     let tree = try Tree()
-    var relief = try tree.relief()
+    let relief = try tree.relief()
     let isBegun = try relief.lower(one.span, to: KiB(4096))
     #expect(isBegun)
     // Once or twice, whoever is faster.
@@ -194,7 +194,7 @@ import Testing
   func whatIsAsLowAlreadyStays(old: String, kib: UInt64, isLowered: Bool) throws {
     let tree = try Tree()
     try tree.put(old, "cgroup/one/memory.high")
-    var relief = try tree.relief()
+    let relief = try tree.relief()
     let isBegun = try relief.lower(one.span, to: KiB(kib))
     #expect(isBegun == isLowered)
     if isBegun { _ = try finish(relief) }
@@ -203,7 +203,7 @@ import Testing
 
   @Test func aCgroupIsFrozenAndThawed() throws {
     let tree = try Tree()
-    var relief = try tree.relief()
+    let relief = try tree.relief()
     let isFrozen = try relief.freeze(one.span)
     #expect(isFrozen && tree.text("cgroup/one/cgroup.freeze") == "1\n")
     #expect(tree.changes == ["cgroup.freeze 0 /one"])
@@ -218,7 +218,7 @@ import Testing
   @Test func aStartAfterACrashUndoesWhatWasLeft() throws {
     let tree = try Tree()
     do {
-      var relief = try tree.relief()
+      let relief = try tree.relief()
       _ = try relief.lower(one.span, to: KiB(4))
       _ = try finish(relief)
       _ = try relief.freeze(two.span)
@@ -252,18 +252,18 @@ import Testing
 
   @Test func whatIsNotThereIsNotNoted() throws {
     let tree = try Tree()
-    var relief = try tree.relief()
+    let relief = try tree.relief()
     let none = Array("/three".utf8)
-    let high = refusal(of: &relief) { relief throws(Errno) in _ = try relief.lower(none.span, to: KiB(4)) }
-    let freeze = refusal(of: &relief) { relief throws(Errno) in _ = try relief.freeze(none.span) }
-    let reclaim = refusal(of: &relief) { relief throws(Errno) in try relief.reclaim(KiB(4), from: none.span) }
+    let high = refusal(of: relief) { relief throws(Errno) in _ = try relief.lower(none.span, to: KiB(4)) }
+    let freeze = refusal(of: relief) { relief throws(Errno) in _ = try relief.freeze(none.span) }
+    let reclaim = refusal(of: relief) { relief throws(Errno) in try relief.reclaim(KiB(4), from: none.span) }
     #expect(high == .noSuchFile && freeze == .noSuchFile && reclaim == .noSuchFile)
     #expect(tree.changes == [])
   }
 
   @Test func reclaimIsAskedForInKiBByTheHelper() throws {
     let tree = try Tree()
-    var relief = try tree.relief()
+    let relief = try tree.relief()
     try relief.reclaim(KiB(20_480), from: one.span)
     let result = try finish(relief)
     #expect(result.error == nil && tree.text("cgroup/one/memory.reclaim") == "20480K")

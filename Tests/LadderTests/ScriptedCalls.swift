@@ -137,6 +137,7 @@ struct ScriptedCalls: KillCalls {
   }
 
   var released: HelperResult? { script.last }
+  var cgroupRefusal: Errno? { nil }
 }
 
 /// A hand that expectations can be put on: they copy what they look at.

@@ -35,7 +35,7 @@ import Testing
   @Test func aDescriptorWatchedOnceWakesOnce() throws {
     var loop = try EventLoop.taking([])
     let file = try ready()
-    try loop.watch(file.reading.raw, tag: 77, once: true)
+    try loop.watch(file.reading.raw, .readableOnce, tag: 77)
     #expect(try loop.wait() == .ready(tag: 77))
     try loop.wake(inNanoseconds: 1)
     #expect(try loop.wait() == .timer)
@@ -72,7 +72,7 @@ import Testing
     var loop = try EventLoop.taking([])
     let unused = try MemoryFile.create(CPath("unused"))
     let child = try Child.start(CPath("/bin/sleep"), [CPath("sleep"), CPath("60")], inheriting: unused)
-    try loop.watch(child.handle.descriptor.raw, tag: Self.tag, once: true)
+    try loop.watch(child.handle.descriptor.raw, .readableOnce, tag: Self.tag)
     try loop.wake(inNanoseconds: 1_000_000)
     #expect(try loop.wait() == .timer)
     try child.handle.send(.kill)

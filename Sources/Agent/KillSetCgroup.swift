@@ -1,0 +1,73 @@
+import Ladder
+import LinuxSystem
+import Policy
+import ProcModel
+
+/// The path of the cgroup that a kill set is of, and who lies in it. Kept from one kill set to the next, so that none
+/// takes memory from the heap.
+struct KillSetCgroup: Sendable {
+  /// Empty where it cannot be told.
+  private(set) var path = ByteBuffer(capacity: 2048)
+  private var file = ByteBuffer(capacity: 4096)
+  private var name = CPath("")
+
+  /// Reads it. False, and no path, where it cannot be told.
+  mutating func read<M: Machine & ~Copyable>(
+    of killSet: KillSet, in table: ProcessTable, from machine: inout M
+  ) -> Bool {
+    path.clear()
+    guard let leader = killSet.leader, let key = KillSetCgroup.key(of: killSet, in: table),
+      let membership = membership(of: leader.identity.pid, from: &machine),
+      let range = membership.path(of: key, in: file.bytes)
+    else { return false }
+    // Byte by byte: a span of one buffer cannot be put into another of the same owner's.
+    path.count = min(range.count, path.storage.count)
+    for index in 0..<path.count { path.storage[index] = file.storage[range.lowerBound + index] }
+    return path.count == range.count
+  }
+
+  mutating func clear() { path.clear() }
+
+  /// Whether a process lies in it: two cgroups may have one key, and only the path tells.
+  mutating func holds<M: Machine & ~Copyable>(
+    _ member: KillSet.Member, in table: ProcessTable, from machine: inout M
+  ) -> Bool {
+    guard let membership = membership(of: member.identity.pid, from: &machine),
+      membership.memoryKey ?? 0 == table.rows[Int(member.row)].memoryKey
+    else { return false }
+    let other = file.bytes.extracting(membership.path)
+    guard other.count >= path.count else { return false }
+    for index in 0..<path.count where path.storage[index] != other[index] { return false }
+    return other.count == path.count || other[path.count] == .slash
+  }
+
+  /// Opens the cgroup itself, where it is one of the unified hierarchy. Nil where it is none, or cannot be opened.
+  mutating func open<M: Machine & ~Copyable>(on machine: inout M) -> CgroupDirectory? {
+    // Of a root every process is a part.
+    let own = path
+    guard own.count > 1, machine.place(ofCgroup: own.bytes, into: &file) else { return nil }
+    let place = file
+    name.set("", place.bytes, "")
+    guard let directory = try? OwnedDescriptor.open(name, .read, .directory) else { return nil }
+    return CgroupDirectory(directory)
+  }
+
+  private static func key(of killSet: KillSet, in table: ProcessTable) -> UInt64? {
+    if case .cgroup(let key) = killSet.whole { return key }
+    guard let leader = killSet.leader else { return nil }
+    let own = table.rows[Int(leader.row)].cgroupKey
+    if killSet.swarm == nil, killSet.scope == .unit { return own.flatMap { table.cgroups.unit(of: $0) } }
+    return own
+  }
+
+  private mutating func membership<M: Machine & ~Copyable>(
+    of pid: Int32, from machine: inout M
+  ) -> CgroupMembership? {
+    do throws(ReadFailure) {
+      try machine.read(.cgroup, of: pid, into: &file)
+    } catch {
+      return nil
+    }
+    return try? CgroupMembership(parsing: file.bytes)
+  }
+}

@@ -1,0 +1,12 @@
+import ProcModel
+
+/// What is done in calm time besides learning which processes there are, and how long that takes.
+struct LearningCourse: Sendable {
+  /// What the last survey in calm time took.
+  var surveyTook = Nanoseconds.zero
+  var killers: KillerWatch
+
+  init(_ killers: KillerWatch) {
+    self.killers = killers
+  }
+}
