@@ -40,7 +40,7 @@ extension Agent where M: ~Copyable {
       asked += 1
       guard domain.killer.kinship(other.identity) == .shares else { continue }
       // A thread group of its own that a rule protects, or −1000: then none of them may go.
-      guard ranking.eligibility[row].reach != .protected || isCleared(row, by: decision.context) else { return false }
+      guard ranking.eligibility[row].status != .protected || isCleared(row, by: decision.context) else { return false }
       _ = domain.killer.join(other.identity)
     }
     return true

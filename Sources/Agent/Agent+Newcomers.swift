@@ -59,9 +59,9 @@ extension Agent where M: ~Copyable {
     let isLastHope = chooser.ranking.shortlist.victim == nil
     for row in chooser.ranking.table.rows.indices {
       let process = chooser.ranking.table.rows[row]
-      let reach = chooser.ranking.eligibility[row].reach
+      let status = chooser.ranking.eligibility[row].status
       guard isLastHope ? process.footprint > .zero : context.isWorthEnding(process),
-        reach == .mayEnd || reach == .protected, !process.isKernelThread,
+        status == .eligible || status == .protected, !process.isKernelThread,
         chooser.roster.lacksCmdline(of: process, needs: context.needs), !chooser.inVain.contains(process.identity),
         !Agent.isPursued(process.identity, in: domains)
       else { continue }

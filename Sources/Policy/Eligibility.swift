@@ -1,7 +1,7 @@
 /// What the ranking made of one row of a table: what those have to know who choose several at once.
 package struct Eligibility: Equatable, Sendable {
   package enum Status: UInt8, Sendable {
-    case mayEnd
+    case eligible
     case protected
     /// Ending it was tried in vain.
     case inVain
@@ -10,15 +10,15 @@ package struct Eligibility: Equatable, Sendable {
   }
 
   package var tier: Tier
-  package var reach: Status
+  package var status: Status
   /// What its rules, or else the domain's settings, have killed with it.
   package var scope: Scope
   /// The formula's number, times the weights of its rules.
   package var score: Double
 
-  package init(tier: Tier, reach: Status, scope: Scope = .process, score: Double = 0) {
+  package init(tier: Tier, status: Status, scope: Scope = .process, score: Double = 0) {
     self.tier = tier
-    self.reach = reach
+    self.status = status
     self.scope = scope
     self.score = score
   }
@@ -44,17 +44,17 @@ package struct EligibilityTable: Sendable {
     let isProtected = candidate.ruleOutcome.protection.protects
     rows.append(
       Eligibility(
-        tier: candidate.ruleOutcome.tier, reach: isProtected ? .protected : isPassedOver ? .inVain : .mayEnd,
+        tier: candidate.ruleOutcome.tier, status: isProtected ? .protected : isPassedOver ? .inVain : .eligible,
         scope: scope, score: candidate.score))
   }
 
   /// Says that the next row is not of the domain that is ranked.
   package mutating func appendOutside() {
-    rows.append(Eligibility(tier: .last, reach: .outside))
+    rows.append(Eligibility(tier: .last, status: .outside))
   }
 
   /// Who was not ranked counts as protected.
   package subscript(row: Int) -> Eligibility {
-    row < rows.count ? rows[row] : Eligibility(tier: .last, reach: .protected)
+    row < rows.count ? rows[row] : Eligibility(tier: .last, status: .protected)
   }
 }

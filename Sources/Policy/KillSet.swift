@@ -155,12 +155,12 @@ package struct KillSet: Sendable {
 
   /// Takes a row in where it may be killed and there is room; else says why not.
   mutating func take(_ row: Int, _ process: ProcessFacts, _ place: Eligibility) {
-    switch place.reach {
+    switch place.status {
     case .protected: protected += 1
     case .inVain: inVain += 1
     case .outside: outside += 1
-    case .mayEnd where members.count == KillSet.capacity: beyond += 1
-    case .mayEnd:
+    case .eligible where members.count == KillSet.capacity: beyond += 1
+    case .eligible:
       members.append(Member(row: UInt32(truncatingIfNeeded: row), identity: process.identity))
       footprint += process.footprint
     }
@@ -168,11 +168,11 @@ package struct KillSet: Sendable {
 
   /// Counts kin of a swarm that is no part of it.
   mutating func leaveApart(_ place: Eligibility) {
-    switch place.reach {
+    switch place.status {
     case .protected: protected += 1
     case .inVain: inVain += 1
     case .outside: outside += 1
-    case .mayEnd: apart += 1
+    case .eligible: apart += 1
     }
   }
 }

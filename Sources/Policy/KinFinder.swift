@@ -162,7 +162,7 @@ package struct KinFinder: Sendable {
   }
 
   private static func mayGo(_ process: ProcessFacts, _ place: Eligibility) -> Bool {
-    place.reach == .mayEnd && !process.isKernelThread
+    place.status == .eligible && !process.isKernelThread
   }
 
   private static func fill(

@@ -50,7 +50,7 @@ package struct ScopeResolver: Sendable {
     into killSet: inout KillSet
   ) {
     killSet.begin(wanted: scope)
-    guard let row = table.row(of: victim), eligibility[row].reach == .mayEnd else { return }
+    guard let row = table.row(of: victim), eligibility[row].status == .eligible else { return }
     let reach: ScopeTarget
     switch ScopeResolver.reach(of: table.rows[row], scope, in: table) {
     case .success(let found): reach = found

@@ -70,7 +70,7 @@ package struct SwarmFinder: Sendable {
 
     func largest(_ process: ProcessFacts, _ place: Eligibility) -> KiB? {
       // Who is of unknown age is not taken for young.
-      guard place.reach == .mayEnd, let age = process.age, age < young, !process.isKernelThread,
+      guard place.status == .eligible, let age = process.age, age < young, !process.isKernelThread,
         let largest = largest(in: place.tier), process.footprint <= largest
       else { return nil }
       return largest

@@ -29,12 +29,12 @@ package struct Yielding: Sendable {
 
   /// Whether a process of this place may be the one; its score is asked of no other.
   package func mayBeEnough(_ process: ProcessFacts, _ place: Eligibility) -> Bool {
-    place.reach == .mayEnd && place.tier == tier && !process.isKernelThread && process.footprint >= shortfall
+    place.status == .eligible && place.tier == tier && !process.isKernelThread && process.footprint >= shortfall
   }
 
   /// Whether a process of this place may be ranked before the one: all that are worth killing alone.
   package func mayBeBefore(_ process: ProcessFacts, _ place: Eligibility, _ context: ScoringContext) -> Bool {
-    place.reach == .mayEnd && place.tier == tier && context.isWorthEnding(process)
+    place.status == .eligible && place.tier == tier && context.isWorthEnding(process)
   }
 
   /// Takes the process of a row where it is the foremost of those that are enough alone.

@@ -10,18 +10,21 @@ struct FallbackTests {
     floor = { available = "1 KiB" }
 
     """
-  /// `kept` starts an agent by a whole policy, with a state directory, and ends it once that policy is kept; `told TEXT`
-  /// waits for a message.
+  /// `until_kept OLD` waits until a policy is kept whose checksum is not OLD, a minute at most; `kept` starts an agent by
+  /// a whole policy, with a state directory, and stops it once that policy is kept; `told TEXT` waits for a message.
   private static let prelude = """
     mkdir -p state policy.d
     chmod 755 state policy.d
-    kept() {
-      agent --state-dir state "$@"
+    until_kept() {
       tries=0
-      until [ -s state/policy.image ]; do
-        tries=$((tries + 1)); [ $tries -lt 400 ] || { echo "never kept"; break; }
+      until [ -s state/policy.image ] && [ "$(cksum state/policy.image)" != "$1" ]; do
+        tries=$((tries + 1)); [ $tries -lt 1200 ] || { echo "never kept"; break; }
         sleep 0.05
       done
+    }
+    kept() {
+      agent --state-dir state "$@"
+      until_kept none
       kill -TERM $agent; wait $agent
       rm -f record.jsonl
     }
@@ -107,16 +110,14 @@ struct FallbackTests {
         printf '[[rule]]\\nname = "spared"\\nmatch.comm = "spared"\\nprotect = true\\n' >>policy.toml
         agent --state-dir state --dry-run
         until_record '"event":"start"'
-        before=$(cksum state/policy.image 2>/dev/null)
+        # Else the image of the start, kept a little later, would pass for that of the reload.
+        until_kept none
+        before=$(cksum state/policy.image)
         # A reload is kept as a start is; a refused one is not.
         sed -i 's/1 KiB/100%/' policy.toml
         kill -HUP $agent
         until_record '"outcome":"in_force"'
-        tries=0
-        until [ -s state/policy.image ] && [ "$(cksum state/policy.image)" != "$before" ]; do
-          tries=$((tries + 1)); [ $tries -lt 400 ] || { echo "never kept"; break; }
-          sleep 0.05
-        done
+        until_kept "$before"
         kill -TERM $agent; wait $agent
         rm record.jsonl
         echo bogus = 1 >>policy.toml

@@ -22,7 +22,7 @@ struct Crowd: Sendable {
     var isAgeKnown = true
     var footprint: UInt64 = 300
     var tier = Tier.normal
-    var reach = Eligibility.Status.mayEnd
+    var reach = Eligibility.Status.eligible
     /// Since boot, in ticks; by default those with higher numbers are younger.
     var startTime: UInt64?
     /// As ``ProcessStat/image``.
@@ -106,7 +106,7 @@ struct Crowd: Sendable {
   /// The foremost of the ranking, by footprint.
   func best(worth least: UInt64) -> Candidate? {
     var best: Candidate?
-    for person in people where person.reach == .mayEnd && person.footprint >= least {
+    for person in people where person.reach == .eligible && person.footprint >= least {
       if let other = best, !person.candidate.goesBefore(other) { continue }
       best = person.candidate
     }

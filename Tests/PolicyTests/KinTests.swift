@@ -145,7 +145,7 @@ import Testing
         person.user = .random(in: 1000...1002, using: &numbers)
         person.tier = Tier.allCases.randomElement(using: &numbers) ?? .normal
         person.reach =
-          [.mayEnd, .mayEnd, .mayEnd, .protected, .inVain, .outside].randomElement(using: &numbers) ?? .mayEnd
+          [.eligible, .eligible, .eligible, .protected, .inVain, .outside].randomElement(using: &numbers) ?? .eligible
         people.append(person)
       }
       let context = ScoringContext.ofSwarms(
@@ -159,7 +159,7 @@ import Testing
       guard let killSet else { continue }
       found += 1
       let members = killSet.members.map { people[Int($0.row)] }
-      #expect(members.allSatisfy { $0.reach == .mayEnd && $0.tier == members[0].tier })
+      #expect(members.allSatisfy { $0.reach == .eligible && $0.tier == members[0].tier })
       #expect(Set(members.map(\.user)).count == 1 && Set(members.map(\.cgroup)).count == 1)
       #expect(killSet.footprint.count >= 10 * 1024 && Set(killSet.pids).count == killSet.pids.count)
       if case .group(let group) = killSet.whole {

@@ -224,7 +224,7 @@ import Testing
         .init(
           pid: pid, parent: Int32.random(in: 0..<pid, using: &numbers), group: Int32.random(in: 0...6, using: &numbers),
           session: Int32.random(in: 0...4, using: &numbers), cgroup: paths.randomElement(using: &numbers) ?? "/",
-          reach: Int.random(in: 0..<6, using: &numbers) == 0 ? .protected : .mayEnd))
+          reach: Int.random(in: 0..<6, using: &numbers) == 0 ? .protected : .eligible))
     }
     people.shuffle(using: &numbers)
     let crowd = Crowd(people)
@@ -241,12 +241,12 @@ import Testing
           case .cgroup: victim.cgroup == "/"
           case .unit: !victim.cgroup.hasPrefix("/a.slice/b.service")
           }
-        guard victim.reach == .mayEnd else {
+        guard victim.reach == .eligible else {
           #expect(killSet.members.isEmpty)
           continue
         }
         let fallsBack = isNone || (victim.pid != agent && scope != .process && asked.contains { $0.pid == agent })
-        let expected = fallsBack ? [victim] : asked.filter { $0.reach == .mayEnd }
+        let expected = fallsBack ? [victim] : asked.filter { $0.reach == .eligible }
         #expect(Set(killSet.pids) == Set(expected.map(\.pid)) && killSet.pids.count == expected.count)
         #expect(
           killSet.pids.first == victim.pid && (killSet.fallback != nil) == fallsBack, "\(scope.name) of \(victim.pid)")

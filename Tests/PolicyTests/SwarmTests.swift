@@ -244,7 +244,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
           age: UInt64.random(in: 0...40, using: &numbers),
           footprint: sizes[..<large].randomElement(using: &numbers) ?? 0,
           tier: [.normal, .last, .first][Int.random(in: 0..<tiers, using: &numbers)],
-          reach: Int.random(in: 0..<8, using: &numbers) == 0 ? .protected : .mayEnd))
+          reach: Int.random(in: 0..<8, using: &numbers) == 0 ? .protected : .eligible))
     }
     return crowd
   }
@@ -261,7 +261,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
         largest = max(largest, best.process.footprint.count)
       }
       let small = crowd.people.filter {
-        $0.tier == tier && $0.reach == .mayEnd && $0.age < 30 && $0.footprint <= largest
+        $0.tier == tier && $0.reach == .eligible && $0.age < 30 && $0.footprint <= largest
       }
       let kinds: [(Crowd.Person) -> String?] = [
         { $0.parent > 1 ? "p\($0.parent) \($0.cgroup)" : nil }, { $0.group > 1 ? "g\($0.group) \($0.cgroup)" : nil },
@@ -296,7 +296,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       if groups.isEmpty { #expect(tier == best?.ruleOutcome.tier) }
       let members = killSet.members.map { crowd.people[Int($0.row)] }
       #expect(members.count >= 12)
-      #expect(members.allSatisfy { $0.reach == .mayEnd && $0.age < 30 && $0.tier == tier })
+      #expect(members.allSatisfy { $0.reach == .eligible && $0.age < 30 && $0.tier == tier })
       #expect(Set(killSet.pids).count == killSet.members.count)
     }
     #expect(found > 10)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct YieldingTests {
   private struct Entrant: Sendable {
     var candidate: Candidate
-    var reach = Eligibility.Status.mayEnd
+    var reach = Eligibility.Status.eligible
     var isGrowing = false
 
     init(_ pid: Int32, mib: UInt64, score: Double, tier: Tier = .normal, isGrowing: Bool = false) {
@@ -23,12 +23,12 @@ import Testing
   /// As the agent asks.
   private static func chosen(_ entrants: [Entrant], shortfall: UInt64) -> Int32? {
     let context = ScoringContext.ofSwarms(nil)
-    let worth = entrants.filter { $0.reach == .mayEnd && context.isWorthEnding($0.candidate.process) }
+    let worth = entrants.filter { $0.reach == .eligible && context.isWorthEnding($0.candidate.process) }
     guard let foremost = worth.map(\.candidate).min(by: { $0.goesBefore($1) }),
       var yielding = Yielding(foremost, shortfall: KiB(shortfall * 1024))
     else { return nil }
     func place(_ entrant: Entrant) -> Eligibility {
-      Eligibility(tier: entrant.candidate.ruleOutcome.tier, reach: entrant.reach, score: entrant.candidate.score)
+      Eligibility(tier: entrant.candidate.ruleOutcome.tier, status: entrant.reach, score: entrant.candidate.score)
     }
     for (row, entrant) in entrants.enumerated()
     where yielding.mayBeEnough(entrant.candidate.process, place(entrant)) {
@@ -91,7 +91,7 @@ import Testing
 
   /// The rule as it is written, for each candidate in turn.
   private static func slowly(_ entrants: [Entrant], shortfall: UInt64) -> Int32? {
-    let ranked = entrants.filter { $0.reach == .mayEnd && $0.candidate.process.footprint.count >= 10 * 1024 }
+    let ranked = entrants.filter { $0.reach == .eligible && $0.candidate.process.footprint.count >= 10 * 1024 }
       .sorted { $0.candidate.goesBefore($1.candidate) }
     for (place, entrant) in ranked.enumerated().dropFirst() {
       let before = ranked[..<place]

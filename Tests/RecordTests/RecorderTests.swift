@@ -156,7 +156,7 @@ import Testing
         "swap_total_kib": 0, "swap_free_kib": 0, "swap_floor_kib": null, "reclaim_count": null, "swapoff": false,
         "impossible": []},
       "victim": null, "kill_set": null, "candidates": [], "considered": 1, "protected": 1, "too_small": 0, "passed_over": 0,
-      "action": "none", \(isDryRun ? "\"outcome\": \"none\"," : "") "took_us": 0}
+      "action": "none", "outcome": "none", "took_us": 0}
       """)
   }
 
