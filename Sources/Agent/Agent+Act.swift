@@ -75,7 +75,9 @@ extension Agent where M: ~Copyable {
     }
     let sentAt = machine.now
     if delivery == .sent {
-      if let descriptor = domain.killer.exitDescriptor { try? machine.watch(descriptor, .readableOnce, tag: domain.tag) }
+      if let descriptor = domain.killer.exitDescriptor {
+        try? machine.watch(descriptor, .readableOnce, tag: domain.tag)
+      }
       domain.pursuit = Pursuit(
         incident: Incident(decision, victim),
         // The time that a hook had counts.

@@ -82,7 +82,8 @@ extension Agent where M: ~Copyable {
   /// - Returns: Whether the survey is complete: not where trouble came up, or where it fails.
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
     do throws(ReadFailure) {
-      try chooser.beginSurvey(.everyone, isForScores: isForScores, units: constants.units, now: machine.now, from: &machine)
+      try chooser.beginSurvey(
+        .everyone, isForScores: isForScores, units: constants.units, now: machine.now, from: &machine)
       while try !chooser.stepSurvey(AgentTiming.surveyStep, units: constants.units, from: &machine) {
         if isCalled() { return false }
       }

@@ -13,7 +13,7 @@ extension Agent where M: ~Copyable {
   /// before is kept. Allocates: for the start and for reloads.
   mutating func takeUpDomains() {
     var roots = DomainRoots()
-    let own = sensors.ownCgroup(from: &machine)
+    let own = machine.ownCgroup(by: &sensors)
     if let own { roots.setSystem(own.span) }
     for domain in policy.domains { roots.append(policy.bytes(domain.cgroup)) }
 
@@ -82,49 +82,52 @@ extension Agent where M: ~Copyable {
     } else {
       thresholds.leaveOutWindows()
     }
-    let path = domain.path
-    var missing: Sensors.Missing = []
-    var reading: MemoryReading
+    let question = MemoryQuestion(
+      domain: domain.number, cgroup: domain.isCgroup ? domain.path : nil, thresholds: thresholds,
+      lastWhole: domain.whole.flatMap { now - $0.time < AgentTiming.glances ? $0 : nil }, time: now)
+    let answer: MemoryAnswer
     do throws(Sensors.Blindness) {
-      if domain.isCgroup {
-        if let last = domain.whole, now - last.time < AgentTiming.glances,
-          let glance = sensors.glance(cgroup: path.bytes, after: last, at: now, from: &machine)
-        {
-          domain.take(glance)
-          return glance
-        }
-        let whole = try sensors.read(for: nil, from: &machine, at: now, missing: &missing)
-        chooser.survey.isSwapBeingTakenAway = whole.isSwapBeingTakenAway
-        reading = try sensors.read(
-          cgroup: path.bytes, for: thresholds, on: whole, from: &machine, missing: &missing)
-        domain.whole = reading
-      } else {
-        reading = try sensors.read(for: thresholds, from: &machine, at: now, missing: &missing)
-        chooser.survey.isSwapBeingTakenAway = reading.isSwapBeingTakenAway
-      }
+      answer = try machine.read(question, by: &sensors)
     } catch {
       domain.isBlind = true
-      switch error {
-      case .unreadable:
-        sayOnce(
-          .unreadable, of: domain, domain.isSystem ? .error : .warning,
-          domain.isSystem
-            ? "meminfo cannot be read: the agent is blind until it can"
-            : "its cgroup cannot be read, and is not watched until it can: it is not there, or has no memory controller"
-        )
-      case .senseless:
-        sayOnce(
-          .senseless, of: domain, domain.isSystem ? .error : .warning,
-          domain.isSystem
-            ? "meminfo makes no sense: the agent is blind until it does"
-            : "what its cgroup tells of memory makes no sense: it is not watched until it does")
-      }
+      sayBlind(domain, error)
       return nil
     }
+    var reading = answer.reading
+    if answer.isGlance {
+      domain.take(reading)
+      return reading
+    }
+    chooser.survey.isSwapBeingTakenAway = reading.isSwapBeingTakenAway
+    if domain.isCgroup { domain.whole = reading }
     domain.counters.check(&reading, mayRestart: domain.isCgroup)
     sensors.countSteps(of: reading)
     sayDoubts(domain, reading.impossible)
     if domain.isCgroup { sayWatched(domain, reading) }
+    sayMissing(domain, answer.missing)
+    domain.take(reading)
+    return reading
+  }
+
+  private mutating func sayBlind(_ domain: Domain, _ blindness: Sensors.Blindness) {
+    switch blindness {
+    case .unreadable:
+      sayOnce(
+        .unreadable, of: domain, domain.isSystem ? .error : .warning,
+        domain.isSystem
+          ? "meminfo cannot be read: the agent is blind until it can"
+          : "its cgroup cannot be read, and is not watched until it can: it is not there, or has no memory controller")
+    case .senseless:
+      sayOnce(
+        .senseless, of: domain, domain.isSystem ? .error : .warning,
+        domain.isSystem
+          ? "meminfo makes no sense: the agent is blind until it does"
+          : "what its cgroup tells of memory makes no sense: it is not watched until it does")
+    }
+  }
+
+  /// Says once of each source that a trigger needs and this machine does not have.
+  private mutating func sayMissing(_ domain: Domain, _ missing: Sensors.Missing) {
     if missing.contains(.stall) {
       sayOnce(
         .noStall, of: domain, .notice,
@@ -145,8 +148,6 @@ extension Agent where M: ~Copyable {
         "this kernel does not tell for whose sake it takes memory back: time that a cgroup loses at its own limit counts "
           + "as the machine's")
     }
-    domain.take(reading)
-    return reading
   }
 
   /// Says once which cgroup is watched, and what its limit is.

@@ -29,6 +29,11 @@ package protocol Machine: ProcSource, ~Copyable {
   /// Whether the kernel wakes the agent at the system's stalls (``WakeTag/pressure``). Else it looks by itself.
   var isWokenAtStalls: Bool { get }
 
+  /// Reads a memory domain.
+  mutating func read(_ question: MemoryQuestion, by sensors: inout Sensors) throws(Sensors.Blindness) -> MemoryAnswer
+  /// The cgroup that limits everything this machine shows (``Sensors/ownCgroup(from:)``).
+  mutating func ownCgroup(by sensors: inout Sensors) -> [UInt8]?
+
   /// By which processes are held and signalled. Nil in a dry run: a machine without them answers a signal "rehearsed"
   /// (``Killer``).
   var killCalls: Calls? { get }
@@ -38,6 +43,16 @@ package protocol Machine: ProcSource, ~Copyable {
   var restart: Means<Restart> { get }
   /// The hooks' programs. Nil in a dry run.
   var hooks: HookQueue? { get }
+}
+
+extension Machine where Self: ~Copyable {
+  package mutating func read(
+    _ question: MemoryQuestion, by sensors: inout Sensors
+  ) throws(Sensors.Blindness) -> MemoryAnswer {
+    try sensors.answer(question, from: &self)
+  }
+
+  package mutating func ownCgroup(by sensors: inout Sensors) -> [UInt8]? { sensors.ownCgroup(from: &self) }
 }
 
 /// What a machine has for a kind of act.

@@ -30,7 +30,8 @@ package struct Supervision: ~Copyable {
   ///   - manager: Nil where no manager asked to be told.
   ///   - isArmed: Whether the agent was to be armed.
   package init(
-    _ manager: consuming ServiceManager? = nil, mode: AgentMode = AgentMode(isDryRun: false, policy: CPath(""), rules: 0),
+    _ manager: consuming ServiceManager? = nil,
+    mode: AgentMode = AgentMode(isDryRun: false, policy: CPath(""), rules: 0),
     fallback: PolicyFallback? = nil, isArmed: Bool = false
   ) {
     self.mode = mode
