@@ -9,7 +9,6 @@ struct KillSetCgroup: Sendable {
   /// Empty where it cannot be told.
   private(set) var path = ByteBuffer(capacity: 2048)
   private var file = ByteBuffer(capacity: 4096)
-  private var name = CPath("")
 
   /// Reads it. False, and no path, where it cannot be told.
   mutating func read<M: Machine & ~Copyable>(
@@ -41,15 +40,10 @@ struct KillSetCgroup: Sendable {
     return other.count == path.count || other[path.count] == .slash
   }
 
-  /// Opens the cgroup itself, where it is one of the unified hierarchy. Nil where it is none, or cannot be opened.
+  /// Opens the cgroup itself. Nil for the root, of which every process is a part, and as ``Machine/openCgroup(_:_:)``.
   mutating func open<M: Machine & ~Copyable>(on machine: inout M) -> CgroupDirectory? {
-    // Of a root every process is a part.
     let own = path
-    guard own.count > 1, machine.place(ofCgroup: own.bytes, into: &file) else { return nil }
-    let place = file
-    name.set("", place.bytes, "")
-    guard let directory = try? OwnedDescriptor.open(name, .read, .directory) else { return nil }
-    return CgroupDirectory(directory)
+    return own.count > 1 ? machine.openCgroup(own.bytes, &file) : nil
   }
 
   private static func key(of killSet: KillSet, in table: ProcessTable) -> UInt64? {

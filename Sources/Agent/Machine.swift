@@ -18,7 +18,7 @@ package protocol Machine: ProcSource, ~Copyable {
   /// `CLOCK_MONOTONIC`, which stands still while the machine sleeps.
   var awake: Nanoseconds { get }
 
-  /// Waits for the timer, a signal, or a descriptor that is watched. The agent waits nowhere else.
+  /// Waits for the timer, a signal, or a descriptor that is watched.
   mutating func wait() throws(Errno) -> Wake
   /// Sets the timer. It runs out once.
   mutating func setTimer(_ delay: Nanoseconds) throws(Errno)
@@ -37,6 +37,10 @@ package protocol Machine: ProcSource, ~Copyable {
   /// By which processes are held and signalled. Nil in a dry run: a machine without them answers a signal "rehearsed"
   /// (``Killer``).
   var killCalls: Calls? { get }
+  /// Opens a cgroup, to be killed whole. Nil where it is none of the unified hierarchy, or cannot be opened.
+  ///
+  /// - Parameter scratch: For its place.
+  mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory?
   /// By which cgroups are slowed down, frozen and asked for memory before a process is killed.
   var relief: Means<Cgroups> { get }
   /// By which the machine is restarted when kills do not help.
@@ -87,6 +91,8 @@ package struct LiveMachine: Machine, ~Copyable {
   private var loop: EventLoop
   /// Nil where the kernel does not wake the agent at stalls.
   private let pressureWatch: PressureWatch?
+  /// Of a cgroup that is opened. Kept, so that opening one takes no memory from the heap.
+  private var name = CPath("")
   package let killCalls: LiveCalls?
   package let relief: Means<CgroupRelief>
   package let restart: Means<LiveRestartCalls>
@@ -127,6 +133,13 @@ package struct LiveMachine: Machine, ~Copyable {
 
   package mutating func watch(_ descriptor: Int32, _ readiness: Readiness, tag: UInt64) throws(Errno) {
     try loop.watch(descriptor, readiness, tag: tag)
+  }
+
+  package mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? {
+    guard source.place(ofCgroup: path, into: &scratch) else { return nil }
+    name.set("", scratch.bytes, "")
+    guard let directory = try? OwnedDescriptor.open(name, .read, .directory) else { return nil }
+    return CgroupDirectory(directory)
   }
 
   package var isWokenAtStalls: Bool {

@@ -45,6 +45,8 @@ package protocol KillCalls {
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno)
   /// What the last release came to; nil while it is under way, or where nothing can be released.
   var released: HelperResult? { get }
+  /// Waits for a millisecond, for a cgroup that is being frozen.
+  func pause()
   /// Why no cgroup can be written (`EROFS` in a sandbox); nil where cgroups can be, or there are none of version 2.
   var cgroupRefusal: Errno? { get }
 }
@@ -158,6 +160,8 @@ package struct LiveCalls: KillCalls {
     path.set("", "THAWED".utf8Span.span, "")
     try file.write(path.bytes)
   }
+
+  package func pause() { Clock.pause(milliseconds: 1) }
 
   /// Of the helper's last job, also where another killer asked for that: a kill set only ever asks for more.
   package var released: HelperResult? { helper?.thread.result }

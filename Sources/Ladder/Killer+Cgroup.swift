@@ -100,7 +100,7 @@ extension Killer {
     } catch {
       return false
     }
-    for _ in 0..<Self.freezingLooks where (try? cgroup.isFrozen()) == false { Clock.pause(milliseconds: 1) }
+    for _ in 0..<Self.freezingLooks where (try? cgroup.isFrozen()) == false { calls?.pause() }
     return true
   }
 

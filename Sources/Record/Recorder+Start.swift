@@ -12,7 +12,7 @@ extension Recorder {
     field(start.fallback)
     json.key("policy_fallback_reason")
     if let fallback = start.fallback { json.value(untrusted: fallback.reason.span) } else { json.null() }
-    json.field("policy_age_s", optional: start.fallback?.age(at: Clock.sinceEpoch() / 1_000_000_000))
+    json.field("policy_age_s", optional: start.fallback?.age(at: sinceEpoch() / 1_000_000_000))
     let machine = start.context.machine
     json.field("total_kib", machine.ram)
     json.field("hugetlb_kib", machine.hugePool)

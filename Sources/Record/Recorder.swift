@@ -15,14 +15,20 @@ package struct Recorder: ~Copyable {
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
   package let run: RunID
+  /// Nanoseconds since 1970: only records have this time, and nothing is decided by it.
+  let sinceEpoch: @Sendable () -> UInt64
 
   /// - Parameters:
   ///   - sink: Where lines go; nil writes none.
   ///   - isTorn: Whether the file ends in the middle of a line, as one does whose writer was killed.
-  package init(sink: consuming OwnedDescriptor?, isDryRun: Bool, isTorn: Bool = false, run: RunID = RunID()) {
+  package init(
+    sink: consuming OwnedDescriptor?, isDryRun: Bool, isTorn: Bool = false, run: RunID = RunID(),
+    sinceEpoch: @escaping @Sendable () -> UInt64 = { Clock.sinceEpoch() }
+  ) {
     self.sink = LineSink(sink, isTorn: isTorn)
     self.isDryRun = isDryRun
     self.run = run
+    self.sinceEpoch = sinceEpoch
   }
 
   /// Counts lines as lost until there is a sink.
@@ -88,7 +94,8 @@ package struct Recorder: ~Copyable {
     json.beginObject()
     json.field("schema", Recorder.schema)
     json.key("time")
-    json.rawString { bytes in bytes.append(Timestamp(nanosecondsSinceEpoch: Clock.sinceEpoch())) }
+    let now = sinceEpoch()
+    json.rawString { bytes in bytes.append(Timestamp(nanosecondsSinceEpoch: now)) }
     json.field("event", event)
     json.key("boot_id")
     if let boot = run.boot { json.value(untrusted: boot.bytes) } else { json.null() }

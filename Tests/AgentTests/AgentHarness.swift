@@ -100,6 +100,7 @@ struct LoggingCalls: KillCalls {
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno) {}
   var released: HelperResult? { nil }
   var cgroupRefusal: Errno? { log.cgroupRefusal }
+  func pause() {}
 }
 
 /// Restart calls that take note in the log.
@@ -147,6 +148,13 @@ struct ScriptedMachine: Machine, ~Copyable {
   }
 
   mutating func wait() throws(Errno) -> Wake { try loop.wait() }
+  mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? {
+    guard files.place(ofCgroup: path, into: &scratch) else { return nil }
+    let place = CPath(Array(scratch.storage[..<scratch.count]))
+    guard let directory = try? OwnedDescriptor.open(place, .read, .directory) else { return nil }
+    return CgroupDirectory(directory)
+  }
+
   mutating func setTimer(_ delay: Nanoseconds) throws(Errno) { try loop.wake(inNanoseconds: delay.count) }
   mutating func watch(_ descriptor: Int32, _ readiness: Readiness, tag: UInt64) throws(Errno) {
     try loop.watch(descriptor, readiness, tag: tag)

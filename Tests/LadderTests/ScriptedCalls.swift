@@ -138,6 +138,7 @@ struct ScriptedCalls: KillCalls {
 
   var released: HelperResult? { script.last }
   var cgroupRefusal: Errno? { nil }
+  func pause() {}
 }
 
 /// A hand that expectations can be put on: they copy what they look at.
