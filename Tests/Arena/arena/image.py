@@ -46,6 +46,9 @@ MODULES = [
 ]
 """In the order of their dependencies, as insmod has no other way to know it."""
 
+SOURCES = {"workload": ["workload.c", "families.c"], "referee": ["referee.c"]}
+"""The guests' programs in C."""
+
 DATA_MIB = {"service": 32, "text": 160, "big": 768}
 """Files on the disk: the service's, the one programs run in, and one larger than memory."""
 
@@ -67,7 +70,7 @@ DEBIAN_DISK_MIB = 1700
 def make_all(with_debian: bool) -> None:
     """Makes every part that is missing or made of something else than it would be now."""
     packages = make_start()
-    make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), _compile_programs], _compile_programs)
+    make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), SOURCES, _compile_programs], _compile_programs)
     make(places.DISK, [_write_disk, *PACKAGES, DATA_MIB, DISK_MIB], lambda: _write_disk(packages))
     if with_debian:
         make(
@@ -154,15 +157,15 @@ def _kernel_package() -> str:
     raise SystemExit(f"arena: apt knows no {KERNEL_PACKAGE}; try: apt-get update")
 
 
-def compile_c(source: Path, program: Path) -> None:
+def compile_c(program: Path, *sources: Path) -> None:
     """Makes a program for guests, which have no library that fits."""
-    run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, source)
+    run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, *sources)
 
 
 def _compile_programs() -> None:
     places.PROGRAMS.mkdir(exist_ok=True)
-    for program in ("workload", "referee"):
-        compile_c(places.GUEST / f"{program}.c", places.PROGRAMS / program)
+    for program, sources in SOURCES.items():
+        compile_c(places.PROGRAMS / program, *(places.GUEST / source for source in sources))
     source = places.GUEST / "appender.go"
     cache = places.BUILD / "go-cache"
     run(
