@@ -30,6 +30,27 @@ PACKAGES = [
     "zlib1g",
     "libexpat1",
     "libffi8",
+    # stress-ng is linked with more than it needs for memory.
+    "stress-ng",
+    "libapparmor1",
+    "libbsd0",
+    "libmd0",
+    "libcrypt1",
+    "libegl1",
+    "libgles2",
+    "libglvnd0",
+    "libgbm1",
+    "libdrm2",
+    "libwayland-server0",
+    "libipsec-mb1",
+    "libjpeg62-turbo",
+    "libjudydebian1",
+    "libkmod2",
+    "liblzma5",
+    "libssl3",
+    "libzstd1",
+    "libsctp1",
+    "libxxhash0",
 ]
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 
@@ -135,8 +156,8 @@ def unpacked_packages() -> Path:
     """Where Debian's packages are, and below `root` what is in them."""
     folder = places.BUILD / "packages"
     kernel = _kernel_package()
-    complete = folder / "complete"
-    if complete.exists() and complete.read_text() == kernel:
+    complete, wanted = folder / "complete", "\n".join([kernel, *PACKAGES])
+    if complete.exists() and complete.read_text() == wanted:
         return folder
     say("fetching Debian's packages")
     shutil.rmtree(folder, ignore_errors=True)
@@ -146,7 +167,7 @@ def unpacked_packages() -> Path:
     for package in sorted(folder.glob("*.deb")):
         run("dpkg-deb", "-x", package, folder / "root")
     shutil.copy(next((folder / "root/boot").glob("vmlinuz-*")), places.KERNEL)
-    complete.write_text(kernel)
+    complete.write_text(wanted)
     return folder
 
 
@@ -222,7 +243,7 @@ def _write_disk(packages: Path) -> None:
 
 def _write_debian_disk() -> None:
     root = places.BUILD / "debian"
-    bootstrap(root, ["systemd-oomd", "busybox-static"])
+    bootstrap(root, ["systemd-oomd", "busybox-static", "stress-ng"])
     (root / "bin/shell").symlink_to("busybox")
     with (root / "etc/passwd").open("a") as stream:
         stream.write("arena-user:x:1000:1000::/:/bin/sh\narena-data:x:106:106::/:/bin/sh\n")
