@@ -99,7 +99,7 @@ def _remarks(results: list[Result]) -> list[str]:
     name, known = results[0]["scenario"], results[0].get("known")
     faults = [fault for result in results for fault in result["faults"]]
     if known and not faults:
-        return [f"Spillway in {name}: no fault, although its file has known = {known!r}; the key can go"]
+        return [f"Spillway in {name}: no fault in {len(results)} run(s), although its file has known = {known!r}"]
     return [f"Spillway in {name}: {'known: ' if known else ''}{fault}" for fault in faults]
 
 
