@@ -30,6 +30,27 @@ PACKAGES = [
     "zlib1g",
     "libexpat1",
     "libffi8",
+    # stress-ng is linked with more than it needs for memory.
+    "stress-ng",
+    "libapparmor1",
+    "libbsd0",
+    "libmd0",
+    "libcrypt1",
+    "libegl1",
+    "libgles2",
+    "libglvnd0",
+    "libgbm1",
+    "libdrm2",
+    "libwayland-server0",
+    "libipsec-mb1",
+    "libjpeg62-turbo",
+    "libjudydebian1",
+    "libkmod2",
+    "liblzma5",
+    "libssl3",
+    "libzstd1",
+    "libsctp1",
+    "libxxhash0",
 ]
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 
@@ -45,6 +66,9 @@ MODULES = [
     "zram",
 ]
 """In the order of their dependencies, as insmod has no other way to know it."""
+
+SOURCES = {"workload": ["workload.c", "families.c"], "referee": ["referee.c"]}
+"""The guests' programs in C."""
 
 DATA_MIB = {"service": 32, "text": 160, "big": 768}
 """Files on the disk: the service's, the one programs run in, and one larger than memory."""
@@ -67,7 +91,7 @@ DEBIAN_DISK_MIB = 1700
 def make_all(with_debian: bool) -> None:
     """Makes every part that is missing or made of something else than it would be now."""
     packages = make_start()
-    make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), _compile_programs], _compile_programs)
+    make(places.PROGRAMS, [*sorted(places.GUEST.iterdir()), SOURCES, _compile_programs], _compile_programs)
     make(places.DISK, [_write_disk, *PACKAGES, DATA_MIB, DISK_MIB], lambda: _write_disk(packages))
     if with_debian:
         make(
@@ -132,8 +156,8 @@ def unpacked_packages() -> Path:
     """Where Debian's packages are, and below `root` what is in them."""
     folder = places.BUILD / "packages"
     kernel = _kernel_package()
-    complete = folder / "complete"
-    if complete.exists() and complete.read_text() == kernel:
+    complete, wanted = folder / "complete", "\n".join([kernel, *PACKAGES])
+    if complete.exists() and complete.read_text() == wanted:
         return folder
     say("fetching Debian's packages")
     shutil.rmtree(folder, ignore_errors=True)
@@ -143,7 +167,7 @@ def unpacked_packages() -> Path:
     for package in sorted(folder.glob("*.deb")):
         run("dpkg-deb", "-x", package, folder / "root")
     shutil.copy(next((folder / "root/boot").glob("vmlinuz-*")), places.KERNEL)
-    complete.write_text(kernel)
+    complete.write_text(wanted)
     return folder
 
 
@@ -154,15 +178,15 @@ def _kernel_package() -> str:
     raise SystemExit(f"arena: apt knows no {KERNEL_PACKAGE}; try: apt-get update")
 
 
-def compile_c(source: Path, program: Path) -> None:
+def compile_c(program: Path, *sources: Path) -> None:
     """Makes a program for guests, which have no library that fits."""
-    run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, source)
+    run("cc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, *sources)
 
 
 def _compile_programs() -> None:
     places.PROGRAMS.mkdir(exist_ok=True)
-    for program in ("workload", "referee"):
-        compile_c(places.GUEST / f"{program}.c", places.PROGRAMS / program)
+    for program, sources in SOURCES.items():
+        compile_c(places.PROGRAMS / program, *(places.GUEST / source for source in sources))
     source = places.GUEST / "appender.go"
     cache = places.BUILD / "go-cache"
     run(
@@ -219,7 +243,7 @@ def _write_disk(packages: Path) -> None:
 
 def _write_debian_disk() -> None:
     root = places.BUILD / "debian"
-    bootstrap(root, ["systemd-oomd", "busybox-static"])
+    bootstrap(root, ["systemd-oomd", "busybox-static", "stress-ng"])
     (root / "bin/shell").symlink_to("busybox")
     with (root / "etc/passwd").open("a") as stream:
         stream.write("arena-user:x:1000:1000::/:/bin/sh\narena-data:x:106:106::/:/bin/sh\n")

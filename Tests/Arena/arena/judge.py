@@ -122,8 +122,8 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
         last_words = life.console.strip().splitlines() or ["nothing"]
         report.failure = f"it never came to its scene; the last of its console: {last_words[-1]}"
     roles = {actor.name: actor.role for actor in scenario.actors}
-    victims = scenario.victim_comms
-    culprits = victims | {actor.comm for actor in scenario.actors if actor.role == "culprit"}
+    victims, culprits = scenario.victim_comms, scenario.culprit_comms
+    report.signals = [signal for signal in report.signals if not _is_among(culprits, signal)]
 
     in_scene = [end for end in report.ends if end["ms"] >= 0]
     lost = {
@@ -133,11 +133,7 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
         and end["how"] == "signal"
         and end["name"] not in scenario.victims
     }
-    lost |= {
-        signal["comm"]
-        for signal in report.signals
-        if signal["signal"] == 9 and not signal["ignored"] and signal["comm"] not in culprits
-    }
+    lost |= {signal["comm"] for signal in report.signals if not signal["ignored"] and signal["comm"] not in culprits}
     agent_lost = agent.command is not None and any(end["name"] == "agent" for end in report.ends)
     ended = [signal for signal in report.signals if not signal["ignored"]]
     kernel_kills = _kernel_kills(report)
@@ -154,6 +150,7 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
         "agent": agent.name,
         "repetition": repetition,
         "expect": scenario.expect,
+        "known": scenario.known or None if agent.name == "spillway" else None,
         "survived": survived,
         "first_victim": first["comm"] if first else None,
         "right_victim": first["comm"] in victims if first else None,
@@ -184,7 +181,19 @@ def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict
         "samples": report.samples,
     }
     result["faults"] = _faults(scenario, agent, result)
+    result["faults"] += [f"{name} failed, see its log" for name in _failed(scenario, report)]
     return result
+
+
+def _is_among(culprits: set[str], signal: dict[str, Any]) -> bool:
+    """Whether culprits deal with each other, as stress-ng does with what it starts: nothing was chosen."""
+    return not signal["by_kernel"] and signal["sender"] in culprits and signal["comm"] in culprits
+
+
+def _failed(scenario: Scenario, report: Report) -> list[str]:
+    """Innocent programs that could not do their part: without it nothing can go wrong in a scene."""
+    failures = {end["name"] for end in report.ends if end["how"] == "exit" and end["code"] != 0}
+    return sorted(actor.name for actor in scenario.actors if actor.role != "culprit" and actor.name in failures)
 
 
 def _kernel_kills(report: Report) -> int:
@@ -220,11 +229,11 @@ def _faults(scenario: Scenario, agent: Agent, result: dict[str, Any]) -> list[st
     if result["innocents_lost"]:
         faults.append("lost " + ", ".join(result["innocents_lost"]))
     if result["agent_lost"]:
-        faults.append("the agent ended")
-    if scenario.expect == "calm" and result["first_victim"]:
-        faults.append(f"{result['first_victim']} was signalled, and nobody should be")
+        faults.append("the agent died")
+    if scenario.expect == "calm" and result["right_victim"] is False:
+        faults.append(f"{result['first_victim']} was signalled, and should not be")
     if scenario.expect == "end" and result["right_victim"] is False:
         faults.append(f"the first victim was {result['first_victim']}")
     if scenario.expect == "end" and result["first_victim"] is None and agent.name != "dry-run":
-        faults.append("nobody was ended")
+        faults.append("no process was killed")
     return faults

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import places
+from . import image, places
 from .agents import Agent
 from .archive import Archive
-from .scenario import USER_SCOPE, Actor, Scenario
+from .scenario import USER_SCOPE, Actor, Scenario, SecondDisk
 
 SETTLE = {False: 5.0, True: 10.0}
 """Seconds from the start of the cast to the scene, by whether systemd starts it."""
@@ -131,7 +131,22 @@ def _command(
             "-device",
             "virtio-blk-pci,drive=swap",
         ]
+    if scenario.second_disk:
+        words += _second_disk(scenario.second_disk, folder)
     return words
+
+
+def _second_disk(disk: SecondDisk, folder: Path) -> list[str | Path]:
+    path, empty = folder / "second", folder / "empty"
+    empty.mkdir()
+    image.make_file_system(empty, path, disk.mib)
+    limits = f"throttling.iops-total={disk.iops},throttling.bps-total={disk.mib_s << 20}"
+    return [
+        "-drive",
+        f"file={path},format=raw,if=none,id=second,{limits}",
+        "-device",
+        "virtio-blk-pci,drive=second",
+    ]
 
 
 def qemu(memory_mib: int, initrd: Path, disk: Path, limits: str = "") -> list[str | Path]:
@@ -189,6 +204,13 @@ def _setup(scenario: Scenario, agent: Agent) -> str:
         ]
     elif scenario.swap:
         lines += ["/bin/busybox mkswap /dev/vdb >/dev/null", "/bin/busybox swapon /dev/vdb"]
+    if scenario.second_disk:
+        device = "/dev/vdc" if scenario.swap and scenario.swap.kind == "disk" else "/dev/vdb"
+        lines += [
+            "/bin/busybox mkdir -p /second",
+            f"/bin/busybox mount -t ext4 {device} /second",
+            "/bin/busybox chmod 1777 /second",
+        ]
     if not agent.under_systemd:
         cgroups = {_cgroup(actor) for actor in scenario.actors}
         if agent.unit:
@@ -241,7 +263,9 @@ def _plan(scenario: Scenario, agent: Agent) -> str:
 
 def _actor_line(scenario: Scenario, agent: Agent, actor: Actor) -> list[str]:
     adj = agent.protected_adj if actor.name in scenario.protect and agent.protected_adj else actor.adj
-    command = [actor.program] if actor.program else ["/stage/workload", *actor.run, f"name={actor.comm}"]
+    command = ["/stage/workload", *actor.run, f"name={actor.comm}"]
+    if actor.program:
+        command = [actor.program, *actor.arguments]
     cgroup, uid = _cgroup(actor), actor.uid
     if agent.under_systemd:
         slice_name = cgroup.split("/")[-2]

@@ -53,25 +53,31 @@ def _overview(groups: Sequence[Sequence[Result]]) -> str:
     head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in table.COLUMNS)
     rows = []
     for group in groups:
-        bad = any(result["faults"] for result in group)
+        kind = next((_kind(result) for result in group if result["faults"]), "ok")
         cells = table.cells(group)
         faults = "; ".join(dict.fromkeys(fault for result in group for fault in result["faults"]))
         cells_html = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells[1:])
         rows.append(
-            f'<tr class="{"bad" if bad else "ok"}" title="{html.escape(faults, quote=True)}">'
+            f'<tr class="{kind}" title="{html.escape(faults, quote=True)}">'
             f'<td><a href="#{cells[0]}">{cells[0]}</a></td>{cells_html}</tr>'
         )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _kind(run: Result) -> str:
+    return "ok" if not run["faults"] else "known" if run.get("known") else "bad"
 
 
 def _scenario(name: str, results: Sequence[Result]) -> str:
     runs = [result for result in results if result["scenario"] == name]
     end = max((result["scene_s"] or 1 for result in runs), default=1)
     cards = "\n".join(_card(run, end) for run in runs)
-    wanted = "somebody has to go" if runs[0]["expect"] == "end" else "nobody may go"
+    wanted = "a process has to be killed" if runs[0]["expect"] == "end" else "none has to be killed"
+    known = next((run["known"] for run in runs if run.get("known")), None)
+    fails = f" Spillway is known to fail: {html.escape(known)}" if known else ""
     return (
         f'<section id="{name}"><h2>{html.escape(runs[0]["title"])}</h2>'
-        f'<p>{html.escape(runs[0]["why"])} <em>Here {wanted}.</em></p><div class="cards">{cards}</div></section>'
+        f'<p>{html.escape(runs[0]["why"])} <em>Here {wanted}.</em>{fails}</p><div class="cards">{cards}</div></section>'
     )
 
 
@@ -85,7 +91,7 @@ def _card(run: Result, end: float) -> str:
     ]
     agent = html.escape(AGENTS[run["agent"]].title)
     return (
-        f'<figure class="{"bad" if run["faults"] else "ok"}"><figcaption><b>{agent}</b>'
+        f'<figure class="{_kind(run)}"><figcaption><b>{agent}</b>'
         f" run {run['repetition']}: <span>{html.escape(verdict)}</span></figcaption>{_timeline(run, end)}"
         f'<p class="facts">{" · ".join(facts)}</p></figure>'
     )

@@ -2,8 +2,9 @@
 //
 // usage: workload MODE [key=value]...
 //
-// Keys: name (what the process calls itself), mib, rate (MiB/s; 0 is as fast as memory), count, gap (ms), file, seconds,
-// threads, kind (anon, shm, file, sysv, mlock), and the switches ignore_term=1, stop=1, leader_exits=1.
+// Keys: name (what the process calls itself), child (what those that it starts do), mib, own (MiB that are not shared),
+// rate (MiB/s; 0 is as fast as memory), count, gap (ms), file, seconds, threads, kind (anon, shm, file, sysv, mlock), and
+// the switches ignore_term=1, stop=1, leader_exits=1.
 // A mode ends by itself only where it says so: the guest as a whole is bounded.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,14 +24,14 @@
 
 #include "clock.h"
 #include "heartbeat.h"
+#include "workload.h"
 
-enum { page_size = 4096, mib_bytes = 1 << 20, longest_file = 1 << 30 };
-
-static const char *mode, *name, *file, *kind = "anon";
-static long mib, rate, count = 1, gap, seconds, threads = 1;
+const char *mode, *name, *file, *child_name;
+long mib, own, rate, count = 1, gap, seconds, threads = 1;
+static const char *kind = "anon";
 static long ignore_term, stop_at_end, leader_exits;
 
-__attribute__((noreturn)) static void fail(const char *what) {
+void fail(const char *what) {
     fprintf(stderr, "workload %s: %s: %s\n", mode, what, strerror(errno));
     exit(1);
 }
@@ -38,7 +39,7 @@ __attribute__((noreturn)) static void fail(const char *what) {
 // Never zero. Each process and thread has a stream of its own.
 static _Thread_local uint64_t random_state;
 
-static uint64_t next_random(void) {
+uint64_t next_random(void) {
     if (random_state == 0) random_state = (uint64_t)now_us() * 2654435761u + (uint64_t)gettid();
     random_state ^= random_state << 13;
     random_state ^= random_state >> 7;
@@ -48,7 +49,7 @@ static uint64_t next_random(void) {
 
 // Half of a page is noise and half is nothing, so that zram makes about half of it, as of much real memory. The noise is
 // made once and copied from anywhere in it: in an emulated machine that is what keeps the speed of memory.
-static void fill(char *memory, size_t size) {
+void fill(char *memory, size_t size) {
     static uint64_t noise[8192];
     enum { words = page_size / sizeof *noise / 2 };
     if (noise[0] == 0) {
@@ -60,7 +61,7 @@ static void fill(char *memory, size_t size) {
     }
 }
 
-static void touch_random(volatile char *memory, size_t size, long times, int write) {
+void touch_random(volatile char *memory, size_t size, long times, int write) {
     for (long time = 0; time < times; time++) {
         volatile char *byte = memory + next_random() % (size / page_size) * page_size;
         if (write) (*byte)++;
@@ -68,7 +69,7 @@ static void touch_random(volatile char *memory, size_t size, long times, int wri
     }
 }
 
-static char *anonymous(size_t size) {
+char *anonymous(size_t size) {
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) fail("mmap");
     return memory;
@@ -110,7 +111,7 @@ static const char *map_file(size_t *size, int protection) {
 }
 
 // Takes up to `mib` at `rate`, as a program that forgets to give back.
-static void grow(void) {
+void grow(void) {
     enum { step = 256 << 10 };
     size_t size = (size_t)mib * mib_bytes;
     char *memory = reserve(size);
@@ -123,7 +124,7 @@ static void grow(void) {
     if (stop_at_end) raise(SIGSTOP);
 }
 
-__attribute__((noreturn)) static void idle(void) {
+void idle(void) {
     for (;;) pause();
 }
 
@@ -133,7 +134,7 @@ static void *grow_in_thread(void *unused) {
     return unused;
 }
 
-__attribute__((noreturn)) static void leak(void) {
+void leak(void) {
     if (leader_exits) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, grow_in_thread, NULL) != 0) fail("pthread_create");
@@ -188,76 +189,12 @@ __attribute__((noreturn)) static void text(void) {
     }
 }
 
-static void become_child(void) {
+void become_child(void) {
     random_state = 0;
     if (prctl(PR_SET_PDEATHSIG, 0) != 0) fail("prctl");
 }
 
-// `count` processes of `mib` each, one every `gap` milliseconds. With no `mib` they only exist.
-__attribute__((noreturn)) static void swarm(void) {
-    for (long child = 0; child < count; child++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            become_child();
-            if (mib > 0) grow();
-            idle();
-        }
-        if (pid < 0 && errno != EAGAIN && errno != ENOMEM) fail("fork");
-        if (gap > 0) usleep((useconds_t)gap * 1000);
-    }
-    while (wait(NULL) > 0 || errno == EINTR) continue;
-    exit(0);
-}
-
-// Every process forks on and on, until there have been `count` of them, each with `mib`.
-__attribute__((noreturn)) static void fork_bomb(void) {
-    long *born = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (born == MAP_FAILED) fail("mmap");
-    char *memory = anonymous((size_t)mib * mib_bytes);
-    for (;;) {
-        fill(memory, (size_t)mib * mib_bytes);
-        if (__atomic_fetch_add(born, 1, __ATOMIC_RELAXED) >= count) idle();
-        pid_t pid = fork();
-        if (pid == 0) become_child();
-        usleep((useconds_t)gap * 1000);
-    }
-}
-
-// A supervisor that starts its leaking child again, `count` times in all, and then gives up.
-static void tree(void) {
-    for (long child = 0; child < count; child++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            become_child();
-            leak();
-        }
-        if (pid < 0) fail("fork");
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
-        usleep((useconds_t)gap * 1000);
-    }
-}
-
-// A build: `threads` compilers at a time, each a program of its own that takes up to `mib` and ends, for `seconds`.
-static void churn(void) {
-    int64_t end = now_us() + seconds * 1000000;
-    long running = 0;
-    while (now_us() < end || running > 0) {
-        if (running >= threads || now_us() >= end) {
-            if (wait(NULL) > 0) running--;
-            continue;
-        }
-        char size[32], label[64];
-        snprintf(size, sizeof size, "mib=%ld", 4 + (long)(next_random() % (uint64_t)(mib - 3)));
-        snprintf(label, sizeof label, "name=%s", name);
-        pid_t pid = fork();
-        if (pid == 0) {
-            execl("/proc/self/exe", "workload", "compile", size, label, (char *)NULL);
-            _exit(127);
-        }
-        if (pid > 0) running++;
-    }
-}
-
+// One of a build's compilers.
 static void compile(void) {
     size_t size = (size_t)mib * mib_bytes;
     char *memory = anonymous(size);
@@ -275,6 +212,22 @@ static void stream(void) {
         ssize_t size = read(descriptor, buffer, sizeof buffer);
         if (size < 0) fail(file);
         if (size == 0 && lseek(descriptor, 0, SEEK_SET) != 0) fail(file);
+    }
+}
+
+// Writes a file of `mib` from end to end, again and again, as fast as the disk takes it.
+static void write_file(void) {
+    static char buffer[128 << 10];
+    fill(buffer, sizeof buffer);
+    int64_t end = now_us() + seconds * 1000000;
+    int descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (descriptor < 0) fail(file);
+    for (off_t size = 0; now_us() < end; size += sizeof buffer) {
+        if (size >= (off_t)mib * mib_bytes) {
+            size = 0;
+            if (lseek(descriptor, 0, SEEK_SET) != 0) fail(file);
+        }
+        if (write(descriptor, buffer, sizeof buffer) != sizeof buffer) fail(file);
     }
 }
 
@@ -361,6 +314,7 @@ static void read_word(const char *word) {
         {"name", NULL, &name},   {"file", NULL, &file},       {"kind", NULL, &kind},
         {"mib", &mib, NULL},     {"rate", &rate, NULL},       {"count", &count, NULL},
         {"gap", &gap, NULL},     {"seconds", &seconds, NULL}, {"threads", &threads, NULL},
+        {"own", &own, NULL},     {"child", NULL, &child_name},
         {"stop", &stop_at_end, NULL},
         {"ignore_term", &ignore_term, NULL},
         {"leader_exits", &leader_exits, NULL},
@@ -384,8 +338,8 @@ int main(int words, char **word) {
     } modes[] = {
         {"leak", leak},     {"database", database},   {"thrash", thrash}, {"text", text},     {"swarm", swarm},
         {"tree", tree},     {"fork-bomb", fork_bomb}, {"churn", churn},   {"compile", compile}, {"stream", stream},
-        {"seek", seek},     {"log", log_lines},       {"service", service},
-        {"shell", shell},
+        {"seek", seek},     {"log", log_lines},       {"service", service}, {"shell", shell},  {"write", write_file},
+        {"prefork", prefork}, {"saver", saver},       {"orphans", orphans}, {"runner", runner},
     };
     mode = words > 1 ? word[1] : "";
     for (int index = 2; index < words; index++) read_word(word[index]);

@@ -26,9 +26,9 @@ def make_all() -> None:
         [_write_disk, image.bootstrap, image.write_unit, unit, PACKAGES, USERS, DISK_MIB],
         _write_disk,
     )
-    source = arena_places.GUEST / "workload.c"
-    headers = [arena_places.GUEST / "clock.h", arena_places.GUEST / "heartbeat.h"]
-    image.make(places.WORKLOAD, [source, *headers], lambda: image.compile_c(source, places.WORKLOAD))
+    sources = [arena_places.GUEST / name for name in image.SOURCES["workload"]]
+    headers = sorted(arena_places.GUEST.glob("*.h"))
+    image.make(places.WORKLOAD, [*sources, *headers], lambda: image.compile_c(places.WORKLOAD, *sources))
 
 
 def _write_disk() -> None:
