@@ -47,6 +47,7 @@ let package = Package(
     // libm for `squareRoot()`, which may come out as a call of `sqrt`.
     room("Badness", ["ProcModel"], linking: ["m"]),
     room("Policy", ["ProcModel", "Pressure", "Badness"]),
+    room("Flight", ["ProcModel"]),
 
     // The kernel pillar: the only room with unsafe code.
     room("LinuxSystem", ["CLinux", "CLibcap"]),
@@ -54,17 +55,23 @@ let package = Package(
     // Where the two meet.
     room("ProcReader", ["ProcModel", "Pressure", "LinuxSystem"]),
     room("Ladder", ["ProcModel", "Pressure", "Policy", "LinuxSystem"]),
-    room("Record", ["ProcModel", "Pressure", "Badness", "Policy", "Ladder", "LinuxSystem"]),
+    room("Record", ["ProcModel", "Pressure", "Badness", "Policy", "Flight", "Ladder", "LinuxSystem"]),
     room(
       "Agent",
       [
-        "ProcModel", "Pressure", "Badness", "Policy", "LinuxSystem", "ProcReader", "Ladder",
+        "ProcModel", "Pressure", "Badness", "Policy", "Flight", "LinuxSystem", "ProcReader", "Ladder",
         "Record",
       ]),
     .executableTarget(
       name: "spillwayd", dependencies: ["Agent", "LinuxSystem", "Policy"], swiftSettings: house),
 
     // What a person types and looks at. None of it is resident.
+    room(
+      "Replay",
+      [
+        "ProcModel", "Pressure", "Badness", "Policy", "Flight", "LinuxSystem", "ProcReader", "Ladder", "Record",
+        "Agent",
+      ]),
     .target(
       name: "PolicyFile",
       dependencies: [
@@ -79,8 +86,8 @@ let package = Package(
     .executableTarget(
       name: "spillway",
       dependencies: [
-        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "LinuxSystem", "ProcReader", "Ladder", "Record",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "Flight", "LinuxSystem", "ProcReader", "Ladder",
+        "Record", "Replay", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
 
@@ -99,8 +106,8 @@ let package = Package(
     tests(
       "AgentTests",
       [
-        "Agent", "Record", "Ladder", "ProcReader", "Policy", "Pressure", "Badness", "ProcModel", "LinuxSystem",
-        "spillwayd",
+        "Agent", "Replay", "Flight", "Record", "Ladder", "ProcReader", "Policy", "Pressure", "Badness", "ProcModel",
+        "LinuxSystem", "spillwayd",
       ]),
     .testTarget(
       name: "PolicyFileTests",

@@ -73,7 +73,7 @@ extension Agent where M: ~Copyable {
     case .refused(let reason) where reason.isPassing: return tryAgain(domain, reason)
     case .refused(let reason): return abandon(domain, decision, victim, .refused, reason)
     }
-    let sentAt = machine.now
+    let sentAt = machine.mark()
     if delivery == .sent {
       if let descriptor = domain.killer.exitDescriptor {
         try? machine.watch(descriptor, .readableOnce, tag: domain.tag)

@@ -40,7 +40,7 @@ extension Agent where M: ~Copyable {
       var decision = Decision(
         incident: reporter.decisions &+ 1, domain: domain.name, verdict: verdict, victim: victim,
         killSet: chooser.picker.killSet,
-        shortlist: chooser.ranking.shortlist, context: context, took: machine.now - now)
+        shortlist: chooser.ranking.shortlist, context: context, took: machine.mark() - now)
       if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
       return decision
     }
@@ -64,8 +64,8 @@ extension Agent where M: ~Copyable {
   /// Surveys for a decision. False, said once, where that fails.
   private mutating func gather(_ plan: ReadingPlan) -> Bool {
     do throws(ReadFailure) {
-      try chooser.beginSurvey(plan, units: constants.units, now: machine.now, from: &machine)
-      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: constants.units, from: &machine) {
+      try machine.beginSurvey(plan, isForScores: true, units: constants.units, by: &chooser)
+      while try !machine.stepSurvey(AgentTiming.surveyStep, units: constants.units, by: &chooser) {
         supervision.feed(at: machine.now)
       }
     } catch {
@@ -82,9 +82,8 @@ extension Agent where M: ~Copyable {
   /// - Returns: Whether the survey is complete: not where trouble came up, or where it fails.
   mutating func surveyInPassing(isForScores: Bool = true) -> Bool {
     do throws(ReadFailure) {
-      try chooser.beginSurvey(
-        .everyone, isForScores: isForScores, units: constants.units, now: machine.now, from: &machine)
-      while try !chooser.stepSurvey(AgentTiming.surveyStep, units: constants.units, from: &machine) {
+      try machine.beginSurvey(.everyone, isForScores: isForScores, units: constants.units, by: &chooser)
+      while try !machine.stepSurvey(AgentTiming.surveyStep, units: constants.units, by: &chooser) {
         if isCalled() { return false }
       }
     } catch {
@@ -99,7 +98,7 @@ extension Agent where M: ~Copyable {
   private mutating func isCalled() -> Bool {
     let now = machine.now
     supervision.feed(at: now)
-    for domain in domains where domain.dueAt <= now {
+    for domain in domains where machine.isTime(for: .look(domain: domain.number), domain.dueAt <= now) {
       guard var verdict = domain.verdict, let reading = readMemory(of: domain, now, isWhole: true) else { continue }
       if domain.detector.isTrouble(reading) {
         domain.dueAt = .zero
@@ -132,7 +131,8 @@ extension Agent where M: ~Copyable {
     let (rest, overflow) = learning.surveyTook.count.multipliedReportingOverflow(by: AgentTiming.surveyShare)
     interval = max(interval, Nanoseconds(overflow ? .max : rest))
     let now = machine.now
-    guard chooser.learnedAt == .zero || now - chooser.learnedAt >= interval else { return }
+    let isDue = chooser.learnedAt == .zero || now - chooser.learnedAt >= interval
+    guard machine.isTime(for: .learn, isDue) else { return }
     learn(now, budget: budget, mayWait: mayWait)
     if constants.isVerbose, let verdict = system.verdict { sayCalm(verdict) }
   }
@@ -154,6 +154,9 @@ extension Agent where M: ~Copyable {
     // A machine that was asleep meanwhile did not work on it.
     learning.surveyTook = machine.awake - start
     guard isWhole else { return }
+    // Growth is measured from when its processes were read.
+    let now = chooser.surveyBeganAt
+    chooser.learnedAt = now
     var eldest = Nanoseconds.zero
     for domain in domains {
       domain.mostAvailable = domain.verdict?.reading.available ?? .zero

@@ -1,6 +1,6 @@
 import Ladder
 import LinuxSystem
-import Policy
+package import Policy
 import Pressure
 import ProcModel
 import Record
@@ -40,7 +40,7 @@ extension Agent where M: ~Copyable {
   }
 
   /// The policy is another from here on; every process is judged anew. A victim that is being killed stays one.
-  mutating func putInForce(_ new: CompiledPolicy) {
+  package mutating func putInForce(_ new: CompiledPolicy) {
     let old = policy
     policy = new
     takeUpDomains()

@@ -40,7 +40,7 @@ extension Agent where M: ~Copyable {
   mutating func clearance(of pid: Int32, in domain: Domain, by context: ScoringContext) -> Clearance {
     guard let number = domain.number else { return .stays }
     let now = machine.now
-    switch chooser.look(at: pid, units: constants.units, now: now, from: &machine) {
+    switch machine.look(at: pid, units: constants.units, by: &chooser) {
     case .gone: return .gone
     case .unreadable: return .stays
     case .found(let facts):

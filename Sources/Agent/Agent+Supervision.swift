@@ -24,6 +24,7 @@ extension Agent where M: ~Copyable {
     supervision.tellStopping()
     relief.finish(&machine, &reporter)
     reporter.report(StopEvent(signal.name))
+    flights?.end(&reporter, within: AgentTiming.lastWords)
     reporter.finish(within: AgentTiming.lastWords)
     return .byRequest
   }

@@ -15,7 +15,7 @@ package import Record
 package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   typealias Domain = MemoryDomain<M.Calls>
 
-  var machine: M
+  package var machine: M
   package var reporter: Reporter
   /// The system first, then the policy's in its order, then those that a reload took out of it.
   var domains: [Domain] = []
@@ -31,11 +31,13 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   var reload: ReloadCourse
   var supervision: Supervision
   var learning: LearningCourse
+  /// Nil where no flight is recorded.
+  var flights: FlightCourse?
 
   package init(
     machine: consuming M, reporter: consuming Reporter, policy: CompiledPolicy, constants: AgentConstants,
     reload: consuming ReloadCourse, supervision: consuming Supervision = Supervision(),
-    killers: KillerWatch = KillerWatch()
+    killers: KillerWatch = KillerWatch(), flights: consuming FlightCourse? = nil
   ) {
     self.machine = machine
     self.reporter = reporter
@@ -44,6 +46,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     self.reload = reload
     self.supervision = supervision
     learning = LearningCourse(killers)
+    self.flights = flights
     takeUpDomains()
     hooks.takeUp(policy, &self.machine, &self.reporter)
     relief.takeUp(&self.machine)
@@ -63,27 +66,40 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   ///
   /// - Throws: Only what makes waiting itself impossible.
   package mutating func run() throws(Errno) -> End {
-    rehearse()
-    reload.watchFiles(&machine, &reporter)
+    begin()
     try machine.setTimer(Nanoseconds(1))
     while true {
       if isTimeToArm(at: machine.now) { return stopToBeArmed() }
-      switch try machine.wait() {
-      case .signal(.terminate): return stop(.terminate)
-      case .signal(.interrupt): return stop(.interrupt)
-      case .signal(.hangUp): beginReload()
-      case .signal, .timer: break
-      case .ready(tag: WakeTag.pressure):
-        sensors.alertUntil = machine.now + AgentTiming.alertness
-        system.dueAt = .zero
-      case .ready(tag: WakeTag.compiler): finishReload()
-      case .ready(tag: WakeTag.keeper): reload.finishKeeping(&reporter)
-      case .ready(tag: WakeTag.files): reload.takeChanges(at: machine.now)
-      case .ready(let tag):
-        for domain in domains where domain.tag == tag { domain.dueAt = .zero }
-      }
+      if let end = take(try machine.wait()) { return end }
       try machine.setTimer(tick())
     }
+  }
+
+  /// What comes before the first wait.
+  package mutating func begin() {
+    rehearse()
+    reload.watchFiles(&machine, &reporter)
+  }
+
+  /// Takes note of what woke the loop.
+  ///
+  /// - Returns: Why the loop is to stop; nil where it goes on.
+  package mutating func take(_ wake: Wake) -> End? {
+    switch wake {
+    case .signal(.terminate): return stop(.terminate)
+    case .signal(.interrupt): return stop(.interrupt)
+    case .signal(.hangUp): beginReload()
+    case .signal, .timer: break
+    case .ready(tag: WakeTag.pressure):
+      sensors.alertUntil = machine.now + AgentTiming.alertness
+      system.dueAt = .zero
+    case .ready(tag: WakeTag.compiler): finishReload()
+    case .ready(tag: WakeTag.keeper): reload.finishKeeping(&reporter)
+    case .ready(tag: WakeTag.files): reload.takeChanges(at: machine.now)
+    case .ready(let tag):
+      for domain in domains where domain.tag == tag { domain.dueAt = .zero }
+    }
+    return nil
   }
 
   // What is seldom on the stack together is kept apart from here on: inlined, `run` had a frame of 56 KiB and `act` one of
@@ -93,12 +109,13 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   ///
   /// - Returns: The time until the next look.
   @inline(never)
-  mutating func tick() -> Nanoseconds {
+  package mutating func tick() -> Nanoseconds {
     let now = machine.now
+    machine.beginTick(at: now)
     supervise(now)
     advanceReload(now)
     hooks.advance(&machine, &reporter, domains)
-    for domain in domains where domain.dueAt <= now {
+    for domain in domains where machine.isTime(for: .look(domain: domain.number), domain.dueAt <= now) {
       let delay = look(at: domain)
       domain.dueAt = machine.now + delay
     }
@@ -106,6 +123,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     // After the looks, so that no decision waits for it.
     relieve()
     learnInPassing()
+    flights?.advance(&reporter)
     reporter.tellLostLines()
     return untilNextLook()
   }

@@ -1,5 +1,6 @@
 package import Ladder
 package import LinuxSystem
+package import Policy
 package import ProcModel
 package import ProcReader
 
@@ -34,6 +35,22 @@ package protocol Machine: ProcSource, ~Copyable {
   /// The cgroup that limits everything this machine shows (``Sensors/ownCgroup(from:)``).
   mutating func ownCgroup(by sensors: inout Sensors) -> [UInt8]?
 
+  /// Begins a survey (``Chooser/beginSurvey(_:isForScores:units:now:from:)``).
+  mutating func beginSurvey(
+    _ plan: ReadingPlan, isForScores: Bool, units: KernelUnits, by chooser: inout Chooser
+  ) throws(ReadFailure)
+  /// Goes on with it (``Chooser/stepSurvey(_:units:from:)``).
+  mutating func stepSurvey(_ processes: Int, units: KernelUnits, by chooser: inout Chooser) throws(ReadFailure) -> Bool
+  /// Reads one process anew (``Chooser/look(at:units:now:from:)``).
+  mutating func look(at pid: Int32, units: KernelUnits, by chooser: inout Chooser) -> ProcessSighting
+
+  /// The time of a moment that is told of, or that what follows is reckoned from.
+  mutating func mark() -> Nanoseconds
+  /// The loop woke.
+  mutating func beginTick(at now: Nanoseconds)
+  /// Whether it is time for something: as the agent has it, or for a machine that plays back, as it was.
+  func isTime(for step: AgentStep, _ own: Bool) -> Bool
+
   /// By which processes are held and signalled. Nil in a dry run: a machine without them answers a signal "rehearsed"
   /// (``Killer``).
   var killCalls: Calls? { get }
@@ -57,6 +74,34 @@ extension Machine where Self: ~Copyable {
   }
 
   package mutating func ownCgroup(by sensors: inout Sensors) -> [UInt8]? { sensors.ownCgroup(from: &self) }
+
+  package mutating func beginSurvey(
+    _ plan: ReadingPlan, isForScores: Bool, units: KernelUnits, by chooser: inout Chooser
+  ) throws(ReadFailure) {
+    try chooser.beginSurvey(plan, isForScores: isForScores, units: units, now: now, from: &self)
+  }
+
+  package mutating func stepSurvey(
+    _ processes: Int, units: KernelUnits, by chooser: inout Chooser
+  ) throws(ReadFailure) -> Bool {
+    try chooser.stepSurvey(processes, units: units, from: &self)
+  }
+
+  package mutating func look(at pid: Int32, units: KernelUnits, by chooser: inout Chooser) -> ProcessSighting {
+    chooser.look(at: pid, units: units, now: now, from: &self)
+  }
+
+  package mutating func mark() -> Nanoseconds { now }
+  package mutating func beginTick(at now: Nanoseconds) {}
+  package func isTime(for step: AgentStep, _ own: Bool) -> Bool { own }
+}
+
+/// What the agent does when its time has come.
+package enum AgentStep: Equatable, Sendable {
+  /// A look at the domain of that number, which is nil where the domain is none of the policy's any more.
+  case look(domain: Int?)
+  /// A survey in calm time.
+  case learn
 }
 
 /// What a machine has for a kind of act.
@@ -71,8 +116,8 @@ package enum Means<Calls> {
 extension Means: Sendable where Calls: Sendable {}
 
 /// What the loop is woken by, beside the timer and signals.
-enum WakeTag {
-  static let compiler = EventLoop.firstFreeTag
+package enum WakeTag {
+  package static let compiler = EventLoop.firstFreeTag
   static let pressure = EventLoop.firstFreeTag + 1
   /// The exit of a victim; one for each domain from here on.
   static let victim = EventLoop.firstFreeTag + 2

@@ -14,6 +14,8 @@ package struct Options: Sendable {
   package var cgroupRoot: CPath?
   /// Where records go; `-` is standard output.
   package var record: CPath?
+  /// The folder where flights are saved; nil where none is recorded.
+  package var flights: CPath?
   /// Where the last good policy is kept.
   package var stateDirectory: CPath?
   /// Seconds since 1970-01-01 UTC: the image is the policy that was last in force, then.
@@ -58,6 +60,7 @@ package struct Options: Sendable {
       case .procRoot: procRoot = try Options.path(after: word, &rest)
       case .cgroupRoot: cgroupRoot = try Options.path(after: word, &rest)
       case .record: record = try Options.path(after: word, &rest)
+      case .flights: flights = try Options.path(after: word, &rest)
       case .stateDirectory: stateDirectory = try Options.path(after: word, &rest)
       case .lastGood:
         guard let value = rest.popFirst() else { throw .needsValue(word) }
@@ -75,7 +78,7 @@ package struct Options: Sendable {
 
   private enum Flag: CaseIterable {
     case dryRun, verbose, help, version, imageDescriptor, image, config, compiler, procRoot, cgroupRoot, record
-    case stateDirectory, lastGood, builtIn, because, strict
+    case flights, stateDirectory, lastGood, builtIn, because, strict
 
     var word: String {
       switch self {
@@ -90,6 +93,7 @@ package struct Options: Sendable {
       case .procRoot: "--proc-root"
       case .cgroupRoot: "--cgroup-root"
       case .record: "--record"
+      case .flights: "--flights"
       case .stateDirectory: "--state-dir"
       case .lastGood: "--last-good"
       case .builtIn: "--built-in"
@@ -149,6 +153,8 @@ package struct Options: Sendable {
       --proc-root DIR    Read this in place of /proc; without --dry-run it must be the live one.
       --cgroup-root DIR  Read the machine's cgroups here: the host's /sys/fs/cgroup, in a container that shows its processes.
       --record FILE      Append records as JSON Lines; - is standard output.
+      --flights DIR      Record what the agent sees in a ring, and save it here at each decision: spillway replay runs it
+                         again.
       --strict           Do not start where the record cannot be opened.
       --verbose          Also print messages while memory is not short.
       --version          Print the version.

@@ -7,6 +7,13 @@ package struct Privileges: Sendable {
   package var held: CapabilitySet
   package var lacking: CapabilitySet
 
+  /// - Parameters:
+  ///   - held: None, for an agent that kills none: a replay's.
+  package init(held: CapabilitySet = [], lacking: CapabilitySet = []) {
+    self.held = held
+    self.lacking = lacking
+  }
+
   /// Tells what the agent holds and what it cannot do for want of more, then gives up everything it does not need from
   /// here on, and the means to get it back.
   ///

@@ -1,4 +1,5 @@
 import Badness
+import Flight
 import Ladder
 import LinuxSystem
 import Policy
@@ -84,6 +85,35 @@ extension SetUp {
     attempt(&messages, "the agent writes the kernel's log itself, and waits for its console") { () throws(Errno) in
       try kernelLog.detach()
     }
+  }
+
+  /// Where flights are saved. Nil where none are, or the folder cannot be used, which is said.
+  func openFlights(_ messages: inout Messages) -> FlightCourse? {
+    guard let path = options.flights else { return nil }
+    do throws(Errno) {
+      try? OwnedDescriptor.makeFolder(path)
+      let folder = try OwnedDescriptor.open(path, .read, [.directory, .noFollow])
+      var walk = DirectoryWalk(try OwnedDescriptor.open(path, .read, [.directory, .noFollow]), capacity: 4096)
+      let names = try walk.names(limit: 4096).filter { FlightCourse.isFlight($0.span) }
+      return try FlightCourse(in: folder, holding: names)
+    } catch {
+      messages.say(.warning, "flights cannot be saved: their folder cannot be used", error)
+      return nil
+    }
+  }
+
+  /// Begins a flight.
+  func recordFlight(_ constants: AgentConstants, _ run: RunID, isLive: Bool) -> SharedFlight {
+    var version: [UInt8] = []
+    version.append(spillwayVersion)
+    var name: [UInt8] = []
+    name.append(visible: policyName.bytes)
+    return SharedFlight(
+      FlightRecorder(
+        FlightHeader(
+          agentVersion: version, bootID: run.boot, started: run.startedAt, units: constants.units,
+          ownPID: constants.ownPID, fill: constants.fill, isRehearsal: isDryRun),
+        policy: ImageWriter.image(of: policy), named: name))
   }
 
   func introduce(_ messages: inout Messages) {

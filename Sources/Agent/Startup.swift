@@ -162,7 +162,10 @@ struct SetUp {
     complete(&killCalls, on: source, &messages)
     // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
     try? source.prepareToGiveUp(policy.needs.contains(.cmdline))
+    let isLive = source.isLive
     let machine = makeMachine(source, loop, pressureWatch, killCalls, &messages)
+    let flights = openFlights(&messages)
+    let flight = options.flights == nil ? nil : recordFlight(constants, recorder.run, isLive: isLive)
     var spoken = Messages()
     detach(&recorder, &spoken, &kernelLog, &messages)
     // After the helpers, whose work is long, are made.
@@ -177,12 +180,13 @@ struct SetUp {
       messages.say(.warning, SetUp.notTold, error)
     }
     keepInMemory(&messages)
+    var reporter = Reporter(
+      recorder: recorder, messages: spoken, kernelLog: kernelLog, recordOpening: record.opening)
+    reporter.flight = flight
     var agent = Agent(
-      machine: machine,
-      reporter: Reporter(
-        recorder: recorder, messages: spoken, kernelLog: kernelLog, recordOpening: record.opening),
-      policy: policy, constants: constants, reload: reload, supervision: supervision,
-      killers: KillerWatch(expecting: isDryRun ? .spillwayd : nil))
+      machine: RecordingMachine(machine, in: flight), reporter: reporter, policy: policy, constants: constants,
+      reload: reload, supervision: supervision, killers: KillerWatch(expecting: isDryRun ? .spillwayd : nil),
+      flights: flights)
     agent.reportStart(version: spillwayVersion, privileges, panic)
     do throws(Errno) {
       return try agent.run() == .toBeArmed ? .toBeArmed : .ok

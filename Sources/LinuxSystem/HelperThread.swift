@@ -157,6 +157,12 @@ package struct HelperThread: ~Copyable {
     unsafe clinux_helper_open(raw, job)
   }
 
+  /// Begins to save a file. The caller has made sure that no job is under way, and keeps `job` and what it points to
+  /// until the job has ended.
+  func save(_ job: UnsafeMutablePointer<clinux_save_job>) {
+    unsafe clinux_helper_save(raw, job)
+  }
+
   /// Begins to start a program.
   ///
   /// - Throws: `EBUSY` while a job is under way.

@@ -44,6 +44,12 @@ package struct Chooser: Sendable {
       into: &ranking.table)
   }
 
+  /// Begins a survey whose rows are told and not read: they are to be put into ``Ranking/table``.
+  package mutating func beginRecorded(at now: Nanoseconds) {
+    surveyBeganAt = now
+    ranking.table.clear()
+  }
+
   /// Reads the next processes.
   ///
   /// - Returns: Whether the survey is complete.

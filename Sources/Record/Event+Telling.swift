@@ -8,6 +8,8 @@ extension StartEvent: Event {
 }
 
 extension DecisionEvent: Event {
+  package static var isOfAnIncident: Bool { true }
+
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 
   package func say(by reporter: inout Reporter) {
@@ -38,6 +40,8 @@ extension EscalationEvent: Event {
 }
 
 extension Outcome: Event {
+  package static var isOfAnIncident: Bool { true }
+
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 
   package func say(by reporter: inout Reporter) {

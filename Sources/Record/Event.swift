@@ -8,6 +8,8 @@ package import ProcModel
 ///
 /// A protocol and not an enumeration: to copy one of all events took 45 kB of code in the small form.
 package protocol Event {
+  /// Whether it is a decision or what came of one, which a flight keeps.
+  static var isOfAnIncident: Bool { get }
   /// Composes the line of the record.
   ///
   /// - Returns: Whether the event has one.
@@ -19,6 +21,7 @@ package protocol Event {
 }
 
 extension Event {
+  package static var isOfAnIncident: Bool { false }
   package func say(by reporter: inout Reporter) {}
   package func log(by reporter: inout Reporter) {}
 }

@@ -31,6 +31,9 @@ package struct Recorder: ~Copyable {
     self.sinceEpoch = sinceEpoch
   }
 
+  /// The time of day.
+  package var moment: Timestamp { Timestamp(nanosecondsSinceEpoch: sinceEpoch()) }
+
   /// Counts lines as lost until there is a sink.
   package mutating func awaitSink() {
     sink.lose()

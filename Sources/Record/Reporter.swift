@@ -1,3 +1,4 @@
+package import Flight
 import Ladder
 import LinuxSystem
 package import Policy
@@ -16,6 +17,10 @@ package struct Reporter: ~Copyable {
   /// The number of the last decision that was told.
   package var decisions: UInt32 = 0
   package internal(set) var said: NoticeOnce = []
+  /// Which keeps the lines of decisions and outcomes; nil where none is recorded.
+  package var flight: SharedFlight?
+  /// Whether a decision or an outcome was told of since this was taken back.
+  package var hasToldOfIncident = false
 
   /// - Parameters:
   ///   - kernelLog: Nil writes nothing there.
@@ -37,6 +42,10 @@ package struct Reporter: ~Copyable {
   package mutating func report<E: Event>(_ event: E) {
     event.log(by: &self)
     recorder.write(event)
+    if E.isOfAnIncident, let flight {
+      flight.recorder.decision(recorder.line, at: flight.recorder.time)
+      hasToldOfIncident = true
+    }
     event.say(by: &self)
   }
 

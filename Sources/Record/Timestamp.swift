@@ -25,6 +25,19 @@ package struct Timestamp: Equatable, Sendable {
 }
 
 extension Array where Element == UInt8 {
+  /// For the names of files: `20261123T061354Z`.
+  package mutating func append(compact moment: Timestamp) {
+    append(moment.year, digits: 4)
+    append(moment.month, digits: 2)
+    append(moment.day, digits: 2)
+    append(UInt8(ascii: "T"))
+    let seconds = moment.milliseconds / 1000
+    append(seconds / 3600, digits: 2)
+    append(seconds / 60 % 60, digits: 2)
+    append(seconds % 60, digits: 2)
+    append(UInt8(ascii: "Z"))
+  }
+
   /// As RFC 3339 writes it: `2026-11-23T06:13:54.120Z`.
   package mutating func append(_ moment: Timestamp) {
     append(moment.year, digits: 4)

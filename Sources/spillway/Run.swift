@@ -33,6 +33,12 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("Append records to this file as JSON Lines; - is standard output.", valueName: "file"))
   var record: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Record what the agent sees in a ring, and save it in this directory at each decision, for spillway replay.",
+      valueName: "dir"))
+  var flights: String?
+
   @Flag(name: .shortAndLong, help: "Also print messages while memory is not short.")
   var verbose = false
 
@@ -77,6 +83,7 @@ struct Run: ParsableCommand {
     var words = ["spillwayd", "--proc-root", procRoot] + policy.words
     if let cgroupRoot { words += ["--cgroup-root", cgroupRoot] }
     if let record { words += ["--record", record] }
+    if let flights { words += ["--flights", flights] }
     if dryRun { words.append("--dry-run") }
     if strict { words.append("--strict") }
     if verbose { words.append("--verbose") }

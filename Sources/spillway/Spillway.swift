@@ -9,11 +9,14 @@ struct Spillway: ParsableCommand {
     commandName: "spillway",
     abstract: "Kills the process whose loss costs least, before the kernel has to pick one blindly.",
     discussion: """
-      Exit codes: 0 success; 1 `diff` found a difference; 64 wrong usage; 69 the kernel lacks a feature; \
+      Exit codes: 0 success; 1 `diff` or `replay` found a difference; 64 wrong usage; 69 the kernel lacks a feature; \
       75 `run` stopped to be started again, armed; 77 no permission; 78 a mistake in a policy or configuration.
       """,
     version: spillwayVersion,
-    subcommands: [Run.self, Rank.self, Explain.self, Diff.self, Check.self, Import.self, Compile.self, Keep.self])
+    subcommands: [
+      Run.self, Rank.self, Explain.self, Diff.self, ReplayCommand.self, Check.self, Import.self, Compile.self,
+      Keep.self,
+    ])
 }
 
 /// A reason to stop, and the exit code for it.

@@ -291,22 +291,9 @@ final class AgentHarness {
     source.isDryRun = isDryRun
     source.reliefCalls = relief
     source.restartCalls = lastResort
-    source.files.set(.uptime, "1000.00 1000.00\n")
-    source.files.add(1, "systemd", mib: 600, parent: 0)
-    source.files.add(100, "hog", mib: 300)
-    source.files.add(101, "second", mib: 200)
-    source.files.add(102, "keeper", mib: 400)
-    source.files.add(103, "small", mib: 1)
+    AgentHarness.people(&source)
     alter(&source)
-
-    var policy = CompiledPolicy(
-      settings: Settings(
-        thresholds: Thresholds(
-          floor: Floor(available: .share(.percent(10)), swapFree: nil), release: .share(.percent(15))),
-        formula: .footprint, adjustment: .respect, grace: grace, minimumFootprint: .automatic))
-    policy.text = Array("keeperhogthe hog".utf8)
-    policy.addRule(name: 0..<6, comm: 0..<6, protects: true)
-    policy.addRule(name: 9..<16, comm: 6..<9, protects: false)
+    var policy = AgentHarness.policy(grace: grace)
     change(&policy)
 
     let record = try MemoryFile.create(CPath("record"))
@@ -320,6 +307,29 @@ final class AgentHarness {
       killers: KillerWatch(expecting: isDryRun ? .spillwayd : nil))
     self.record = record
     self.spoken = spoken
+  }
+
+  /// Puts the processes into a machine.
+  static func people(_ source: inout ScriptedMachine) {
+    source.files.set(.uptime, "1000.00 1000.00\n")
+    source.files.add(1, "systemd", mib: 600, parent: 0)
+    source.files.add(100, "hog", mib: 300)
+    source.files.add(101, "second", mib: 200)
+    source.files.add(102, "keeper", mib: 400)
+    source.files.add(103, "small", mib: 1)
+  }
+
+  /// The floor is at 100 MiB of 1000, release at 150; what is named keeper is protected.
+  static func policy(grace: Nanoseconds) -> CompiledPolicy {
+    var policy = CompiledPolicy(
+      settings: Settings(
+        thresholds: Thresholds(
+          floor: Floor(available: .share(.percent(10)), swapFree: nil), release: .share(.percent(15))),
+        formula: .footprint, adjustment: .respect, grace: grace, minimumFootprint: .automatic))
+    policy.text = Array("keeperhogthe hog".utf8)
+    policy.addRule(name: 0..<6, comm: 0..<6, protects: true)
+    policy.addRule(name: 9..<16, comm: 6..<9, protects: false)
+    return policy
   }
 
   /// One look, and what the agent did in it.

@@ -89,7 +89,7 @@ import Testing
 
   @Test func theHelpTellsEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
-    #expect(options.count == 16)
+    #expect(options.count == 17)
     for option in options {
       let word = try #require(option[1].substring)
       let value = option[2].substring.map { _ in " 7" } ?? ""

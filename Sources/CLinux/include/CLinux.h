@@ -354,6 +354,7 @@ static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURREN
 
 #include "CLinuxHelper.h"
 #include "CLinuxReader.h"
+#include "CLinuxSave.h"
 #include "CLinuxHook.h"
 #include "CLinuxWriter.h"
 

@@ -1,0 +1,95 @@
+import FoundationEssentials
+
+/// A line of the record, as its fields.
+struct RecordLine {
+  private let fields: [String: JSONValue]
+
+  init(_ line: [UInt8]) {
+    fields = (try? JSONDecoder().decode([String: JSONValue].self, from: Data(line))) ?? [:]
+  }
+
+  var isOfAnIncident: Bool { fields["event"] == .text("decision") || fields["event"] == .text("outcome") }
+
+  /// Which incident it is of, in a few words.
+  var title: String {
+    var name = "no victim"
+    if case .object(let victim) = fields["victim"] {
+      name = "\(victim["comm"]?.words ?? "?") (\(victim["pid"]?.words ?? "?"))"
+    }
+    return "\(fields["event"]?.words ?? "?") of incident \(fields["incident"]?.words ?? "?"), \(name)"
+  }
+
+  /// The first field that another line has otherwise, with both values. The time of day is not compared: nothing is
+  /// decided by it.
+  func firstDifference(from other: RecordLine) -> String? {
+    JSONValue.object(fields.filter { $0.key != "time" })
+      .firstDifference(from: .object(other.fields.filter { $0.key != "time" }), at: "")
+  }
+}
+
+/// A value of JSON (RFC 8259).
+enum JSONValue: Decodable, Equatable {
+  case null
+  case flag(Bool)
+  case number(Double)
+  case text(String)
+  case list([JSONValue])
+  case object([String: JSONValue])
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let flag = try? container.decode(Bool.self) {
+      self = .flag(flag)
+    } else if let number = try? container.decode(Double.self) {
+      self = .number(number)
+    } else if let text = try? container.decode(String.self) {
+      self = .text(text)
+    } else if let list = try? container.decode([JSONValue].self) {
+      self = .list(list)
+    } else {
+      self = .object(try container.decode([String: JSONValue].self))
+    }
+  }
+
+  /// As a person would write it.
+  var words: String {
+    switch self {
+    case .null: "null"
+    case .flag(let flag): flag ? "true" : "false"
+    case .number(let number): number == number.rounded() ? "\(Int64(number))" : "\(number)"
+    case .text(let text): text
+    case .list(let list): "a list of \(list.count)"
+    case .object(let object): "an object of \(object.count)"
+    }
+  }
+
+  /// - Parameter path: Where the value is, such as `victim.pid`.
+  func firstDifference(from other: JSONValue, at path: String) -> String? {
+    switch (self, other) {
+    case (.object(let one), .object(let other)):
+      for key in Set(one.keys).union(other.keys).sorted() {
+        let place = path.isEmpty ? key : path + "." + key
+        if let difference = JSONValue.difference(one[key], other[key], place) { return difference }
+      }
+      return nil
+    case (.list(let one), .list(let other)):
+      for index in 0..<max(one.count, other.count) {
+        let (left, right) = (index < one.count ? one[index] : nil, index < other.count ? other[index] : nil)
+        if let difference = JSONValue.difference(left, right, "\(path)[\(index)]") { return difference }
+      }
+      return nil
+    default: return self == other ? nil : "\(path) was \(words), and is now \(other.words)"
+    }
+  }
+
+  private static func difference(_ one: JSONValue?, _ other: JSONValue?, _ path: String) -> String? {
+    switch (one, other) {
+    case (nil, nil): nil
+    case (let one?, let other?): one.firstDifference(from: other, at: path)
+    case (let one?, nil): "\(path) was \(one.words), and is not there now"
+    case (nil, let other?): "\(path) was not there, and is now \(other.words)"
+    }
+  }
+}

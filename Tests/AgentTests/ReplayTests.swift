@@ -1,0 +1,139 @@
+import Badness
+import Fixtures
+import Flight
+import Foundation
+import Ladder
+import LinuxSystem
+import Policy
+import Pressure
+import ProcModel
+import Record
+import Replay
+import Testing
+
+@testable import Agent
+
+/// An agent's run is recorded in a flight, and the same agent comes to the same decisions over it.
+@Suite struct ReplayTests {
+  /// An agent whose machine is kept in a flight.
+  private final class RecordedRun {
+    let log = Log()
+    let flight: SharedFlight
+    var agent: Agent<RecordingMachine<ScriptedMachine>>
+
+    init(
+      available: [UInt64?], isDryRun: Bool = false, ring: Int = 256 * 1024,
+      policy change: (inout CompiledPolicy) -> Void = { _ in },
+      machine alter: (inout ScriptedMachine) -> Void = { _ in }
+    ) throws {
+      var source = ScriptedMachine(available: available, log: log, loop: try EventLoop.taking([]))
+      source.isDryRun = isDryRun
+      AgentHarness.people(&source)
+      alter(&source)
+      var policy = AgentHarness.policy(grace: .milliseconds(200))
+      change(&policy)
+      flight = SharedFlight(
+        FlightRecorder(
+          FlightHeader(
+            agentVersion: Array("test".utf8), bootID: nil, started: source.now, units: .common, ownPID: 0,
+            fill: LookAhead.usualFill, isRehearsal: isDryRun),
+          policy: ImageWriter.image(of: policy), named: Array("p.toml".utf8), capacity: FlightCapacity(ring: ring)))
+      var reporter = Reporter(
+        recorder: Recorder(
+          sink: nil, isDryRun: isDryRun, run: RunID(boot: nil, startedAt: source.now)), messages: Messages(),
+        kernelLog: nil)
+      reporter.flight = flight
+      agent = Agent(
+        machine: RecordingMachine(source, in: flight), reporter: reporter, policy: policy,
+        constants: AgentConstants(units: .common, ownPID: 0),
+        reload: ReloadCourse(Reloader(compiler: nil, config: nil)))
+      agent.reportStart(version: "", Privileges(), nil)
+      agent.begin()
+    }
+
+    func look(_ times: Int = 1, apart milliseconds: UInt64 = 1) {
+      for _ in 0..<times {
+        agent.machine.base.pass(milliseconds)
+        for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
+        _ = agent.tick()
+      }
+    }
+
+    /// The flight as a file would have it.
+    func bytes() -> [UInt8] { flight.recorder.file() }
+  }
+
+  private static func events(_ lines: [[UInt8]]) throws -> [String] {
+    try lines.map { line in
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
+      return "\(object["event"] ?? "") \(victim(object) ?? 0) \(object["outcome"] ?? "-")"
+    }
+  }
+
+  @Test func aDryRunComesToTheSameDecisions() throws {
+    let run = try RecordedRun(available: [800, 800, 500, 300, 80], isDryRun: true)
+    run.look(3, apart: 700)
+    run.look(20)
+    let outcome = try Replay(run.bytes()).run()
+    #expect(outcome.difference == nil)
+    #expect(try Self.events(outcome.computed) == ["decision 100 rehearsed"])
+    #expect(outcome.divergence == nil)
+  }
+
+  @Test func anArmedRunComesToTheSameDecisionsAndOutcomes() throws {
+    let run = try RecordedRun(available: [800, 800, 80])
+    run.look(2, apart: 700)
+    run.look(5)
+    // The first victim heeds no SIGTERM and is killed; the second is gone when it is to be held.
+    run.look(300)
+    run.log.ended = [100]
+    run.agent.machine.base.files.remove(100)
+    run.log.holds[101] = .vanished
+    // It falls on, so that no cool-down holds.
+    run.agent.machine.base.available = [80, 70, 60, 55, 45, 40, 35, 30]
+    run.look(100)
+    run.agent.machine.base.available = [900]
+    run.look(100)
+    let outcome = try Replay(run.bytes()).run()
+    #expect(outcome.difference == nil, "\(outcome.difference ?? "")")
+    let events = try Self.events(outcome.computed)
+    #expect(events.prefix(4) == ["decision 100 -", "outcome 100 killed", "decision 101 -", "outcome 101 vanished"])
+    #expect(events.count == outcome.recorded.count)
+  }
+
+  /// A replay computes: it does not read the answer back.
+  @Test func aChangedReadingChangesTheDecision() throws {
+    let run = try RecordedRun(available: [800, 80], isDryRun: true)
+    run.look(3, apart: 700)
+    let flight = try Replay(run.bytes())
+    var entries = flight.items
+    for index in entries.indices {
+      guard case .memory(var reading) = entries[index].item, case .reading(var memory) = reading.outcome else {
+        continue
+      }
+      memory.available = KiB(900 * 1024)
+      reading.outcome = .reading(memory)
+      entries[index].item = .memory(reading)
+    }
+    let outcome = try Replay(header: flight.header, policies: flight.policies, entries: entries).run()
+    #expect(outcome.computed.isEmpty && outcome.recorded.count == 1)
+    #expect(outcome.difference != nil)
+  }
+
+  @Test func aChangedProcessChangesTheVictim() throws {
+    let run = try RecordedRun(available: [800, 80], isDryRun: true)
+    run.look(3, apart: 700)
+    let flight = try Replay(run.bytes())
+    var entries = flight.items
+    for index in entries.indices {
+      guard case .survey(var survey) = entries[index].item else { continue }
+      for row in survey.rows.indices where survey.rows[row].identity.pid == 101 {
+        survey.rows[row].anonymous = KiB(350 * 1024)
+      }
+      entries[index].item = .survey(survey)
+    }
+    let outcome = try Replay(header: flight.header, policies: flight.policies, entries: entries).run()
+    #expect(try Self.events(outcome.computed) == ["decision 101 rehearsed"])
+    #expect(outcome.difference?.contains("candidates[0]") == true, "\(outcome.difference ?? "")")
+  }
+}
