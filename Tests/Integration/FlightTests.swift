@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+/// What a running agent saw is saved, and comes to the same decisions when it is run again.
+@Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
+struct FlightTests {
+  private static let policy = """
+    version = 1
+    [trigger]
+    floor = { available = "100%" }
+    [action]
+    min_footprint = "20 MiB"
+
+    """
+
+  @Test(arguments: ["", "--dry-run"]) func aFlightIsReplayedFieldByField(option: String) throws {
+    let result = try Namespace.run(
+      policy: Self.policy,
+      """
+      start hog --mib 60
+      agent --flights flights \(option)
+      until_record '"event":"\(option.isEmpty ? "outcome" : "decision")"'
+      finish
+      ls flights | wc -l
+      stat -c %a flights/* | sort -u
+      for flight in flights/*.flight; do
+        "$BIN/spillway" replay "$flight" >said 2>&1; echo "replay: $?"; tail -1 said
+      done
+      """)
+    let lines = result.output.split(separator: "\n").map(String.init)
+    #expect(lines.contains("agent status 0") && lines.contains("600"), "\(result.output)\(result.errors)")
+    let replays = lines.filter { $0.hasPrefix("replay: ") }
+    #expect(!replays.isEmpty && replays.allSatisfy { $0 == "replay: 0" }, "\(result.output)")
+    #expect(lines.last?.hasSuffix(": all as recorded") == true, "\(result.output)")
+    #expect(result.isAlive("hog") == !option.isEmpty)
+  }
+
+  /// A folder that cannot be used costs the flights, and nothing else.
+  @Test func withoutAFolderTheAgentKillsAllTheSame() throws {
+    let result = try Namespace.run(
+      policy: Self.policy,
+      """
+      start hog --mib 60
+      echo >file
+      agent --flights file
+      until_record '"event":"outcome"'
+      finish
+      """)
+    #expect(result.errors.contains("flights cannot be saved: their folder cannot be used: not a directory"))
+    #expect(!result.isAlive("hog"))
+  }
+
+  @Test func whatIsNoFlightIsTold() throws {
+    let result = try Namespace.run(
+      policy: Self.policy,
+      """
+      echo text >a.flight
+      "$BIN/spillway" replay a.flight; echo "text: $?"
+      "$BIN/spillway" replay none.flight; echo "none: $?"
+      : >b.flight
+      "$BIN/spillway" replay b.flight 2>/dev/null; echo "empty: $?"
+      """)
+    #expect(result.output == "text: 78\nnone: 64\nempty: 78\n", "\(result.output)\(result.errors)")
+    #expect(result.errors.contains("a.flight: "))
+  }
+}
