@@ -47,6 +47,7 @@ let package = Package(
     // libm for `squareRoot()`, which may come out as a call of `sqrt`.
     room("Badness", ["ProcModel"], linking: ["m"]),
     room("Policy", ["ProcModel", "Pressure", "Badness"]),
+    room("Flight", ["ProcModel"]),
 
     // The kernel pillar: the only room with unsafe code.
     room("LinuxSystem", ["CLinux", "CLibcap"]),
@@ -91,6 +92,7 @@ let package = Package(
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
+    tests("FlightTests", ["Flight", "Policy", "ProcModel"]),
     tests("PressureTests", ["Pressure", "ProcModel"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),

@@ -8,7 +8,7 @@ set -eu
 
 output=$1
 root=$(cd "$(dirname "$0")/.." && pwd)
-rooms="LinuxSystem ProcModel ProcReader Pressure Badness Policy Ladder Record Agent spillwayd"
+rooms="LinuxSystem ProcModel ProcReader Pressure Badness Policy Flight Ladder Record Agent spillwayd"
 
 work=$(dirname "$output")/agent-sources
 rm -rf "$work"
