@@ -98,6 +98,7 @@ let package = Package(
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
+    tests("FlightTests", ["Flight", "Policy", "ProcModel"]),
     tests("PressureTests", ["Pressure", "ProcModel"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),

@@ -43,8 +43,9 @@ struct FlightBlock {
 extension FlightHeader {
   /// - Returns: The header, and its length.
   static func parse(_ bytes: Span<UInt8>) throws(FlightError) -> (header: FlightHeader, length: Int) {
-    for index in 0..<min(bytes.count, FlightLayout.magic.count) where bytes[index] != FlightLayout.magic[index] {
-      throw .foreign(offset: index)
+    for index in 0..<min(bytes.count, FlightLayout.magicLength) {
+      let byte = UInt8(truncatingIfNeeded: FlightLayout.magic >> UInt64(8 * index))
+      if bytes[index] != byte { throw .foreign(offset: index) }
     }
     // Before the length: another version's header may be shorter.
     guard bytes.count >= FlightLayout.lengthOffset else { throw .truncated(offset: bytes.count) }
@@ -151,7 +152,7 @@ struct FlightFrames {
     return frame
   }
 
-  /// - Returns: Nil where the bytes end before the frame does.
+  /// - Returns: Nil where the bytes end before the frame does, and for an empty frame, which no agent writes.
   private static func frame(_ bytes: Span<UInt8>, at offset: Int, to end: Int) -> Range<Int>? {
     guard offset < end else { return nil }
     var start = offset + 1
@@ -161,7 +162,7 @@ struct FlightFrames {
       start = offset + 3
       length = (length & 0x7F) << 16 | Int(bytes[offset + 1]) << 8 | Int(bytes[offset + 2])
     }
-    guard length <= end - start - FlightLayout.frameCheck else { return nil }
+    guard length > 0, length <= end - start - FlightLayout.frameCheck else { return nil }
     return start..<start + length
   }
 }

@@ -55,8 +55,10 @@ package struct FlightPolicy: Equatable, Sendable {
 extension Array where Element == UInt8 {
   // Allocate: for the start and for reloads.
 
-  mutating func append(flight number: some FixedWidthInteger & UnsignedInteger) {
-    for shift in stride(from: 0, to: number.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: number >> shift)) }
+  /// The lowest bytes of a number, and zeros after its eighth.
+  @inline(never)
+  private mutating func append(_ number: UInt64, bytes: Int) {
+    for index in 0..<bytes { append(index < 8 ? UInt8(truncatingIfNeeded: number >> UInt64(8 * index)) : 0) }
   }
 
   mutating func set(_ number: UInt32, at offset: Int) {
@@ -68,22 +70,26 @@ extension Array where Element == UInt8 {
     self.init()
     let versionLength = Swift.min(header.agentVersion.count, FlightLayout.longestVersion)
     reserveCapacity(FlightLayout.headerLength + versionLength)
-    for index in FlightLayout.magic.indices { append(FlightLayout.magic[index]) }
-    append(flight: FlightLayout.version)
-    append(flight: UInt16(FlightLayout.headerLength + versionLength))
-    append(flight: UInt32(0))  // The check, once all is there.
-    append(flight: header.started.count)
-    append(flight: header.units.pageSizeKiB)
-    append(flight: header.units.ticksPerSecond)
-    append(flight: header.fill)
-    append(flight: UInt32(bitPattern: header.ownPID))
+    append(FlightLayout.magic, bytes: 8)
+    append(UInt64(FlightLayout.version), bytes: 2)
+    append(UInt64(FlightLayout.headerLength + versionLength), bytes: 2)
+    append(0, bytes: 4)  // The check, once all is there.
+    append(header.started.count, bytes: 8)
+    append(header.units.pageSizeKiB, bytes: 8)
+    append(header.units.ticksPerSecond, bytes: 8)
+    append(header.fill, bytes: 8)
+    append(UInt64(UInt32(bitPattern: header.ownPID)), bytes: 4)
     var flags: UInt8 = 0
     if header.isRehearsal { flags |= FlightLayout.isRehearsal }
     if header.keepsCommandLines { flags |= FlightLayout.hasCommandLines }
     if header.bootID != nil { flags |= FlightLayout.hasBootID }
     append(flags)
     append(UInt8(versionLength))
-    for index in 0..<BootID.length { append(header.bootID?.bytes[index] ?? 0) }
+    if let bootID = header.bootID {
+      for index in 0..<BootID.length { append(bootID.bytes[index]) }
+    } else {
+      append(0, bytes: BootID.length)
+    }
     for index in 0..<versionLength { append(header.agentVersion[index]) }
     set(RunningCRC32.of(span.extracting(FlightLayout.checkedFrom..<count)), at: FlightLayout.checkOffset)
   }
@@ -94,15 +100,13 @@ extension Array where Element == UInt8 {
     let nameLength = Swift.min(policy.name.count, FlightLayout.longestName)
     let length = 2 + nameLength + policy.image.count
     reserveCapacity(FlightLayout.blockHeaderLength + length)
-    append(flight: FlightLayout.policyMark)
-    append(flight: policy.number)
-    append(flight: UInt32(length))
-    append(flight: UInt32(0))  // Both checks, once all is there.
-    append(flight: policy.time.count)
-    append(flight: UInt64(0))
-    append(flight: UInt32(0))
-    append(flight: UInt32(0))
-    append(flight: UInt16(nameLength))
+    append(UInt64(FlightLayout.policyMark), bytes: 4)
+    append(UInt64(policy.number), bytes: 4)
+    append(UInt64(length), bytes: 4)
+    append(0, bytes: 4)  // The checks, once all is there.
+    append(policy.time.count, bytes: 8)
+    append(0, bytes: 16)
+    append(UInt64(nameLength), bytes: 2)
     for index in 0..<nameLength { append(policy.name[index]) }
     append(contentsOf: policy.image)
     set(RunningCRC32.of(span.extracting(FlightLayout.blockHeaderLength..<count)), at: 12)

@@ -3,7 +3,8 @@
 package enum FlightLayout {
   /// `\x89SPF\r\n\x1A\n`, built as the signature of PNG is: a transfer that strips the eighth bit or rewrites line
   /// ends shows in the first 8 bytes.
-  package static let magic: InlineArray<8, UInt8> = [0x89, 0x53, 0x50, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+  package static let magic: UInt64 = 0x0A1A_0A0D_4650_5389
+  static let magicLength = 8
   package static let version: UInt16 = 1
 
   // The header of the file.

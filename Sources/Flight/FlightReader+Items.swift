@@ -58,14 +58,14 @@ extension FlightReader {
     let domain = try scanner.byte()
     let start = scanner.offset
     let place = Int(domain)
-    var last = place < memory.domains.count ? memory.domains[place].fields : FlightFields()
-    last.setReadingTime(memory.time)
-    let fields = try scanner.fields(FlightReadingField.count, since: last)
+    var fields = place < memory.domains.count ? memory.domains[place].fields : FlightFields()
+    fields.setReadingTime(memory.time)
+    try scanner.take(&fields, count: FlightReadingField.count)
     let reading = fields.reading
     // So the fields have nothing that is lost in the reading.
-    guard FlightFields(reading, missing: fields.missing, last: fields) == fields else {
-      throw FlightFault(offset: start)
-    }
+    var again = fields
+    again.set(reading, missing: fields.missing)
+    guard again == fields else { throw FlightFault(offset: start) }
     if place < memory.domains.count { memory.domains[place] = FlightDomain(fields: fields, state: .read) }
     return FlightReading(domain: domain, outcome: .reading(reading), missing: fields.missing)
   }
@@ -89,7 +89,8 @@ extension FlightReader {
     let start = scanner.offset
     switch try scanner.byte() {
     case 0:
-      let row = try scanner.row()
+      var row = FlightRow()
+      try scanner.take(&row)
       return .sighting(pid: pid, .found(try facts(row, at: start)))
     case 1: return .sighting(pid: pid, .gone)
     case 2: return .sighting(pid: pid, .unreadable)

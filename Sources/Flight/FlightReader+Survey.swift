@@ -27,7 +27,8 @@ extension FlightReader {
     _ scanner: inout FlightScanner, since last: FlightFields
   ) throws(FlightFault) -> FlightSurveyNote {
     let start = scanner.offset
-    let fields = try scanner.fields(FlightSurveyField.count, since: last)
+    var fields = last
+    try scanner.take(&fields, count: FlightSurveyField.count)
     let note = fields.surveyNote(units: memory.units)
     guard FlightFields(note, units: memory.units) == fields else { throw FlightFault(offset: start) }
     memory.survey = fields
@@ -56,11 +57,12 @@ extension FlightReader {
       guard walk.position < old.count else { throw FlightFault(offset: start) }
       var row = old[walk.position]
       walk.position += 1
-      row.fields = try scanner.fields(FlightFields.count, since: row.fields, wide: FlightRowField.wide)
+      try scanner.take(&row.fields, count: FlightFields.count, wide: FlightRowField.wide)
       walk.told.append(row)
       walk.rows.append(row)
     } else if first == FlightStep.new || first == FlightStep.once {
-      let row = try scanner.row()
+      var row = FlightRow()
+      try scanner.take(&row)
       walk.told.append(row)
       if first == FlightStep.new { walk.rows.append(row) }
     } else {
@@ -78,12 +80,11 @@ extension FlightReader {
     state.readings = try takeReadings(&scanner)
     state.survey = try takeNote(&scanner, since: FlightFields())
     memory.rows = []
-    var last = FlightRow()
+    var row = FlightRow()
     let count = try scanner.count(upTo: min(FlightLayout.mostTexts, scanner.left))
     for _ in 0..<count {
       let start = scanner.offset
-      let row = try scanner.row(after: last)
-      last = row
+      try scanner.takeNext(&row)
       if memory.isLost { state.rows.append(try facts(row, at: start)) }
       memory.rows.append(row)
     }
@@ -107,7 +108,8 @@ extension FlightReader {
         throw FlightFault(offset: start)
       }
       let blindMissing = try scanner.byte()
-      let fields = try scanner.fields(FlightReadingField.count, since: FlightFields())
+      var fields = FlightFields()
+      try scanner.take(&fields, count: FlightReadingField.count)
       memory.domains[Int(domain)] = FlightDomain(fields: fields, state: state, blindMissing: blindMissing)
       let (outcome, missing): (FlightReading.Outcome, UInt8) =
         switch state {
@@ -158,4 +160,16 @@ private struct FlightWalk {
   var rows: [FlightRow] = []
   /// The rows of the survey.
   var told: [FlightRow] = []
+}
+
+extension FlightFields {
+  init(_ facts: borrowing ProcessFacts, now: Ticks) {
+    self.init()
+    set(facts, now: now)
+  }
+
+  init(_ note: borrowing FlightSurveyNote, units: KernelUnits) {
+    self.init()
+    set(note, units: units)
+  }
 }

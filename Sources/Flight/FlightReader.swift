@@ -19,6 +19,8 @@ package struct FlightReader: Sendable {
 
   /// Where the next block begins.
   private var position: Int
+  /// Whether the file ends within the segment that is being read.
+  private var isCut = false
   /// Of the segment that is being read.
   private var frames: FlightFrames?
   /// The part of a frame that was not read yet.
@@ -58,7 +60,10 @@ package struct FlightReader: Sendable {
           memory.isLost = true
           throw .damaged(.segment(segment), offset: frames.end)
         }
-        if position > bytes.count { return finish(.cutOff(offset: frames.end)) }
+        if isCut {
+          ending = .cutOff(offset: frames.end)
+          return nil
+        }
       } else if try !nextSegment() {
         return nil
       }
@@ -71,11 +76,6 @@ package struct FlightReader: Sendable {
     self.frames = frames
   }
 
-  private mutating func finish(_ ending: FlightEnding) -> FlightEntry? {
-    if self.ending == nil { self.ending = ending }
-    return nil
-  }
-
   /// - Returns: False at the end of the file.
   private mutating func nextSegment() throws(FlightError) -> Bool {
     if ending != nil { return false }
@@ -84,20 +84,16 @@ package struct FlightReader: Sendable {
       return false
     }
     let start = position
-    // What follows a block that is damaged cannot be found.
-    position = bytes.count
-    guard let block = try FlightBlock(bytes.span, at: start) else {
-      ending = .cutOff(offset: start)
-      return false
-    }
+    // If this is no segment, what follows it cannot be found.
+    ending = .cutOff(offset: start)
+    guard let block = try FlightBlock(bytes.span, at: start) else { return false }
     guard block.mark == FlightLayout.segmentMark else {
-      if block.isCut {
-        ending = .cutOff(offset: start)
-        return false
-      }
+      if block.isCut { return false }
       throw .malformed(block.part, offset: start)
     }
-    position = block.isCut ? bytes.count + 1 : block.payload.upperBound
+    ending = nil
+    position = block.payload.upperBound
+    isCut = block.isCut
     if let segment, block.number != segment &+ 1 { memory.isLost = true }
     if segment == nil, block.number > 0 { memory.isLost = true }
     segment = block.number

@@ -34,12 +34,9 @@ enum FlightReadingField {
 extension FlightFields {
   private typealias Field = FlightReadingField
 
-  /// All that a reading tells.
-  ///
-  /// - Parameter last: The fields of the reading before. What this one does not have stays as it was there, so that it
-  ///   costs nothing when it comes back.
-  init(_ reading: borrowing MemoryReading, missing: UInt8, last: borrowing FlightFields) {
-    self = copy last
+  /// Sets all that a reading tells. What it does not have stays as it was in the reading before, so that it takes no
+  /// bytes when it comes back.
+  mutating func set(_ reading: borrowing MemoryReading, missing: UInt8) {
     var flags: UInt64 = 0
     self[Field.available] = reading.available.count
     self[Field.fileCache] = reading.fileCache.count
@@ -71,6 +68,11 @@ extension FlightFields {
     self[Field.swapTotal] = reading.swapTotal.count
     self[Field.impossible] = UInt64(reading.impossible.rawValue)
     self[Field.time] = reading.time.count
+  }
+
+  /// The time of a reading is told beside the time of the item.
+  mutating func setReadingTime(_ time: Nanoseconds) {
+    self[Field.time] = time.count
   }
 
   /// The sources that the reading lacked.

@@ -19,7 +19,7 @@ extension FlightRecorder {
     ring.beginLarge()
     writeReadings()
     item.clear()
-    item.put(survey, since: FlightFields())
+    item.put(survey, since: none)
     item.put(number: UInt64(rows.count))
     ring.put(item)
     writeRows()
@@ -34,30 +34,33 @@ extension FlightRecorder {
     item.clear()
     item.put(FlightTag.keyframe.rawValue)
     var known: UInt64 = 0
-    for domain in readings.indices where readings[domain].state != .unknown { known += 1 }
+    for domain in 0..<FlightLayout.domains where readings[domain].state != .unknown { known += 1 }
     item.put(number: known)
     ring.put(item)
-    for domain in readings.indices where readings[domain].state != .unknown {
+    for domain in 0..<FlightLayout.domains where readings[domain].state != .unknown {
       item.clear()
       item.put(UInt8(domain))
       item.put(readings[domain].state.rawValue)
       item.put(readings[domain].blindMissing)
-      item.put(readings[domain].fields, since: FlightFields())
+      item.put(readings[domain].fields, since: none)
       ring.put(item)
     }
   }
 
   private mutating func writeRows() {
-    var last = FlightRow()
+    lastRow.identity = ProcessIdentity(pid: 0, startTime: .zero)
+    lastRow.fields.clear()
     var offset = 0
-    while let row = rows.row(at: offset) {
+    while offset < rows.used {
+      rows.read(&oldRow, at: offset)
       offset = rows.offset(after: offset)
       item.clear()
-      item.put(row, after: last, isAlike: true)
-      part.clear()
-      part.put(row, after: last, isAlike: false)
-      if item.count < part.count { ring.put(item) } else { ring.put(part) }
-      last = row
+      item.put(oldRow, after: lastRow.identity, since: lastRow.fields, isAlike: true)
+      rowItem.clear()
+      rowItem.put(oldRow, after: lastRow.identity, since: none, isAlike: false)
+      if item.count < rowItem.count { ring.put(item) } else { ring.put(rowItem) }
+      lastRow.identity = oldRow.identity
+      lastRow.fields.set(oldRow.fields)
     }
   }
 

@@ -43,9 +43,9 @@ extension FlightRecorder {
     // A keyframe should have the rows before this survey. Where it is much longer than the last one, and does not fit,
     // it is told in full behind a keyframe without rows.
     if ring.room < 2 * surveyLength + 2 * FlightRecorder.besideRows { advance() }
-    if !tell(table, selection, isAscending: isAscending, mustFit: false, at: now) {
+    if !tell(table, selection, isAscending: isAscending, isLastTry: false, at: now) {
       advance()
-      _ = tell(table, selection, isAscending: isAscending, mustFit: true, at: now)
+      _ = tell(table, selection, isAscending: isAscending, isLastTry: true, at: now)
     }
     isSurveying = false
     isPartial = surveyNote.isPartial
@@ -78,14 +78,8 @@ extension FlightRecorder {
   private func selection(of table: [ProcessFacts]) -> FlightSelection {
     guard table.count > sizes.processes else { return FlightSelection() }
     var groups = FlightGroups()
-    for index in table.indices { groups.add(group(table[index])) }
+    for index in table.indices { groups.add(table[index].footprint) }
     return FlightSelection(groups, rows: sizes.processes)
-  }
-
-  private func group(_ facts: borrowing ProcessFacts) -> Int {
-    let slot = processes.slot(of: facts.identity.pid)
-    let isKnown = slot.map { processes[$0].next != FlightProcesses.isUnlisted } ?? false
-    return FlightSelection.group(facts.footprint, isKnown: isKnown)
   }
 
   // MARK: The walk
@@ -100,7 +94,7 @@ extension FlightRecorder {
     /// Whether rows that are not there are remembered.
     let keepsAbsent: Bool
     /// Whether rows for which the segment has no room are left out. Otherwise the survey is told in another one.
-    let mustFit: Bool
+    let isLastTry: Bool
     var isOutOfRoom = false
     /// The bytes of rows that were told in full.
     var newLength = 0
@@ -108,14 +102,14 @@ extension FlightRecorder {
 
   /// - Returns: False where the segment has no room for the survey. Nothing is remembered of rows then.
   private mutating func tell(
-    _ table: [ProcessFacts], _ selection: FlightSelection, isAscending: Bool, mustFit: Bool, at now: Nanoseconds
+    _ table: [ProcessFacts], _ selection: FlightSelection, isAscending: Bool, isLastTry: Bool, at now: Nanoseconds
   ) -> Bool {
     var selection = selection
     // Only a survey that leaves processes out says nothing of those that are not in it. Out of order, a process could be
     // among those that were passed, and come later.
     let keepsAbsent = surveyNote.leastFootprint > .zero && table.count <= sizes.processes && isAscending
     var walk = Walk(
-      left: min(table.count, sizes.processes), keepsAbsent: keepsAbsent && rows.isAscending, mustFit: mustFit)
+      left: min(table.count, sizes.processes), keepsAbsent: keepsAbsent && rows.isAscending, isLastTry: isLastTry)
     let before = mark()
     surveyNote.rest = FlightRest()
     put(.surveyed, at: now)
@@ -123,7 +117,7 @@ extension FlightRecorder {
     ring.put(item)
     rows.beginWalk()
     for index in table.indices {
-      if selection.takes(group(table[index])) {
+      if selection.takes(table[index].footprint) {
         tell(table[index], &walk)
       } else {
         surveyNote.rest.add(table[index])
@@ -143,63 +137,65 @@ extension FlightRecorder {
   }
 
   private mutating func endWalk(at now: Nanoseconds) {
-    let fields = FlightFields(surveyNote, units: header.units)
+    fields.clear()
+    fields.set(surveyNote, units: header.units)
     survey.setSurveyTime(now)
     item.clear()
     item.put(FlightStep.end)
     item.put(fields, since: survey)
     ring.put(item)
-    survey = fields
+    survey.set(fields)
     lastNow = surveyNote.now
   }
 
   private mutating func tell(_ facts: borrowing ProcessFacts, _ walk: inout Walk) {
-    let fields = FlightFields(facts, now: surveyNote.now)
     let identity = facts.identity
-    part.clear()
-    part.put(identity, fields)
+    fields.set(facts, now: surveyNote.now)
+    rowItem.clear()
+    rowItem.put(identity, fields, since: none)
     walk.left -= 1
-    if rows.nextIs(part) {
+    if rows.nextIs(rowItem) {
       step(FlightStep.same, &walk)
       rows.keep()
       return
     }
     while let pid = rows.nextPID, pid < identity.pid { leave(&walk) }
-    let old = rows.nextPID == identity.pid ? rows.next : nil
-    if let old, old.identity == identity, rows.canHold(part.count) {
+    let hasOld = rows.nextPID == identity.pid
+    if hasOld { rows.next(&oldRow) }
+    if hasOld, oldRow.identity == identity, rows.canHold(rowItem.count) {
       rows.pass()
-      flush(&walk)
-      if old.fields == fields {
+      if oldRow.fields == fields {
         step(FlightStep.same, &walk)
       } else {
+        flush(&walk)
         item.clear()
         item.put(FlightStep.changed)
-        item.put(fields, since: old.fields, wide: FlightRowField.wide)
+        item.put(fields, since: oldRow.fields, wide: FlightRowField.wide)
         write(item.count, &walk)
       }
     } else {
-      // Its number is another process's, or there is no room for it.
-      if old != nil { pass(FlightStep.gone, &walk) }
+      // Its number was another process's, or there is no room for it.
+      if hasOld { pass(FlightStep.gone, &walk) }
       flush(&walk)
-      if walk.mustFit, ring.room < 1 + part.count + FlightRecorder.besideRows {
+      if walk.isLastTry, ring.room < 1 + rowItem.count + FlightRecorder.besideRows {
         surveyNote.rest.add(facts)
         return
       }
       item.clear()
-      item.put(rows.canHold(part.count) ? FlightStep.new : FlightStep.once)
-      write(item.count + part.count, &walk)
-      if !walk.isOutOfRoom { ring.put(part) }
-      walk.newLength += part.count
+      item.put(rows.canHold(rowItem.count) ? FlightStep.new : FlightStep.once)
+      write(item.count + rowItem.count, &walk)
+      if !walk.isOutOfRoom { ring.put(rowItem) }
+      walk.newLength += rowItem.count
     }
     remember(&walk)
   }
 
-  /// Remembers the row in ``part``, if there is room. Old rows that have yet to be read give way where they are in its
+  /// Remembers the row in ``rowItem``, if there is room. Old rows that have yet to be read give way where they are in its
   /// place; they are told in full when the walk comes to them.
   private mutating func remember(_ walk: inout Walk) {
-    guard rows.canHold(part.count) else { return }
-    while rows.overlaps(part.count) { pass(FlightStep.gone, &walk) }
-    rows.append(part)
+    guard rows.canHold(rowItem.count) else { return }
+    while rows.overlaps(rowItem.count) { pass(FlightStep.gone, &walk) }
+    rows.append(rowItem)
   }
 
   /// Passes over an old row that is not there.
@@ -217,12 +213,14 @@ extension FlightRecorder {
     rows.pass()
   }
 
+  @inline(never)
   private mutating func step(_ kind: UInt8, _ walk: inout Walk) {
     if walk.count > 0, walk.kind != kind { flush(&walk) }
     walk.kind = kind
     walk.count += 1
   }
 
+  @inline(never)
   private mutating func flush(_ walk: inout Walk) {
     guard walk.count > 0 else { return }
     let number = walk.count - 1
@@ -234,6 +232,7 @@ extension FlightRecorder {
   }
 
   /// Writes what is in the buffer of items, if there is room for so many bytes.
+  @inline(never)
   private mutating func write(_ count: Int, _ walk: inout Walk) {
     if walk.isOutOfRoom || ring.room < count + FlightRecorder.besideRows {
       walk.isOutOfRoom = true

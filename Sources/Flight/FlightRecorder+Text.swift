@@ -28,17 +28,17 @@ extension FlightRecorder {
   /// those with a higher number than any process of the last survey: they are young. So are texts in a survey once so
   /// many processes have texts that no further one can be remembered.
   package mutating func text(_ content: Span<UInt8>, _ file: FlightTextFile, of pid: Int32, at now: Nanoseconds) {
-    head.clear()
+    textHead.clear()
     if file == .cmdline, !header.keepsCommandLines {
-      head.put(FlightTextForm.unkept)
-      head.put(number: UInt64(content.count))
+      textHead.put(FlightTextForm.unkept)
+      textHead.put(number: UInt64(content.count))
       tell(content.extracting(0..<0), file, of: pid, at: now)
       return
     }
     let kept = min(content.count, sizes.textLimit)
-    head.put(kept < content.count ? FlightTextForm.cut : FlightTextForm.whole)
-    if kept < content.count { head.put(number: UInt64(content.count)) }
-    head.put(number: UInt64(kept))
+    textHead.put(kept < content.count ? FlightTextForm.cut : FlightTextForm.whole)
+    if kept < content.count { textHead.put(number: UInt64(content.count)) }
+    textHead.put(number: UInt64(kept))
     tell(content.extracting(0..<kept), file, of: pid, at: now)
   }
 
@@ -46,13 +46,13 @@ extension FlightRecorder {
   package mutating func text(
     failed failure: ReadFailure, _ file: FlightTextFile, of pid: Int32, at now: Nanoseconds
   ) {
-    head.clear()
-    head.put(FlightTextForm.failure)
-    head.put(failure)
+    textHead.clear()
+    textHead.put(FlightTextForm.failure)
+    textHead.put(failure)
     tell(Span(), file, of: pid, at: now)
   }
 
-  /// Tells a text, the beginning of which is in ``head``.
+  /// Tells a text, the beginning of which is in ``textHead``.
   private mutating func tell(_ content: Span<UInt8>, _ file: FlightTextFile, of pid: Int32, at now: Nanoseconds) {
     if isSurveying, isPartial && pid <= highestPID || !processes.hasRoom, processes.slot(of: pid) == nil { return }
     if continuesRun(content, file, of: pid, at: now) {
@@ -60,12 +60,12 @@ extension FlightRecorder {
       lastText.pid = pid
       return
     }
-    begin(.text, at: now, room: 64 + head.count + content.count)
+    begin(.text, at: now, room: 64 + textHead.count + content.count)
     item.put(signed: Int64(pid) - Int64(lastText.pid))
     lastText = FlightLastText(pid: pid, file: file)
     let slot = processes.take(pid)
     let last = slot.map { processes[$0].texts[Int(file.rawValue)] } ?? 0
-    if last != 0, ring.holds(head.bytes, content, at: texts.range(of: last)) {
+    if last != 0, ring.holds(textHead.bytes, content, at: texts.range(of: last)) {
       item.put(file.rawValue | FlightTextStep.same << 2)
       end()
       return
@@ -78,7 +78,7 @@ extension FlightRecorder {
   ///
   /// - Returns: Its number; 0 where it has none.
   private mutating func tellOther(_ content: Span<UInt8>, _ file: FlightTextFile) -> UInt16 {
-    let hash = FlightRecorder.hash(head.bytes, content)
+    let hash = FlightRecorder.hash(textHead.bytes, content)
     if let number = known(content, hash) {
       item.put(file.rawValue | FlightTextStep.known << 2)
       item.put(number: UInt64(number))
@@ -88,10 +88,10 @@ extension FlightRecorder {
     let number = texts.freeNumber()
     item.put(file.rawValue | (number == nil ? FlightTextStep.once : FlightTextStep.new) << 2)
     if let number { item.put(number: UInt64(number)) }
-    ring.begin(item.count + head.count + content.count)
+    ring.begin(item.count + textHead.count + content.count)
     ring.put(item)
     let start = ring.end
-    ring.put(head)
+    ring.put(textHead)
     ring.put(content)
     if let number { texts.insert(number, hash, at: start..<ring.end) }
     return number ?? 0
@@ -100,7 +100,7 @@ extension FlightRecorder {
   private func known(_ content: Span<UInt8>, _ hash: UInt32) -> UInt16? {
     var search = texts.search(hash)
     while let number = texts.next(&search) {
-      if ring.holds(head.bytes, content, at: texts.range(of: number)) { return number }
+      if ring.holds(textHead.bytes, content, at: texts.range(of: number)) { return number }
     }
     return nil
   }
@@ -115,13 +115,13 @@ extension FlightRecorder {
     let next = processes[before].next
     guard next < FlightProcesses.isLast, processes[Int(next)].pid == pid else { return false }
     let last = processes[Int(next)].texts[Int(file.rawValue)]
-    return last != 0 && ring.holds(head.bytes, content, at: texts.range(of: last))
+    return last != 0 && ring.holds(textHead.bytes, content, at: texts.range(of: last))
   }
 
   /// Writes the texts that were counted.
   mutating func flushRun() {
     guard run > 0 else { return }
-    put(.textRun, at: time)
+    putAlongside(.textRun)
     item.put(lastText.file.rawValue)
     item.put(number: UInt64(run))
     run = 0

@@ -2,7 +2,7 @@ package import ProcModel
 
 /// Keeps the last minutes of what the machine answered the agent, and what the agent did, in a ring (docs/flight.md).
 ///
-/// All memory is taken by ``init(_:policy:capacity:)``. Nothing is allocated afterwards, but by
+/// All memory is taken by ``init(_:policy:named:capacity:)``. Nothing is allocated afterwards, but by
 /// ``takeUp(policy:named:at:)``, which belongs to reloads.
 ///
 /// Every item has its own time, `at`. An item with the time of the one before it takes no bytes for that: a caller that
@@ -15,6 +15,7 @@ package struct FlightRecorder: ~Copyable {
   var rows: FlightRows
   var texts: FlightTextTable
   var processes: FlightProcesses
+  /// By number, and one for all others.
   var readings: [FlightDomain]
   /// The fields of the last survey, beside its rows.
   var survey = FlightFields()
@@ -31,16 +32,22 @@ package struct FlightRecorder: ~Copyable {
   /// The highest process number of the last survey.
   var highestPID: Int32 = 0
 
+  // What is at hand while an item is put together.
+
+  var fields = FlightFields()
+  let none = FlightFields()
+  var oldRow = FlightRow()
+  var lastRow = FlightRow()
   /// One item, or one step of a survey.
   var item = FlightBuffer(capacity: 512)
   /// One row.
-  var part = FlightBuffer(capacity: 512)
+  var rowItem = FlightBuffer(capacity: 512)
   /// How a text begins. It outlives the beginning of a segment.
-  var head = FlightBuffer(capacity: 32)
+  var textHead = FlightBuffer(capacity: 32)
 
   /// The time of the last item.
   package private(set) var time: Nanoseconds
-  private var toldOffset = Nanoseconds.zero
+  private(set) var toldOffset = Nanoseconds.zero
   /// `CLOCK_BOOTTIME` minus `CLOCK_MONOTONIC`, for the items that follow. It is told where it changes. The two clocks
   /// are not read at once, so the caller should change it only when it has moved by more than that can explain.
   package var awakeOffset = Nanoseconds.zero
@@ -53,7 +60,9 @@ package struct FlightRecorder: ~Copyable {
   /// The block of the policy in force, and that of the one before it; empty where there was none.
   private var policyBytes: [UInt8]
   private var policyBytesBefore: [UInt8] = []
+  /// The number of the policy in force.
   private(set) var policy: UInt32 = 0
+  /// The number of times that what a snapshot hands out has changed.
   private var snapshots: UInt32 = 0
 
   /// Bytes that are kept free for what has yet to be written of a run of texts.
@@ -73,7 +82,7 @@ package struct FlightRecorder: ~Copyable {
     rows = FlightRows(capacity)
     texts = FlightTextTable(capacity: capacity.texts(keepsCommandLines: header.keepsCommandLines))
     processes = FlightProcesses(processes: capacity.processes)
-    readings = [FlightDomain](repeating: FlightDomain(), count: FlightLayout.domains)
+    readings = [FlightDomain](repeating: FlightDomain(), count: FlightLayout.domains + 1)
     time = header.started
     headerBytes = [UInt8](header)
     policyBytes = [UInt8](FlightPolicy(number: 0, time: header.started, name: name, image: image))
@@ -82,123 +91,9 @@ package struct FlightRecorder: ~Copyable {
 
   /// The bytes of memory that it holds.
   package var footprint: Int {
-    var count = ring.capacity + rows.capacity + texts.capacity + processes.capacity + item.capacity + part.capacity
-    count += head.capacity + readings.capacity * MemoryLayout<FlightDomain>.stride + headerBytes.capacity
+    var count = ring.capacity + rows.capacity + texts.capacity + processes.capacity + item.capacity + rowItem.capacity
+    count += textHead.capacity + readings.capacity * MemoryLayout<FlightDomain>.stride + headerBytes.capacity
     return count + policyBytes.capacity + policyBytesBefore.capacity
-  }
-
-  // MARK: Items
-
-  /// The loop woke.
-  package mutating func tick(at now: Nanoseconds) {
-    begin(.tick, at: now, room: 32)
-    end()
-  }
-
-  /// An event woke the loop.
-  ///
-  /// - Parameter tag: The event loop's number of what happened.
-  package mutating func wake(by tag: UInt64, at now: Nanoseconds) {
-    begin(.wakeTag, at: now, room: 48)
-    item.put(number: tag)
-    end()
-  }
-
-  /// A signal woke the loop.
-  package mutating func wake(bySignal signal: Int32, at now: Nanoseconds) {
-    begin(.wakeSignal, at: now, room: 48)
-    item.put(signed: Int64(signal))
-    end()
-  }
-
-  /// A domain's memory was read.
-  ///
-  /// - Parameters:
-  ///   - domain: The domain's number, 0 for the system.
-  ///   - missing: The sources that the reading lacked, as the sensors' own bits.
-  package mutating func memory(
-    _ reading: borrowing MemoryReading, missing: UInt8, of domain: UInt8, at now: Nanoseconds
-  ) {
-    begin(.memory, at: now, room: 256)
-    item.put(domain)
-    let place = Int(domain)
-    var last = place < readings.count ? readings[place].fields : FlightFields()
-    let fields = FlightFields(reading, missing: missing, last: last)
-    last.setReadingTime(now)
-    item.put(fields, since: last)
-    if place < readings.count { readings[place] = FlightDomain(fields: fields, state: .read) }
-    end()
-  }
-
-  /// A domain's memory could not be read.
-  package mutating func memory(
-    failed blindness: FlightBlindness, missing: UInt8, of domain: UInt8, at now: Nanoseconds
-  ) {
-    begin(.blind, at: now, room: 48)
-    item.put(domain)
-    item.put(blindness.rawValue)
-    item.put(missing)
-    let place = Int(domain)
-    if place < readings.count {
-      readings[place].state = blindness == .unreadable ? .unreadable : .senseless
-      readings[place].blindMissing = missing
-    }
-    end()
-  }
-
-  /// One process was read again.
-  package mutating func sighting(_ sighting: borrowing ProcessSighting, of pid: Int32, at now: Nanoseconds) {
-    begin(.sighting, at: now, room: 448)
-    item.put(signed: Int64(pid))
-    switch sighting {
-    case .found(let facts):
-      item.put(0)
-      let fields = FlightFields(facts, now: lastNow)
-      item.put(facts.identity, fields)
-    case .gone: item.put(1)
-    case .unreadable: item.put(2)
-    }
-    end()
-  }
-
-  /// A kill call came to something.
-  ///
-  /// - Parameters:
-  ///   - code: Which call; the caller's own number.
-  ///   - errno: The error number, or 0.
-  package mutating func call(_ code: UInt8, of pid: Int32, errno: Int32, value: Int64, at now: Nanoseconds) {
-    begin(.call, at: now, room: 64)
-    item.put(code)
-    item.put(signed: Int64(pid))
-    item.put(signed: Int64(errno))
-    item.put(signed: value)
-    end()
-  }
-
-  /// A file was read for a kill call. It is cut at ``FlightCapacity/textLimit``.
-  package mutating func bytes(_ bytes: Span<UInt8>, code: UInt8, of pid: Int32, at now: Nanoseconds) {
-    let kept = min(bytes.count, sizes.textLimit)
-    begin(.bytes, at: now, room: 64 + kept)
-    item.put(code)
-    item.put(signed: Int64(pid))
-    end(with: bytes, kept)
-  }
-
-  /// The record's line of a decision or an outcome. What is longer than 32 KiB is cut, and what is longer than a segment
-  /// has room for beside its keyframe.
-  package mutating func decision(_ line: Span<UInt8>, at now: Nanoseconds) {
-    flushRun()
-    let wanted = min(line.count, FlightLayout.longestLine) + 64 + FlightRecorder.slack
-    if ring.room < wanted, ring.room < keyframeRoom { advance() }
-    begin(.decision, at: now, room: 0)
-    end(with: line, min(line.count, FlightLayout.longestLine, max(ring.room - 64 - FlightRecorder.slack, 0)))
-  }
-
-  package mutating func note(_ code: UInt8, _ value: Int64, at now: Nanoseconds) {
-    begin(.note, at: now, room: 48)
-    item.put(code)
-    item.put(signed: value)
-    end()
   }
 
   /// Another policy came into force. Its image is kept beside the ring, and that of the policy before it as well, so
@@ -226,6 +121,15 @@ package struct FlightRecorder: ~Copyable {
 
   /// Begins an item in the buffer, for which there is room.
   mutating func put(_ tag: FlightTag, at now: Nanoseconds) {
+    put(tag, at: now, awakeOffset: awakeOffset)
+  }
+
+  /// Begins an item that belongs to the last one, of its time.
+  mutating func putAlongside(_ tag: FlightTag) {
+    put(tag, at: time, awakeOffset: toldOffset)
+  }
+
+  private mutating func put(_ tag: FlightTag, at now: Nanoseconds, awakeOffset: Nanoseconds) {
     item.clear()
     var first = tag.rawValue
     if now != time { first |= FlightTag.hasTime }
@@ -248,7 +152,7 @@ package struct FlightRecorder: ~Copyable {
   }
 
   /// Writes the item in the buffer, then bytes, of which so many are kept.
-  private mutating func end(with bytes: Span<UInt8>, _ kept: Int) {
+  mutating func end(with bytes: Span<UInt8>, _ kept: Int) {
     item.put(number: UInt64(bytes.count))
     item.put(number: UInt64(kept))
     ring.begin(item.count + kept)
@@ -323,33 +227,4 @@ package struct FlightSnapshot: Sendable {
 
   /// The header, two policies, of which the first may be empty, and segments.
   package var pieces: Int { 3 + Int(newest &- oldest) + 1 }
-}
-
-/// Why there is no reading of a domain's memory.
-package enum FlightBlindness: UInt8, Sendable {
-  case unreadable = 1
-  case senseless = 2
-}
-
-/// What is remembered of a domain.
-struct FlightDomain: Sendable {
-  enum State: UInt8 {
-    case unknown
-    case unreadable
-    case senseless
-    case read
-  }
-
-  /// Of the last reading.
-  var fields = FlightFields()
-  var state = State.unknown
-  /// What the last reading lacked, where there was none.
-  var blindMissing: UInt8 = 0
-}
-
-extension FlightFields {
-  /// The time of a reading is told beside the time of the item.
-  mutating func setReadingTime(_ time: Nanoseconds) {
-    self[FlightReadingField.time] = time.count
-  }
 }

@@ -68,11 +68,10 @@ extension FlightFields {
   /// Others are told by their difference from these where the user is 0, and from none otherwise.
   private static let allCapabilities: UInt64 = (1 << 41) - 1
 
-  /// All that a row tells but its identity.
+  /// Sets all that a row tells but its identity.
   ///
   /// - Parameter now: The survey's present, from which ages are reckoned.
-  init(_ facts: borrowing ProcessFacts, now: Ticks) {
-    self.init()
+  mutating func set(_ facts: borrowing ProcessFacts, now: Ticks) {
     let pid = facts.identity.pid
     self[Field.cpu] = facts.cpu.count
     self[Field.anonymous] = facts.anonymous.count
@@ -105,7 +104,8 @@ extension FlightFields {
     self[Field.resident] = facts.resident.count &- (facts.anonymous.count &+ facts.file.count &+ facts.shared.count)
     self[Field.domains] = UInt64(facts.domains.rawValue ^ DomainSet.system.rawValue)
     self[Field.unread] = UInt64(facts.unread.rawValue)
-    if let age = facts.age { self[Field.age] = age.count &- (now.count &- facts.identity.startTime.count) }
+    let age = now.count &- facts.identity.startTime.count
+    self[Field.age] = facts.age.map { $0.count &- age } ?? 0
     self[Field.growth] = facts.growthPerSecond.count
   }
 

@@ -55,11 +55,10 @@ struct FlightRows: Sendable {
     return pid(at: readAt)
   }
 
-  /// The next old row; nil where all were passed.
-  var next: FlightRow? {
-    guard readAt < storage.count else { return nil }
+  /// Reads the next old row, which there is.
+  func next(_ row: inout FlightRow) {
     var scanner = FlightScanner(storage.span, from: readAt + FlightRows.prefix, to: storage.count)
-    return try? scanner.row()
+    try? scanner.take(&row)
   }
 
   /// Whether the next old row is the same as one that is written so.
@@ -119,53 +118,62 @@ struct FlightRows: Sendable {
     return Int32(truncatingIfNeeded: number ?? 0)
   }
 
-  /// The row at an offset; nil at the end of the bytes that are used.
-  func row(at offset: Int) -> FlightRow? {
-    guard offset < used else { return nil }
+  /// Reads the row at an offset below ``used``.
+  func read(_ row: inout FlightRow, at offset: Int) {
     var scanner = FlightScanner(storage.span, from: offset + FlightRows.prefix, to: used)
-    return try? scanner.row()
+    try? scanner.take(&row)
   }
 }
 
 extension FlightBuffer {
   /// A row in full.
-  mutating func put(_ identity: ProcessIdentity, _ fields: borrowing FlightFields) {
+  ///
+  /// - Parameter none: Fields that are all zero.
+  mutating func put(_ identity: ProcessIdentity, _ fields: borrowing FlightFields, since none: borrowing FlightFields) {
     put(number: UInt64(UInt32(bitPattern: identity.pid)))
     put(number: identity.startTime.count)
-    put(fields, since: FlightFields(), wide: FlightRowField.wide)
+    put(fields, since: none, wide: FlightRowField.wide)
   }
 
   /// A row as a keyframe has it: process number and start time beside those of the row before it, and the fields either
-  /// in full or beside those of that row. Processes that were forked from one parent have much in common.
-  mutating func put(_ row: borrowing FlightRow, after last: borrowing FlightRow, isAlike: Bool) {
-    let distance = Int64(row.identity.pid) - Int64(last.identity.pid)
+  /// beside those of that row or in full. Processes that were forked from one parent have much in common.
+  ///
+  /// - Parameters:
+  ///   - last: The identity of the row before it.
+  ///   - fields: That row's fields if `isAlike`, and fields that are all zero otherwise.
+  mutating func put(
+    _ row: borrowing FlightRow, after last: ProcessIdentity, since fields: borrowing FlightFields, isAlike: Bool
+  ) {
+    let distance = Int64(row.identity.pid) - Int64(last.pid)
     put(signed: distance << 1 | (isAlike ? 1 : 0))
-    put(row.identity.startTime.count, since: last.identity.startTime.count)
-    put(row.fields, since: isAlike ? last.fields : FlightFields(), wide: FlightRowField.wide)
+    put(row.identity.startTime.count, since: last.startTime.count)
+    put(row.fields, since: fields, wide: FlightRowField.wide)
   }
 }
 
 extension FlightScanner {
   /// A row in full.
-  mutating func row() throws(FlightFault) -> FlightRow {
+  mutating func take(_ row: inout FlightRow) throws(FlightFault) {
     let start = offset
     guard let pid = UInt32(exactly: try number()) else { throw FlightFault(offset: start) }
-    let startTime = Ticks(try number())
-    let fields = try fields(FlightFields.count, since: FlightFields(), wide: FlightRowField.wide)
-    return FlightRow(
-      identity: ProcessIdentity(pid: Int32(bitPattern: pid), startTime: startTime), fields: fields)
+    row.identity.pid = Int32(bitPattern: pid)
+    row.identity.startTime = Ticks(try number())
+    row.fields.clear()
+    try take(&row.fields, count: FlightFields.count, wide: FlightRowField.wide)
   }
 
   /// A row as a keyframe has it.
-  mutating func row(after last: borrowing FlightRow) throws(FlightFault) -> FlightRow {
+  ///
+  /// - Parameter row: Has the row before it, and receives this one.
+  mutating func takeNext(_ row: inout FlightRow) throws(FlightFault) {
     let start = offset
     let distance = try signed()
-    guard let pid = Int32(exactly: Int64(last.identity.pid).addingReportingOverflow(distance >> 1).partialValue) else {
+    guard let pid = Int32(exactly: Int64(row.identity.pid).addingReportingOverflow(distance >> 1).partialValue) else {
       throw FlightFault(offset: start)
     }
-    let startTime = last.identity.startTime.count &+ UInt64(bitPattern: try signed())
-    let old = distance & 1 == 1 ? last.fields : FlightFields()
-    let fields = try fields(FlightFields.count, since: old, wide: FlightRowField.wide)
-    return FlightRow(identity: ProcessIdentity(pid: pid, startTime: Ticks(startTime)), fields: fields)
+    row.identity.pid = pid
+    row.identity.startTime.count = row.identity.startTime.count &+ UInt64(bitPattern: try signed())
+    if distance & 1 == 0 { row.fields.clear() }
+    try take(&row.fields, count: FlightFields.count, wide: FlightRowField.wide)
   }
 }

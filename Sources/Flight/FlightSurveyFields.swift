@@ -80,8 +80,7 @@ extension FlightFields {
     self[Field.began] = time.count
   }
 
-  init(_ note: borrowing FlightSurveyNote, units: KernelUnits) {
-    self.init()
+  mutating func set(_ note: borrowing FlightSurveyNote, units: KernelUnits) {
     let tally = note.tally
     self[Field.began] = note.began.count
     self[Field.now] = note.now.count &- units.ticks(note.began).count
@@ -104,12 +103,10 @@ extension FlightFields {
     self[Field.malformed] = UInt64(tally.malformed)
     self[Field.unknownCgroups] = UInt64(tally.unknownCgroups)
     self[Field.unborn] = UInt64(tally.unborn)
-    if let last = tally.lastMalformed {
-      self[Field.malformedPID] = UInt64(UInt32(bitPattern: last.pid))
-      self[Field.malformedFile] = UInt64(last.file.rawValue)
-      put(last.error, Field.malformedError, Field.malformedPlace)
-    }
-    if let error = tally.uptimeError { put(error, Field.uptimeError, Field.uptimePlace) }
+    self[Field.malformedPID] = UInt64(UInt32(bitPattern: tally.lastMalformed?.pid ?? 0))
+    self[Field.malformedFile] = UInt64(tally.lastMalformed?.file.rawValue ?? 0)
+    put(tally.lastMalformed?.error, Field.malformedError, Field.malformedPlace)
+    put(tally.uptimeError, Field.uptimeError, Field.uptimePlace)
   }
 
   /// What the fields tell. Values that no writer puts there are cut to their types.
@@ -149,8 +146,12 @@ extension FlightFields {
 
   private func count(_ field: Int) -> UInt32 { UInt32(truncatingIfNeeded: self[field]) }
 
-  private mutating func put(_ error: ProcParseError, _ kind: Int, _ place: Int) {
+  @inline(never)
+  private mutating func put(_ error: ProcParseError?, _ kind: Int, _ place: Int) {
     switch error {
+    case nil:
+      self[kind] = 0
+      self[place] = 0
     case .truncated(let offset):
       self[kind] = 1
       self[place] = UInt64(bitPattern: Int64(offset))
