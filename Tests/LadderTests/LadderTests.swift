@@ -6,7 +6,7 @@ import ProcModel
 import Testing
 
 @Suite struct LadderTests {
-  /// What a step is asked, and what it must answer. Times are in milliseconds from the start, memory in KiB.
+  /// The input of a step, and the answer that is expected. Times are in milliseconds from the start, memory in KiB.
   struct Look: Sendable {
     var at: Int64
     var available: UInt64 = 1000
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// When the first signal is sent: late enough for a clock to jump back an hour.
+  /// The time of the first signal. It is late enough for a clock to jump back an hour.
   private static let start: Int64 = 10_000_000
 
   private static func time(_ milliseconds: Int64) -> Nanoseconds { .milliseconds(UInt64(start + milliseconds)) }
@@ -172,8 +172,9 @@ import Testing
     }
   }
 
-  /// Whatever is seen, in any order: one escalation at most, none after SIGKILL, and an end in bounded time.
-  @Test func theWayDownHasNoLoop() {
+  /// For random inputs in any order there is one escalation at most, none after SIGKILL, and an outcome in bounded
+  /// time.
+  @Test func theLadderEndsAndEscalatesAtMostOnce() {
     var numbers = SplitMix64(seed: 3)
     for _ in 0..<2000 {
       let signal = Bool.random(using: &numbers) ? Signal.terminate : .kill
@@ -212,7 +213,7 @@ import Testing
   }
 }
 
-/// A verdict of that level, by a floor set accordingly.
+/// A verdict of a level, with a floor that gives it.
 private func verdict(_ level: Level, _ available: UInt64) -> Verdict {
   let floor = Floor(available: .size(KiB(level == .kill ? available * 2 : available)), swapFree: nil)
   var detector = Detector(thresholds: Thresholds(floor: floor, release: .size(.zero)), units: .common)

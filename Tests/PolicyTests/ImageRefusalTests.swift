@@ -13,7 +13,7 @@ import Testing
     #expect(refusal([UInt8](text.utf8) + [UInt8](repeating: 0, count: 1 << 21)) == .foreign)
   }
 
-  @Test func aTransferThatSpoilsLineEndsOrTheEighthBitMakesItForeign() {
+  @Test func aTransferThatSpoilsLineEndsOrTheEighthBitIsRefused() {
     let image = ImageWriter.image(of: Sample.small.policy)
     #expect(refusal(image.filter { $0 != UInt8(ascii: "\r") }) == .foreign)
     #expect(refusal(image.map { $0 & 0x7F }) == .foreign)
@@ -57,7 +57,7 @@ import Testing
     image[8] = UInt8(version & 255)
     image[9] = UInt8(version >> 8)
     #expect(refusal(sealed(image)) == .unknownVersion(version))
-    // Whatever else that version does with its header.
+    // Nothing else of another version's header is looked at.
     #expect(refusal([UInt8](image[..<10])) == .unknownVersion(version))
   }
 
@@ -87,7 +87,7 @@ import Testing
     #expect(refusal(sealed(counted)) == .tooMany(section))
   }
 
-  @Test func anErrorSaysWhatIsWrongAndWhatToDo() {
+  @Test func anErrorNamesTheMistakeAndWhatToDo() {
     #expect(ImageError.foreign.number == nil)
     #expect(ImageError.unknownVersion(2).number == 2)
     #expect(ImageError.invalid(.share, entry: 0).number == nil)

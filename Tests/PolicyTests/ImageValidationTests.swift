@@ -4,7 +4,7 @@ import Pressure
 import ProcModel
 import Testing
 
-/// One thing wrong with a policy, and what is to be said of it.
+/// One mistake in a policy, and the error that names it.
 struct Flaw: CustomTestStringConvertible, Sendable {
   var testDescription: String
   var error: ImageError
@@ -25,9 +25,9 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
 @Suite struct ImageValidationTests {
   // Of `Sample.full`: rule n is on MatchField n + 1, and rule 17 has two tests; alternatives are 6 for each of the five
-  // first text fields, then 3 for uid (30...32), capability (33...35), gid (36...), oom_score_adj (39...), nice (42...),
-  // the ages (45..., 48...), min_footprint (51...), growth (54...), tty (57...), container (60...), and 6 for ancestor
-  // (63...68); patterns and automata are three, and these have 3, 256 and 0 positions and 2, 2 and 1 sets.
+  // first text fields, then 3 for uid (30...32), capability (33...35), gid (36...), oom_score_adj (39...), nice
+  // (42...), the ages (45..., 48...), min_footprint (51...), growth (54...), tty (57...), container (60...), and 6 for
+  // ancestor (63...68); patterns and automata are three, and these have 3, 256 and 0 positions and 2, 2 and 1 sets.
   static let flaws: [Flaw] = [
     Flaw("floor above the whole", .share) {
       $0.settings.thresholds.floor.available = .share(BasisPoints(10_001))
@@ -262,11 +262,11 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     }
   }
 
-  // Of `Sample.mixed`: the byte of a part that is to be changed, what to, and what that is.
+  // For `Sample.mixed`: the byte of a part that is changed, its new value, and the error.
   static let spoiltBytes: [(part: Part, offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
     (.settings, 0, 0, .formula, 0), (.settings, 0, 8, .formula, 0), (.settings, 1, 0, .adjustment, 0),
     (.settings, 1, 4, .adjustment, 0),
-    // An amount of no kind where one is due, of an unknown kind, and a number where there is no amount.
+    // An amount of no kind where one is needed, one of an unknown kind, and a number where there is no amount.
     (.settings, 19, 0, .amount, 0), (.settings, 37, 0, .amount, 0), (.settings, 10, 3, .amount, 0),
     (.settings, 28, 255, .amount, 0), (.settings, 11, 1, .amount, 0),
     (.settings, 22, 1, .share, 0), (.settings, 27, 1, .share, 0),
@@ -318,7 +318,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
   @Test func aTriggerThatIsOffHasNoFigures() {
     let image = ImageWriter.image(of: Sample.small.policy)
-    // By the offset of each kind within settings and measures; a hook has none, and what cannot be off is left out.
+    // The offsets are within settings and measures. A hook has no figures, and what cannot be off is left out.
     let kinds: [Int: PolicyFault] = [
       46: .stall, 68: .thrash, 90: .forecast, 108: .limit, 127: .confirmation, 167: .swarm, 193: .reclaim,
       195: .relief, 215: .relief, 224: .lastResort,
@@ -339,7 +339,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     }
   }
 
-  @Test(arguments: spoiltBytes) func aByteThatCannotStandThereIsNamed(
+  @Test(arguments: spoiltBytes) func anImpossibleByteIsNamed(
     part: Part, offset: Int, byte: UInt8, fault: PolicyFault, entry: Int
   ) {
     var image = ImageWriter.image(of: Sample.mixed.policy)
@@ -347,7 +347,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     #expect(refusal(sealed(image)) == .invalid(fault, entry: entry))
   }
 
-  @Test func everyFaultIsProvoked() {
+  @Test func everyErrorIsTested() {
     let named = ImageValidationTests.flaws.compactMap { flaw in
       if case .invalid(let fault, _) = flaw.error { fault } else { nil }
     }
