@@ -26,8 +26,8 @@ import Testing
   }
 
   static let newcomers = [
-    Newcomer("one like the victim may go", .mayGo) { $0.add(300, "hog", mib: 1) },
-    Newcomer("one that no rule matches may go", .mayGo) { $0.add(300, "other", mib: 0) },
+    Newcomer("one like the victim may be killed", .mayGo) { $0.add(300, "hog", mib: 1) },
+    Newcomer("one that no rule matches may be killed", .mayGo) { $0.add(300, "other", mib: 0) },
     Newcomer("one that a rule protects stays", .stays) { $0.add(300, "keeper", mib: 1) },
     Newcomer("one at oom_score_adj -1000 stays", .stays) { $0.add(300, "hog", mib: 1, adjustment: -1000) },
     Newcomer("process 1 stays", pid: 1, .stays) { _ in },

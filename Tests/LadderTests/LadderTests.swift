@@ -66,20 +66,20 @@ import Testing
       "both at once: memory is the reason",
       [running, Look(at: 1090, until(1100)), Look(at: 2000, available: 1, .escalate(.memoryWorsened))]),
     Descent(
-      "it ends within its grace, and its memory settles",
+      "it exits within its grace, and its memory settles",
       [
         Look(at: 100, exited: true, until(150)), Look(at: 149, exited: true, until(150)),
         Look(at: 150, exited: true, .done(.exited)),
       ]),
     Descent(
-      "an end counts, not the grace nor memory that worsens meanwhile",
+      "its exit counts, and neither the grace nor memory that worsens meanwhile",
       [
         running, Look(at: 1090, until(1100)), Look(at: 1990, exited: true, until(2040)),
         Look(at: 2000, available: 1, level: .kill, exited: true, until(2040)),
         Look(at: 2040, available: 1, exited: true, .done(.exited)),
       ]),
     Descent(
-      "it ends after SIGKILL",
+      "it exits after SIGKILL",
       [
         running, Look(at: 1090, until(1100)), Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, reap(2020)),
         Look(at: 2020, exited: true, until(2070)), Look(at: 2070, exited: true, .done(.killed)),
@@ -95,7 +95,7 @@ import Testing
     Descent(
       "SIGKILL first: there is nothing above it", signal: .kill, [Look(at: 0, available: 1, level: .kill, reap(10))]),
     Descent(
-      "SIGKILL first, and it ends", signal: .kill,
+      "SIGKILL is first, and it exits", signal: .kill,
       [Look(at: 5, exited: true, until(55)), Look(at: 55, exited: true, .done(.killed))]),
     Descent(
       "one that a tracer holds is given no grace: it cannot heed SIGTERM",
@@ -143,7 +143,7 @@ import Testing
         Look(at: 10, reap(20)), Look(at: 3_600_010, found: .running, .examine), Look(at: 3_600_010, reap(3_600_020)),
         Look(at: 3_600_020, exited: true, until(3_600_070)), Look(at: 3_600_070, exited: true, .done(.killed)),
       ]),
-    Descent("an hour passes unseen, and it has ended", [Look(at: 3_600_000, exited: true, until(3_600_050))]),
+    Descent("an hour passes unseen, and it has exited", [Look(at: 3_600_000, exited: true, until(3_600_050))]),
     Descent(
       "the agent is stopped for 10 s: memory that worsened meanwhile is seen first",
       [Look(at: 10, until(20)), Look(at: 10_010, available: 1, .escalate(.memoryWorsened))]),

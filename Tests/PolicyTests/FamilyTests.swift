@@ -44,9 +44,9 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
   static let all: [FamilyCase] = [
     FamilyCase(testDescription: "workers of an old parent are a service", processes: service(40)),
     FamilyCase(
-      testDescription: "workers that executed a program are none", processes: service(40, image: 8), count: 40),
+      testDescription: "workers that executed a program are no service", processes: service(40, image: 8), count: 40),
     FamilyCase(
-      testDescription: "nor where the image is not known",
+      testDescription: "workers of unknown image are no service",
       processes: service(40).map {
         var process = $0
         process.image = 0
@@ -62,7 +62,7 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
     FamilyCase(
       testDescription: "a bomb whose processes each fork many", processes: bomb(200, width: 50), count: 200),
     FamilyCase(
-      testDescription: "a bomb whose parents end", processes: bomb(200, width: 2, isOrphaned: true), count: 199),
+      testDescription: "a bomb whose parents exit", processes: bomb(200, width: 2, isOrphaned: true), count: 199),
     FamilyCase(
       testDescription: "a bomb that is older than its youngest",
       processes: bomb(400, width: 2).map { process in

@@ -163,7 +163,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     },
     Flaw("8 domains", .tooMany(.domains)) { $0.domains += [Domain](repeating: $0.domains[0], count: 6) },
     Flaw("a swarm of a few", .swarmFigures) { $0.settings.swarm?.members = 3 },
-    Flaw("a swarm larger than a party", .swarmFigures) { $0.settings.swarm?.members = 513 },
+    Flaw("a swarm larger than a kill set", .swarmFigures) { $0.settings.swarm?.members = 513 },
     Flaw("a swarm of the newborn", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(999_999_999) },
     Flaw("a swarm of veterans", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(600_000_000_001) },
     Flaw("a swarm no larger than one", .swarmFigures) { $0.settings.swarm?.times = 1 },
@@ -171,7 +171,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a warning that starts nothing", .hook) { $0.measures.hooks.warn = 2 },
     Flaw("a hook before that starts nothing", .hook) { $0.measures.hooks.before = .max - 1 },
     Flaw("a hook after that starts nothing", .hook) { $0.measures.hooks.after = 2 },
-    Flaw("a hook for nobody that starts nothing", .hook) { $0.measures.hooks.noCandidate = 2 },
+    Flaw("a hook without a candidate that starts no program", .hook) { $0.measures.hooks.noCandidate = 2 },
     Flaw("nothing that takes over", .takesOver) { $0.measures.hooks.before = nil },
     Flaw("more to reclaim than there is", .reclaim) { $0.measures.relief.reclaim = 3 },
     Flaw("high of no cgroup", .reliefFigures) { $0.measures.relief.high?.cgroup = 2 },
@@ -192,7 +192,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a rule that starts nothing", .ruleHook, 7) { $0.rules[7].hook = .command(2) },
     Flaw("words past the text", .commandWords, 1) { $0.commands[1].words.start = UInt32($0.text.count) },
     Flaw("no word", .commandWords, 1) { $0.commands[1].words.count = 0 },
-    Flaw("a word without an end", .commandWords, 1) { $0.commands[1].words.count -= 1 },
+    Flaw("a word without its NUL", .commandWords, 1) { $0.commands[1].words.count -= 1 },
     Flaw("a relative path", .commandWords, 0) { $0.commands[0].words = $0.add("bin/true\0") },
     Flaw("the root as a program", .commandWords, 0) { $0.commands[0].words = $0.add("/\0") },
     Flaw("a folder as a program", .commandWords, 0) { $0.commands[0].words = $0.add("/usr/bin/\0") },
@@ -203,7 +203,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("4097 bytes of words", .commandWords, 0) {
       $0.commands[0].words = $0.add("/" + String(repeating: "x", count: 4095) + "\0")
     },
-    Flaw("nobody's program", .commandUser, 1) { $0.commands[1].uid = .max },
+    Flaw("a program of no user", .commandUser, 1) { $0.commands[1].uid = .max },
     Flaw("no group's program", .commandUser, 1) { $0.commands[1].gid = .max },
     Flaw("a program for a moment", .commandLimit, 1) { $0.commands[1].limit = Nanoseconds(99_999_999) },
     Flaw("a program for ever", .commandLimit, 1) { $0.commands[1].limit = Nanoseconds(60_000_000_001) },
@@ -215,7 +215,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a path that climbs at its end", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a/..") },
     Flaw("a path that stays", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/./b") },
     Flaw("an empty component", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a//b") },
-    Flaw("a path with an end in it", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a\0b") },
+    Flaw("a path with a NUL in it", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a\0b") },
     Flaw("a path that is too long", .cgroupPath, 1) {
       $0.cgroups[1] = $0.add("/" + String(repeating: "a", count: 1024))
     },

@@ -115,7 +115,7 @@ import Testing
       $0.source.failures[MemorySource.Key(.cmdline, of: 4711)] = .failed(errno: 110)
     },
     Cause("it may not be read") { $0.source.failures[MemorySource.Key(.cmdline, of: 4711)] = .denied },
-    Cause("it has ended") { $0.source.vanish(4711, at: .stat) },
+    Cause("it has exited") { $0.source.vanish(4711, at: .stat) },
     Cause("its number is another's") { $0.enter(Neighbour { $0.startTime = 101 }) },
     Cause("it has executed another program") { $0.enter(Neighbour { $0.image = 2 }) },
     Cause("it is in execve") { $0.enter(Neighbour { $0.image = 0 }) },

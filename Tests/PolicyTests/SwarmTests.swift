@@ -44,7 +44,8 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       testDescription: "the bomb outweighs the leak", processes: many(1100) { $0.footprint = 300 } + [leak],
       shortfall: 500, kinship: "group", count: 1100),
     SwarmCase(
-      testDescription: "though ending the leak were enough", processes: many(1100) { $0.footprint = 300 } + [leak],
+      testDescription: "also where killing the leak would be enough",
+      processes: many(1100) { $0.footprint = 300 } + [leak],
       shortfall: 100, kinship: "group", count: 1100),
     SwarmCase(
       testDescription: "workers of long ago",
@@ -54,15 +55,15 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       testDescription: "not quite half a minute old", processes: many(40) { ($0.age, $0.footprint) = (29, 9000) },
       kinship: "group", count: 40),
     SwarmCase(
-      testDescription: "old workers stay when the young go",
+      testDescription: "old workers stay when the young are killed",
       processes: many(40) { ($0.parent, $0.footprint) = (900, 9000) }
         + many(8, from: 2000) { ($0.parent, $0.age, $0.footprint) = (900, 3600, 9000) },
       kinship: "parent", count: 40, apart: 8),
     SwarmCase(
-      testDescription: "a build of which one end is enough",
+      testDescription: "a build of which killing one is enough",
       processes: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 80),
     SwarmCase(
-      testDescription: "a build of which it is not",
+      testDescription: "a build of which killing one is not enough",
       processes: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 300, kinship: "parent",
       count: 16),
     SwarmCase(
@@ -74,7 +75,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
         return process
       }),
     SwarmCase(
-      testDescription: "nor swarm of a user's manager",
+      testDescription: "nor are services of a user's manager",
       processes: many(40) { ($0.parent, $0.footprint) = (900, 9000) }.map { process in
         var process = process
         (process.group, process.session) = (process.pid, process.pid)
@@ -124,7 +125,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       testDescription: "a later tier waits for the best single candidate",
       processes: many(1100) { $0.tier = .last } + [leak], shortfall: 500),
     SwarmCase(
-      testDescription: "an earlier tier goes first",
+      testDescription: "an earlier tier is killed first",
       processes: many(200) { $0.tier = .first } + [leak], shortfall: 50, kinship: "group", count: 200),
     SwarmCase(
       testDescription: "but not for next to nothing", processes: many(50) { $0.tier = .first } + [leak], shortfall: 500),
