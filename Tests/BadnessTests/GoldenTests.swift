@@ -79,7 +79,7 @@ import Testing
       // The kernel's badness is never so low. Ours is never below 0.
       (-4_000_000.0, 2_000_000, 0),
       (1e300, 1, 1_431_656_431), (-1e300, 1, 0), (5, 0, 4000), (.nan, 7, 0),
-    ] as [(Double, UInt64, Int32)]) func kernelShowsABadnessAs(points: Double, totalPages: UInt64, shown: Int32)
+    ] as [(Double, UInt64, Int32)]) func pointsBecomeTheKernelsScore(points: Double, totalPages: UInt64, shown: Int32)
   {
     #expect(kernelOomScore(points: points, totalPages: totalPages) == shown)
   }

@@ -277,7 +277,7 @@ import Testing
     "", ":", "1", "1:", ":1", "DEV:", ":INO", "DEV:INO ", " DEV:INO", "DEV:INO:1", "DEV:INOx", "+DEV:INO", "-DEV:INO",
     "DEV;INO", "DEV:-INO", "DEV :INO", "18446744073709551616:INO", "DEV:18446744073709551616", "INO:DEV",
     "99999999999999999999999999999:1", "DEV:INO\n",
-  ]) func anotherFormNamesNothing(form: String) throws {
+  ]) func aMalformedJournalStreamNamesNoFile(form: String) throws {
     let file = try MemoryFile.create(CPath("journal"))
     let parts = try Self.name(file.raw).split(separator: ":")
     let text = form.replacingOccurrences(of: "DEV", with: parts[0]).replacingOccurrences(of: "INO", with: parts[1])

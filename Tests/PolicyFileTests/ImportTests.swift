@@ -139,7 +139,7 @@ import Testing
   @Test(arguments: [
     ("g++", "/g+/"), ("a.*?b", "/a.*b/"), ("x+?", "/x*/"), ("x??", "/x?/"), (#"g\\\\+\\\\+"#, #"/g\+\+/"#),
     ("[+*?]++", "/[+*?]+/"),
-  ]) func whatIsRepeatedTwiceIsRepeatedOnce(written: String, pattern: String) throws {
+  ]) func repetitionsOfRepetitionsBecomeOne(written: String, pattern: String) throws {
     let policy = try Self.imported("EARLYOOM_ARGS=\"--avoid '\(written)'\"\n", .earlyoom)
     let compilation = try Self.compiled(policy)
     #expect(compilation.patterns == [pattern] && compilation.diagnostics.isEmpty)
@@ -312,7 +312,7 @@ import Testing
 
   @Test(arguments: [
     ("-m 5,5 -s 5,5", true), ("-m 5,5 -s 100", true), ("-m 5,5", false), ("-s 5,5", false),
-  ]) func withEqualLinesTheSecondDoesNotCount(words: String, isKilled: Bool) throws {
+  ]) func withEqualLinesTheFirstSignalIsSIGKILL(words: String, isKilled: Bool) throws {
     let policy = try #require(Self.compiled(Self.imported("EARLYOOM_ARGS='\(words)'", .earlyoom)).policy)
     #expect((policy.settings.signal == .kill) == isKilled)
   }

@@ -48,7 +48,7 @@ import Testing
     repeated("a.", 255) + "b = 1\n", "[" + repeated("a.", 255) + "b]\n", "[[" + repeated("a.", 255) + "b]]\n",
     "x = " + repeated("[", 255) + repeated("]", 255), "x = " + repeated("{a=", 255) + "1" + repeated("}", 255),
     "[" + repeated("a.", 127) + "a]\n" + repeated("b.", 127) + "b = 1\n",
-  ]) func whatIsJustNotTooDeepIsReadAndNotKnown(text: String) {
+  ]) func aTextOfTheGreatestDepthIsReadAndItsKeyIsUnknown(text: String) {
     #expect(Self.diagnostics(text).first?.what.hasPrefix("unknown key") == true)
     #expect(Self.diagnostics(text).count == 1)
   }

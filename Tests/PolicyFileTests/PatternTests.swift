@@ -7,7 +7,7 @@ import Testing
     ("plain", "plain"), (#"a\*b"#, "a*b"), (#"\\"#, #"\"#), ("/usr/bin/x", "/usr/bin/x"), ("/^java$/", "java"),
     ("]", "]"), ("[a]", "a"), (#"/^a\.b$/"#, "a.b"), ("é", "é"),
     ("/^(a(b))c$/", "abc"), ("/^$/", ""),
-  ]) func whatHasOneTextIsALiteral(pattern: String, text: String) throws {
+  ]) func aPatternOfOneTextIsALiteral(pattern: String, text: String) throws {
     #expect(try Pattern(pattern, flavour: .path).form == .literal(Array(text.utf8)))
   }
 
@@ -26,7 +26,7 @@ import Testing
     ("a*c", "a/b/c", true), ("a?c", "a/c", true), ("*", "", true), ("?", "", false), ("?", "é", false),
     ("??", "é", true), ("a*", "ba", false), ("/a/", "bab", true), ("/^a/", "ba", false), ("/é+x/", "ééx", true),
     ("/^é{2}$/", "éé", true), ("/a/b/", "xa/bx", true),
-  ]) func otherFieldsAreBytes(pattern: String, text: String, matches: Bool) throws {
+  ]) func otherFieldsAreMatchedByteByByte(pattern: String, text: String, matches: Bool) throws {
     #expect(try Pattern(pattern, flavour: .plain).matches(Array(text.utf8)) == matches)
   }
 

@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: [
     "\u{7F}ELF\u{2}\u{1}\u{1}", "#!/bin/sh\n", "version = 1\nextends = \"server\"\n", "{}", "\n", "\0",
     "\u{89}SPW\r\n\u{1A}\n",  // In UTF-8, U+0089 is C2 89.
-  ]) func whatBeginsOtherwiseIsForeign(text: String) {
+  ]) func bytesWithAnotherMagicAreForeign(text: String) {
     #expect(refusal([UInt8](text.utf8)) == .foreign)
     #expect(refusal([UInt8](text.utf8) + [UInt8](repeating: 0, count: 1 << 21)) == .foreign)
   }

@@ -371,12 +371,12 @@ struct Flaw: CustomTestStringConvertible, Sendable {
       [0xE0, 0x9F, 0xBF], [0xE0, 0xA0], [0xE1, 0x80, 0x7F], [0xED, 0xA0, 0x80], [0xEF, 0xBF], [0xF0, 0x8F, 0xBF, 0xBF],
       [0xF0, 0x90, 0x80], [0xF1, 0x80, 0x80, 0x20], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF],
       [0x61, 0x1B, 0x5B, 0x6D], [0x61, 0x0A],
-    ] as [[UInt8]]) func noOtherBytesMay(name: [UInt8])
+    ] as [[UInt8]]) func otherBytesInANameAreRefused(name: [UInt8])
   {
     var policy = Sample.empty.policy
     policy.addRule("", [(.comm, [.never])])
     policy.rules[0].name = Slice(start: 0, count: UInt32(name.count))
-    policy.text = name + [0x80, 0x80, 0x80]  // What follows the name is not its.
+    policy.text = name + [0x80, 0x80, 0x80]  // These bytes are not part of the name.
     #expect(throws: ImageError.invalid(.ruleNameText, entry: 0)) { try policy.validate() }
   }
 }

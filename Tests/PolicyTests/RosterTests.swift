@@ -51,7 +51,7 @@ import Testing
     return world
   }
 
-  @Test func whatIsKnownIsNotReadAgain() {
+  @Test func filesOfAKnownProcessAreNotReadAgain() {
     var world = Self.world()
     // Second looks take a quarter of the budget, which is none of 3.
     let neighbour = Neighbour()

@@ -31,7 +31,7 @@ import Testing
       (20, .tree, [20, 21, 22, 23, 24, 25]), (22, .tree, [22, 24]), (10, .tree, [10, 20, 21, 22, 23, 24, 25]),
       (20, .cgroup, [20, 21, 22, 23, 24, 25]), (25, .cgroup, [25]), (30, .cgroup, [30, 31]), (31, .cgroup, [31]),
       (25, .unit, [25, 20, 21, 22, 23, 24]), (31, .unit, [31, 30]), (40, .cgroup, [40]), (41, .cgroup, [41]),
-    ] as [(Int32, Scope, [Int32])]) func aScopeIsJustThose(victim: Int32, scope: Scope, pids: [Int32])
+    ] as [(Int32, Scope, [Int32])]) func aScopeTakesTheseProcessesAndNoOther(victim: Int32, scope: Scope, pids: [Int32])
   {
     let killSet = Self.crowd.killSet(of: victim, scope)
     #expect(killSet.pids == pids)

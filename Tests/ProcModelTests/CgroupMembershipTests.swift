@@ -172,7 +172,7 @@ import Testing
     ("x::/\n", .malformed(offset: 0)), ("0\n", .malformed(offset: 1)), ("0:\n", .malformed(offset: 2)),
     ("\n", .malformed(offset: 0)), ("99999999999999999999::/\n", .overflow(offset: 0)),
     ("0::/ok\n\0", .malformed(offset: 7)),
-  ]) func whatIsNoMembershipIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedMembershipIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try CgroupMembership(parsing: Array(text.utf8).span) }
   }
 }

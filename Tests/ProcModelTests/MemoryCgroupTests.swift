@@ -77,7 +77,8 @@ import Testing
     arguments: [
       ("low 1\nhigh 2\nmax 30\noom 4\noom_kill 5\noom_group_kill 0\n", 30, 4), ("17\n", 17, 0), ("", 0, 0),
       ("maximum 9\n", 0, 0),
-    ] as [(String, UInt64, UInt64)]) func howOftenTheLimitWasMet(text: String, hits: UInt64, failures: UInt64) throws
+    ] as [(String, UInt64, UInt64)]) func hitsAndFailuresOfALimitAreRead(text: String, hits: UInt64, failures: UInt64)
+    throws
   {
     #expect(
       try LimitCounts(parsing: Array(text.utf8).span) == LimitCounts(hits: hits, failures: failures))
@@ -87,7 +88,7 @@ import Testing
     arguments: [
       ("low 1\nhigh 2\nmax 30\noom 4\noom_kill 5\n", 32), ("17\n", 17), ("", 0),
       ("high 18446744073709551615\nmax 3\n", 2),
-    ] as [(String, UInt64)]) func howOftenTheOwnLimitWasMet(text: String, count: UInt64) throws
+    ] as [(String, UInt64)]) func hitsOfTheOwnLimitAreRead(text: String, count: UInt64) throws
   {
     #expect(try OwnLimitCount(parsing: Array(text.utf8).span).count == count)
   }
@@ -211,7 +212,7 @@ import Testing
     arguments: [
       ("/a", [0, 1]), ("/a/b", [0, 1, 2]), ("/a/b/c", [0, 1, 2]), ("/ab", [0]), ("/a/bc", [0, 1]), ("/", [0]),
       ("", [0]), ("/A", [0]),
-    ] as [(String, [Int])]) func whatLiesInOrBelowACgroupIsItsDomains(path: String, expected: [Int])
+    ] as [(String, [Int])]) func aPathBelongsToEachDomainAtOrAboveIt(path: String, expected: [Int])
   {
     #expect(Self.numbers(Self.roots(["/a", "/a/b"]), path) == expected)
   }

@@ -100,7 +100,7 @@ import Testing
     ("1 (a) \n", .malformed(offset: 6)),
     ("1 (a) S 99999999999999999999", .overflow(offset: 8)),
     ("1 (a) S 1 2 3 0 -1 0 0 0 0 0 5 6 0 0 20 128 1 0 99 4096 7 0\n", .overflow(offset: 40)),
-  ]) func whatIsNoStatIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedStatIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try ProcessStat(parsing: Array(text.utf8).span) }
   }
 }
@@ -161,7 +161,7 @@ import Testing
     ("Uid:\t0\t0\t0\t0\nCapEff:\t1ffffffffffffffff\n", .overflow(offset: 21)),
     ("Uid:\t0\t0\t0\t0\nCapEff:\tzz\n", .malformed(offset: 21)),
     ("Uid:\t0\t0\t0\t0\nThreads:\t1x\n", .malformed(offset: 23)),
-  ]) func whatIsNoStatusIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedStatusIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try ProcessStatus(parsing: Array(text.utf8).span) }
   }
 }
@@ -187,7 +187,7 @@ import Testing
     ("-1001\n", ProcParseError.overflow(offset: 0)), ("1001\n", .overflow(offset: 0)),
     ("99999999999999999999\n", .overflow(offset: 0)), ("", .truncated(offset: 0)), ("-", .truncated(offset: 1)),
     ("--1\n", .malformed(offset: 1)), ("0 \n", .malformed(offset: 1)),
-  ]) func whatIsNoAdjustmentIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedAdjustmentIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try OomScoreAdj(parsing: Array(text.utf8).span) }
   }
 

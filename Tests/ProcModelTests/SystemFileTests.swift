@@ -55,7 +55,7 @@ import Testing
     ("MemTotal: 1\0 kB\n", .malformed(offset: 11)),
     ("MemTotal: 18446744073709551616 kB\n", .overflow(offset: 10)),
     ("MemTotal:", .truncated(offset: 9)),
-  ]) func whatIsNoMeminfoIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedMeminfoIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try Meminfo(parsing: Array(text.utf8).span) }
   }
 
@@ -204,7 +204,7 @@ import Testing
     ("some avg10=184467440737095517.00 avg60=0.00 avg300=0.00 total=0\n", .overflow(offset: 11)),
     ("some avg10=0.00 avg60=0.00 avg300=0.00 total=18446744073709551616\n", .overflow(offset: 45)),
     ("some avg10=0.00 avg60=0.00 avg300=0.00 total=1x\n", .malformed(offset: 46)),
-  ]) func whatIsNoPressureFileIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedPressureFileIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try PressureStall(parsing: Array(text.utf8).span) }
   }
 }
@@ -246,7 +246,7 @@ import Testing
     ("Filename\n/dev/sda1 partition x 0 -2\n", .malformed(offset: 29)),
     ("Filename\n/dev/sda1 partition 5 0 99999999999\n", .overflow(offset: 33)),
     ("Filename\n/dev/sda1 partition 99999999999999999999 0 -2\n", .overflow(offset: 29)),
-  ]) func whatIsNoSwapTableIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedSwapTableIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try SwapTable(parsing: Array(text.utf8).span) }
   }
 
@@ -266,7 +266,7 @@ import Testing
     ("", ProcParseError.truncated(offset: 0)), ("12", .truncated(offset: 2)), ("12.", .truncated(offset: 3)),
     ("-1.00 2.00", .malformed(offset: 0)), ("1.00x", .malformed(offset: 4)),
     ("18446744073709551615.00", .overflow(offset: 0)),
-  ]) func whatIsNoUptimeIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedUptimeIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try Uptime(parsing: Array(text.utf8).span) }
   }
 

@@ -61,7 +61,7 @@ import Testing
     #expect(try Meminfo(parsing: buffer.bytes).total > .zero)
   }
 
-  @Test func aFileThatDoesNotAnswerIsUnreadableAndTheOthersCanBeReadOnceItAnswers() throws {
+  @Test func aFileThatDoesNotAnswerIsUnreadableUntilItAnswers() throws {
     let (tree, elsewhere) = (try TemporaryFolder(), "/dev/shm/spillway-\(UUID().uuidString)")
     #expect(unsafe mkfifo(elsewhere, 0o600) == 0)
     defer { unsafe unlink(elsewhere) }
