@@ -119,15 +119,17 @@ let package = Package(
 
     tests("ToolTests", ["spillway"]),
 
-    // The whole, with real processes in a pid namespace.
-    .executableTarget(name: "specimen", path: "Tests/Specimen"),
+    // The programs as a whole, with real processes in a pid namespace: TestProgram is killed, and KillerProgram is a
+    // Killer in a process of its own.
+    .executableTarget(name: "TestProgram", path: "Tests/TestProgram"),
     .executableTarget(
-      name: "hand", dependencies: ["Ladder", "ProcModel", "LinuxSystem"], path: "Tests/Hand", swiftSettings: house),
+      name: "KillerProgram", dependencies: ["Ladder", "ProcModel", "LinuxSystem"], path: "Tests/KillerProgram",
+      swiftSettings: house),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "specimen", "hand", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel", "ProcReader",
-        "Record",
+        "TestProgram", "KillerProgram", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel",
+        "ProcReader", "Record",
       ],
       path: "Tests/Integration", swiftSettings: house),
   ])

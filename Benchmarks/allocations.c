@@ -1,4 +1,5 @@
-// Counts a program's heap allocations (LD_PRELOAD) into the file named by ALLOCATIONS, where others can read them.
+// Counts a program's heap allocations (LD_PRELOAD) in the file that ALLOCATIONS names, where other programs can read
+// them.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,12 +1,13 @@
-// How much processor time an agent takes from a line crossed to its signal: that is, to choose a victim.
+// Measures the processor time that an agent takes from a crossed line to its signal, which is that of choosing a victim.
 //
 // usage: choose AGENT ROUNDS HOG_MIB MEMINFO [COUNTER]
 //
-// MEMINFO is a file that is mounted over /proc/meminfo, so that the line is crossed by a word and not by memory. For
-// each round a hog is started, the line crossed, and the agent's processor clock read by the hog when the signal arrives.
-// Both are bound to one processor, so that the hog runs when the agent has stopped: the clock of a process that is
-// running elsewhere is late by up to a timer tick. Prints a line `processor_us wall_us allocations` a round; the wall time includes the agent's
-// sleep. COUNTER is a file with a number of allocations (allocations.c).
+// MEMINFO is a file that is mounted over /proc/meminfo. The line is crossed by changing a number in it, and not by using
+// up memory. In each round a hog is started and the line is crossed, and the hog reads the agent's processor clock when
+// the signal arrives. Both are bound to one processor, so that the hog runs when the agent has stopped: the clock of a
+// process that runs on another processor is late by up to a timer tick. It prints a line `processor_us wall_us
+// allocations` for each round; the wall time includes the agent's sleep. COUNTER is a file with the number of
+// allocations (allocations.c).
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -22,9 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "word.h"
+#include "meminfo.h"
 
-// The agents' lines are at 10 % and above 10.5 % all is well again. Near the line both look often.
+// The agents' lines are at 10 %, and above 10.5 % memory is back. Near the line both look often.
 static const double low_share = 0.08, high_share = 0.11;
 enum { maximum_mib = 512, patience_ms = 30000 };
 
@@ -113,7 +114,7 @@ int main(int count, char **words) {
             return 1;
         }
         waitpid(hog, NULL, 0);
-        // Until the agent has seen it end and has told of it.
+        // Until the agent has seen its exit and has told of it.
         usleep(700000);
         printf("%.0f %.0f %lu\n", arrival.processor - processor, arrival.wall - wall,
                allocations(counter) - allocated);

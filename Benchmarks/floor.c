@@ -1,10 +1,11 @@
-// The least that could choose a victim: one walk over /proc and one small file of each process, into fixed buffers.
+// The least program that could choose a victim: it walks over /proc once and reads one small file, or two, of each process
+// into fixed buffers.
 //
 // usage: floor oom_score|footprint ROUNDS
 //
-// `oom_score` asks the kernel's own figure, one file. `footprint` asks what ending a process would give back, for which
-// the kernel has no smaller files than `stat` and `status`. Prints the processor time of the median round in
-// microseconds, the number of processes, and the one chosen.
+// With `oom_score` it reads the kernel's own figure, which is one file. With `footprint` it reads what killing a process
+// would give back, for which the kernel has no smaller files than `stat` and `status`. It prints the processor time of
+// the median round in microseconds, the number of processes, and the process that it chose.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 #!/bin/bash
-# What is measured as process 1 of a pid namespace of its own: nothing outside can be signalled from here, and nothing
-# outlives it. Started by run.sh, which sets BENCH, BIN and ORDINARY.
+# The measurements, as process 1 of a pid namespace of its own: no process outside can be signalled from here, and none
+# outlives it. run.sh starts it, and sets BENCH, BIN and ORDINARY.
 #
 # usage: in-namespace.sh idle | choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
-#        ending AGENT STEP MIB ROUNDS | allocations calm|deciding
+#        kill AGENT STEP MIB ROUNDS | allocations calm|deciding
 set -euo pipefail
 
-# Says nothing: what it leaves is $!.
+# The process number of the agent is in $! afterwards.
 start_agent() {
     local agent=$1 available_kib=$2 line release
     if [ "$available_kib" = shares ]; then
@@ -20,7 +20,7 @@ start_agent() {
             "$BENCH/earlyoom" -r 3600 "$@" >"$work/agent.log" 2>&1 &
             ;;
         spillway | ordinary)
-            # The sleepers are thousands that were started just now, and would go as a swarm.
+            # There are thousands of sleepers that were started just now, and that would be killed as a swarm.
             printf 'version = 1\nextends = "server"\n[trigger]\nfloor = { available = %s }\nrelease = %s\n%s\n%s\n' \
                 "$line" "$release" '[action]' 'swarm = { members = 12, age = "1s", times = 3 }' >"$work/policy.toml"
             "$BIN/spillway" compile "$work/policy.toml" --output "$work/policy.image"
@@ -41,7 +41,7 @@ start_sleepers() {
     [ "$(cat "$work/sleepers.log")" = "ready $1" ] || { cat "$work/sleepers.log" >&2; exit 1; }
 }
 
-# The line can then be crossed by a word: see choose.c.
+# The line can then be crossed by changing a number: see choose.c.
 mount_meminfo() {
     awk '/^MemTotal:/ { total = $2 }
          /^MemAvailable:/ { $0 = sprintf("MemAvailable: %12d kB", total * 0.11) } { print }' /proc/meminfo >"$work/meminfo"
@@ -50,7 +50,7 @@ mount_meminfo() {
     mount --bind /dev/null /dev/kmsg
 }
 
-# A memory cgroup, version 1 or 2, for what is ended: $cgroup.
+# Makes a memory cgroup, version 1 or 2, for the process that is killed: $cgroup.
 make_cgroup() {
     cgroup=/sys/fs/cgroup
     if [ -d "$cgroup/memory" ]; then cgroup=$cgroup/memory; else echo +memory >"$cgroup/cgroup.subtree_control"; fi
@@ -77,7 +77,7 @@ case $what in
         earlyoom=$!
         sleep 5
         spillway_us=$(processor_us $spillway) earlyoom_us=$(processor_us $earlyoom)
-        # Two minutes, as often as the agent looks at all processes where there is plenty.
+        # Two minutes include one survey of all processes, where most of the memory is available.
         sleep 120
         for figure in Rss Pss Anonymous; do
             echo "$(rollup $spillway $figure) $(rollup $earlyoom $figure)"
@@ -94,7 +94,7 @@ case $what in
         mount_meminfo
         start_agent "$subject" shares
         agent=$!
-        # It looks at everything there is once, at its start.
+        # The agent surveys all processes once, at its start.
         sleep $((2 + $3 / 4000))
         "$BENCH/choose" "$agent" "$4" 200 "$work/meminfo" || { cat "$work/agent.log" >&2; exit 1; }
         ;;
@@ -110,12 +110,12 @@ case $what in
             sleep 0.3
         done
         ;;
-    ending)
+    kill)
         mount_meminfo
         start_agent "$subject" shares
         sleep 2
         make_cgroup
-        "$BENCH/ending" "$3" "$5" "$4" "$work/meminfo" "$cgroup" || { cat "$work/agent.log" >&2; exit 1; }
+        "$BENCH/kill" "$3" "$5" "$4" "$work/meminfo" "$cgroup" || { cat "$work/agent.log" >&2; exit 1; }
         ;;
     allocations)
         start_sleepers 100

@@ -1,10 +1,10 @@
-// A leak that tells when it crossed a line and when it was told to end.
+// A leak that measures the time from crossing a line to the arrival of SIGTERM.
 //
 // usage: leak LINE_KIB MIB_PER_SECOND|0
 //
-// Fills memory, at memory's speed if the rate is 0, and reads MemAvailable after each MiB: the line is crossed when the
-// kernel says so, not when the leak thinks so. At its bound it fills no more and waits. Prints the microseconds from
-// the line to SIGTERM and the MiB filled in between; `early` if SIGTERM came first.
+// It fills memory, as fast as it can if the rate is 0, and reads MemAvailable after each MiB. The line is crossed at
+// the first value at or below it. At its bound it fills no more and waits. It prints the microseconds from the line to
+// SIGTERM and the MiB filled in between, or `early` if SIGTERM came first.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// A bound, so that a deaf agent cannot hurt the machine.
+// A bound, so that an agent that does not act cannot hurt the machine.
 enum { maximum_mib = 1000, patience_seconds = 10 };
 
 static volatile double told = 0;

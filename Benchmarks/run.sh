@@ -1,6 +1,7 @@
 #!/bin/bash
-# run.sh: measures the agent beside earlyoom and beside the least that could do its work, and prints one table. Every
-# ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about twelve minutes.
+# run.sh: measures the agent beside earlyoom and beside the least program that could do its work, and prints one table.
+# Every ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about twelve
+# minutes.
 #
 # With RECORD=1 the table also replaces the one in docs/performance.md.
 set -euo pipefail
@@ -12,12 +13,12 @@ rates=(100 1000 0)
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 
-[ "$(id -u)" = 0 ] || { say "root is needed: processes are really ended, in a pid namespace of their own"; exit 1; }
+[ "$(id -u)" = 0 ] || { say "root is needed: processes are really killed, in a pid namespace of their own"; exit 1; }
 
 compile() {
     local tool
     mkdir -p "$BENCH"
-    for tool in floor choose leak ending sleepers; do
+    for tool in floor choose leak kill sleepers; do
         cc -O2 -static -Wall -Wextra -o "$BENCH/$tool" "Benchmarks/$tool.c"
     done
     cc -O2 -shared -fPIC -Wall -Wextra -o "$BENCH/allocations.so" Benchmarks/allocations.c
@@ -41,7 +42,7 @@ in_namespace() {
     timeout --signal=KILL 180 unshare --fork --pid --mount-proc --kill-child Benchmarks/in-namespace.sh "$@"
 }
 
-# Of the numbers in a column; words are passed over.
+# The median of the numbers in a column. Words are left out.
 median() {
     awk -v column="$1" '$column ~ /^[0-9.]+$/ { print $column }' | sort -g |
         awk '{ value[NR] = $1 } END { print NR ? value[int((NR + 1) / 2)] : "none" }'
@@ -60,7 +61,7 @@ row() {
     printf '| %s | %s %s | %s %s (%s) | %s | %s | %s |\n' "$1" "$2" "$5" "$3" "$5" "$4" "$ratio" "$6" "$reached"
 }
 
-# Both beside each other, with what their packages start them with, in dry run, on a machine of 50 idle processes.
+# Both agents run beside each other, with the options of their packages, in dry run, among 50 idle processes.
 idle() {
     local name spillway earlyoom
     in_namespace idle >"$BENCH/idle"
@@ -107,14 +108,14 @@ leaking() {
     done
 }
 
-# The ends of the same victims, step by step.
-ending() {
+# Kills of the same victims, step by step.
+killing() {
     local size step name column spillway earlyoom
     for size in 200 2048; do
         for step in term kill escalate; do
             say "$step, $size MiB"
-            in_namespace ending spillway $step $size 7 >"$BENCH/ending-spillway-$step-$size"
-            in_namespace ending earlyoom $step $size 7 >"$BENCH/ending-earlyoom-$step-$size"
+            in_namespace kill spillway $step $size 7 >"$BENCH/kill-spillway-$step-$size"
+            in_namespace kill earlyoom $step $size 7 >"$BENCH/kill-earlyoom-$step-$size"
             case $step in
                 term) name="SIGTERM" ;;
                 kill) name="SIGKILL" ;;
@@ -123,15 +124,15 @@ ending() {
             column=0
             for what in 'to the signal' 'to the first page back' 'to all of it back'; do
                 column=$((column + 1))
-                spillway=$(median $column <"$BENCH/ending-spillway-$step-$size")
-                earlyoom=$(median $column <"$BENCH/ending-earlyoom-$step-$size")
+                spillway=$(median $column <"$BENCH/kill-spillway-$step-$size")
+                earlyoom=$(median $column <"$BENCH/kill-earlyoom-$step-$size")
                 row "$size MiB, $name: $what" "$spillway" "$earlyoom" earlyoom µs -
             done
         done
     done
 }
 
-# A count of nothing has no ratio: what is allowed is none.
+# A count has no ratio. The allowed number of allocations is 0.
 counts() {
     local deciding calm size
     say "allocations and size"
@@ -152,7 +153,7 @@ table() {
     idle
     choosing
     leaking
-    ending
+    killing
     counts
 }
 

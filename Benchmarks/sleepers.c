@@ -1,9 +1,9 @@
-// Idle processes to choose among: forks them, then fills some memory itself, tells so, and waits. They die with it, and
-// it with its time.
+// Idle processes to choose among. It forks them, fills some memory itself, says that it is ready, and waits. It exits
+// when its time is over, and they die with it.
 //
 // usage: sleepers COUNT SECONDS MIB
 //
-// Prints "ready N" with the number that could be started. Statically linked it costs the kernel some 100 KiB for each.
+// It prints "ready N" with the number that could be started. Linked statically, each takes some 100 KiB of the kernel.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

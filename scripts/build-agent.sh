@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the small form of spillwayd: the resident rooms as one Embedded Swift module, fully static, stripped.
-# As separate Embedded modules it fails ("deinit of non-copyable type not visible in the current module"), so each
-# file is copied beside the others without its imports of sibling rooms.
+# As separate Embedded modules they do not compile ("deinit of non-copyable type not visible in the current module"), so
+# each file is copied into one folder without its imports of other rooms.
 #
 # usage: scripts/build-agent.sh OUTPUT
 set -eu
@@ -21,9 +21,9 @@ for room in $rooms; do
     done
 done
 
-# --gc-sections drops what nothing calls, and --icf=safe what is there twice; agent-order.txt says why functions have an
-# order, which takes a section for each and Swift's own linker. The fixed warning is the driver's about -pie beside
-# -static.
+# --gc-sections drops functions that nothing calls, and --icf=safe those that are there twice. agent-order.txt says why
+# functions have an order, which takes a section for each function and the linker lld. The driver would warn of -pie
+# beside -static.
 sed '/^#/d' "$root/scripts/agent-order.txt" >"$work/order"
 swiftc -swift-version 6 -Osize -whole-module-optimization -parse-as-library -module-name spillwayd \
     -package-name spillway -strict-memory-safety -warnings-as-errors \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# build-deb.sh: packs what `make build` left into build/spillway_VERSION_ARCH.deb. Needs no root: dpkg-deb writes the
-# owners. The version is packaging/debian/changelog's, and the tool must agree with it.
+# build-deb.sh: packs what `make build` built into build/spillway_VERSION_ARCH.deb. It needs no root, since dpkg-deb
+# writes the owners. The version is that of packaging/debian/changelog, and the tool must have the same.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,7 @@ stage=build/deb/root
 doc=$stage/usr/share/doc/spillway
 version=$(dpkg-parsechangelog -l "$source/changelog" -S Version)
 arch=$(dpkg --print-architecture)
-# Two builds of the same sources give the same bytes.
+# With this, two builds of the same sources give the same bytes.
 SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l "$source/changelog" -S Timestamp)
 export SOURCE_DATE_EPOCH
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# check-unit.sh: what systemd says of the unit, and that its filter lets through what the agent calls.
-# Starts nothing. Needs systemd-analyze.
+# check-unit.sh: checks the unit with systemd-analyze, and that its filter lets through the agent's system calls.
+# It starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,8 +8,8 @@ unit=packaging/systemd/spillway.service
 armed=packaging/systemd/armed.conf
 hooks=packaging/systemd/hooks.conf
 last_resort=packaging/systemd/last-resort.conf
-# Exposure in tenths, as systemd 252 reckons, that the unit has, and that it has when it is armed. What is left is root,
-# seeing all processes, real-time scheduling, the capabilities and, when armed, writing cgroups.
+# The unit's exposure in tenths, by systemd 252, in dry run and armed. The rest comes from root, seeing all processes,
+# real-time scheduling, the capabilities and, when armed, writing cgroups.
 exposure=23
 armed_exposure=25
 
@@ -18,13 +18,13 @@ fail() { printf 'check-unit: %s\n' "$*" >&2; exit 1; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/spillway.service.d"
-# The programs are looked for where they will be installed, which is not here.
+# systemd looks for the programs where they will be installed, and they are not there.
 for file in "$unit" "$armed"; do
     target=$dir/spillway.service
     if [ "$file" = "$armed" ]; then target=$dir/spillway.service.d/armed.conf; fi
     sed -E 's,^(Exec[A-Za-z]+=)/[^ ]+,\1/bin/sh,' "$file" >"$target"
 done
-# A value that is not understood is said, ignored, and no failure to verify(1).
+# systemd-analyze verify prints a value that it does not understand, ignores it, and does not fail.
 said=$(systemd-analyze verify --man=no "$dir/spillway.service" 2>&1) || said="${said:-failed}"
 [ -z "$said" ] || fail "$unit does not verify: $said"
 assess() {
@@ -36,21 +36,22 @@ mv "$dir/spillway.service.d" "$dir/aside"
 assess "$exposure"
 mv "$dir/aside" "$dir/spillway.service.d"
 
-# Of each process that is killed there is a pidfd and a duplicate for the helper; the other domains have smaller hands.
+# Each process that is killed takes a pidfd and a duplicate for the helper. The kill sets of further domains are
+# smaller.
 whole=$(sed -n 's/.*CLINUX_HELPER_DESCRIPTORS = \([0-9]*\).*/\1/p' Sources/CLinux/include/*.h)
 further=$(sed -n 's/.*furtherCapacity: Int { \([0-9]*\) }.*/\1/p' Sources/Ladder/Killer.swift)
 domains=$(sed -n 's/.*static let capacity = \([0-9]*\).*/\1/p' Sources/ProcModel/DomainRoots.swift)
 limit=$(sed -n 's/^LimitNOFILE=//p' "$unit")
-# 256 for all else that it has open.
+# 256 are for all other descriptors.
 [ "$limit" -ge $((2 * whole + further * (domains - 1) + 256)) ] || fail "LimitNOFILE=$limit is too few for a kill"
 
-# The one difference between the armed command and the service's own.
+# --dry-run is the one difference between the armed command and the service's own.
 service_start=$(sed -n 's/^ExecStart=//p' "$unit")
 armed_start=$(sed -n 's/^ExecStart=\(.\)/\1/p' "$armed")
 [ "${service_start/ --dry-run/}" = "$armed_start" ] || fail "$armed differs from $unit in more than --dry-run"
 [ "$service_start" != "$armed_start" ] || fail "$unit does not start in dry run"
 
-# The calls of a group, and of the groups in it.
+# Prints the calls of a group, and of the groups in it.
 expand() {
     case $1 in
         @*) systemd-analyze syscall-filter "$1" 2>/dev/null | sed -n '2,$s/^ *\([-@a-z_0-9]*\).*/\1/p' | sort -u |
@@ -61,7 +62,7 @@ expand() {
 
 allowed=$dir/allowed
 : >"$allowed"
-# Goes through the filter of a file, after those before it.
+# Applies the filter of a file to $allowed, after those before it.
 filter() {
     local list word names=$dir/names
     while read -r list; do
@@ -76,8 +77,8 @@ filter() {
 }
 filter "$unit"
 
-# What start, a tick, a kill, a record and a reload call (strace -f of each), and what other C libraries call in place of
-# it. A call missed here would be missed at the first kill.
+# The system calls of the start, a tick, a kill, a record and a reload (strace -f of each), and those that other C
+# libraries make in place of them. A call that the filter refuses would be missing at the first kill.
 calls="execve openat read pread64 write writev close fstat fstatfs newfstatat statx access readlink readlinkat
     getdents64 lseek fcntl fsync ioctl mmap mprotect munmap madvise brk mlock mlockall munlockall memfd_create
     ftruncate pidfd_open pidfd_send_signal process_mrelease kill capget capset prctl setpriority getpriority prlimit64
@@ -87,7 +88,7 @@ calls="execve openat read pread64 write writev close fstat fstatfs newfstatat st
     arch_prctl getrandom socket connect sendto sendmsg recvfrom recvmsg sched_getaffinity sched_setscheduler kcmp
     eventfd2 statfs getpgid fdatasync rename renameat renameat2 unlink unlinkat mkdir mkdirat chdir fchmod sync
     inotify_init1 inotify_add_watch inotify_rm_watch setpgid pwrite64 close_range"
-# Those that CLinux makes by number, but for what hooks.conf lets through.
+# The calls that CLinux makes by number, without those that hooks.conf lets through.
 numbered=$(grep -rhoE 'SYS_[a-z0-9_]+' Sources/CLinux | sed 's/^SYS_//' | grep -vxE 'setgroups|setres[ug]id' | sort -u)
 for call in $calls $numbered; do
     grep -qx "$call" "$allowed" || fail "SystemCallFilter does not let $call through"
@@ -96,7 +97,7 @@ for call in reboot mount setuid bpf init_module ptrace; do
     if grep -qx "$call" "$allowed"; then fail "SystemCallFilter lets $call through"; fi
 done
 
-# A drop-in is understood, beside those before it, and lets through what it is for.
+# Checks that a drop-in is understood, with those before it, and lets through the calls that it is for.
 drop_in() {
     local file=$1 call
     shift

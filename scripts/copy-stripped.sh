@@ -1,5 +1,5 @@
 #!/bin/sh
-# copy-stripped.sh FROM TO: copies a program without its symbols, unless TO is younger already.
+# copy-stripped.sh FROM TO: copies a program without its symbols, unless TO is newer than FROM.
 set -eu
 
 from=$1 to=$2
@@ -7,7 +7,7 @@ if [ -e "$to" ] && [ -z "$(find "$from" -newer "$to")" ]; then
     exit 0
 fi
 mkdir -p "$(dirname "$to")"
-# Under another name first, so that a running program is replaced and never overwritten.
+# It is copied under another name first, so that a running program is replaced and never overwritten.
 cp "$from" "$to.new"
 strip "$to.new"
 mv "$to.new" "$to"

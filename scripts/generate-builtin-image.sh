@@ -1,8 +1,8 @@
 #!/bin/sh
-# Compiles policies/server.toml into the image that the agent falls back on, and lays it out as Swift source.
+# Compiles policies/server.toml into the built-in policy image, and writes it as Swift source.
 #
 # usage: scripts/generate-builtin-image.sh SPILLWAY
-# SPILLWAY is the tool to compile it with. A test holds the checked-in source to the preset.
+# SPILLWAY is the tool that compiles it. BuiltInPolicyTests compares the checked-in source with the preset.
 set -eu
 
 tool=$1
@@ -11,7 +11,7 @@ work=$(mktemp -d)
 image=$work/image
 trap 'rm -rf "$work"' EXIT
 
-# A copy: the repository need not belong to who builds it, and then its files are no policy to rely on.
+# The tool refuses a policy file of another user, and the repository may belong to another user than the one who builds.
 cp "$root/policies/server.toml" "$work/server.toml"
 chmod 600 "$work/server.toml"
 "$tool" compile "$work/server.toml" -o "$image"

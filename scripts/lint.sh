@@ -1,5 +1,5 @@
 #!/bin/bash
-# lint.sh: everything lint looks at that is not Swift. What only some machines have is used where it is.
+# lint.sh: checks everything that is not Swift. A checker that is not installed is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ if have shellcheck; then shellcheck "${scripts[@]}"; fi
 
 if have shellcheck; then shellcheck Tests/Guest/files/lib.sh; fi
 
-# The arena and the guest of the package: what BusyBox runs in guests, programs in C, and the harnesses in Python.
+# The arena and the package's guest: scripts that BusyBox runs in guests, programs in C, and the harnesses in Python.
 mapfile -t scripts < <(grep -lE '^#!/bin/busybox sh' -r Tests/Arena | sort)
 for script in "${scripts[@]}"; do sh -n "$script"; done
 if have shellcheck; then shellcheck --shell=dash --exclude=SC1091 "${scripts[@]}"; fi

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes scripts/agent-order.txt anew: the functions of the C library that run when spillwayd starts, looks and decides.
-# Runs an unstripped agent under QEMU's emulation of a processor (Debian: qemu-user), which tells each function it meets.
-# It is in dry run, and its policy is short of memory at all times.
+# Writes scripts/agent-order.txt: the functions of the C library that run when spillwayd starts, looks and decides.
+# An unstripped agent runs under QEMU's emulation of a processor (Debian: qemu-user), which logs each function. The
+# agent is in dry run, under a policy by which memory is always short.
 #
 # usage: scripts/order-agent.sh, after `make build`
 set -eu
@@ -21,7 +21,7 @@ timeout 20 qemu-x86_64 -d in_asm -D "$work/log" "$work/spillwayd.unstripped" --d
 test -s "$work/record.jsonl"
 {
     sed -n '/^#/p' "$root/scripts/agent-order.txt"
-    # Swift's own names begin with a dollar sign; they are together as it is.
+    # Swift's own names begin with a dollar sign. They are together without this.
     sed -n 's/^IN: \([A-Za-z_][A-Za-z0-9_.]*\).*/\1/p' "$work/log" | LC_ALL=C sort -u
 } >"$work/order.txt"
 mv "$work/order.txt" "$root/scripts/agent-order.txt"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# run-tests.sh NAME ARGUMENT...: runs `swift test ARGUMENT...` and prints one line for each suite, and all that is said of
-# what failed. The whole output, some 4 MB, goes to build/tests-NAME.txt.
+# run-tests.sh NAME ARGUMENT...: runs `swift test ARGUMENT...` and prints one line for each suite, and everything about
+# failures. The whole output, some 4 MB, goes to build/tests-NAME.txt.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 log=build/tests-$1.txt
@@ -18,8 +18,8 @@ swift test "$@" 2>&1 | tee "$log" | awk '
 status=${PIPESTATUS[0]}
 
 if [ "$status" -ne 0 ]; then
-    # What a crash says has no form of its own.
-    printf '\nswift test ended with %s. The last of what it printed:\n' "$status"
+    # The output of a crash has no form by which it could be found.
+    printf '\nswift test exited with %s. The last of its output:\n' "$status"
     tail -n 25 "$log"
     printf '\nThe whole output is in %s.\n' "$log"
 fi

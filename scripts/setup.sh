@@ -1,7 +1,7 @@
 #!/bin/sh
-# setup.sh [build|test|deb|arena|guest]: installs, through apt-get, what building (testing, packaging, the arena, the
-# guest that tries the package) needs and this machine lacks.
-# Says nothing when all is there. Without the right to install, says what to type and ends with 1.
+# setup.sh [build|test|deb|arena|guest]: installs with apt-get the packages that building (testing, packaging, the
+# arena, the guest that tests the package) needs and this machine lacks. It prints nothing where none is missing.
+# Without the right to install it prints the command to type, and exits with 1.
 set -eu
 
 purpose=${1:-build}
@@ -9,7 +9,7 @@ swift_wanted=6.3
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-# Swift comes from swift.org, not from Debian, so it is only looked at.
+# Swift comes from swift.org and not from Debian, so its version is only checked.
 check_swift() {
     if ! command -v swift >/dev/null 2>&1; then
         say "Swift $swift_wanted is needed, and there is no 'swift' in PATH."
@@ -32,21 +32,21 @@ have_file() {
     return 1
 }
 
-# The packages that are missing, by what they are needed for and not by name: the parts may come from elsewhere.
+# Prints the packages that are missing. It looks for the files and programs, which may come from other packages.
 missing() {
-    # Swift fetches the two libraries of the tool with git.
+    # SwiftPM fetches the tool's two libraries with git.
     command -v git >/dev/null 2>&1 || printf 'git\nca-certificates\n'
     command -v pkg-config >/dev/null 2>&1 || echo pkg-config
     if ! have_file /usr/include/sys/capability.h ||
         ! have_file /usr/lib/libcap.a /usr/lib64/libcap.a /usr/lib/*/libcap.a
     then
-        echo libcap-dev # the archive too: the agent is linked statically
+        echo libcap-dev # with its archive: the agent is linked statically
     fi
-    # TOML is read by a C++ library; strip(1) comes along.
+    # The TOML parser is a C++ library. strip(1) comes with g++.
     if ! have_file /usr/include/c++/*/vector || ! command -v strip >/dev/null 2>&1; then echo g++; fi
     if [ "$purpose" = test ]; then
         command -v strace >/dev/null 2>&1 || echo strace
-        # Valid policies are held against their schema; python3 has read TOML since 3.11.
+        # Valid policies are checked against the schema. python3 reads TOML since 3.11.
         python3 -c 'import jsonschema, tomllib' >/dev/null 2>&1 || echo python3-jsonschema
     fi
     if [ "$purpose" = deb ]; then
@@ -57,7 +57,7 @@ missing() {
         command -v mkfs.ext4 >/dev/null 2>&1 || echo e2fsprogs
         if [ "$purpose" = arena ]; then command -v go >/dev/null 2>&1 || echo golang-go; fi
         command -v debootstrap >/dev/null 2>&1 || echo debootstrap
-        # The harness reads TOML, which Python does since 3.11.
+        # The harness reads TOML, which python3 does since 3.11.
         python3 -c 'import tomllib' >/dev/null 2>&1 || echo python3
     fi
 }
@@ -85,7 +85,7 @@ install_missing() {
     say "installing $packages"
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
-    # Lists that cannot be fetched may still do. $as_root and $packages are lists of words.
+    # Old package lists may do where new ones cannot be fetched. $as_root and $packages are lists of words.
     # shellcheck disable=SC2086
     if { $as_root apt-get update || true; } >"$log" 2>&1 &&
         $as_root env DEBIAN_FRONTEND=noninteractive \

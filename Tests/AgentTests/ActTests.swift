@@ -9,11 +9,11 @@ import Testing
 
 @testable import Agent
 
-/// From a floor that is reached to a process that has ended, with a hand that remembers what it was asked.
+/// From the floor that is reached to the victim's exit, with kill calls that only write a log.
 @Suite struct ActTests {
   private static let firstStrike = ["meminfo", "hold 100", "meminfo", "SIGTERM 100"]
 
-  @Test func itChoosesHoldsReadsAgainAndSends() throws {
+  @Test func theAgentChoosesHoldsReadsMemoryAgainAndSignals() throws {
     let stage = try AgentHarness(available: [500, 151, 80])
     #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
     #expect(stage.tick() == Self.firstStrike)
@@ -26,14 +26,14 @@ import Testing
     #expect(try stage.records("outcome").isEmpty)
   }
 
-  @Test func oneVictimAtATime() throws {
+  @Test func oneVictimIsKilledAtATime() throws {
     let stage = try AgentHarness(available: [80])
     #expect(stage.tick() == Self.firstStrike)
     for _ in 0..<20 { #expect(stage.tick() == ["meminfo"]) }
     stage.log.ended = [100]
     stage.agent.machine.files.remove(100)
     #expect(stage.finish() == [])
-    // Its memory did not help, and what there is goes on falling: the next goes, and after it nobody is left.
+    // Its memory did not help, and memory goes on falling: the next is killed, and after it no candidate is left.
     stage.agent.machine.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
     stage.log.ended = [101]
@@ -45,7 +45,7 @@ import Testing
     #expect(try stage.records("decision").map { $0["reason"] as? String == "no_candidate" } == [false, false, true])
   }
 
-  @Test func whoeverGaveNothingBackIsFollowedByNobodyWhileMemoryDoesNotFall() throws {
+  @Test func afterAKillThatFreedNothingNoneFollowsWhileMemoryDoesNotFall() throws {
     let stage = try AgentHarness(available: [80])
     #expect(stage.tick() == Self.firstStrike)
     stage.log.ended = [100]
@@ -58,14 +58,14 @@ import Testing
     let said =
       "the last kill gave next to nothing back, and memory does not go on falling; no other process is killed until it"
     #expect(try stage.messages().components(separatedBy: said).count == 2, "once")
-    // It falls: the next.
+    // Memory falls: the next candidate is killed.
     stage.agent.machine.available = [73]
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
   }
 
-  /// Each too small to be looked at by itself; half of them also if they have a part in shared memory, by which a
-  /// survey does not leave them out.
-  @Test(arguments: [false, true]) func aSwarmGoesWithItsYoungest(isPartlyShared: Bool) throws {
+  /// Each of them is too small to be read in full. With `isPartlyShared` half of them map shared memory, and a survey
+  /// leaves out no process that does.
+  @Test(arguments: [false, true]) func aSwarmIsKilledWithItsYoungestProcesses(isPartlyShared: Bool) throws {
     let stage = try AgentHarness(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
     }
@@ -75,7 +75,7 @@ import Testing
       stage.agent.machine.files.add(pid, "bomb", mib: 3, parent: 99_900)
       if isPartlyShared, pid % 2 == 0 { stage.agent.machine.files.addShared(pid, kib: 4) }
     }
-    // All are known by the survey of this look.
+    // The survey of this look knows all of them.
     #expect(stage.tick() == ["meminfo"])
     #expect(stage.tick().contains("SIGTERM 99901") || isPartlyShared)
     let decision = try #require(stage.records("decision").first)
@@ -83,9 +83,9 @@ import Testing
     #expect(killSet["members"] as? Int == 40 && killSet["swarm"] is String)
   }
 
-  /// The end of either would be enough, and the swarm holds more: 450 MiB, beside one of 400.
+  /// Killing either would be enough. The swarm holds 450 MiB, and the single process 400 MiB.
   @Test(arguments: [(10, 50_000), (400, 99_901)] as [(UInt64, Int)])
-  func whoTookWhatIsGoneGoesBeforeASwarm(before: UInt64, expected: Int) throws {
+  func theProcessThatUsedUpTheMemoryIsKilledBeforeASwarm(before: UInt64, expected: Int) throws {
     let stage = try AgentHarness(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
     }
@@ -98,7 +98,7 @@ import Testing
     #expect(victim(try #require(stage.records("decision").first)) == expected)
   }
 
-  @Test func whoTookWhatIsGoneGoesAfterThoseWhomARuleHasGoFirst() throws {
+  @Test func theProcessThatUsedUpTheMemoryIsKilledAfterThoseThatARulePutsFirst() throws {
     let stage = try AgentHarness(available: [500, 80]) { policy in
       policy.settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
       policy.text += Array("many".utf8)
@@ -115,7 +115,7 @@ import Testing
     #expect(victim(try #require(stage.records("decision").first)) == 99_901)
   }
 
-  @Test func processesAreSurveyedAnewWhereASixteenthOfMemoryHasGone() throws {
+  @Test func processesAreSurveyedAgainWhenASixteenthOfMemoryIsUsedUp() throws {
     let stage = try AgentHarness(available: [500])
     _ = stage.tick()
     let first = stage.agent.chooser.learnedAt
@@ -131,11 +131,11 @@ import Testing
     #expect(!surveys(at: 440, after: 700), "60 MiB are less than a sixteenth of 1000")
     #expect(surveys(at: 430, after: 700))
     #expect(!surveys(at: 400, after: 700), "from there on")
-    // What came back and went again counts as gone.
+    // Memory that came back and was used up again counts as used up.
     #expect(!surveys(at: 600, after: 700) && surveys(at: 530, after: 700))
   }
 
-  @Test func halfOfTheFloorIsNoTimeToBePolite() throws {
+  @Test func atHalfOfTheFloorTheFirstSignalIsSIGKILL() throws {
     let stage = try AgentHarness(available: [50])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGKILL 100"])
     stage.log.ended = [100]
@@ -143,7 +143,7 @@ import Testing
     #expect(try outcomes(stage) == ["100 killed SIGKILL"])
   }
 
-  @Test func aVictimThatDoesNotGoIsKilledAfterItsGrace() throws {
+  @Test func aVictimThatDoesNotExitGetsSIGKILLAfterItsGrace() throws {
     let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick() == Self.firstStrike)
     #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
@@ -154,8 +154,8 @@ import Testing
     #expect(try stage.records("outcome").first?["escalation"] as? String == "grace_ended")
   }
 
-  /// 90 MiB at the signal: below 67.5 a quarter of it is gone.
-  @Test func aVictimIsKilledWhenMemoryGoesOnFalling() throws {
+  /// 90 MiB are available at the signal, and a quarter of that is gone below 67.5 MiB.
+  @Test func aVictimGetsSIGKILLWhenMemoryGoesOnFalling() throws {
     let stage = try AgentHarness(available: [100, 90, 80, 68, 67])
     #expect(stage.tick() == Self.firstStrike)
     for _ in 0..<2 { #expect(stage.tick() == ["meminfo"]) }
@@ -165,7 +165,7 @@ import Testing
     #expect(try stage.records("outcome").first?["escalation"] as? String == "memory_worsened")
   }
 
-  @Test func oneThatEndsAtTheMomentOfItsKillWasNotKilled() throws {
+  @Test func aVictimThatExitsAtTheMomentOfSIGKILLCountsAsExited() throws {
     let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick() == Self.firstStrike)
     stage.log.deliveries[100] = .vanished
@@ -176,7 +176,7 @@ import Testing
     #expect(try !stage.messages().contains("sent SIGKILL"))
   }
 
-  @Test func whatIsFreedIsMeasuredFromTheSignal() throws {
+  @Test func freedMemoryIsMeasuredFromTheSignal() throws {
     let stage = try AgentHarness(available: [90, 80, 380])
     #expect(stage.tick() == Self.firstStrike)
     stage.log.ended = [100]
@@ -187,7 +187,7 @@ import Testing
     #expect(try stage.messages().hasSuffix("memory is back: available 380 MiB\n"))
   }
 
-  // Not signalled after all.
+  // Victims that are not signalled.
 
   @Test func memoryThatComesBackBeforeTheSignalSparesTheVictim() throws {
     let stage = try AgentHarness(available: [80, 151])
@@ -195,12 +195,12 @@ import Testing
     #expect(try outcomes(stage) == ["100 relieved none"])
     #expect(try stage.records("outcome").first?["available_kib"] as? Int == 151 * 1024)
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
-    // Over the floor, but not over the release line: the trouble is not over.
+    // This is over the floor, but not over the release line: the episode goes on.
     let other = try AgentHarness(available: [80, 149])
     #expect(other.tick() == Self.firstStrike)
   }
 
-  @Test func aBlindAgentEndsNobody() throws {
+  @Test func anAgentThatCannotReadMemoryKillsNoProcess() throws {
     let stage = try AgentHarness(available: [80, nil, nil, 80])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     #expect(stage.tick() == ["meminfo"])
@@ -214,7 +214,7 @@ import Testing
       (.vanished, "vanished", true), (.changed, "changed", true), (.refused(.notPermitted), "refused", true),
       (.vanished, "vanished", false), (.refused(.notPermitted), "refused", false),
     ] as [(Hold, String, Bool)])
-  func oneThatCannotBeSignalledIsLeftForTheNext(hold: Hold, outcome: String, atHold: Bool) throws {
+  func aVictimThatCannotBeSignalledIsLeftForTheNextCandidate(hold: Hold, outcome: String, atHold: Bool) throws {
     let stage = try AgentHarness(available: [80])
     if atHold {
       stage.log.holds[100] = hold
@@ -223,14 +223,14 @@ import Testing
     }
     #expect(stage.tick() == (atHold ? ["meminfo", "hold 100"] : Self.firstStrike))
     #expect(try outcomes(stage) == ["100 \(outcome) none"])
-    // As it would be: it is gone, or another process; one that refuses stays and is passed over.
+    // A process that has vanished or changed is not surveyed again. One that was refused stays, and is passed over.
     if hold == .vanished || hold == .changed { stage.agent.machine.files.remove(100) }
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
     let decision = try #require(stage.records("decision").last)
     #expect(victim(decision) == 101 && decision["passed_over"] as? Int == (outcome == "refused" ? 1 : 0))
   }
 
-  @Test func wantOfMemoryIsNoReasonToGiveUp() throws {
+  @Test func aVictimThatCannotBeHeldForWantOfMemoryIsTriedAgain() throws {
     let stage = try AgentHarness(available: [80])
     stage.log.holds[100] = .refused(.noMemory)
     for _ in 0..<3 { #expect(stage.tick() == ["meminfo", "hold 100"]) }
@@ -240,7 +240,7 @@ import Testing
     #expect(stage.tick() == Self.firstStrike)
   }
 
-  @Test func aKillThatIsRefusedEndsThePursuit() throws {
+  @Test func aRefusedSIGKILLIsAnOutcomeAndTheNextCandidateIsChosen() throws {
     let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick() == Self.firstStrike)
     stage.log.deliveries[100] = .refused(.notPermitted)
@@ -249,9 +249,9 @@ import Testing
     #expect(stage.tick() == ["meminfo", "hold 101", "meminfo", "SIGTERM 101"])
   }
 
-  // Nobody.
+  // No candidate.
 
-  @Test func whenNobodyMayBeEndedItSaysSoOnceAnEpisode() throws {
+  @Test func thatNoProcessCanBeKilledIsToldOncePerEpisode() throws {
     let stage = try AgentHarness(available: [80])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for _ in 0..<10 { #expect(stage.tick() == ["meminfo"]) }
@@ -262,16 +262,16 @@ import Testing
     #expect(decisions.map { $0["episode"] as? Int } == [1, 2])
     #expect(decisions.allSatisfy { $0["reason"] as? String == "no_candidate" && $0["victim"] is NSNull })
     #expect(try stage.messages().components(separatedBy: "NO PROCESS CAN BE KILLED").count == 3)
-    // Whoever comes is found, in the same episode.
+    // A process that is started later is found, in the same episode.
     stage.agent.machine.files.add(200, "late", mib: 100)
     #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGTERM 200"])
-    // However often candidates were looked for, the decisions that were told are numbered one after the other.
+    // The decisions that were told are numbered consecutively, however often candidates were looked for.
     #expect(try stage.records("decision").map { $0["incident"] as? String } == (1...3).map { "00000000-0-\($0)" })
   }
 
-  /// Three hours pass between two processes of a survey, in which nothing worked on it: the next is not put off by twenty
-  /// times as much.
-  @Test func aMachineThatSleepsInASurveyIsSurveyedAgainInTime() throws {
+  /// The machine sleeps for three hours between two processes of a survey. The next survey is not put off by twenty
+  /// times that.
+  @Test func sleepDuringASurveyDoesNotDelayTheNextSurvey() throws {
     let log = Log()
     let stage = try AgentHarness(
       available: [900], log: log,
@@ -284,7 +284,7 @@ import Testing
     stage.agent.machine.pass(130_000)
     stage.look()
     #expect(stage.agent.chooser.learnedAt > first)
-    // What has grown since before the machine slept has not grown in no time.
+    // Growth is measured over the time asleep as well.
     stage.agent.machine.files.add(100, "hog", mib: 310)
     stage.agent.machine.pass(130_000)
     stage.look()
@@ -293,7 +293,7 @@ import Testing
     #expect(try #require(growth) < KiB(1024))
   }
 
-  @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func theProtectedAreNeverHeld(only: Int32) throws {
+  @Test(arguments: [1, 102, 104, 105, 106] as [Int32]) func protectedProcessesAreNeverHeld(only: Int32) throws {
     let stage = try AgentHarness(available: [1], ownPID: 104)
     stage.agent.machine.files.add(104, "spillwayd", mib: 500)
     stage.agent.machine.files.add(105, "compiler", mib: 500, parent: 104)
@@ -304,19 +304,19 @@ import Testing
     #expect(try stage.records("decision").count == 1)
   }
 
-  @Test func aMachineWithoutMemoryMakesNoSense() throws {
+  @Test func aTotalOfZeroIsNotBelieved() throws {
     let stage = try AgentHarness(available: [0]) { $0.settings.thresholds.floor.available = .size(KiB(1 << 30)) }
     stage.agent.machine.total = 0
     #expect(stage.tick() == ["meminfo"] && stage.tick() == ["meminfo"])
     #expect(try stage.records("decision").isEmpty && stage.messages().contains("makes no sense"))
   }
 
-  // A reload in the middle.
+  // A reload while a victim is being killed.
 
-  @Test func anOutcomeSpeaksOfThePolicyTheVictimWasChosenUnder() throws {
+  @Test func anOutcomeNamesTheRulesOfThePolicyThatChoseTheVictim() throws {
     let stage = try AgentHarness(available: [80])
     #expect(stage.tick() == Self.firstStrike)
-    // One that has no rule by that number.
+    // This policy has no rule of that number.
     var other = stage.agent.policy
     other.rules = []
     stage.agent.putInForce(other)
@@ -327,8 +327,8 @@ import Testing
     #expect(try stage.records("reload").map { $0["rules"] as? Int } == [0])
   }
 
-  /// A command line may wait for its process's memory: it is read in calm times, and a reload does not change that.
-  @Test func aReloadInTroubleReadsNoCommandLine() throws {
+  /// Reading a command line may wait for the memory lock of its process, so it is read in calm time only.
+  @Test func aReloadWhileMemoryIsShortReadsNoCommandLine() throws {
     func commandLines(_ stage: AgentHarness) -> Int {
       stage.agent.machine.files.reads.count { $0.file == .cmdline }
     }
@@ -340,7 +340,7 @@ import Testing
     #expect(stage.tick() == Self.firstStrike)
     stage.agent.putInForce(other)
     #expect(commandLines(stage) == 0)
-    // As soon as all is well again.
+    // They are read once memory is back.
     stage.log.ended = [100]
     stage.agent.machine.available = [800]
     #expect(stage.finish() == [] && stage.tick() == ["meminfo"])

@@ -14,14 +14,14 @@ import Testing
 /// What the agent asked of its machine, in order.
 final class Log {
   var lines: [String] = []
-  /// What holding and signalling come to, by process; `held` and `sent` unless said otherwise.
+  /// The results of holding and signalling, by process; `held` and `sent` where there is none.
   var holds: [Int32: Hold] = [:]
   var deliveries: [Int32: Delivery] = [:]
   /// How long the machine has slept.
   var asleep = Nanoseconds.zero
   /// Processes that have exited.
   var ended: Set<Int32> = []
-  /// Processes that have the memory of whichever is held.
+  /// Processes that share the memory of the held process.
   var sharers: Set<Int32> = []
   /// Processes of every process group.
   var group: [Int32] = []
@@ -40,7 +40,7 @@ final class Log {
   }
 }
 
-/// Kill calls that do nothing but remember. `hold` is said of the leader of a kill set, and not of those held with it.
+/// Kill calls that only write the log. The line `hold` is written for the leader of a kill set, and not for the others.
 struct LoggingCalls: KillCalls {
   let log: Log
 
@@ -70,7 +70,7 @@ struct LoggingCalls: KillCalls {
 
   func send(_ signal: Signal, to process: Int32) throws(Errno) {
     guard let pid = log.open[process] else { throw .noSuchProcess }
-    // What a stopped process needs is no signal of the ladder's.
+    // SIGCONT follows each signal, and is no step of the ladder.
     if signal == .resume { return }
     log.lines.append("\(signal.name) \(pid)")
     switch log.deliveries[pid] {
@@ -103,7 +103,7 @@ struct LoggingCalls: KillCalls {
   func pause() {}
 }
 
-/// Restart calls that take note in the log.
+/// Restart calls that only write the log.
 struct LoggingRestartCalls: RestartCalls {
   let log: Log
   var isSynced = true
@@ -122,23 +122,23 @@ struct LoggingRestartCalls: RestartCalls {
 /// Files in memory, whose `meminfo` changes from one reading to the next.
 struct ScriptedMachine: Machine, ~Copyable {
   var files = MemorySource()
-  /// MiB available of 1000, one for each reading; the last stays. Nil is a file that cannot be read.
+  /// Available memory in MiB, of 1000, one for each reading; the last value stays. Nil is a file that cannot be read.
   var available: [UInt64?]
   let log: Log
-  /// MiB.
+  /// In MiB.
   var total: UInt64 = 1000
-  /// Done before each file of the machine is read, and of each process.
+  /// Called before each file of the machine, and before each file of a process, is read.
   var beforeMachine: () -> Void = {}
   var beforeProcess: () -> Void = {}
   /// More lines of `meminfo`.
   var lines = ""
-  /// Beside programs that really run.
+  /// For tests in which programs really run.
   var loop: EventLoop
   var isDryRun = false
   var reliefCalls: CgroupRelief?
   var restartCalls: LoggingRestartCalls?
   let queue = HookQueue()
-  /// The time on both clocks, but for what the machine has slept; nil for the real one, beside programs that really run.
+  /// The time on both clocks, without the time asleep; nil for the real time, where programs really run.
   var time: Nanoseconds? = .milliseconds(1_000_000)
 
   init(available: [UInt64?], log: Log, loop: consuming EventLoop) {
@@ -197,7 +197,7 @@ struct ScriptedMachine: Machine, ~Copyable {
   var now: Nanoseconds { (time ?? Nanoseconds(Clock.sinceBoot())) + log.asleep }
   var awake: Nanoseconds { time ?? Nanoseconds(Clock.awake()) }
 
-  /// Lets time pass, where it is not the real one.
+  /// Lets time pass, where it is not the real time.
   mutating func pass(_ milliseconds: UInt64) {
     if let now = time { time = now + .milliseconds(milliseconds) }
   }
@@ -272,14 +272,16 @@ extension MemorySource {
   }
 }
 
-/// An agent in a world made for it: a hog (100), a smaller one (101), a protected giant (102), and init.
+/// An agent on a scripted machine with these processes: systemd (1), hog (100, 300 MiB), second (101, 200 MiB), keeper
+/// (102, 400 MiB, protected by a rule) and small (103, 1 MiB).
 final class AgentHarness {
   let log: Log
   var agent: Agent<ScriptedMachine>
   private let record: OwnedDescriptor
   private let spoken: OwnedDescriptor
 
-  /// - Parameter available: As ``ScriptedMachine/available``. The floor is at 100 MiB, half of it at 50, release at 150.
+  /// - Parameter available: As ``ScriptedMachine/available``. The floor is at 100 MiB, half of it at 50, release at
+  /// 150.
   init(
     available: [UInt64?], log: Log = Log(), isDryRun: Bool = false, grace: Nanoseconds = .milliseconds(60_000),
     ownPID: Int32 = 0, policy change: (inout CompiledPolicy) -> Void = { _ in },
@@ -291,7 +293,7 @@ final class AgentHarness {
     source.isDryRun = isDryRun
     source.reliefCalls = relief
     source.restartCalls = lastResort
-    AgentHarness.people(&source)
+    AgentHarness.addProcesses(to: &source)
     alter(&source)
     var policy = AgentHarness.policy(grace: grace)
     change(&policy)
@@ -310,7 +312,7 @@ final class AgentHarness {
   }
 
   /// Puts the processes into a machine.
-  static func people(_ source: inout ScriptedMachine) {
+  static func addProcesses(to source: inout ScriptedMachine) {
     source.files.set(.uptime, "1000.00 1000.00\n")
     source.files.add(1, "systemd", mib: 600, parent: 0)
     source.files.add(100, "hog", mib: 300)
@@ -332,20 +334,20 @@ final class AgentHarness {
     return policy
   }
 
-  /// One look, and what the agent did in it.
+  /// One look. Returns what the agent did in it.
   func tick() -> [String] {
     look()
     return log.take()
   }
 
-  /// One look at every domain, whether it is time or not, a millisecond after the last.
+  /// One look at every domain, due or not, a millisecond after the last.
   func look() {
     agent.machine.pass(1)
     for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
     _ = agent.tick()
   }
 
-  /// What is to be done with processes that are found in a group or cgroup at the time of a signal.
+  /// Whether processes that are found in a group or cgroup at the time of a signal may be killed.
   ///
   /// - Parameter domain: Its place among the agent's domains.
   func clearances(_ pids: [Int32], in domain: Int = 0) -> [Clearance] {
@@ -357,14 +359,14 @@ final class AgentHarness {
   /// Whether a victim is being killed.
   var isPursuing: Bool { agent.domains.contains { $0.pursuit != nil } }
 
-  /// Waits for whatever the loop is told of, for two milliseconds at most; where time is not the real one, they pass.
+  /// Waits for an event, for two milliseconds at most. Where time is not the real time, two milliseconds pass.
   func wait() {
     if agent.machine.time != nil { return agent.machine.pass(2) }
     try? agent.machine.setTimer(.milliseconds(2))
     _ = try? agent.machine.wait()
   }
 
-  /// Looks until it is over with the victim: its memory settles for 50 ms, and a stuck one takes 5 s.
+  /// Looks until the victim's outcome is known: its memory settles for 50 ms, and a stuck victim takes 5 s.
   func finish() -> [String] {
     for _ in 0..<5000 where isPursuing {
       look()
@@ -373,14 +375,14 @@ final class AgentHarness {
     return log.take().filter { $0 != "meminfo" }
   }
 
-  /// All that was recorded.
+  /// All records of an event.
   func records(_ event: String) throws -> [[String: Any]] {
     try text(record).split(separator: "\n").map { line in
       try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }.filter { $0["event"] as? String == event }
   }
 
-  /// All that was said.
+  /// All messages.
   func messages() throws -> String { try text(spoken) }
 
   private func text(_ file: borrowing OwnedDescriptor) throws -> String {

@@ -7,22 +7,22 @@ import Testing
 
 @testable import Agent
 
-/// Who goes where the ranking alone has no answer that helps.
+/// Which process is killed where the foremost of the ranking is not enough, or there is none.
 @Suite struct ChoiceTests {
   private static func killSet(_ stage: AgentHarness) throws -> [String: Any] {
     let decision = try #require(stage.records("decision").last)
     return try #require(decision["kill_set"] as? [String: Any])
   }
 
-  // All are too small to be killed alone.
+  // Every process is too small to be killed alone.
 
-  /// Workers of 9 MiB that are a quarter of an hour old, and no setting for swarms.
+  /// The workers have 9 MiB each and are a quarter of an hour old. The policy has no setting for swarms.
   @Test(arguments: [(80, "SIGTERM"), (40, "SIGKILL")] as [(UInt64, String)])
-  func kinThatAreSmallEachGoTogetherAtEitherLevel(available: UInt64, signal: String) throws {
+  func smallKinAreKilledTogetherAtEitherLevel(available: UInt64, signal: String) throws {
     let stage = try AgentHarness(available: [500, available])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for pid: Int32 in 2001...2040 { stage.agent.machine.files.add(pid, "worker", mib: 9, parent: 2000) }
-    // None of these: another service's, and not enough by themselves.
+    // This one is of another service, and alone it is not enough.
     stage.agent.machine.files.add(3001, "other", mib: 9, parent: 2000)
     #expect(stage.tick() == ["meminfo"])
     #expect(stage.tick().prefix(4) == ["meminfo", "hold 2040", "meminfo", "\(signal) 2040"])
@@ -32,7 +32,7 @@ import Testing
     #expect(try stage.messages().contains("2040 (worker) and 39 more (kin of the small, of one parent)"))
   }
 
-  @Test func oneThatIsWorthItGoesBeforeKin() throws {
+  @Test func aProcessThatIsWorthKillingAloneIsKilledBeforeKin() throws {
     let stage = try AgentHarness(available: [500, 80])
     stage.agent.machine.files.remove(100)
     for pid: Int32 in 2001...2060 { stage.agent.machine.files.add(pid, "worker", mib: 9, parent: 2000) }
@@ -41,8 +41,8 @@ import Testing
     #expect(try Self.killSet(stage)["choice"] as? String == "ranking")
   }
 
-  /// Without kin of enough size the line holds until the last level, and there it holds no more.
-  @Test func atTheLastLevelTheLargestGoesHoweverSmall() throws {
+  /// Without kin of enough size `min_footprint` holds until the last level, and does not hold there.
+  @Test func atTheLastLevelTheLargestIsKilledHoweverSmall() throws {
     let stage = try AgentHarness(available: [500, 80])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for (pid, mib) in [(2001, 6), (2002, 8), (2003, 7)] as [(Int32, UInt64)] {
@@ -56,9 +56,9 @@ import Testing
     #expect(try Self.killSet(stage)["choice"] as? String == "largest")
   }
 
-  // One alone is enough.
+  // One process alone is enough.
 
-  /// A process that has worked for eight hours and holds 300 MiB, kept out of the way of newcomers by the formula.
+  /// A process that has used eight hours of processor time and holds 300 MiB. The formula ranks it after newcomers.
   private static func stage(available: [UInt64?], hog: UInt64 = 300) throws -> AgentHarness {
     let stage = try AgentHarness(available: available) { $0.settings.formula = .spillway }
     stage.agent.machine.files.remove(101)
@@ -75,9 +75,9 @@ import Testing
     for pid: Int32 in 3_999_901...3_999_904 { stage.agent.machine.files.add(pid, "new\(pid)", mib: 15) }
   }
 
-  /// 70 MiB are missing to the release line; the four have 60.
+  /// 70 MiB are missing to the release line. The four newcomers have 60 MiB.
   @Test(arguments: [(300, true), (65, false)] as [(UInt64, Bool)])
-  func anAgedHogGoesBeforeNewcomersWhereItIsEnough(hog: UInt64, yields: Bool) throws {
+  func anOldHogIsKilledBeforeNewcomersWhereItIsEnough(hog: UInt64, yields: Bool) throws {
     let stage = try Self.stage(available: [500, 80], hog: hog)
     Self.addNewcomers(stage)
     #expect(stage.tick() == ["meminfo"])
@@ -89,8 +89,8 @@ import Testing
     #expect(first["pid"] as? Int != 100, "the ranking is what it was")
   }
 
-  /// Born after the last survey: each has taken what it holds, and none the half of what is gone.
-  @Test func newcomersThatNoSurveyHasSeenAreNoLeak() throws {
+  /// They were started after the last survey. Each has taken what it holds, and none has taken half of what is gone.
+  @Test func newcomersThatNoSurveyHasSeenDoNotCountAsALeak() throws {
     let stage = try Self.stage(available: [170, 80])
     #expect(stage.tick() == ["meminfo"])
     Self.addNewcomers(stage)
@@ -98,9 +98,9 @@ import Testing
     #expect(victim(try #require(stage.records("decision").last)) == 100)
   }
 
-  /// 90 MiB are gone since the survey; the leak has taken 50 of them, or has long been of its size.
+  /// 90 MiB are gone since the survey. Either the leak has taken 50 of them, or it had its size before.
   @Test(arguments: [(10, 3_990_000), (60, 100)] as [(UInt64, Int)])
-  func aLeakThatGrowsGoesBeforeADatabaseThatWouldBeEnough(before: UInt64, expected: Int) throws {
+  func aGrowingLeakIsKilledBeforeADatabaseThatWouldBeEnough(before: UInt64, expected: Int) throws {
     let stage = try Self.stage(available: [170, 80])
     stage.agent.machine.files.add(3_990_000, "leak", mib: before)
     #expect(stage.tick() == ["meminfo"])
@@ -109,7 +109,7 @@ import Testing
     #expect(victim(try #require(stage.records("decision").last)) == expected)
   }
 
-  @Test func whoGoesLastByARuleIsNotChosenForBeingEnough() throws {
+  @Test func aProcessThatARulePutsLastIsNotChosenForBeingEnough() throws {
     let stage = try Self.stage(available: [500, 80])
     Self.addNewcomers(stage)
     var policy = stage.agent.policy

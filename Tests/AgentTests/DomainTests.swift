@@ -9,10 +9,11 @@ import Testing
 
 @testable import Agent
 
-/// Memory domains: who is ended for which, and who waits for whom.
+/// Memory domains: which process is killed for which domain, and which domain waits for another.
 @Suite struct DomainTests {
-  /// Of 1000 MiB, the system's floor at 100 and release at 150; of the domain `batch`, cgroup /batch, 20 % of its limit
-  /// and 30 %. In it a hog of 90 MiB (200) and a keeper of 95 (201); outside the processes of ``AgentHarness``.
+  /// The system has 1000 MiB, its floor at 100 MiB and its release line at 150. Those of the domain `batch`, cgroup
+  /// /batch, are at 20 % and 30 % of its limit. In it are job (200, 90 MiB) and keeper (201, 95 MiB); outside it are
+  /// the processes of ``AgentHarness``.
   private static func stage(
     available: [UInt64?] = [800], domains: [(name: String, cgroup: String)] = [("batch", "/batch")],
     system: String? = nil, settings change: (inout Settings) -> Void = { _ in }
@@ -35,12 +36,12 @@ import Testing
     return stage
   }
 
-  @Test func aDomainEndsItsOwn() throws {
+  @Test func aDomainInTroubleKillsAProcessOfItsOwn() throws {
     let stage = try Self.stage()
     stage.agent.machine.files.limit("/batch", mib: 240, used: 150)
     #expect(stage.tick() == ["meminfo", "meminfo"])
     stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
-    // The machine has plenty, and the larger processes outside are none of its business; the keeper is protected.
+    // The machine has plenty. The larger processes outside the domain are no candidates, and the keeper is protected.
     #expect(stage.tick() == ["meminfo", "meminfo", "hold 200", "meminfo", "SIGTERM 200"])
     let decision = try #require(stage.records("decision").first)
     #expect(decision["domain"] as? String == "batch" && decision["episode"] as? Int == 1)
@@ -58,7 +59,7 @@ import Testing
     #expect(messages.hasSuffix("domain batch: memory is back: available 140 MiB\n"))
   }
 
-  @Test func nobodyElseGoesWhereNobodyOfItsOwnMay() throws {
+  @Test func aDomainWithoutACandidateKillsNoProcessOutsideIt() throws {
     let stage = try Self.stage(domains: [("empty", "/nobody")])
     stage.agent.machine.files.limit("/nobody", mib: 100, used: 99)
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo", "meminfo"]) }
@@ -68,11 +69,11 @@ import Testing
     #expect(try stage.messages().contains("domain empty: NO PROCESS CAN BE KILLED: of 0 processes"))
   }
 
-  @Test func theSystemWaitsForWhoIsEndedWithinItAndHastensThat() throws {
+  @Test func theSystemWaitsForAVictimOfADomainWithinItAndSendsItSIGKILL() throws {
     let stage = try Self.stage(available: [800, 800, 800, 800, 90])
     stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
     #expect(stage.tick() == ["meminfo", "meminfo", "hold 200", "meminfo", "SIGTERM 200"])
-    // The machine is short too now: the victim's grace is over, and nobody else is chosen.
+    // Now the machine is short too: the victim's grace is over, and no other process is chosen.
     stage.agent.machine.available = [90]
     #expect(stage.tick().filter { $0 != "meminfo" } == ["SIGKILL 200"])
     for _ in 0..<5 { #expect(stage.tick().filter { $0 != "meminfo" } == []) }
@@ -83,12 +84,12 @@ import Testing
     _ = stage.finish()
     #expect(try outcomes(stage) == ["200 killed SIGKILL"])
     #expect(try stage.records("outcome").first?["escalation"] as? String == "needed_elsewhere")
-    // It was not enough for the machine: its own turn.
+    // That was not enough for the machine, which now chooses a victim of its own.
     stage.agent.machine.available = [90]
     #expect(stage.tick().filter { $0 != "meminfo" } == ["hold 100", "SIGTERM 100"])
   }
 
-  @Test func aDomainDoesNotWaitForWhoIsEndedElsewhere() throws {
+  @Test func aDomainDoesNotWaitForAVictimOutsideIt() throws {
     let stage = try Self.stage(available: [90])
     stage.agent.machine.files.limit("/batch", mib: 240, used: 100)
     #expect(stage.tick().filter { $0 != "meminfo" } == ["hold 100", "SIGTERM 100"])
@@ -99,7 +100,7 @@ import Testing
     #expect(try Set(outcomes(stage)) == ["100 exited SIGTERM", "200 exited SIGTERM"])
   }
 
-  @Test func aDomainWithinAnotherIsWaitedFor() throws {
+  @Test func aDomainWaitsForAVictimOfADomainWithinIt() throws {
     let stage = try Self.stage(domains: [("outer", "/batch"), ("inner", "/batch/x.service")])
     stage.agent.machine.files.limit("/batch", mib: 400, used: 100)
     stage.agent.machine.files.limit("/batch/x.service", mib: 240, used: 195)
@@ -109,7 +110,7 @@ import Testing
     #expect(try stage.records("decision").map { $0["domain"] as? String } == ["inner"])
   }
 
-  @Test func aCgroupThatComesLaterIsWatchedThen() throws {
+  @Test func aCgroupThatIsMadeLaterIsWatchedFromThenOn() throws {
     let stage = try Self.stage()
     for _ in 0..<3 { _ = stage.tick() }
     #expect(
@@ -118,9 +119,9 @@ import Testing
     #expect(stage.tick().last == "SIGTERM 200")
   }
 
-  /// Old processes in plenty that the domain's own line does not leave out: of another size than the line of the domain
-  /// that was read last, with a part in shared memory, or gone since. None of them may be taken for the swarm's members.
-  @Test(arguments: ["larger", "shared", "gone"]) func aSwarmInADomainIsLookedForBesideOldProcesses(old: String) throws {
+  /// Many old processes that the domain's minimum does not leave out: they are larger than the minimum of the domain
+  /// that was read last, map shared memory, or have exited since. None of them may count as a member of the swarm.
+  @Test(arguments: ["larger", "shared", "gone"]) func aSwarmInADomainIsFoundBesideOldProcesses(old: String) throws {
     // Not worth killing: under 4.8 MiB in `batch`, under 10 MiB in `wide`, which is read last.
     let stage = try Self.stage(domains: [("batch", "/batch"), ("wide", "/wide")]) { settings in
       settings.swarm = Swarm(members: 4, age: .milliseconds(30_000), times: 2)
@@ -139,7 +140,7 @@ import Testing
       stage.agent.machine.files.set(.cgroup, of: pid, "0::/batch/x.service\n")
     }
     stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
-    // As a hundred looks would: the survey that was taken in calm time is not taken again.
+    // Keeps this look from taking another survey in calm time.
     stage.agent.chooser.learnedAt = stage.agent.machine.now
     _ = stage.tick()
     let decision = try #require(stage.records("decision").first)
@@ -147,7 +148,7 @@ import Testing
     #expect((decision["kill_set"] as? [String: Any])?["members"] as? Int == 30)
   }
 
-  @Test func whatACgroupDoesNotTellSwitchesTriggersOff() throws {
+  @Test func triggersWhoseFiguresACgroupLacksAreOff() throws {
     let stage = try AgentHarness(available: [800]) { policy in
       var settings = policy.settings
       settings.thresholds.stall = Stall(
@@ -167,7 +168,7 @@ import Testing
     }
   }
 
-  @Test func aContainersSystemIsItsOwnCgroup() throws {
+  @Test func inAContainerTheSystemIsItsCgroup() throws {
     let stage = try Self.stage(domains: [], system: "/init.scope")
     // As in a cgroup namespace: the container's own cgroup is the root.
     stage.agent.machine.files.limit("", mib: 200, used: 100)
@@ -183,17 +184,17 @@ import Testing
     #expect(try stage.messages().contains("the system is what lies in cgroup / with 200 MiB of memory\n"))
   }
 
-  @Test func whatLiesOutsideAContainerIsNotEnded() throws {
+  @Test func aProcessOutsideTheContainerIsNotKilled() throws {
     let stage = try Self.stage(domains: [], system: "/batch/x.service")
     stage.agent.machine.files.limit("/batch", mib: 200, used: 195)
     stage.agent.takeUpDomains()
     _ = stage.log.take()
     #expect(stage.tick() == ["meminfo", "hold 200", "meminfo", "SIGKILL 200"])
-    // Process 1 is in it, and protected, as is the keeper. Of the small one nobody knows where it lies.
+    // Process 1 is in the container and protected, as is the keeper. The cgroup of the small one is not known.
     #expect(try stage.records("decision").first?["considered"] as? Int == 4)
   }
 
-  @Test func theMachineIsTheSystemWhereProcessOneHasNoLimit() throws {
+  @Test func theSystemIsTheMachineWhereProcessOneHasNoLimit() throws {
     for limit: UInt64 in [1000, 5000] {
       let stage = try Self.stage(domains: [], system: "/init.scope")
       stage.agent.machine.files.limit("", mib: limit, used: 100)
@@ -203,7 +204,7 @@ import Testing
     }
   }
 
-  @Test func aReloadKeepsWhatWasSeenOfADomainAndItsVictim() throws {
+  @Test func aReloadKeepsADomainsReadingsAndItsVictim() throws {
     let stage = try Self.stage()
     stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
     #expect(stage.tick().last == "SIGTERM 200")
@@ -217,11 +218,11 @@ import Testing
     #expect(stage.finish() == [])
     #expect(try stage.records("outcome").map { $0["domain"] as? String } == ["batch"])
     #expect(stage.agent.domains[1].detector.episode == 1)
-    // By the new lines it is calm.
+    // By the new lines the domain is calm.
     _ = stage.tick()
     #expect(stage.tick() == ["meminfo", "meminfo"])
 
-    // Without the domain only the system is looked at, and with it again another begins.
+    // Without the domain only the system is looked at. When the domain is back, it begins anew.
     var none = other
     none.domains = []
     stage.agent.putInForce(none)
@@ -231,12 +232,12 @@ import Testing
     #expect(stage.agent.domains.count == 2 && stage.agent.domains[1].detector.episode == 0)
   }
 
-  @Test func aDomainThatAReloadTookAwayStaysUntilItsVictimIsDead() throws {
+  @Test func aDomainThatAReloadRemovesStaysUntilItsVictimIsDead() throws {
     let stage = try Self.stage(domains: [("batch", "/batch"), ("other", "/other")])
     stage.agent.machine.files.limit("/other", mib: 240, used: 10)
     stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
     #expect(stage.tick().contains("SIGTERM 200"))
-    // The second domain of before is the first now, and its number means another cgroup.
+    // The domain `other` was the second and is the first now: the number 1 means another cgroup.
     var other = stage.agent.policy
     other.domains.removeFirst()
     stage.agent.putInForce(other)
@@ -250,24 +251,24 @@ import Testing
     #expect(stage.agent.domains.map(\.number) == [0, 1])
   }
 
-  /// As a container's cgroup does with its last process.
-  @Test func aVictimIsSeenToItsEndWhereItsCgroupHasGone() throws {
+  /// A container's cgroup is removed with its last process.
+  @Test func aVictimIsFollowedToItsExitAfterItsCgroupIsGone() throws {
     let stage = try Self.stage()
     stage.agent.machine.files.limit("/batch", mib: 240, used: 195)
     #expect(stage.tick().last == "SIGTERM 200")
     stage.agent.machine.files.cgroups["/batch"] = nil
-    // It lives, and without a reading there is no reason to do more.
+    // The victim lives. Without a reading nothing more is done to it.
     stage.agent.machine.pass(120_000)
     #expect(stage.tick().allSatisfy { $0 == "meminfo" })
     stage.log.ended = [200]
     _ = stage.finish()
     #expect(!stage.isPursuing)
-    // What it gave back was not seen.
+    // What the kill gave back could not be read.
     #expect(try stage.records("outcome").allSatisfy { $0["counted_kib"] is NSNull && $0["note"] is NSNull })
     #expect(try stage.records("outcome").map { $0["outcome"] as? String } == ["exited"])
   }
 
-  @Test func aDomainInTroubleDoesNotKeepTheAgentFromLearning() throws {
+  @Test func theAgentLearnsOfProcessesWhileADomainIsInTrouble() throws {
     let stage = try Self.stage(domains: [("empty", "/nobody")])
     stage.agent.machine.files.limit("/nobody", mib: 100, used: 99)
     _ = stage.tick()

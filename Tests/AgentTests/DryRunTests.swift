@@ -7,20 +7,20 @@ import Testing
 
 @testable import Agent
 
-/// A dry run differs from a real one at its hand and nowhere else.
+/// A dry run differs from an armed run in the machine's kill calls and nowhere else.
 @Suite struct DryRunTests {
   private static func dry(_ available: [UInt64?]) throws -> AgentHarness {
     try AgentHarness(available: available, isDryRun: true)
   }
 
-  /// All of it but when it was, how long it took and what became of it.
+  /// A record without its time, its duration and its outcome.
   private static func comparable(_ record: [String: Any]) throws -> String {
     let rest = record.filter { !["time", "took_us", "dry_run", "outcome"].contains($0.key) }
     return String(decoding: try JSONSerialization.data(withJSONObject: rest, options: .sortedKeys), as: UTF8.self)
   }
 
   @Test(arguments: [[80], [50], [500, 100], [500, 120, 99, 99]] as [[UInt64?]])
-  func itDecidesAsTheRealOneDoes(available: [UInt64?]) throws {
+  func aDryRunDecidesAsAnArmedRunDoes(available: [UInt64?]) throws {
     let live = try AgentHarness(available: available)
     let dry = try Self.dry(available)
     for _ in 0..<6 {
@@ -34,7 +34,7 @@ import Testing
     #expect(decided[0]["outcome"] == nil && rehearsed[0]["outcome"] as? String == "rehearsed")
   }
 
-  @Test func itTellsOfOneVictimAnEpisode() throws {
+  @Test func aDryRunTellsOfOneVictimPerEpisode() throws {
     let stage = try Self.dry([80])
     for _ in 0..<10 { _ = stage.tick() }
     #expect(try stage.records("decision").map(victim) == [100])
@@ -45,14 +45,14 @@ import Testing
     #expect(try stage.records("decision").map { $0["episode"] as? Int } == [1, 2])
   }
 
-  @Test func whatCameBackInTimeWasNotRehearsed() throws {
+  @Test func aVictimIsNotRehearsedWhereMemoryCameBackInTime() throws {
     let stage = try Self.dry([80, 200])
     _ = stage.tick()
     #expect(try #require(stage.records("decision").first)["outcome"] == nil)
     #expect(try outcomes(stage) == ["100 relieved none"])
   }
 
-  @Test func withoutACandidateItSaysSoOnce() throws {
+  @Test func aDryRunTellsOnceThatThereIsNoCandidate() throws {
     let stage = try Self.dry([80])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for _ in 0..<5 { _ = stage.tick() }

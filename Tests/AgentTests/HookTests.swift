@@ -9,9 +9,9 @@ import Testing
 
 @testable import Agent
 
-/// When which hook is started, with real programs: shells that write down what they are given.
+/// When which hook is started. The hooks are real programs: shells that write down what they are given.
 @Suite(.serialized) struct HookTests {
-  /// A folder for what hooks write, which goes with it.
+  /// A folder for what hooks write. It is removed with this object.
   private final class Folder {
     let path = FileManager.default.temporaryDirectory.appending(path: "spillway-hooks-\(UUID().uuidString)").path()
 
@@ -23,13 +23,13 @@ import Testing
 
     func text(_ name: String) -> String? { try? String(contentsOfFile: path + "/" + name, encoding: .utf8) }
 
-    /// Makes a pipe that whoever reads it waits at. Open for both ends, so that nobody waits for the other.
+    /// Makes a pipe at which each reader waits. It is open at both ends, so that opening it does not wait.
     func makeGate() throws {
       #expect(unsafe mkfifo(path + "/gate", 0o600) == 0)
       gate = FileHandle(forUpdatingAtPath: path + "/gate")
     }
 
-    /// Lets one go on.
+    /// Lets one reader go on.
     func open() throws { try gate?.write(contentsOf: Data("go\n".utf8)) }
 
     private var gate: FileHandle?
@@ -43,9 +43,9 @@ import Testing
 
   private static let minute = Nanoseconds.milliseconds(60_000)
 
-  /// Writes down its variables and its input, and says something.
+  /// A script that writes down its variables and its input, and prints a line.
   private var noting: String { "env | grep SPILLWAY_ | sort >NAME.env; cat >NAME.json; echo heard of NAME" }
-  /// Waits until the test lets it go on.
+  /// A script that waits until the test lets it go on.
   private var waiting: String { "echo begun >NAME.begun; read line <gate" }
 
   private func command(_ policy: inout CompiledPolicy, _ name: String, _ script: String, limit: Nanoseconds) -> UInt16 {
@@ -77,12 +77,12 @@ import Testing
       policy.measures.hooks.beforeTakesOver = takesOver
       change(&policy)
     }
-    // Its programs really run.
+    // Programs really run, so time is the real one.
     stage.agent.machine.time = nil
     return stage
   }
 
-  /// Tends the hooks until all have ended.
+  /// Advances the hooks until all have exited.
   private func settle(_ stage: AgentHarness) {
     for _ in 0..<20_000 {
       stage.agent.advanceHooks()
@@ -90,10 +90,10 @@ import Testing
       if !isBusy { return }
       stage.wait()
     }
-    Issue.record("hooks that do not end")
+    Issue.record("hooks that do not exit")
   }
 
-  /// Looks again and again until it is so, 20 s at most.
+  /// Looks again and again until `isSo`, for 20 s at most.
   private func until(_ isSo: () throws -> Bool, _ look: () -> Void = {}) rethrows {
     for _ in 0..<20_000 {
       if try isSo() { return }
@@ -126,12 +126,12 @@ import Testing
     return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
 
-  @Test func eachIsToldOfItsOccasion() throws {
+  @Test func eachHookIsGivenItsOccasion() throws {
     let stage = try stage([500, 80], ["warn": noting, "before": noting, "after": noting, "no_candidate": noting])
     #expect(stage.tick() == ["meminfo"])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     settle(stage)
-    // What one is given before is recorded after: it differs in its time.
+    // The line that a hook is given before the signal is recorded after it, with another time.
     #expect(variables("warn")["SPILLWAY_EVENT"] == "warn" && variables("warn")["SPILLWAY_PID"] == nil)
     let warning = try line("warn")
     #expect(warning["event"] as? String == "warning" && warning["episode"] as? Int == 1)
@@ -157,9 +157,11 @@ import Testing
     let outcome = try #require(stage.records("outcome").first)
     let told = try line("after")
     #expect(NSDictionary(dictionary: told) == NSDictionary(dictionary: outcome), "the very line")
-    #expect(variables("after")["SPILLWAY_REASON"] == told["reason"] as? String, "why he was ended, not how it is now")
+    #expect(
+      variables("after")["SPILLWAY_REASON"] == told["reason"] as? String,
+      "why it was killed, and not the present reading")
     #expect(variables("after")["SPILLWAY_AVAILABLE_KIB"] == (told["available_kib"] as? Int).map(String.init))
-    // Nobody is left, and memory goes on falling.
+    // No candidate is left, and memory goes on falling.
     stage.agent.machine.available = [73]
     for _ in 0..<3 { _ = stage.tick() }
     settle(stage)
@@ -177,20 +179,20 @@ import Testing
     let stage = try stage([80], ["warn": waiting, "before": waiting])
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     #expect(try stage.records("decision").count == 1)
-    // The second waits for the first to be started, no longer.
+    // The second hook waits only until the first was started.
     for name in ["warn", "before"] { untilBegun(name) { stage.agent.advanceHooks() } }
     let isBusy = stage.agent.machine.queue.isBusy
     #expect(isBusy)
     for _ in 0..<2 { try folder.open() }
   }
 
-  @Test func aWarningComesOnceAnEpisode() throws {
+  @Test func theHookWarnIsStartedOncePerEpisode() throws {
     let stage = try stage([80], ["warn": noting])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     settle(stage)
     #expect(try hooks(stage) == ["warn exited"])
-    // Between the lines it is the same episode; over both it is over.
+    // Between floor and release line the episode goes on; over both lines it ends.
     stage.agent.machine.available = [120, 80, 200, 80]
     for _ in 0..<2 { _ = stage.tick() }
     settle(stage)
@@ -200,8 +202,8 @@ import Testing
     #expect(try stage.records("hook").map { $0["episode"] as? Int } == [1, 2])
   }
 
-  /// A trigger that waits for its confirmation is reason enough.
-  @Test func aWarningDoesNotWaitForTheConfirmation() throws {
+  /// It is enough that a trigger is true and waits for its confirmation.
+  @Test func theHookWarnDoesNotWaitForTheConfirmation() throws {
     let stage = try stage([80], ["warn": noting]) { policy in
       policy.settings.thresholds.confirmation = .classic(ClassicConstants())
     }
@@ -211,7 +213,7 @@ import Testing
     #expect(try line("warn")["level"] as? String == "watch")
   }
 
-  @Test func aRulesHookGoesInPlaceOfThatAfter() throws {
+  @Test func aRulesHookIsStartedInPlaceOfTheHookAfter() throws {
     let stage = try stage([80], ["after": noting, "rule": noting])
     _ = stage.tick()
     stage.log.ended = [100]
@@ -227,15 +229,15 @@ import Testing
     #expect(variables("after")["SPILLWAY_PID"] == "101")
   }
 
-  // Taking over.
+  // Hooks that take over.
 
-  @Test func whileAHookTakesOverNobodyIsSignalled() throws {
+  @Test func whileAHookTakesOverNoProcessIsSignalled() throws {
     try folder.makeGate()
     let stage = try stage([80], ["before": waiting], takesOver: true)
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     untilBegun("before")
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
-    // It ends, and memory is back.
+    // The hook exits, and memory is back.
     stage.agent.machine.available = [300]
     try folder.open()
     settle(stage)
@@ -246,7 +248,7 @@ import Testing
     #expect(try stage.messages().hasSuffix("memory is back: available 300 MiB\n"))
   }
 
-  @Test func whereItWasInVainTheLadderGoesOn() throws {
+  @Test func afterAHookThatTookOverInVainTheVictimIsSignalled() throws {
     let stage = try stage([80], ["before": noting], takesOver: true)
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     settle(stage)
@@ -254,7 +256,7 @@ import Testing
     until({ stage.isPursuing }, { done = stage.tick() })
     #expect(done == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     #expect(try stage.records("decision").count == 2 && hooks(stage) == ["before exited"])
-    // The next victim is asked about again.
+    // The hook is asked again for the next victim.
     stage.log.ended = [100]
     stage.agent.machine.files.remove(100)
     _ = stage.finish()
@@ -263,18 +265,18 @@ import Testing
     settle(stage)
   }
 
-  @Test func atItsLimitItIsOverAndTheLimitCountsAsGrace() throws {
+  @Test func aHookThatTakesOverIsKilledAtItsLimitAndTheLimitCountsAsGrace() throws {
     let stage = try stage(
       [80], ["before": "sleep 60"], takesOver: true, limit: .milliseconds(300), grace: .milliseconds(300))
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo"])
     until({ stage.isPursuing }, { _ = stage.tick() })
-    // Its grace is up with it.
+    // The victim's grace is over with the hook's limit.
     #expect(stage.tick() == ["meminfo", "SIGKILL 100"])
     settle(stage)
     #expect(try hooks(stage) == ["before timed_out"])
   }
 
-  @Test func oneThatCannotBeStartedDelaysNothing() throws {
+  @Test func aHookThatCannotBeStartedDelaysNothing() throws {
     let stage = try stage([80], ["before": noting], takesOver: true) { policy in
       let start = UInt32(policy.text.count)
       policy.text += Array("/nonexistent/hook".utf8) + [0]
@@ -289,13 +291,13 @@ import Testing
     #expect(try stage.messages().contains("hook before: /nonexistent/hook was not started: it could not be executed"))
   }
 
-  // Many, none, and another policy.
+  // A full queue, a dry run, and another policy.
 
-  /// Eight wait at most, beside the one that runs.
-  @Test func whatDoesNotFitInTheQueueIsTold() throws {
+  /// At most eight hooks wait, beside the one that runs.
+  @Test func aHookForWhichTheQueueHasNoRoomIsTold() throws {
     try folder.makeGate()
     let stage = try stage([80], ["after": waiting]) { policy in
-      // However little each gives back, there is nothing between floor and release that it would have to.
+      // With floor and release line at one value there is no cool-down, however little a kill gives back.
       policy.settings.thresholds.release = .share(.percent(10))
     }
     for pid: Int32 in 200..<212 { stage.agent.machine.files.add(pid, "worker", mib: 400) }
@@ -312,7 +314,7 @@ import Testing
     #expect(try stage.messages().contains("was not started: its turn did not come in time"))
   }
 
-  @Test func aDryRunStartsNoneAndSaysWhich() throws {
+  @Test func aDryRunStartsNoHookAndTellsWhich() throws {
     let stage = try AgentHarness(available: [80], isDryRun: true) { policy in
       policy.measures.hooks.warn = command(&policy, "warn", noting, limit: Self.minute)
       policy.measures.hooks.before = command(&policy, "before", noting, limit: Self.minute)
@@ -328,7 +330,7 @@ import Testing
     #expect(!isBusy)
   }
 
-  @Test func oneThatRunsOutlivesAReload() throws {
+  @Test func aHookThatRunsOutlivesAReload() throws {
     try folder.makeGate()
     let stage = try stage([80], ["before": waiting])
     _ = stage.tick()
@@ -342,7 +344,7 @@ import Testing
     #expect(try hooks(stage) == ["before exited"])
   }
 
-  @Test func anotherPolicysProgramsAreTakenUp() throws {
+  @Test func aReloadTakesUpTheHooksOfTheNewPolicy() throws {
     let stage = try stage([80], [:])
     var other = stage.agent.policy
     other.measures.hooks.before = command(&other, "before", noting, limit: Self.minute)

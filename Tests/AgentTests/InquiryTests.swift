@@ -6,10 +6,10 @@ import Testing
 
 @testable import Agent
 
-/// Which processes a decision asks for a command line that calm time did not come to. The agent starts in trouble here,
-/// and knows no process.
+/// Which processes a decision asks for a command line that was not read in calm time. The agent starts while memory is
+/// short here, and knows no process.
 @Suite struct InquiryTests {
-  /// Adds a rule on a command line, as a whole.
+  /// Adds a rule that matches a whole command line.
   private static func rule(
     _ cmdline: String, protects: Bool = true, order: Tier? = nil, and others: [(MatchField, Alternative)] = []
   ) -> (inout CompiledPolicy) -> Void {
@@ -36,20 +36,22 @@ import Testing
 
   private static func strike(_ pid: Int32) -> [String] { ["meminfo", "hold \(pid)", "meminfo", "SIGTERM \(pid)"] }
 
-  @Test(arguments: [false, true]) func aHogThatARuleOfOthersMightProtectIsAskedAndGoes(isOfAUser: Bool) throws {
+  @Test(arguments: [false, true]) func aHogIsAskedForItsCommandLineAndKilledWhereTheRuleDoesNotFit(isOfAUser: Bool)
+    throws
+  {
     let user = isOfAUser ? [(MatchField.uid, Alternative.range(1000, 1000))] : []
     let stage = try AgentHarness(available: [80], policy: Self.rule("render", and: user))
     #expect(stage.tick() == Self.strike(100))
     #expect(Self.asked(stage) == [100])
-    // The others were not, and count as protected.
+    // The others were not asked, and count as protected.
     #expect(try stage.records("decision").first?["protected"] as? Int == 3)
   }
 
-  @Test func oneWhoseCommandLineTheRuleFitsStays() throws {
+  @Test func aProcessWhoseCommandLineTheRuleFitsStays() throws {
     let stage = try AgentHarness(available: [80], policy: Self.rule("hog"))
     #expect(stage.tick() == Self.strike(101))
     #expect(Self.asked(stage) == [100, 101])
-    // Asked once: it is known now, as 101 is.
+    // Each is asked once: its answer is known from then on.
     stage.log.ended = [101]
     _ = stage.finish()
     stage.agent.machine.files.remove(101)
@@ -59,7 +61,7 @@ import Testing
     #expect(stage.isPursuing == false)
   }
 
-  @Test func aRuleByGroupAsWellIsAskedForItsCommandLineWhereTheGroupFits() throws {
+  @Test func theCommandLineIsAskedForOnlyWhereTheGroupOfTheRuleFits() throws {
     for (group, asked) in [(1000, [100]), (5, [])] as [(Int32, [Int32])] {
       let stage = try AgentHarness(
         available: [80], policy: Self.rule("render", and: [(.gid, .range(UInt32(group), UInt32(group)))]))
@@ -75,8 +77,8 @@ import Testing
     }
   }
 
-  /// What calm time has read is not read again, and a new name makes no process unknown.
-  @Test func oneThatIsKnownAndRenamedIsNotAsked() throws {
+  /// What was read in calm time is not read again, and a new name does not make a process unknown.
+  @Test func aKnownProcessWithANewNameIsNotAsked() throws {
     let stage = try AgentHarness(available: [500, 80], policy: Self.rule("render"))
     _ = stage.tick()
     let known = Self.asked(stage)
@@ -86,13 +88,13 @@ import Testing
     stage.agent.machine.files.set(.status, of: 100, status.replacingOccurrences(of: "Name:\thog", with: "Name:\tnew"))
     let stat = MemorySource.Key(.stat, of: 100)
     let text = String(decoding: try #require(stage.agent.machine.files.files[stat]), as: UTF8.self)
-    // With a program's memory, so that it is known to execute the same.
+    // The place of its stack is the same, so that it is known to execute the same program.
     stage.agent.machine.files.set(.stat, of: 100, text.replacingOccurrences(of: "(hog)", with: "(new)"))
     #expect(stage.tick().last == "SIGTERM 100")
   }
 
-  /// A process that holds its memory lock: nothing is known of it, and what a rule might protect stays protected.
-  @Test func oneThatDoesNotAnswerStaysAndIsAskedAgainByTheNextDecision() throws {
+  /// The process holds its memory lock. Nothing is known of it, and what a rule might protect stays protected.
+  @Test func aProcessThatDoesNotAnswerStaysAndIsAskedAgainInTheNextDecision() throws {
     let stage = try AgentHarness(available: [80], policy: Self.rule("render"))
     let key = MemorySource.Key(.cmdline, of: 100)
     stage.agent.machine.files.failures[key] = .failed(errno: ETIMEDOUT)
@@ -108,8 +110,8 @@ import Testing
     #expect(Self.asked(stage) == [100, 101, 100])
   }
 
-  /// With thousands of newcomers a decision would not come to its end.
-  @Test func fourAreAskedInOneDecisionTheForemostFirst() throws {
+  /// Otherwise a decision among thousands of newcomers would take too long.
+  @Test func oneDecisionAsksFourProcessesTheForemostFirst() throws {
     let stage = try AgentHarness(available: [80], policy: Self.rule("kept"))
     stage.agent.machine.files.remove(100)
     for pid: Int32 in 201...206 {
@@ -126,24 +128,24 @@ import Testing
     #expect(Self.asked(stage).prefix(6) == [206, 205, 204, 203, 202, 201])
   }
 
-  /// A rule that has a process go last by its command line holds for newcomers too.
+  /// A rule that puts a process last by its command line holds for newcomers too.
   @Test(arguments: [("hog", 101, [100, 101]), ("render", 100, [100])] as [(String, Int32, [Int32])])
-  func theOneThatWouldGoIsAskedWhereARuleOfOrderMayFitIt(cmdline: String, victim: Int32, asked: [Int32]) throws {
+  func theForemostCandidateIsAskedWhereARuleOfOrderMayFitIt(cmdline: String, victim: Int32, asked: [Int32]) throws {
     let stage = try AgentHarness(available: [80], policy: Self.rule(cmdline, protects: false, order: .last))
     #expect(stage.tick() == Self.strike(victim))
     #expect(Self.asked(stage) == asked)
   }
 
-  /// The rule is one of another user's processes.
-  @Test func noneIsAskedWhoseAnswerWouldChangeNothing() throws {
+  /// The rule is about another user's processes.
+  @Test func noProcessIsAskedWhoseAnswerWouldChangeNothing() throws {
     let stage = try AgentHarness(
       available: [80], policy: Self.rule("render", and: [(.uid, .range(5000, 5000))]))
     #expect(stage.tick() == Self.strike(100))
     #expect(Self.asked(stage) == [])
   }
 
-  /// Where none is worth killing alone the small are asked, and go as kin as far as they have answered.
-  @Test func kinOfTheSmallAreAskedWhereNoneIsWorthItAlone() throws {
+  /// Those that have answered are killed as kin.
+  @Test func smallKinAreAskedWhereNoProcessIsWorthKillingAlone() throws {
     let stage = try AgentHarness(available: [80], policy: Self.rule("render"))
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     for pid: Int32 in 2001...2040 { stage.agent.machine.files.add(pid, "worker", mib: 9, parent: 2000) }
@@ -153,8 +155,8 @@ import Testing
     #expect(killSet["choice"] as? String == "kin" && killSet["members"] as? Int == 4)
   }
 
-  /// A child of vfork(2) has its parent's memory: where it may be protected its parent could not be killed.
-  @Test func oneThatSharesTheVictimsMemoryIsAsked() throws {
+  /// A child of vfork(2) has its parent's memory. Where the child may be protected, the parent may not be killed.
+  @Test func aProcessThatSharesTheVictimsMemoryIsAsked() throws {
     for (cmdline, ending) in [("render", "SIGTERM 100"), ("child", "meminfo")] {
       let stage = try AgentHarness(available: [80], policy: Self.rule(cmdline))
       stage.agent.machine.files.add(150, "child", mib: 299, parent: 100)
@@ -164,8 +166,8 @@ import Testing
     }
   }
 
-  /// The policy that asks for command lines comes while there is trouble: what asking takes is made ready.
-  @Test func aPolicyThatComesInTroubleAsksInTheNextDecision() throws {
+  /// A reload makes ready what asking takes, also while memory is short.
+  @Test func aPolicyThatIsReadWhileMemoryIsShortAsksInTheNextDecision() throws {
     let stage = try AgentHarness(available: [80])
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     #expect(stage.tick() == ["meminfo"])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Agent
 
-/// What is told of other agents that kill.
+/// The warnings of other agents that kill processes.
 @Suite struct KillerTests {
   private struct Other {
     var comm: String
@@ -54,7 +54,7 @@ import Testing
       ("earlyoom", 0, 0, "/usr/bin/earlyoom (deleted)", "systemctl disable --now earlyoom"),
       ("spillwayd", 0, 0, "/usr/sbin/spillwayd", "--dry-run"),
     ] as [(String, UInt32, UInt64, String?, String)])
-  func aSecondKillerIsToldOf(comm: String, uid: UInt32, capabilities: UInt64, exe: String?, advice: String) throws {
+  func anotherKillerIsWarnedOf(comm: String, uid: UInt32, capabilities: UInt64, exe: String?, advice: String) throws {
     let messages = try Self.messages([Other(comm: comm, uid: uid, capabilities: capabilities, exe: exe)])
     try #require(messages.count == 1)
     #expect(messages[0].contains("400 (\(comm))") && messages[0].contains(advice), "\(messages)")
@@ -62,17 +62,17 @@ import Testing
 
   @Test(
     arguments: [
-      // An ordinary user's, who has every capability in a user namespace of his own.
+      // Of an ordinary user, with every capability in a user namespace.
       ("earlyoom", UInt32(1000), UInt64.max, nil, ""), ("systemd-oomd", 100_000, UInt64.max, nil, ""),
-      // Services that may kill only their own.
+      // Services that may kill only processes of their own.
       ("earlyoom", 64_321, 0, nil, ""), ("oomd", 998, ~kill, nil, ""),
-      // Others with a name like theirs.
+      // Other programs with a similar name.
       ("earlyoom2", 0, 0, nil, ""), ("oom", 0, 0, nil, ""), ("nohang", 0, 0, "/usr/bin/bash", ""),
       ("earlyoom", 0, 0, "/usr/bin/python3", ""), ("oomd", 0, 0, "/opt/oomd/run", ""),
-      // Those that say that they kill nothing.
+      // Agents in dry run.
       ("earlyoom", 0, 0, nil, "-m\u{0}5\u{0}--dryrun\u{0}"), ("spillwayd", 0, 0, nil, "--dry-run\u{0}--verbose\u{0}"),
     ] as [(String, UInt32, UInt64, String?, String)])
-  func whatIsNoSecondKillerIsNot(
+  func aProcessThatIsNoOtherKillerIsNotWarnedOf(
     comm: String, uid: UInt32, capabilities: UInt64, exe: String?, words: String
   ) throws {
     #expect(
@@ -81,16 +81,16 @@ import Testing
       ]).isEmpty)
   }
 
-  @Test func eachIsToldOfOnceAndAlsoInADryRun() throws {
+  @Test func eachKillerIsWarnedOfOnceAlsoInADryRun() throws {
     let others = ["earlyoom", "nohang", "earlyoom", "spillwayd"].map {
       Other(comm: $0, exe: $0 == "nohang" ? "/usr/bin/python3" : nil)
     }
     #expect(try Self.messages(others).count == 3)
-    // Beside an armed agent, one in dry run looks at what that does.
+    // An agent in dry run expects an armed one beside it.
     #expect(try Self.messages(others, isDryRun: true).count == 2)
   }
 
-  @Test func oneThatComesLaterIsLookedForLater() {
+  @Test func theAgentLooksForKillersAtTheStartAfterAMinuteAndEachHour() {
     var watch = KillerWatch()
     let minute: UInt64 = 60_000
     let looks = stride(from: UInt64(0), through: 125 * minute, by: 30_000).filter {
@@ -100,7 +100,7 @@ import Testing
     #expect(watch.tells(of: .bustd) && !watch.tells(of: .bustd) && watch.tells(of: .oomd))
   }
 
-  @Test func namesFitWhatTheKernelKeeps() {
+  @Test func theNamesOfKillersFitWithinComm() {
     for killer in OtherKiller.allCases { #expect(killer.comm.utf8.count <= 15) }
   }
 }

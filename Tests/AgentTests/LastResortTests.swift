@@ -9,7 +9,7 @@ import Testing
 
 @testable import Agent
 
-/// When the last resort is reached, and what follows, on a machine that only remembers.
+/// When the last resort is reached, and what follows. The machine only writes a log.
 @Suite struct LastResortTests {
   private static func stage(
     _ available: [UInt64?], _ resort: LastResort?, isSynced: Bool = true, failures: [String: Errno] = [:],
@@ -28,12 +28,12 @@ import Testing
     LastResort(action: action, afterVictims: victims, afterStall: stall.map { Nanoseconds.milliseconds($0) })
   }
 
-  /// What was done to the machine, and what was recorded of it.
+  /// The records of the last resort, as `action outcome`.
   private static func outcomes(_ stage: AgentHarness) throws -> [String] {
     try stage.records("last_resort").map { "\($0["action"] ?? "") \($0["outcome"] ?? "")" }
   }
 
-  /// Ends the victim that is on its way down.
+  /// Lets the victim that is being killed exit.
   private func end(_ pid: Int32, _ stage: AgentHarness) {
     stage.log.ended.insert(pid)
     stage.agent.machine.files.remove(pid)
@@ -42,7 +42,7 @@ import Testing
 
   private let calls = Set(["sync", "reboot", "sysrq b", "sysrq c"])
 
-  /// Looks until there is such a line, and tells what was done to the machine until then.
+  /// Looks until there is such a record. Returns what was done to the machine until then.
   private func until(_ outcome: String, _ stage: AgentHarness) throws -> [String] {
     var done: [String] = []
     for _ in 0..<20_000 {
@@ -54,16 +54,16 @@ import Testing
     return done
   }
 
-  @Test func afterSoManyVictimsTheMachineIsRestarted() throws {
+  @Test func theMachineIsRestartedAfterTheSetNumberOfVictims() throws {
     let stage = try Self.stage([80], Self.resort(victims: 2))
     for pid: Int32 in [100, 101] {
       #expect(stage.tick() == ["meminfo", "hold \(pid)", "meminfo", "SIGTERM \(pid)"])
-      // Not while one is on its way down.
+      // The last resort does not begin while a victim is being killed.
       #expect(stage.tick() == ["meminfo"])
       end(pid, stage)
       stage.agent.machine.available = [73]
     }
-    // Recorded first, then one step at a look.
+    // The beginning is recorded first. Then each look takes one step.
     #expect(stage.tick() == ["meminfo"])
     #expect(try Self.outcomes(stage) == ["reboot begun"])
     #expect(stage.tick() == ["meminfo", "sync"])
@@ -75,8 +75,8 @@ import Testing
     #expect(try stage.messages().contains("LAST RESORT, reboot: memory is not back after 2 victims and "))
   }
 
-  /// One that was signalled counts, whatever came of it; one that was not does not.
-  @Test func whoCountsAsAVictim() throws {
+  /// Its outcome does not matter. A process that was chosen and not signalled does not count.
+  @Test func aProcessThatWasSignalledCountsAsAVictim() throws {
     let stage = try Self.stage([80], Self.resort(victims: 1), grace: .zero)
     stage.log.holds[100] = .refused(.notPermitted)
     #expect(stage.tick() == ["meminfo", "hold 100"])
@@ -88,7 +88,7 @@ import Testing
     #expect(try Self.outcomes(stage) == ["reboot begun"])
   }
 
-  @Test func afterSoLongAStallWithNobodyToEnd() throws {
+  @Test func theMachineIsRestartedAfterTheSetTimeWithoutACandidate() throws {
     let stage = try Self.stage([80], Self.resort(.panic, stall: 40))
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     #expect(try until("panic told", stage) == ["sync", "sysrq c"])
@@ -96,7 +96,7 @@ import Testing
     #expect(record["victims"] as? Int == 0 && (record["lasted_ms"] as? Int ?? 0) >= 40)
   }
 
-  @Test func bothFiguresMustBeReached() throws {
+  @Test func whereThePolicyHasBothFiguresBothMustBeReached() throws {
     let stage = try Self.stage([80], Self.resort(victims: 1, stall: 20))
     for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     stage.look()
@@ -109,7 +109,7 @@ import Testing
     #expect(try until("reboot told", stage) == ["sync", "reboot"])
   }
 
-  @Test func whatIsRefusedIsRecordedAndNotTriedAgain() throws {
+  @Test func aRefusedRestartIsRecordedAndNotTriedAgain() throws {
     let stage = try Self.stage(
       [80], Self.resort(stall: 0),
       failures: ["sync": .busy, "reboot": .notPermitted, "sysrq b": .accessDenied])
@@ -120,12 +120,12 @@ import Testing
       try stage.records("last_resort").compactMap { $0["error"] as? String } == [
         "operation not permitted", "permission denied",
       ])
-    // It goes on as before, to the end of the episode.
+    // The agent goes on killing as before, to the end of the episode.
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     end(100, stage)
     for _ in 0..<5 { #expect(stage.tick() == ["meminfo"]) }
     #expect(try Self.outcomes(stage).count == 4)
-    // Another episode is another matter.
+    // In another episode it is tried again.
     stage.agent.machine.available = [200, 80]
     #expect(stage.tick() == ["meminfo"])
     #expect(try until("reset exhausted", stage) == [])
@@ -134,7 +134,7 @@ import Testing
     #expect(try Self.outcomes(stage).count == 8)
   }
 
-  @Test func memoryThatComesBackCallsItOff() throws {
+  @Test func memoryThatComesBackCallsTheLastResortOff() throws {
     let stage = try Self.stage([80], Self.resort(stall: 0), isSynced: false)
     for _ in 0..<4 { stage.look() }
     #expect(stage.log.take().filter(calls.contains) == ["sync"])
@@ -144,7 +144,7 @@ import Testing
     #expect(try Self.outcomes(stage) == ["reboot begun", "reboot called_off"])
   }
 
-  @Test func aPolicyWithoutItCallsItOff() throws {
+  @Test func aPolicyWithoutALastResortCallsItOff() throws {
     let stage = try Self.stage([80], Self.resort(stall: 0), isSynced: false)
     for _ in 0..<3 { stage.look() }
     var other = stage.agent.policy
@@ -155,7 +155,7 @@ import Testing
     #expect(try Self.outcomes(stage) == ["reboot begun", "reboot called_off"])
   }
 
-  @Test func aPolicyThatBringsItIsToldWhatItLacks() throws {
+  @Test func aReloadWithALastResortTellsThatItCannotBeTaken() throws {
     let stage = try AgentHarness(available: [500, 500, 80])
     var other = stage.agent.policy
     other.measures.lastResort = Self.resort(stall: 0)
@@ -166,7 +166,7 @@ import Testing
     #expect(stage.log.take().suffix(4) == ["hold 100", "meminfo", "SIGTERM 100", "meminfo"])
   }
 
-  @Test func aDryRunTellsOfItOnceAnEpisodeAndDoesNothing() throws {
+  @Test func aDryRunTellsOfTheLastResortOncePerEpisodeAndDoesNothing() throws {
     let log = Log()
     let stage = try AgentHarness(available: [80], log: log, isDryRun: true) {
       $0.measures.lastResort = Self.resort(victims: 1, stall: 5)
@@ -185,8 +185,8 @@ import Testing
     #expect(try stage.records("last_resort").map { $0["victims"] as? Int } == [1, 1])
   }
 
-  /// A domain's own trouble is none of the machine's; and who is ended for it is waited for.
-  @Test func aDomainThatStaysFullRestartsNobodysMachine() throws {
+  /// The last resort counts the system's trouble only. It waits for a victim that is killed for a domain.
+  @Test func aDomainThatStaysFullDoesNotRestartTheMachine() throws {
     let log = Log()
     let stage = try AgentHarness(
       available: [500], log: log,

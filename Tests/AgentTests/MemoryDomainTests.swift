@@ -35,12 +35,12 @@ import Testing
     let cases: [(MemoryDomain<LiveCalls>, Bool)] = [
       (MemoryDomainTests.domain(available: nil), true), (MemoryDomainTests.domain(available: 51), false),
       (MemoryDomainTests.domain(available: 50), true), (MemoryDomainTests.domain(available: 51, isCgroup: true), true),
-      // Stalls count however much is available.
+      // By this policy stalls count however much is available.
       (MemoryDomainTests.domain(available: 95, stallBelow: 100), true),
     ]
     for (domain, expected) in cases {
       #expect(domain.measuresWindows(at: now, alertUntil: .zero) == expected)
-      // The kernel told of a stall.
+      // The kernel woke the agent at a stall.
       #expect(domain.measuresWindows(at: now, alertUntil: now + .milliseconds(1)))
     }
     let recent = MemoryDomainTests.domain(available: 50)

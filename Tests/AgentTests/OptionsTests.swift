@@ -12,7 +12,7 @@ import Testing
     path.map { path in String(decoding: path.bytes.indices.map { path.bytes[$0] }, as: UTF8.self) }
   }
 
-  /// All that was understood, in a fixed order.
+  /// The options that were understood, in a fixed order.
   private static func told(_ options: Options) -> String {
     var words: [String] = []
     if options.isDryRun { words.append("dry") }
@@ -47,7 +47,7 @@ import Testing
     ("--last-good 999999999999999999", "last-good=999999999999999999 proc=/proc"),
     ("--record a --record b", "record=b proc=/proc"), ("--record --dry-run", "record=--dry-run proc=/proc"),
   ])
-  func whatMakesSense(line: String, expected: String) throws {
+  func wordsThatMakeSenseAreUnderstood(line: String, expected: String) throws {
     #expect(try Self.told(Self.parse(line)) == expected)
   }
 
@@ -62,7 +62,7 @@ import Testing
     ("--because", "needsValue --because"), ("--state-dir", "needsValue --state-dir"),
     ("--image-fd 1000000", "badDescriptor 1000000"), ("--image-fd 3x", "badDescriptor 3x"),
   ])
-  func whatDoesNot(line: String, expected: String) {
+  func wordsThatMakeNoSenseAreRefused(line: String, expected: String) {
     do throws(Options.Mistake) {
       _ = try Self.parse(line)
       Issue.record("understood")
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test func anEmptyWordIsNoPathAndNoNumber() {
+  @Test func anEmptyWordIsRefusedAsAValue() {
     for option in [
       "--image", "--config", "--compiler", "--proc-root", "--cgroup-root", "--record", "--image-fd", "--state-dir",
       "--last-good",
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func theHelpTellsEveryOption() throws {
+  @Test func theHelpHasEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
     #expect(options.count == 17)
     for option in options {

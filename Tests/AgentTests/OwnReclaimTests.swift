@@ -7,7 +7,7 @@ import ProcModel
 import ProcReader
 import Testing
 
-/// Where it is read for whose sake memory is taken back.
+/// When the counters are read that tell for whose sake memory is taken back.
 @Suite struct OwnReclaimReadingTests {
   private static let stall = Stall(
     isFull: true, share: .percent(25), over: .milliseconds(1000), below: .share(.percent(40)))
@@ -19,7 +19,7 @@ import Testing
       release: .share(.percent(12)))
   }
 
-  /// A machine with so many of 1000 MiB available.
+  /// - Parameter available: In MiB, of 1000.
   private static func machine(_ available: UInt64, vmstat: String? = "pgpgin 1\npgscan_kswapd 6\n") -> MemorySource {
     var source = MemorySource()
     source.set(.meminfo, "MemTotal: 1024000 kB\nMemFree: 1 kB\nMemAvailable: \(available * 1024) kB\n")
@@ -35,7 +35,7 @@ import Testing
     return (reading.ownReclaim, missing)
   }
 
-  @Test func theMachinesIsReadWhereItCouldMatter() throws {
+  @Test func theMachinesReclaimIsReadWhereATriggerComesNear() throws {
     let (stall, both) = (Self.thresholds(Self.stall), Self.thresholds(Self.stall, Self.thrash))
     // A quarter above the line of the stall trigger; with the thrash trigger vmstat is read anyway.
     #expect(try Self.read(Self.machine(500), stall).0 == 6)
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test(arguments: ["pgpgin 1\nworkingset_restore_file 7\n", nil] as [String?])
-  func aKernelThatCountsNothingIsSaid(vmstat: String?) throws {
+  func thatTheKernelDoesNotCountReclaimIsToldOnce(vmstat: String?) throws {
     let found = try Self.read(Self.machine(300, vmstat: vmstat), Self.thresholds(Self.stall))
     #expect(found.0 == nil && found.1 == .ownReclaim)
     let both = try Self.read(Self.machine(300, vmstat: vmstat), Self.thresholds(Self.stall, Self.thrash))
@@ -73,11 +73,11 @@ import Testing
     ).ownReclaim
   }
 
-  @Test func aCgroupsIsOfItsOwnLimit() throws {
+  @Test func aCgroupsReclaimIsThatOfItsOwnLimit() throws {
     let stat = "active_file 1\npgscan 55\npgscan_direct 50\n"
-    // Not what a cgroup within it met, nor what the machine takes back.
+    // Neither what a cgroup within it met counts, nor what the machine takes back.
     #expect(try Self.readCgroup(.v2, limit: "1048576\n", events: "high 2\nmax 3\n", stat: stat) == 5)
-    // Without a limit, or a kernel that tells whose it was, what was scanned of it.
+    // Without a limit, or without those events, what was scanned of it counts.
     #expect(try Self.readCgroup(.v2, limit: "max\n", events: "high 0\nmax 0\n", stat: stat) == 55)
     #expect(try Self.readCgroup(.v2, limit: "1048576\n", events: nil, stat: stat) == 55)
     #expect(try Self.readCgroup(.v2, limit: "max\n", events: nil, stat: "active_file 1\n") == nil)

@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  /// Events are there as soon as the change is made (inotify(7)): nothing is waited for.
+  /// Events are there as soon as a change is made (inotify(7)), so this waits for nothing.
   private static func due(after change: (Folder) throws -> Void) throws -> Nanoseconds? {
     let folder = try Folder()
     try folder.makeFolder("policy.d")
@@ -42,7 +42,7 @@ import Testing
     return watch.due
   }
 
-  @Test func whatThePolicyIsCompiledFromIsSeen() throws {
+  @Test func aChangeOfThePolicysFilesIsSeen() throws {
     let changes: [(Folder) throws -> Void] = [
       { try $0.write("p.toml") }, { try $0.remove("p.toml") }, { try $0.move("p.toml", to: "p.toml~") },
       {
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func whatItIsNotCompiledFromIsNot() throws {
+  @Test func aChangeOfOtherFilesIsNotSeen() throws {
     let changes: [(Folder) throws -> Void] = [
       { try $0.write("other.toml") }, { try $0.write(".p.toml.swp") }, { try $0.write("p.toml~") },
       { try $0.write("policy.d/.a.toml") }, { try $0.write("policy.d/a.toml~") }, { try $0.write("policy.d/toml") },
@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  @Test func aFolderThatComesLaterIsWatchedToo() throws {
+  @Test func aDropInFolderThatIsMadeLaterIsWatchedToo() throws {
     let folder = try Folder()
     var watch = try PolicyWatch(CPath(folder.path + "/p.toml"))
     try folder.makeFolder("policy.d")
@@ -84,7 +84,7 @@ import Testing
     #expect(watch.due == .milliseconds(2500))
   }
 
-  @Test func itWaitsUntilFilesAreLeftAloneButNotForEver() throws {
+  @Test func filesAreReadOnceTheyAreLeftAloneAndAtTheLatestAfterFiveSeconds() throws {
     let folder = try Folder()
     var watch = try PolicyWatch(CPath(folder.path + "/p.toml"))
     var dues: [UInt64] = []
@@ -98,7 +98,7 @@ import Testing
     #expect(watch.due == .milliseconds(6000), "nothing new")
   }
 
-  @Test func moreEventsThanFitAreAllTaken() throws {
+  @Test func moreEventsThanFitInTheBufferAreAllTaken() throws {
     let folder = try Folder()
     try folder.makeFolder("policy.d")
     var watch = try PolicyWatch(CPath(folder.path + "/p.toml"))
@@ -114,8 +114,8 @@ import Testing
     #expect(throws: Errno.noSuchFile) { _ = try PolicyWatch(CPath("/no/such/folder/p.toml")) }
   }
 
-  /// A compiler takes memory, and an agent that ends somebody has other things to do.
-  @Test func whileMemoryIsShortChangedFilesWait() throws {
+  /// A compiler takes memory.
+  @Test func changedFilesAreNotReadWhileMemoryIsShort() throws {
     let folder = try Folder()
     let stage = try AgentHarness(available: [80])
     stage.agent.machine.time = nil
@@ -128,7 +128,7 @@ import Testing
     stage.look()
     var (isBusy, isDue) = (stage.agent.reload.reloader.isBusy, stage.agent.reload.reloader.due != nil)
     #expect(!isBusy && isDue)
-    // It asks again, and not at once.
+    // The loop looks again later.
     let now = Nanoseconds(Clock.sinceBoot())
     let later = stage.agent.reload.due(after: now)
     #expect(try #require(later) > now)
@@ -144,7 +144,7 @@ import Testing
     #expect(throws: Reloader.Refusal.self) { _ = try stage.agent.reload.reloader.finish() }
   }
 
-  @Test func filesThatCannotBeWatchedAreToldOfOnce() throws {
+  @Test func thatFilesCannotBeWatchedIsToldOnce() throws {
     let stage = try AgentHarness(available: [800])
     stage.agent.reload.reloader = Reloader(compiler: CPath("/bin/false"), config: CPath("/no/such/folder/p.toml"))
     stage.agent.watchFiles()

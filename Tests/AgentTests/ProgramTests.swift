@@ -6,8 +6,8 @@ import ProcModel
 import Record
 import Testing
 
-/// The agent as a process of its own, in its ordinary form, in dry run on this machine: its signals, and what it keeps
-/// of its rights.
+/// The agent as a process of its own, in its ordinary form, in dry run on this machine: its signals, and the
+/// capabilities that it keeps.
 @Suite(.serialized) struct ProgramTests {
   private static let program = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: ".build/debug/spillwayd")
@@ -68,8 +68,9 @@ import Testing
     func mask(_ field: String) throws -> UInt64 { try #require(UInt64(status(field), radix: 16)) }
   }
 
-  @Test(arguments: [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")]) func itEndsByRequest(signal: Int32, name: String) throws
-  {
+  @Test(arguments: [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")]) func theAgentStopsAtSIGTERMAndSIGINT(
+    signal: Int32, name: String
+  ) throws {
     let agent = try Running()
     kill(agent.process.processIdentifier, signal)
     agent.process.waitUntilExit()
@@ -77,7 +78,7 @@ import Testing
     #expect(try agent.records("stop").map { $0["reason"] as? String } == [name])
   }
 
-  @Test func aHangUpWithoutAConfigIsRefusedAndItRunsOn() throws {
+  @Test func aReloadWithoutAConfigIsRefusedAndTheAgentRunsOn() throws {
     let agent = try Running()
     for count in 1...2 {
       kill(agent.process.processIdentifier, SIGHUP)
@@ -87,7 +88,7 @@ import Testing
     #expect(agent.process.isRunning)
   }
 
-  @Test func itKeepsWhatItUsesOfWhatItHeld() throws {
+  @Test func theAgentKeepsTheCapabilitiesThatItNeeds() throws {
     let agent = try Running()
     let held = try Self.effective("/proc/self/status")
     let kept = CapabilityNeed.lasting(for: []).rawValue

@@ -9,11 +9,11 @@ import Testing
 
 @testable import Agent
 
-/// When which relief is given and taken back, on cgroups that are ordinary files.
+/// When which relief is given and undone. The cgroups are ordinary files.
 @Suite struct ReliefTests {
   private static let minute = Nanoseconds.milliseconds(60_000)
 
-  /// /batch and the service of each process of ``AgentHarness``.
+  /// A tree with the cgroups /batch and /other, and those of two processes of ``AgentHarness``.
   private final class Tree {
     let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-relief-\(UUID().uuidString)")
 
@@ -43,7 +43,7 @@ import Testing
       try FileManager.default.removeItem(at: folder.appending(path: "cgroup/\(name)"))
     }
 
-    /// Whether its limit is put back: an ordinary file keeps the end of what was longer.
+    /// Whether its limit is put back. An ordinary file keeps the end of a longer text.
     func isUnlimited(_ name: String) -> Bool { word("\(name)/memory.high")?.hasPrefix("max") == true }
 
     /// The first word of a file.
@@ -72,7 +72,7 @@ import Testing
       }, relief: try tree.relief())
     stage.agent.machine.files.cgroupVersion = .v2
     stage.agent.machine.files.limit("/batch", mib: 1000, used: 200)
-    // A thread really works for it.
+    // A helper thread really runs, so time is the real one.
     stage.agent.machine.time = nil
     return stage
   }
@@ -91,14 +91,14 @@ import Testing
     policy.measures.relief.freeze = freeze
   }
 
-  /// What was recorded of relief: `action cgroup outcome`.
+  /// The records of relief, as `action cgroup outcome`.
   private func steps(_ stage: AgentHarness) throws -> [String] {
     try stage.records("relief").map { record in
       "\(record["action"] ?? "") \(record["cgroup"] as? String ?? "-") \(record["outcome"] ?? "")"
     }
   }
 
-  /// Looks until it is so, 20 s at most, and tells what was done to processes until then.
+  /// Looks until `isSo`, for 20 s at most. Returns what was done to processes until then.
   private func until(
     _ stage: AgentHarness, _ isSo: () throws -> Bool
   ) rethrows -> [String] {
@@ -111,8 +111,8 @@ import Testing
     return []
   }
 
-  /// The floor is at 100 MiB, release at 150.
-  @Test func whatIsMissingIsAskedForOneAfterTheOtherBeforeAnybodyIsEnded() throws {
+  /// The floor is at 100 MiB, and the release line at 150.
+  @Test func memoryIsReclaimedFromOneCgroupAfterTheOtherBeforeAnyProcessIsKilled() throws {
     let stage = try stage([160, 140], reclaim: ["/batch", "/other", "/none"])
     stage.look()
     #expect(try steps(stage) == [])
@@ -127,7 +127,7 @@ import Testing
     #expect(try stage.messages().contains("relief: reclaim of /batch is done after "))
   }
 
-  @Test func itIsGivenOnceAShortage() throws {
+  @Test func reliefIsGivenOncePerShortage() throws {
     let stage = try stage([140], reclaim: ["/batch"])
     _ = try until(stage) { try steps(stage).count == 1 }
     for available: UInt64 in [130, 140, 101, 150] {
@@ -139,7 +139,7 @@ import Testing
     _ = try until(stage) { try steps(stage).count == 2 }
   }
 
-  @Test func whereMemoryIsBackTheRestIsNotAskedFor() throws {
+  @Test func onceMemoryIsBackNoMoreIsReclaimed() throws {
     let stage = try stage([140], reclaim: ["/batch", "/other"])
     stage.look()
     stage.agent.machine.available = [200]
@@ -148,7 +148,7 @@ import Testing
     #expect(try steps(stage) == ["reclaim /batch done"] && tree.word("other/memory.reclaim") == nil)
   }
 
-  @Test func freeSwapIsNoShortage() throws {
+  @Test func memoryIsNotShortWhileSwapIsFree() throws {
     let stage = try stage([140], reclaim: ["/batch"]) {
       $0.settings.thresholds.floor.swapFree = .share(.percent(10))
     }
@@ -166,7 +166,7 @@ import Testing
     return stage.agent.domains[0].verdict
   }
 
-  @Test func aLimitIsLoweredForATime() throws {
+  @Test func aLimitIsLoweredForTheSetTime() throws {
     let stage = try stage([140], high: (.share(.percent(80)), .milliseconds(50)))
     stage.look()
     #expect(try steps(stage) == ["high /batch began"])
@@ -175,21 +175,21 @@ import Testing
     #expect(try steps(stage) == ["high /batch began", "high /batch undone"] && tree.isUnlimited("batch"))
   }
 
-  /// 10 MiB, or 2 % of memory if that is less.
+  /// A limit that would take back less than 10 MiB, or 2 % of memory if that is less, is not lowered.
   @Test(arguments: [(200, 190, "began"), (200, 191, "skipped"), (5, 1, "skipped")] as [(UInt64, UInt64, String)])
-  func aCgroupThatHasNextToNothingIsLeftAlone(used: UInt64, to: UInt64, outcome: String) throws {
+  func theLimitOfACgroupThatHoldsNextToNothingIsNotLowered(used: UInt64, to: UInt64, outcome: String) throws {
     let stage = try stage([140], high: (.size(KiB(to * 1024)), Self.minute))
     stage.agent.machine.files.limit("/batch", mib: 1000, used: used)
     stage.look()
     #expect(try steps(stage) == ["high /batch \(outcome)"])
   }
 
-  @Test func theWorstIsFrozenWhileNobodyHasToBeEnded() throws {
+  @Test func theCgroupOfTheForemostCandidateIsFrozenBeforeAnyKill() throws {
     let stage = try stage([140], freeze: Self.minute)
     stage.look()
     #expect(try steps(stage) == ["freeze /system.slice/hog.service began"])
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "1")
-    // It is thawed before it is signalled: else it could act on no signal but SIGKILL.
+    // It is thawed before its process is signalled: a frozen process acts on no signal but SIGKILL.
     stage.agent.machine.available = [80]
     _ = stage.log.take()
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
@@ -198,31 +198,31 @@ import Testing
       try steps(stage) == ["freeze /system.slice/hog.service began", "freeze /system.slice/hog.service undone"])
   }
 
-  @Test func itThawsByItself() throws {
+  @Test func aFrozenCgroupIsThawedAfterTheSetTime() throws {
     let stage = try stage([140], freeze: .milliseconds(30))
     _ = try until(stage) { try steps(stage).count == 2 }
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0")
   }
 
-  /// Too fast for a look in between: whoever is to be ended is not frozen first.
-  @Test func inTroubleNobodyIsFrozen() throws {
+  /// Memory fell so fast that no look saw the shortage before. The victim is not frozen first.
+  @Test func noCgroupIsFrozenOnceAProcessHasToBeKilled() throws {
     let stage = try stage([80], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
     #expect(stage.tick() == ["meminfo", "hold 100", "meminfo", "SIGTERM 100"])
     #expect(try steps(stage) == ["high /batch began"])
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0")
   }
 
-  @Test(arguments: ["protected", "root", "init", "agent", "frozen", "nobody"])
-  func whatHoldsOthersIsNotFrozen(reason: String) throws {
+  @Test(arguments: ["protected", "root", "init", "agent", "frozen", "none"])
+  func aCgroupThatMayNotBeFrozenIsSkipped(reason: String) throws {
     let stage = try stage([140], ownPID: reason == "agent" ? 103 : 0, freeze: Self.minute)
     switch reason {
-    // Also where it lies in a cgroup below.
+    // The protected process lies in a cgroup below.
     case "protected": stage.agent.machine.files.set(.cgroup, of: 102, "0::/system.slice/hog.service/inner\n")
     case "root": stage.agent.machine.files.set(.cgroup, of: 100, "0::/\n")
     case "init": stage.agent.machine.files.set(.cgroup, of: 1, "0::/system.slice/hog.service\n")
     case "agent":
       stage.agent.machine.files.set(.cgroup, of: 103, "0::/system.slice/hog.service\n")
-    case "nobody": for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
+    case "none": for pid: Int32 in [100, 101] { stage.agent.machine.files.remove(pid) }
     default:
       let file = tree.folder.appending(path: "cgroup/system.slice/hog.service/cgroup.freeze")
       try Data("1\n".utf8).write(to: file)
@@ -233,7 +233,7 @@ import Testing
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == (reason == "frozen" ? "1" : "0"))
   }
 
-  @Test func itIsUndoneAtTheEnd() throws {
+  @Test func reliefIsUndoneWhenTheAgentStops() throws {
     let stage = try stage([140], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
     stage.look()
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "1")
@@ -242,7 +242,7 @@ import Testing
     #expect(try steps(stage).suffix(2) == ["freeze /system.slice/hog.service undone", "high /batch undone"])
   }
 
-  @Test func aPolicyWithoutItUndoesIt() throws {
+  @Test func aPolicyWithoutReliefUndoesIt() throws {
     let stage = try stage([140], high: (.size(KiB(4096)), Self.minute), freeze: Self.minute)
     stage.look()
     var other = stage.agent.policy
@@ -252,7 +252,7 @@ import Testing
     #expect(tree.word("system.slice/hog.service/cgroup.freeze") == "0" && tree.isUnlimited("batch"))
   }
 
-  @Test func aCgroupThatGoesAwayNeedsNoUndoing() throws {
+  @Test func aRemovedCgroupNeedsNoUndoing() throws {
     let stage = try stage([140], freeze: .milliseconds(20))
     stage.look()
     try tree.remove("system.slice/hog.service")
@@ -260,7 +260,7 @@ import Testing
     #expect(try steps(stage).last == "freeze /system.slice/hog.service undone")
   }
 
-  @Test func aDryRunTouchesNothingAndTellsOfAll() throws {
+  @Test func aDryRunChangesNothingAndTellsOfEachStep() throws {
     let log = Log()
     let stage = try AgentHarness(
       available: [140], log: log, isDryRun: true,
@@ -277,7 +277,7 @@ import Testing
     #expect(try stage.records("relief").map { $0["value_kib"] as? Int } == [nil, 100 * 1024, 10 * 1024])
   }
 
-  @Test func withCgroupsOfVersion1ThereIsNone() throws {
+  @Test func withCgroupsOfVersion1ThereIsNoRelief() throws {
     let stage = try AgentHarness(
       available: [140], isDryRun: true,
       policy: { Self.set(&$0, reclaim: ["/other"]) })
@@ -290,7 +290,7 @@ import Testing
     (CgroupVersion.v2, "relief cannot be given: the policy at the start had none"),
     (.v1, "relief cannot be given: it needs cgroups of version 2"),
   ])
-  func aPolicyThatBringsItIsToldWhatItLacks(version: CgroupVersion, lack: String) throws {
+  func aReloadWithReliefTellsWhyItCannotBeGiven(version: CgroupVersion, lack: String) throws {
     let stage = try AgentHarness(available: [500])
     stage.agent.machine.files.cgroupVersion = version
     var other = stage.agent.policy

@@ -28,7 +28,7 @@ import Testing
     ) throws {
       var source = ScriptedMachine(available: available, log: log, loop: try EventLoop.taking([]))
       source.isDryRun = isDryRun
-      AgentHarness.people(&source)
+      AgentHarness.addProcesses(to: &source)
       alter(&source)
       var policy = AgentHarness.policy(grace: .milliseconds(200))
       change(&policy)

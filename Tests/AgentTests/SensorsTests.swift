@@ -27,13 +27,13 @@ import Testing
 
   @Test(
     arguments: [
-      // 2000000 − 10000 free − 500000 of programs − 40000 of cache = 1450000 that nothing names.
+      // 2000000 − 10000 free − 500000 of programs − 40000 of cache = 1450000 that no line names.
       (300_000, false, 350_000, false), (1_900_000, false, 1_500_000, false), (1_990_001, false, 50_000, true),
       (16_000_000, false, 50_000, true),
-      // Another machine's, or a container's meminfo beside the machine's.
+      // The cache is another machine's, or meminfo is a container's.
       (300_000, true, 50_000, false),
     ] as [(UInt64, Bool, UInt64, Bool)])
-  func aCacheOfZFSCountsWhereItCanBeThisMachines(
+  func theCacheOfZFSCountsWhereItCanBeThisMachines(
     size: UInt64, isReplaced: Bool, available: UInt64, isDoubted: Bool
   ) throws {
     var source = Self.source(
@@ -46,19 +46,19 @@ import Testing
     #expect(counted.isEmpty == !isDoubted)
   }
 
-  @Test func theTableIsReadAgainWhereSwapChangesOrTheFilesDisagree() throws {
+  @Test func theSwapTableIsReadAgainWhenSwapChangesOrTheFilesDisagree() throws {
     var source = Self.source(
       "MemAvailable: 50000 kB\nSwapTotal: 1000 kB\nSwapFree: 400 kB\n", swaps: "/dev/sda2 partition 1000 600 -2\n")
     var sensors = Sensors()
     #expect(try Self.read(&sensors, &source).swapFree == KiB(400))
-    // Another table counts once the total is another.
+    // A changed table is read once the total has changed.
     source.set(.swaps, "Filename Type Size Used Priority\n/dev/sda2 partition 900 100 -2\n")
     #expect(try Self.read(&sensors, &source).isSwapSettled)
     source.set(
       .meminfo, "MemTotal: 2000000 kB\nMemFree: 1 kB\nMemAvailable: 5 kB\nSwapTotal: 950 kB\nSwapFree: 940 kB\n")
     let cut = try Self.read(&sensors, &source)
     #expect(cut.swapTotal == KiB(900) && cut.swapFree == KiB(800) && cut.impossible == [.swapTotal, .swapFree])
-    // It stays doubted, at each look anew, until the files agree.
+    // Each reading is doubted until the files agree.
     for looks in 2...4 {
       _ = try Self.read(&sensors, &source)
       let counts = sensors.impossible
@@ -68,10 +68,10 @@ import Testing
     #expect(try Self.read(&sensors, &source).impossible.isEmpty)
   }
 
-  @Test func whileSwapIsTakenAwayWhatIsReadBackIsNotFree() throws {
+  @Test func whileSwapIsBeingTakenAwayNoneOfItCountsAsFree() throws {
     var source = Self.source("", swaps: "")
     var sensors = Sensors()
-    // Of 1000000, 600000 are used, and come back by and by.
+    // Of 1000000 KiB, 600000 are used, and are read back step by step.
     for left: UInt64 in [600_000, 400_000, 1000] {
       source.set(
         .meminfo,
@@ -94,7 +94,8 @@ import Testing
       (800_000, 200_000, 150_000, false), (1_000_001, 200_000, 100_000, true), (800_000, 2_000_001, 100_000, true),
       (.max / 1024, .max / 1024, 100_000, true),
     ] as [(UInt64, UInt64, UInt64, Bool)])
-  func aDeviceThatHoldsMoreThanItCanCountsForHalf(stored: UInt64, used: UInt64, free: UInt64, isDoubted: Bool) throws {
+  func aZramDeviceWithImpossibleFiguresCountsForHalf(stored: UInt64, used: UInt64, free: UInt64, isDoubted: Bool) throws
+  {
     var source = Self.source(
       "MemAvailable: 50000 kB\nSwapTotal: 1000000 kB\nSwapFree: 200000 kB\n",
       swaps: "/dev/zram0 partition 1000000 800000 100\n")
@@ -104,7 +105,7 @@ import Testing
     #expect(reading.swapFree == KiB(free) && reading.impossible == (isDoubted ? .zram : []))
   }
 
-  @Test func aCgroupWhoseFilesContradictEachOtherIsNotRead() throws {
+  @Test func aCgroupWhoseFilesContradictEachOtherMakesNoSense() throws {
     var source = Self.source("MemAvailable: 50000 kB\n")
     source.cgroupVersion = .v2
     source.set(.usage, ofCgroup: "/a", "500000000\n")
@@ -124,9 +125,9 @@ import Testing
   }
 }
 
-/// What the agent does about numbers that cannot be, and about swapoff(2).
+/// What the agent does about impossible numbers, and about swapoff(2).
 @Suite struct DoubtTests {
-  /// With 80 of 1000 MiB available, which is below the floor.
+  /// By default 80 of 1000 MiB are available, which is below the floor.
   private static func stage(
     available: UInt64 = 80, _ change: (inout ScriptedMachine) -> Void, policy: (inout CompiledPolicy) -> Void = { _ in }
   ) throws -> AgentHarness {
@@ -136,10 +137,10 @@ import Testing
   }
 
   /// 800 of 1000 MiB are huge pages: 10 % of the rest are 20 MiB.
-  @Test func aLargePoolOfHugePagesIsNoTrouble() throws {
+  @Test func aLargePoolOfHugePagesDoesNotCountAsUsed() throws {
     let stage = try Self.stage { $0.lines = "HugePages_Total: 400\nHugepagesize: 2048 kB\nHugetlb: 819200 kB\n" }
     #expect(stage.tick() == ["meminfo"])
-    // It may change while the agent runs.
+    // The pool may change while the agent runs.
     stage.agent.machine.lines = "HugePages_Total: 200\nHugepagesize: 2048 kB\nHugetlb: 409600 kB\n"
     stage.agent.machine.available = [55]
     #expect(stage.tick().contains("SIGTERM 100"))
@@ -148,7 +149,7 @@ import Testing
     #expect(reading["floor_kib"] as? Int == 60 * 1024)
   }
 
-  @Test func aPoolThatCannotBeChangesNothingAndIsSaidOnce() throws {
+  @Test func anImpossiblePoolOfHugePagesChangesNothingAndIsToldOnce() throws {
     let stage = try Self.stage { $0.lines = "Hugetlb: 99999999999 kB\n" }
     #expect(stage.tick().contains("SIGTERM 100"))
     _ = stage.tick()
@@ -158,13 +159,13 @@ import Testing
   }
 
   @Test(arguments: [
-    // In KiB: nonsense sizes, and free above total; the table is empty, or full.
+    // Impossible sizes, or free swap above the total; the table is empty, or has an area.
     ("SwapTotal: 18446744073709551360 kB\nSwapFree: 18446744073709551360 kB\n", ""),
     ("SwapTotal: 500000 kB\nSwapFree: 500000 kB\n", ""),
     ("SwapTotal: 500000 kB\nSwapFree: 500004 kB\n", "none virtual 500000 499000 -2\n"),
     ("SwapTotal: 900000 kB\nSwapFree: 880000 kB\n", "/dev/vdb partition 500000 499000 -2\n"),
   ])
-  func swapThatCannotBeDoesNotHoldTheFloorUp(lines: String, table: String) throws {
+  func impossibleSwapDoesNotKeepTheFloorFromActing(lines: String, table: String) throws {
     let stage = try Self.stage({
       $0.lines = lines
       $0.files.set(.swaps, "Filename Type Size Used Priority\n" + table)
@@ -175,8 +176,8 @@ import Testing
     #expect(!names.isEmpty && Set(names).isSubset(of: ["swap_total", "swap_free"]))
   }
 
-  /// By a container's uptime all would have started in the future.
-  @Test func aServicesWorkersAreNoSwarmForWantOfAClock() throws {
+  /// By a container's uptime all processes would have started in the future.
+  @Test func workersOfUnknownAgeAreNoSwarm() throws {
     for (clock, expected) in [(nil, "SIGTERM 100"), (1_100_000, "SIGTERM 100")] as [(UInt64?, String)] {
       let stage = try Self.stage({ source in
         source.files.set(.uptime, "0.50 0.10\n")
@@ -203,10 +204,10 @@ import Testing
         "CapEff:\t0000000000000000", with: "CapEff:\t000001ffffffffff"))
   }
 
-  @Test func whoeverTakesSwapAwayIsFirst() throws {
+  @Test func aProcessInSwapoffIsKilledFirst() throws {
     let stage = try Self.stage({ Self.takeSwapAway(&$0) }) {
       $0.settings.thresholds.floor.swapFree = .share(.percent(10))
-      // Its session is not meant.
+      // Its session is not killed with it.
       $0.settings.scope = .session
     }
     #expect(stage.tick().contains("SIGTERM 50"))
@@ -220,7 +221,7 @@ import Testing
     #expect(reading["impossible"] as? [String] == [])
   }
 
-  @Test func aRuleMayProtectIt() throws {
+  @Test func aRuleMayProtectAProcessInSwapoff() throws {
     let stage = try Self.stage({ Self.takeSwapAway(&$0) }) {
       $0.text += Array("swapoff".utf8)
       $0.addRule(name: 16..<23, comm: 16..<23, protects: true)
@@ -228,12 +229,12 @@ import Testing
     #expect(stage.tick().contains("SIGTERM 100"))
   }
 
-  @Test func anotherName() throws {
+  @Test func aProcessWithAnotherNameDoesNotCountAsInSwapoff() throws {
     let stage = try Self.stage { Self.takeSwapAway(&$0, by: "mkswap") }
     #expect(stage.tick().contains("SIGTERM 100"))
   }
 
-  @Test func countersThatRunBackwardsAreSaidAndCounted() throws {
+  @Test func countersThatRunBackwardsAreToldAndCounted() throws {
     let stage = try Self.stage(
       available: 300,
       { source in

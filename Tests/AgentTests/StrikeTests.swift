@@ -9,12 +9,12 @@ import Testing
 
 @testable import Agent
 
-/// What a hand is told of processes that it finds in a group or cgroup at the time of the act.
+/// What the killer is told of processes that it finds in a group or cgroup at the time of a signal.
 @Suite struct StrikeTests {
   struct Newcomer: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var pid: Int32 = 300
-    /// Makes it, in the world of ``AgentHarness``.
+    /// Adds it to the processes of ``AgentHarness``.
     var make: @Sendable (inout MemorySource) -> Void
     var clearance: Clearance
 
@@ -26,14 +26,14 @@ import Testing
   }
 
   static let newcomers = [
-    Newcomer("one like the victim may go", .mayGo) { $0.add(300, "hog", mib: 1) },
-    Newcomer("one that nobody has a word for may go", .mayGo) { $0.add(300, "other", mib: 0) },
+    Newcomer("one like the victim may be killed", .mayGo) { $0.add(300, "hog", mib: 1) },
+    Newcomer("one that no rule matches may be killed", .mayGo) { $0.add(300, "other", mib: 0) },
     Newcomer("one that a rule protects stays", .stays) { $0.add(300, "keeper", mib: 1) },
     Newcomer("one at oom_score_adj -1000 stays", .stays) { $0.add(300, "hog", mib: 1, adjustment: -1000) },
     Newcomer("process 1 stays", pid: 1, .stays) { _ in },
     Newcomer("the agent stays", pid: 77, .stays) { $0.add(77, "hog", mib: 1) },
     Newcomer("what the agent started stays", .stays) { $0.add(300, "hog", mib: 1, parent: 77) },
-    Newcomer("one that has ended is gone", .gone) { _ in },
+    Newcomer("one that has exited is gone", .gone) { _ in },
     Newcomer("a zombie is gone", .gone) { source in
       source.set(
         .stat, of: 300, "300 (hog) Z 1 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 300 0 0 0\n")
@@ -56,7 +56,7 @@ import Testing
     },
   ]
 
-  @Test(arguments: newcomers) func whoeverIsFoundIsJudgedAtThatTime(newcomer: Newcomer) throws {
+  @Test(arguments: newcomers) func aProcessThatIsFoundIsClassifiedAtThatTime(newcomer: Newcomer) throws {
     let stage = try AgentHarness(available: [80], grace: .zero, ownPID: 77)
     #expect(stage.tick().last == "SIGTERM 100")
     newcomer.make(&stage.agent.machine.files)
@@ -66,7 +66,7 @@ import Testing
 
   /// A signal to a whole group asks about each process that is in it by then.
   @Test(arguments: [(102, "protected"), (101, nil)] as [(Int32, String?)])
-  func eachSignalAsksAboutWhatIsInTheGroup(newcomer: Int32, reason: String?) throws {
+  func eachSignalAsksAboutTheProcessesOfTheGroup(newcomer: Int32, reason: String?) throws {
     let stage = try Self.ofGroup()
     stage.log.group = [100, newcomer]
     _ = stage.tick()
@@ -76,7 +76,7 @@ import Testing
     #expect(outcome["one_by_one"] as? String == reason)
   }
 
-  /// The hog leads a process group that goes with it.
+  /// The hog leads a process group that is killed with it.
   private static func ofGroup(available: [UInt64?] = [80]) throws -> AgentHarness {
     let stage = try AgentHarness(available: available, grace: .zero) { policy in policy.rules[1].scope = .group }
     let stat = "100 (hog) S 1 100 100 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 100 314572800 76800 0\n"
@@ -84,8 +84,8 @@ import Testing
     return stage
   }
 
-  /// It was known under another name, by which it could have gone.
-  @Test func oneThatHasChangedSinceIsJudgedAnew() throws {
+  /// By the name under which it was known it could have been killed.
+  @Test func aProcessThatHasChangedIsClassifiedAnew() throws {
     let stage = try AgentHarness(available: [500, 80], grace: .zero)
     stage.agent.machine.files.add(300, "hog", mib: 1)
     _ = stage.tick()
@@ -95,8 +95,8 @@ import Testing
     #expect(stage.clearances([300]) == [.stays])
   }
 
-  /// Its parent has become another program since the survey.
-  @Test func ancestorsAreReadAnew() throws {
+  /// The parent has executed another program since the survey.
+  @Test func ancestorsAreReadAnewForASignal() throws {
     let stage = try AgentHarness(available: [500, 80], grace: .zero) { policy in
       policy.text += Array("guard".utf8)
       let name = UInt32(policy.text.count - 5)..<UInt32(policy.text.count)
@@ -113,7 +113,7 @@ import Testing
     #expect(stage.clearances([300, 301]) == [.stays, .mayGo])
   }
 
-  @Test func thePolicyInForceIsAskedAndNotTheOneItWasChosenBy() throws {
+  @Test func thePolicyInForceDecidesAndNotTheOneThatChoseTheVictim() throws {
     let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick().last == "SIGTERM 100")
     var policy = stage.agent.policy
@@ -126,7 +126,7 @@ import Testing
     #expect(stage.clearances([300]) == [.stays])
   }
 
-  @Test func anOutcomeTellsWhyItWentOneByOneAndWhatCameBack() throws {
+  @Test func anOutcomeTellsWhyProcessesWereSignalledOneByOneAndWhatCameBack() throws {
     let stage = try Self.ofGroup(available: [80, 80, 83])
     stage.log.groupRefusal = Errno(30)
     _ = stage.tick()
@@ -143,14 +143,14 @@ import Testing
           + "killing it gave back 3072 KiB of the 300 MiB counted\n"))
   }
 
-  @Test func cgroupsThatCannotBeWrittenAreToldOnceAndOnlyWhereOneMayBeKilled() throws {
+  @Test func thatCgroupsCannotBeWrittenIsToldOnceWhereThePolicyMayKillOne() throws {
     let stage = try AgentHarness(available: [500])
     let said =
       "cgroups cannot be written here (read-only file system): where a whole cgroup is to be killed, its processes"
     stage.log.cgroupRefusal = Errno(30)
     stage.agent.sayUnwritableCgroups()
     #expect(try !stage.messages().contains(said))
-    // A policy that is read later may.
+    // A policy that is read later may kill a cgroup.
     var policy = stage.agent.policy
     policy.rules[1].scope = .unit
     for _ in 0..<2 { stage.agent.putInForce(policy) }
@@ -177,7 +177,7 @@ import Testing
     #expect(rule.mayReachCgroups == (mayReach && !hasSwarm))
   }
 
-  @Test func oneThatWasTriedInVainStays() throws {
+  @Test func aProcessThatWasKilledInVainStays() throws {
     let stage = try AgentHarness(available: [80], grace: .zero)
     #expect(stage.tick().last == "SIGTERM 100")
     stage.agent.chooser.inVain.insert(ProcessIdentity(pid: 101, startTime: Ticks(101)))
@@ -185,9 +185,9 @@ import Testing
     #expect(stage.clearances([101]) == [.stays])
   }
 
-  /// Of a domain's group: who lies outside of it was not looked at, and who is protected in it stays; also where the domain
-  /// around it ran short, and the victim's grace is over for that.
-  @Test(arguments: [false, true]) func inADomainItsOwnRulesCount(isHastened: Bool) throws {
+  /// A process outside the victim's domain was not ranked, and stays; so does a protected one inside. With `isHastened`
+  /// the system around the domain ran short, and the victim's grace is over for that.
+  @Test(arguments: [false, true]) func aProcessOutsideTheDomainStays(isHastened: Bool) throws {
     let stage = try AgentHarness(available: [800], grace: isHastened ? .milliseconds(60_000) : .zero) { policy in
       var settings = policy.settings
       settings.thresholds.floor.available = .share(.percent(20))

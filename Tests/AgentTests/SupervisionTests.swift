@@ -42,7 +42,7 @@ private final class Manager {
 @Suite struct SupervisionTests {
   private static let sign = "WATCHDOG=1"
 
-  @Test func signsAreGivenAQuarterOfTheTimeApart() throws {
+  @Test func signsOfLifeAreAQuarterOfTheWatchdogTimeApart() throws {
     let manager = try Manager()
     let teller = manager.teller(watchdog: 8_000_000_000)
     var supervision = Supervision(teller)
@@ -56,7 +56,7 @@ private final class Manager {
     #expect(due == .milliseconds(11_000))
   }
 
-  @Test func withoutAWatchdogNoSignIsGiven() throws {
+  @Test func withoutAWatchdogNoSignOfLifeIsGiven() throws {
     let manager = try Manager()
     let teller = manager.teller(watchdog: nil)
     var supervision = Supervision(teller)
@@ -69,7 +69,7 @@ private final class Manager {
     #expect(ofNone == nil)
   }
 
-  @Test func aManagerThatIsBehindIsTriedAgainSoonAndNotAllTheTime() throws {
+  @Test func aManagerThatIsBehindIsToldAgainAfterASixteenthOfTheTime() throws {
     let manager = try Manager()
     let teller = manager.teller(watchdog: 8_000_000_000)
     var full = 0
@@ -88,7 +88,7 @@ private final class Manager {
   }
 
   @Test(arguments: [1, 1000, 39_999_999] as [UInt64])
-  func whatTheManagerAsksForNeverFillsTheAgentsTime(watchdog: UInt64) throws {
+  func signsOfLifeAreAtLeastTenMillisecondsApart(watchdog: UInt64) throws {
     let manager = try Manager()
     let teller = manager.teller(watchdog: watchdog)
     defer { _ = manager.take() }
@@ -98,7 +98,7 @@ private final class Manager {
     #expect(due == .milliseconds(1010))
   }
 
-  /// Nothing else than the loop gives a sign: where that hangs, here in reading memory, there is none.
+  /// Only the loop gives signs of life. While it hangs, here in reading memory, there is none.
   @Test func aLoopThatHangsGivesNoSign() throws {
     let manager = try Manager()
     let teller = manager.teller(watchdog: 4_000_000)
@@ -129,8 +129,8 @@ private final class Manager {
     #expect(manager.take() == [Self.sign])
   }
 
-  /// In calm time, and of a decision: 300 processes at a millisecond each.
-  @Test(arguments: [900, 20] as [UInt64]) func aLongSurveyGivesSignsOnTheWay(available: UInt64) throws {
+  /// In calm time and for a decision, with 300 processes that take a millisecond each.
+  @Test(arguments: [900, 20] as [UInt64]) func signsOfLifeAreGivenDuringALongSurvey(available: UInt64) throws {
     let manager = try Manager()
     let teller = manager.teller(watchdog: 40_000_000)
     let log = Log()
@@ -151,8 +151,8 @@ private final class Manager {
     #expect(manager.take().count > 3)
   }
 
-  /// With so much available the agent would look away for seconds.
-  @Test func theLoopWaitsNoLongerThanASignMay() throws {
+  /// With so much memory available the agent would otherwise look away for seconds.
+  @Test func theLoopWaitsNoLongerThanUntilTheNextSignOfLife() throws {
     func pause(_ supervision: consuming Supervision) throws -> Nanoseconds {
       let log = Log()
       let stage = try AgentHarness(
@@ -192,7 +192,7 @@ private final class Manager {
     #expect(String(decoding: text, as: UTF8.self) == expected)
   }
 
-  @Test func theBuiltInPolicyStandsInInDryRunAlone() {
+  @Test func anAgentOnTheBuiltInPolicyInPlaceOfAnotherIsDisarmed() {
     let fallback = PolicyFallback(.builtIn, because: [])
     #expect(isDisarmed(fallback: fallback, isArmed: true))
     #expect(!isDisarmed(fallback: fallback, isArmed: false))
@@ -204,7 +204,7 @@ private final class Manager {
     Supervision(nil, fallback: fallback, isArmed: isArmed).isDisarmed
   }
 
-  @Test func aFallbackIsSaidAgainOnceAnHour() {
+  @Test func aFallbackIsToldOnceAnHour() {
     var supervision = Supervision(nil, fallback: PolicyFallback(.builtIn, because: []), isArmed: true)
     let hour: UInt64 = 3_600_000
     let said = stride(from: UInt64(1000), through: 3 * hour, by: 60_000).filter {
@@ -234,7 +234,7 @@ private final class Manager {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     #expect(try !isThere(at: 60_999))
     #expect(!FileManager.default.fileExists(atPath: folder + "/record"))
-    // The try goes on beside the loop; a later look finds it.
+    // The file is opened by a thread, and a later look takes it.
     var isFound = try isThere(at: 61_000)
     for _ in 0..<10_000 where !isFound {
       usleep(1000)

@@ -4,7 +4,7 @@ import ProcModel
 import Testing
 
 @Suite struct GoldenTests {
-  @Test(arguments: goldens) func scoreIsAsWorkedOutByHand(golden: Golden) {
+  @Test(arguments: goldens) func theScoreIsTheOneWorkedOutByHand(golden: Golden) {
     let score = golden.formula.plainScore(
       golden.process, on: golden.machine, adjustment: golden.adjustment)
     if golden.formula.isWhole {
@@ -14,7 +14,7 @@ import Testing
     }
   }
 
-  @Test func footprintIsThatOfTheFacts() {
+  @Test func theFormulaFootprintIsTheFootprintOfTheFacts() {
     var numbers = SplitMix64(seed: 1)
     for _ in 0..<1000 {
       let process = numbers.process()
@@ -22,8 +22,9 @@ import Testing
     }
   }
 
-  /// The reason why `oom_score_adj` multiplies: added, the small one with +300 would stand before the hog with −500.
-  @Test func aHogWithALowerAdjustmentStillStandsBeforeASmallInnocent() {
+  /// This is why `oom_score_adj` multiplies: if it were added, the small one with +300 would score above the hog with
+  /// −500.
+  @Test func aHogWithALowerAdjustmentStillScoresAboveASmallInnocentProcess() {
     let hog = sampleProcess {
       $0.anonymous = KiB(2_000_000)
       $0.resident = KiB(2_000_000)
@@ -38,7 +39,7 @@ import Testing
     #expect(Formula.spillway.plainScore(hog) > Formula.spillway.plainScore(innocent))
   }
 
-  @Test func aYoungLeakStandsBeforeAnOldDatabaseTenTimesItsSize() {
+  @Test func aYoungLeakScoresAboveAnOldDatabaseTenTimesItsSize() {
     let leak = sampleProcess {
       $0.anonymous = KiB(200_000)
       $0.age = Ticks(6000)
@@ -75,10 +76,10 @@ import Testing
       (-3000.0, 2_000_000, 666),
       // 120 500 000 / 2 000 000 = 60: 1060 × 2 / 3 = 706.
       (120_500.0, 2_000_000, 706),
-      // The kernel's badness is never so low; ours shall not show less than nothing.
+      // The kernel's badness is never so low. Ours is never below 0.
       (-4_000_000.0, 2_000_000, 0),
       (1e300, 1, 1_431_656_431), (-1e300, 1, 0), (5, 0, 4000), (.nan, 7, 0),
-    ] as [(Double, UInt64, Int32)]) func kernelShowsABadnessAs(points: Double, totalPages: UInt64, shown: Int32)
+    ] as [(Double, UInt64, Int32)]) func pointsBecomeTheKernelsScore(points: Double, totalPages: UInt64, shown: Int32)
   {
     #expect(kernelOomScore(points: points, totalPages: totalPages) == shown)
   }

@@ -28,8 +28,8 @@ import Testing
     #expect(linux24Root(number) == root)
   }
 
-  /// Another way to the same: the loop of the kernel halves the result once for every two bits of the number, and takes
-  /// a quarter off where a single bit was left over.
+  /// Another way to the same result: the loop of the kernel halves the result once for every two bits of the number,
+  /// and takes a quarter off where a single bit was left over.
   @Test func coarseRootFollowsFromTheLengthOfTheNumber() {
     for number in UInt64(0)...10_000 {
       let bits = UInt64.bitWidth - number.leadingZeroBitCount
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  /// Why "older never scores higher" cannot be asked of `linux-2.4`.
+  /// This is why "older never scores higher" does not hold for `linux-2.4`.
   @Test func coarseRootIsNotMonotonic() {
     #expect(linux24Root(31) == 6)
     #expect(linux24Root(32) == 4)

@@ -3,7 +3,7 @@ import Foundation
 import ProcModel
 import Testing
 
-/// On this machine's own processes: `linux` says what the kernel says.
+/// The formula `linux` agrees with the kernel on this machine's processes.
 @Suite struct LiveKernelTests {
   private func text(_ path: String) -> String? {
     FileManager.default.contents(atPath: "/proc/" + path).map { String(decoding: $0, as: UTF8.self) }
@@ -60,9 +60,10 @@ import Testing
       swap: try #require(kib("SwapTotal", of: meminfo)),
       units: KernelUnits(pageSizeKiB: UInt64(getpagesize()) / 1024, ticksPerSecond: 100))
 
-    // So that there is more to see than the usual 0. Lowering needs CAP_SYS_RESOURCE; without it 0 is compared again.
+    // So that other adjustments than the usual 0 are compared. Lowering one needs CAP_SYS_RESOURCE; without it it stays
+    // 0.
     let sleepers = try [-999, -500, 0, 1, 300, 1000].map { try sleeper(adjustment: $0) }
-    // Not `terminate()`: they inherit this thread's signal mask, in which SIGTERM is blocked.
+    // Not by `terminate()`: they inherit this thread's signal mask, in which SIGTERM is blocked.
     defer {
       for process in sleepers where process.isRunning {
         kill(process.processIdentifier, SIGKILL)
@@ -75,7 +76,7 @@ import Testing
     for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
       // The kernel never chooses the machine's init, and shows 0 for it.
       guard let pid = Int32(name), pid > 1 else { continue }
-      // One that grew between the reads, or was in vfork just then, agrees when looked at again.
+      // A process that grew between the reads, or was in vfork(2), agrees when it is read again.
       var last: (ours: Int, kernel: Int)?
       for _ in 0..<3 {
         last = scores(of: pid, on: machine)

@@ -4,7 +4,7 @@ import ProcModel
 import Testing
 
 @Suite struct PropertyTests {
-  /// The score as a reader of the terms would work it out.
+  /// The score that follows from the terms.
   private func fold(_ terms: TermList, whole: Bool) -> Double {
     var score = 0.0
     for index in 0..<terms.count {
@@ -73,7 +73,7 @@ import Testing
       for (name, amount) in amounts {
         var larger = process
         larger[keyPath: amount] += KiB(1 + numbers.amount())
-        // Real numbers are rounded at each step.
+        // Floating-point numbers are rounded at each step.
         let before = formula.plainScore(process)
         let after = formula.plainScore(larger)
         #expect(after >= before - abs(before) * 1e-12, "\(name)")
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  /// Of `linux-2.4` it is not true: its coarse root is not monotonic.
+  /// It does not hold for `linux-2.4`, whose coarse root is not monotonic.
   @Test(arguments: Formula.allCases.filter { $0 != .linux24 })
   func longerServiceNeverScoresHigher(formula: Formula) {
     var numbers = SplitMix64(seed: 5)
@@ -120,7 +120,7 @@ import Testing
   }
 
   @Test(arguments: OomScoreAdjUse.allCases)
-  func neverMeansNeverUnderEachUse(use: OomScoreAdjUse) {
+  func anAdjustmentOfMinus1000CountsUnderEachUse(use: OomScoreAdjUse) {
     #expect(use.effective(-1000) == -1000)
     #expect(use.effective(.min) == -1000)
     #expect(use.effective(-999) == (use == .ignore ? 0 : -999))

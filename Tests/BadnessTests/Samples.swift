@@ -5,7 +5,7 @@ import ProcModel
 /// 4 KiB pages, 100 ticks a second, 2 000 000 pages of RAM and no swap: a thousandth is 2000 pages.
 let sampleMachine = MachineFacts(ram: KiB(8_000_000), swap: .zero, units: .common)
 
-/// An ordinary user's process with nothing in it, changed as `change` says.
+/// A process of an ordinary user without memory, time or age, changed by `change`.
 func sampleProcess(_ change: (inout ProcessFacts) -> Void = { _ in }) -> ProcessFacts {
   var process = ProcessFacts(identity: ProcessIdentity(pid: 4711, startTime: Ticks(100)))
   process.realUID = 1000
@@ -39,7 +39,7 @@ extension SplitMix64 {
     next() >> UInt64.random(in: 34...63, using: &self)
   }
 
-  /// Any process that a machine of this decade may hold.
+  /// A random process, of any size that a machine may have.
   mutating func process() -> ProcessFacts {
     sampleProcess { process in
       process.nice = Int8.random(in: -20...19, using: &self)

@@ -3,16 +3,16 @@ import Fixtures
 import ProcModel
 import Testing
 
-/// What formulas make of facts that are not known, and of memory that they do not share out.
+/// What formulas make of unknown facts, and of the pool of huge pages.
 @Suite struct UnknownTests {
   @Test(arguments: [Formula.classic, .linux24, .linux26, .spillway])
-  func anAgeThatIsNotKnownCostsNoDiscount(formula: Formula) {
+  func anUnknownAgeNeverScoresHigherThanAKnownOne(formula: Formula) {
     var numbers = SplitMix64(seed: 12)
     for _ in 0..<500 {
       var unknown = numbers.process()
       unknown.age = nil
       var known = unknown
-      // The root of 2.4 is coarse, and not larger for every larger number.
+      // The coarse root of 2.4 is not monotonic.
       known.age = formula == .linux24 ? .zero : Ticks(numbers.next() % (300 * 8_640_000))
       #expect(formula.plainScore(unknown) <= formula.plainScore(known) * (1 + 1e-12))
     }

@@ -17,12 +17,12 @@ package enum Fixture {
     URL(filePath: #filePath).deletingLastPathComponent().appending(path: path).path()
   }
 
-  /// The bytes of a fixture. A missing one is a broken test tree, and stops the tests.
+  /// The bytes of a fixture. A missing file is a mistake in the tests, and stops them.
   package static func bytes(_ name: String) -> [UInt8] {
     bytes(of: path(name))
   }
 
-  /// The bytes of the file at a path that this gave.
+  /// The bytes of the file at a path that ``path(_:)`` gave.
   package static func bytes(of path: String) -> [UInt8] {
     guard let data = FileManager.default.contents(atPath: path) else {
       fatalError("no fixture at \(path)")

@@ -1,7 +1,7 @@
 import Foundation
 package import ProcModel
 
-/// Kernel files held in memory, as a source of readings whose processes can be made to vanish, to refuse or to lie.
+/// A source of kernel files that are held in memory. Its files can be made to vanish, to fail, or to be wrong.
 package struct MemorySource: ProcSource {
   /// One file of one process, or of one of its threads.
   package struct Key: Hashable, Sendable {
@@ -17,20 +17,20 @@ package struct MemorySource: ProcSource {
   }
 
   package var systemFiles: [SystemFile: [UInt8]] = [:]
-  /// What is not here has vanished.
+  /// A file that is not here has vanished.
   package var files: [Key: [UInt8]] = [:]
-  /// What a walk gives, in this order, repeated if so listed.
+  /// The processes that a walk gives, in this order; one that is listed twice comes twice.
   package var processes: [Int32] = []
-  /// By process, without the leader.
+  /// The threads of each process, without the leader.
   package var threads: [Int32: [Int32]] = [:]
   private var threadsLeft: ArraySlice<Int32> = []
-  /// What to throw instead of giving a file.
+  /// Failures to throw instead of giving a file.
   package var failures: [Key: ReadFailure] = [:]
-  /// What to throw instead of giving a file of the machine.
+  /// Failures to throw instead of giving a file of the machine.
   package var systemFailures: [SystemFile: ReadFailure] = [:]
-  /// What to throw when a walk begins.
+  /// The failure to throw when a walk begins.
   package var walkFailure: ReadFailure?
-  /// Given by ``effectiveCapabilities(of:)``.
+  /// The answers of ``effectiveCapabilities(of:)``.
   package var capabilities: [Int32: CapabilitySet] = [:]
   /// `mm_stat` of the zram devices, by number.
   package var zram: [Int32: [UInt8]] = [:]
@@ -40,7 +40,7 @@ package struct MemorySource: ProcSource {
   package var view = ProcView()
   /// Nil: `uptime` tells the time.
   package var clock: Nanoseconds?
-  /// What something else stands in the place of.
+  /// Files in whose place another file stands.
   package var replaced: Set<SystemFile> = []
   /// Every file of a process that was asked for, in order.
   package private(set) var reads: [Key] = []
@@ -75,7 +75,7 @@ package struct MemorySource: ProcSource {
   }
 
   private static func numbers(in folder: String) -> [Int32] {
-    // Fails where there is no folder: no threads then.
+    // This fails where there is no folder, and then there are no threads.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.compactMap { Int32($0) }.sorted()
   }
@@ -116,7 +116,7 @@ package struct MemorySource: ProcSource {
     if !processes.contains(pid) { processes.append(pid) }
   }
 
-  /// Makes a process end as soon as `file` is asked for: that file and those that a survey reads after it are gone.
+  /// Makes a process exit as soon as `file` is asked for: that file and those that a survey reads after it are gone.
   package mutating func vanish(_ pid: Int32, at file: ProcessFile) {
     let order: [ProcessFile] = [.stat, .status, .statm, .oomScoreAdj, .oomScore, .cgroup, .exe, .cmdline]
     for later in order.drop(while: { $0 != file }) {

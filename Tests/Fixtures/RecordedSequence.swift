@@ -3,15 +3,16 @@ package import ProcModel
 /// A machine's memory as it was recorded, from `Tests/Fixtures/sequences`.
 package struct RecordedSequence: Sendable {
   package var readings: [MemoryReading] = []
-  /// All refaults since boot at each reading, in pages, whether or not what was read back had been in use.
+  /// All refaults since boot at each reading, in pages, of pages that had been in use and of others.
   package var allRefaults: [UInt64] = []
-  /// The reading at which the kernel's own killer had first ended somebody, in milliseconds since the recording began.
+  /// The time of the first reading after the kernel's own killer had killed a process, in milliseconds since the
+  /// recording began.
   package var oomKilledAt: UInt64?
 
-  /// A while after boot, so that no time is near zero.
+  /// The recording begins some time after boot, so that no time is near zero.
   private static let start: UInt64 = 1_000_000
 
-  /// A line that is no reading is a broken test tree, and stops the tests.
+  /// A line that is no reading is a mistake in the tests, and stops them.
   package init(_ name: String) {
     let text = String(decoding: Fixture.bytes(of: Fixture.sequencePath(name + ".txt")), as: UTF8.self)
     let rows = text.split(separator: "\n").filter { !$0.hasPrefix("#") }

@@ -1,16 +1,16 @@
 import Foundation
 import Testing
 
-/// An agent in a cgroup namespace of its own, which shows processes that lie outside of it, as a container with the host's
-/// pid namespace does.
+/// An agent in a cgroup namespace of its own that sees processes outside of it, as in a container with the host's pid
+/// namespace.
 @Suite(.serialized, .enabled(if: LimitedCgroup.isPossible, "memory cgroups must be there, and be ours to make"))
 struct CgroupViewTests {
   /// Starts the agent in a cgroup namespace that begins at the agent's own cgroup, $OWN.
   private static let prelude = """
     within() {
-      printf '#!/bin/sh\\necho $$ >"%s/cgroup.procs"\\nexec "%s" "$@"\\n' "$CGROUP" "$SPECIMEN" >within.sh
+      printf '#!/bin/sh\\necho $$ >"%s/cgroup.procs"\\nexec "%s" "$@"\\n' "$CGROUP" "$TEST_PROGRAM" >within.sh
       chmod +x within.sh
-      program=$SPECIMEN; SPECIMEN="$PWD/within.sh"; start "$@"; SPECIMEN=$program
+      program=$TEST_PROGRAM; TEST_PROGRAM="$PWD/within.sh"; start "$@"; TEST_PROGRAM=$program
     }
     enclosed() {
       sh -c 'echo $$ >"$OWN/cgroup.procs"; exec unshare --cgroup "$@"' sh \
@@ -59,7 +59,7 @@ struct CgroupViewTests {
     }
   }
 
-  @Test func withTheMachinesCgroupsBesideItsOwnDomainsAndRulesHold() throws {
+  @Test func withTheMachinesCgroupsDomainsAndRulesHoldInACgroupNamespace() throws {
     let (result, path) = try Self.run("--cgroup-root /sys/fs/cgroup", wait: #"until_record '"event":"outcome"'"#)
     #expect(!result.isAlive("hog"), "\(result.output)\(result.errors)")
     #expect(result.isAlive("keeper") && result.isAlive("larger"))
@@ -70,7 +70,7 @@ struct CgroupViewTests {
     #expect(!result.errors.contains("outside of this cgroup namespace"))
   }
 
-  @Test func withoutThemItsOwnCgroupIsNotTheMachine() throws {
+  @Test func withoutTheMachinesCgroupsNoPathIsBelieved() throws {
     let (result, _) = try Self.run("--dry-run", wait: "until_said 'its cgroup cannot be read'")
     #expect(result.isAlive("hog") && result.records("decision").isEmpty)
     let start = try #require(result.records("start").first)

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// What the agent costs the machine it watches: no memory while it works, and no wait for a process that hangs.
+/// What the agent costs: no memory from the heap while it works, and no wait for a process that hangs.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct CostTests {
-  /// The agent is between its lines at 10.3 %, and over them at 11 %. A rule needs the command line, so that there is
-  /// something to read in calm time that must not be read at any other.
+  /// Available memory is between the lines at 10.3 %, and over them at 11 %. A rule needs the command line, which may
+  /// be read in calm time only.
   private static let policy = """
     version = 1
     [trigger]
@@ -20,7 +20,8 @@ struct CostTests {
 
     """
 
-  /// Rules about the moment, and an ancestor that the survey of a decision leaves out: it is read anew.
+  /// Rules with dynamic fields, and one with an ancestor that the survey of a decision leaves out and that is read
+  /// anew.
   private static let moments = """
     [[rule]]
     name = "of the moment"
@@ -33,8 +34,8 @@ struct CostTests {
 
     """
 
-  /// `cross SHARE` sets available memory, as /proc/meminfo shows it in the namespace, to so many percent. Written in
-  /// place and at the same length: a reader never meets half a file.
+  /// `cross SHARE` sets available memory, as /proc/meminfo shows it in the namespace, to this percentage. It is written
+  /// in place and at the same length, so that a reader never sees half a file.
   private static let meminfo = """
     cp /proc/meminfo real
     share() {
@@ -55,7 +56,7 @@ struct CostTests {
     """
 
   /// Decisions with their kills, records and messages, and looks and surveys below the release line between them. The
-  /// ordinary form is counted, because malloc(3) can be put before it; both are made of the same source.
+  /// calls are counted in the ordinary form, whose malloc(3) can be replaced. Both forms have the same source.
   @Test(arguments: ["", moments]) func warmTicksAndDecisionsAllocateNothing(rules: String) throws {
     let hooks = """
       [hooks]
@@ -93,18 +94,18 @@ struct CostTests {
     let counts = result.output.split(separator: "\n").filter { $0.hasPrefix("allocations") }
       .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
     try #require(counts.count == 7)
-    // The counter counts: starting up takes some.
+    // The counter works: the start allocates.
     #expect(counts[0] > 0)
     #expect(Set(counts[2...]).count == 1, "allocations after each round: \(counts)")
   }
 
-  /// Relief as well, on cgroups that are ordinary files.
+  /// The cgroups are ordinary files.
   @Test(.enabled(if: UnifiedHierarchy.top != nil, "a process has to be put into a cgroup of version 2"))
   func warmReliefAllocatesNothing() throws {
     let top = try #require(UnifiedHierarchy.top)
     let name = "spillway-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: "\(top)/\(name)", withIntermediateDirectories: false)
-    // Whoever was in it has gone with the namespace, or is about to.
+    // The processes in it have exited with the namespace, or are about to.
     defer { for _ in 0..<200 where unsafe rmdir("\(top)/\(name)") != 0 && errno == EBUSY { usleep(20_000) } }
     let relief = """
       [relief]
@@ -170,11 +171,11 @@ struct CostTests {
 
   static let strace = ["/usr/bin/strace", "/bin/strace"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// Everyone is protected, so that candidates are looked for on and on, and read in full. Two of them start late: the
-  /// roster does not know them, and their standing is found from what may be read. That of one depends on its command
-  /// line, which the thread reads that may wait, and no other.
+  /// Every process is protected, so that candidates are looked for again and again, and read in full. Two processes are
+  /// started late: the roster does not know them, and they are classified by what may be read. One of them depends on
+  /// its command line, which only the thread reads that may wait.
   @Test(.enabled(if: strace != nil, "strace is missing: scripts/setup.sh test installs it"))
-  func aDecisionReadsOnlyWhatTakesNoTargetsMemoryLock() throws {
+  func aDecisionReadsOnlyFilesThatTakeNoMemoryLock() throws {
     let everyone = """
       [[rule]]
       name = "everyone stays"
@@ -216,7 +217,7 @@ struct CostTests {
         result.output.split(separator: "\n").filter { $0.hasPrefix("path \(part) ") }
           .compactMap { $0.split(separator: " ").last })
     }
-    // The trace shows what it should: the command line, in calm time.
+    // The trace works: it shows the command line, which is read in calm time.
     #expect(files("calm loop").isSuperset(of: ["stat", "status", "cmdline"]))
     #expect(files("calm asker").isEmpty)
     #expect(files("deciding asker") == ["cmdline"])

@@ -1,22 +1,22 @@
 import Foundation
 import Testing
 
-/// Memory domains with real cgroups whose limits are really reached.
+/// Memory domains on real cgroups, whose limits are reached.
 @Suite(.serialized, .enabled(if: LimitedCgroup.isPossible, "memory cgroups must be there, and be ours to make"))
 struct LimitedDomainTests {
-  /// `within NAME OPTIONS…` starts a specimen in the cgroup as `start` does; `fill NAME OPTIONS…` does not wait for it:
-  /// it may be ended before it is ready.
+  /// `within NAME OPTIONS…` starts a TestProgram in the cgroup as `start` does. `fill NAME OPTIONS…` does not wait for
+  /// it: it may be killed before it is ready.
   private static let prelude = """
-    printf '#!/bin/sh\\necho $$ >"$CGROUP/cgroup.procs"\\nexec %s "$@"\\n' "$SPECIMEN" >within.sh
+    printf '#!/bin/sh\\necho $$ >"$CGROUP/cgroup.procs"\\nexec %s "$@"\\n' "$TEST_PROGRAM" >within.sh
     chmod +x within.sh
     within() {
-      program=$SPECIMEN; SPECIMEN="$PWD/within.sh"; start "$@"; SPECIMEN=$program
+      program=$TEST_PROGRAM; TEST_PROGRAM="$PWD/within.sh"; start "$@"; TEST_PROGRAM=$program
     }
     fill() {
       name=$1; shift
       ./within.sh --name "$name" "$@" >/dev/null &
       eval "$name=$!"
-      specimens="$specimens $name"
+      programs="$programs $name"
     }
 
     """
@@ -39,7 +39,7 @@ struct LimitedDomainTests {
       + (path.map { "[[domain]]\nname = \"batch\"\ncgroup = \"\($0)\"\ntrigger.floor.available = \"30%\"\n" } ?? "")
   }
 
-  @Test func whoFillsADomainGoesAndTheMachineIsLeftAlone() throws {
+  @Test func aProcessThatFillsADomainIsKilledAndNoProcessOutside() throws {
     let result = try LimitedCgroup.with(mib: 128) { cgroup in
       try Namespace.run(
         policy: Self.policy(domain: cgroup.path), environment: ["CGROUP": cgroup.directory],
@@ -61,12 +61,12 @@ struct LimitedDomainTests {
     #expect((decision["reading"] as? [String: Any])?["total_kib"] as? Int == 128 * 1024)
     let outcome = try #require(result.records("outcome").first)
     #expect(outcome["outcome"] as? String == "exited" && outcome["domain"] as? String == "batch")
-    // Of the cgroup, which nobody else fills: what is freed can be held.
+    // These are figures of the cgroup, which no other process fills, so that the freed memory can be checked.
     #expect(try #require(outcome["freed_kib"] as? Int) >= 30 * 1024)
     #expect(result.errors.contains("domain batch: memory is back"))
   }
 
-  @Test func inAContainerTheLimitIsTheSystems() throws {
+  @Test func inAContainerTheLimitIsTheSystemsTotal() throws {
     var path = ""
     let result = try LimitedCgroup.with(mib: 160) { cgroup in
       path = cgroup.path

@@ -10,8 +10,8 @@ struct FallbackTests {
     floor = { available = "1 KiB" }
 
     """
-  /// `until_kept OLD` waits until a policy is kept whose checksum is not OLD, a minute at most; `kept` starts an agent by
-  /// a whole policy, with a state directory, and stops it once that policy is kept; `told TEXT` waits for a message.
+  /// `until_kept OLD` waits until a policy is kept whose checksum is not OLD, for a minute at most. `kept` starts an agent
+  /// by a whole policy, with a state directory, and stops it once that policy is kept. `told TEXT` waits for a message.
   private static let prelude = """
     mkdir -p state policy.d
     chmod 755 state policy.d
@@ -31,7 +31,7 @@ struct FallbackTests {
 
     """
 
-  /// What makes a policy unusable, and a part of the reason that is told.
+  /// Commands that make a policy unusable, each with a part of the reason that is told.
   static let mistakes = [
     ("rm policy.toml", "policy.toml: cannot be read"),
     ("echo bogus = 1 >policy.d/x.toml", "policy.d/x.toml:1:1: error: "),
@@ -47,7 +47,7 @@ struct FallbackTests {
     ("head -c 3000000 /dev/zero | tr '\\\\0' '#' >>policy.toml", "policy.toml:"),
   ]
 
-  @Test(arguments: mistakes) func aPolicyThatCannotBeUsedGivesWayToTheLastGoodOne(spoil: String, reason: String) throws
+  @Test(arguments: mistakes) func inPlaceOfAnUnusablePolicyTheLastGoodOneIsInForce(spoil: String, reason: String) throws
   {
     let result = try Namespace.run(
       policy: Self.never,
@@ -70,7 +70,7 @@ struct FallbackTests {
     #expect(result.output.contains("\n1\n") && result.output.contains("agent status 0"), "\(result.output)")
   }
 
-  /// What spoils the kept policy: missing, damaged, of another format, another's to change, or too large.
+  /// The kept policy is missing, damaged, of another format, writable by others, or too large.
   @Test(arguments: [
     "rm state/policy.image", "echo x >>state/policy.image",
     "head -c 100 state/policy.image >x; cp x state/policy.image",
@@ -78,7 +78,7 @@ struct FallbackTests {
     "chown 1234 state/policy.image", "chmod 777 state", "head -c 300000 /dev/zero >state/policy.image",
     "rm state/policy.image; mkfifo state/policy.image", "rm -r state",
   ])
-  func withoutOneTheBuiltInPolicyRunsDry(spoil: String) throws {
+  func withoutALastGoodPolicyTheBuiltInOneIsInForceInDryRun(spoil: String) throws {
     let result = try Namespace.run(
       policy: Self.never,
       Self.prelude + """
@@ -101,7 +101,7 @@ struct FallbackTests {
   }
 
   @Test
-  func theKeptPolicyIsTheOneThatWasInForceLastAndDecides() throws {
+  func theLastGoodPolicyIsTheOneThatWasInForceLastAndItDecides() throws {
     let result = try Namespace.run(
       policy: Self.never,
       Self.prelude + """
@@ -129,7 +129,7 @@ struct FallbackTests {
     #expect(!result.isAlive("hog") && result.isAlive("spared"), "\(result.output)\(result.errors)")
   }
 
-  @Test func aMendedPolicyComesIntoForceAndIsSaid() throws {
+  @Test func aMendedPolicyComesIntoForceAndIsTold() throws {
     let result = try Namespace.run(
       policy: Self.never,
       Self.prelude + """
@@ -156,8 +156,8 @@ struct FallbackTests {
     #expect(result.output == "agent status 0\n", "\(result.output)")
   }
 
-  /// Nothing arms an agent that gave up, at its start, what it takes: its service manager starts it again.
-  @Test(arguments: [true, false]) func afterTheBuiltInPolicyAMendedOneArmsByAStart(isManaged: Bool) throws {
+  /// An agent that gave up its capabilities at the start cannot be armed. Its service manager starts it again.
+  @Test(arguments: [true, false]) func afterTheBuiltInPolicyAMendedOneArmsTheAgentByANewStart(isManaged: Bool) throws {
     let result = try Namespace.run(
       policy: Self.never,
       Self.prelude + """
@@ -190,8 +190,8 @@ struct FallbackTests {
     }
   }
 
-  /// `/dev/stdin` is a pipe that nobody closes: the compiler waits for more until it is killed.
-  @Test(arguments: ["killed", "time"]) func aCompilerThatDoesNotComeToAnEndIsAMistakeToo(how: String) throws {
+  /// `/dev/stdin` is a pipe that stays open: the compiler waits for more until it is killed.
+  @Test(arguments: ["killed", "time"]) func aCompilerThatDoesNotFinishCountsAsAMistake(how: String) throws {
     let result = try Namespace.run(
       policy: Self.never,
       Self.prelude + """
@@ -218,7 +218,7 @@ struct FallbackTests {
       reason.contains(how == "killed" ? "the compiler was killed by signal 9" : "longer than 10 s"), "\(reason)")
   }
 
-  @Test(arguments: mistakes) func strictFailsAsItIsAskedTo(spoil: String, reason: String) throws {
+  @Test(arguments: mistakes) func withStrictAnUnusablePolicyMakesTheStartFail(spoil: String, reason: String) throws {
     let result = try Namespace.run(
       policy: Self.never,
       Self.prelude + """
@@ -233,7 +233,7 @@ struct FallbackTests {
     }
   }
 
-  @Test func aDiskThatTakesNothingLosesTheKeptPolicyAndNotTheReload() throws {
+  @Test func onAFullDiskThePolicyIsNotKeptAndTheReloadCounts() throws {
     let result = try Namespace.run(
       policy: Self.never,
       """
@@ -253,8 +253,9 @@ struct FallbackTests {
     #expect(result.errors.contains("no space left on device"), "\(result.errors)")
   }
 
-  /// A missing folder; and a pipe without a reader, whose open(2) waits as that of a file system that does not answer.
-  @Test func aRecordThatCannotBeOpenedKeepsNoAgentFromWatching() throws {
+  /// The folder is missing; or the file is a pipe without a reader, on which open(2) waits as on a file system that
+  /// does not answer.
+  @Test func anAgentWhoseRecordCannotBeOpenedWatchesAllTheSame() throws {
     let result = try Namespace.run(
       policy: Self.never,
       """
@@ -278,9 +279,9 @@ struct FallbackTests {
     #expect(!result.records("reload").isEmpty)
   }
 
-  /// Both forms of the agent, as the service manager hears them.
+  /// With both forms of the agent.
   @Test(arguments: ["$PWD/notify", "@spillway-$$-watchdog"], ["$BIN/spillwayd", "$ORDINARY"])
-  func theLoopFeedsTheWatchdogThatAsksForIt(socket: String, program: String) throws {
+  func theLoopGivesTheWatchdogItsSignsOfLife(socket: String, program: String) throws {
     let ordinary = Namespace.root.appending(path: ".build/debug/spillwayd").path()
     let result = try Namespace.run(
       policy: Self.never, environment: ["ORDINARY": ordinary],

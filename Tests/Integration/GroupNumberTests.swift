@@ -1,20 +1,20 @@
 import Testing
 
-/// The number of a process group, acted by after its leader has ended: on this kernel, and on one before 6.9, which has no
-/// other name for a group.
+/// Signals to a process group by its number, after its leader has exited: on this kernel, and on one before 6.9, where
+/// a group can be named by its number alone.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct GroupNumberTests {
-  /// `hand WORD…` does what the agent does, on the kernel that `$KERNEL` says, in the background; `until_hand` waits for its
-  /// answer. `fall` kills the leader and has it collected; `take_over` starts `heir` with its number, as the leader of a
-  /// group of its own.
+  /// `killer WORD…` runs KillerProgram on the kernel that `$KERNEL` says, in the background; `until_killer` waits for
+  /// its answer. `fall` kills the leader and has it collected; `take_over` starts `heir` with its number, as the leader
+  /// of a group of its own.
   private static let prelude = """
-    hand() {
-      program="$(dirname "$SPECIMEN")/hand"
-      if [ "$KERNEL" = old ]; then set -- "$SPECIMEN" --old-kernel "$program" "$@"; else set -- "$program" "$@"; fi
+    killer() {
+      program="$(dirname "$TEST_PROGRAM")/KillerProgram"
+      if [ "$KERNEL" = old ]; then set -- "$TEST_PROGRAM" --old-kernel "$program" "$@"; else set -- "$program" "$@"; fi
       "$@" >answer 2>&1 &
-      hand=$!
+      killer=$!
     }
-    until_hand() { wait $hand; cat answer; }
+    until_killer() { wait $killer; cat answer; }
     identity() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20)"; }
     fall() { kill -KILL "$leader"; wait "$leader" 2>wait.errors; }
     take_over() {
@@ -27,22 +27,22 @@ struct GroupNumberTests {
 
     """
 
-  /// The leader is collected, the only other member has left, and the number is that of a group of somebody else's.
+  /// The leader is collected, the only other member has left, and the number is another group's.
   @Test(arguments: [("old", "unproven"), ("new", "members")], ["term", "kill"])
-  func anHeirOfTheNumberIsNeverSignalled(kernel: (name: String, how: String), signal: String) throws {
+  func aGroupThatInheritedTheNumberIsNeverSignalled(kernel: (name: String, how: String), signal: String) throws {
     let result = try Namespace.run(
       policy: "", environment: ["KERNEL": kernel.name],
       Self.prelude + """
         start leader --own-group
         start mate --group $leader --usr1-leaves
-        hand $(identity $leader) $(identity $mate) group say=held wait=go \(signal) how gone
+        killer $(identity $leader) $(identity $mate) group say=held wait=go \(signal) how gone
         until grep -q held said 2>/dev/null; do sleep 0.01; done
         kill -USR1 $mate; until_left $mate
         fall
         take_over
         start child --group $heir
         touch go
-        until_hand
+        until_killer
         tell heir; tell child; tell mate
         """)
     #expect(
@@ -51,21 +51,21 @@ struct GroupNumberTests {
       "\(result.errors)")
   }
 
-  /// The same between the two signals: SIGTERM went to the whole, and on it the leader ends and the other leaves.
+  /// This happens between the two signals: at SIGTERM to the group its leader exits and the other member leaves.
   @Test(arguments: [("old", "unproven"), ("new", "members")])
-  func norIsItAfterAGrace(kernel: (name: String, how: String)) throws {
+  func aGroupThatInheritedTheNumberInTheGraceIsNeverSignalled(kernel: (name: String, how: String)) throws {
     let result = try Namespace.run(
       policy: "", environment: ["KERNEL": kernel.name],
       Self.prelude + """
         start leader --own-group
         start mate --group $leader --usr1-leaves --ignore-term
-        hand $(identity $leader) $(identity $mate) group term how say=held wait=go kill how gone
+        killer $(identity $leader) $(identity $mate) group term how say=held wait=go kill how gone
         until grep -q held said 2>/dev/null; do sleep 0.01; done
         wait $leader 2>wait.errors
         kill -USR1 $mate; until_left $mate
         take_over
         touch go
-        until_hand
+        until_killer
         tell heir; tell mate
         """)
     #expect(
@@ -74,9 +74,9 @@ struct GroupNumberTests {
       "\(result.errors)")
   }
 
-  /// A member that lives keeps the number: the group goes whole, with one that nobody held.
+  /// A member that lives keeps the number. The group is signalled whole, with a process that was not held.
   @Test(arguments: ["old", "new"], ["term", "kill"])
-  func withAMemberThatLivesTheGroupGoesWholeThoughItsLeaderIsGone(kernel: String, signal: String) throws {
+  func aGroupWhoseLeaderIsGoneIsSignalledWholeWhileAMemberLives(kernel: String, signal: String) throws {
     let result = try Namespace.run(
       policy: "", environment: ["KERNEL": kernel],
       Self.prelude + """
@@ -84,11 +84,11 @@ struct GroupNumberTests {
         start mate --group $leader
         start other --group $leader
         start outside --own-group
-        hand $(identity $leader) $(identity $mate) group say=held wait=go \(signal) how gone
+        killer $(identity $leader) $(identity $mate) group say=held wait=go \(signal) how gone
         until grep -q held said 2>/dev/null; do sleep 0.01; done
         fall
         touch go
-        until_hand
+        until_killer
         wait $other 2>>wait.errors
         tell mate; tell other; tell outside
         """)
@@ -98,8 +98,8 @@ struct GroupNumberTests {
       "\(result.errors)")
   }
 
-  /// With SIGCHLD ignored, as an agent may be started, the kernel collects children by itself: their numbers were others'
-  /// before the agent knew that they had ended, and no exit code was left to take.
+  /// An agent may be started with SIGCHLD ignored. Then the kernel collects children by itself: their numbers could be
+  /// another process's before the agent knows that they have exited, and no exit code is left.
   @Test func anAgentThatIsStartedWithSIGCHLDIgnoredCollectsItsChildren() throws {
     let result = try Namespace.run(
       policy: "version = 1\n[trigger]\nfloor = { available = \"1 KiB\" }\n",
@@ -114,15 +114,15 @@ struct GroupNumberTests {
     #expect(result.records("reload").first?["outcome"] as? String == "in_force", "\(result.errors)")
   }
 
-  /// A member's own number that is another's by now is asked about like any other.
-  @Test(arguments: ["old", "new"]) func whoHasTheNumberOfAMemberIsAskedAbout(kernel: String) throws {
+  /// It is asked about like any other process.
+  @Test(arguments: ["old", "new"]) func aProcessThatInheritedTheNumberOfAMemberIsAskedAbout(kernel: String) throws {
     let result = try Namespace.run(
       policy: "", environment: ["KERNEL": kernel],
       Self.prelude + """
         start lead --own-group
         start leader --group $lead
         start other --group $lead
-        hand $(identity $lead) $(identity $leader) group protect=heir say=held wait=go kill how
+        killer $(identity $lead) $(identity $leader) group protect=heir say=held wait=go kill how
         until grep -q held said 2>/dev/null; do sleep 0.01; done
         # A member ends, and a newcomer to the group has its number.
         fall
@@ -130,7 +130,7 @@ struct GroupNumberTests {
         start heir --group $lead
         [ "$heir" = "$leader" ] && echo "taken over"
         touch go
-        until_hand
+        until_killer
         wait $other 2>>wait.errors
         tell heir; tell other
         """)

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// Hooks beside real victims, in the form that ships.
+/// Hooks with real victims, in the small form of the agent.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct HookProgramTests {
-  /// As in ``KillTests``, with hooks that write into the folder they find in `$PWD`: it is everybody's.
+  /// As in ``KillTests``, with hooks that write into the folder in `$PWD`, which every user may write.
   private static func policy(_ hooks: String, _ more: String = "") -> String {
     """
     version = 1
@@ -21,18 +21,18 @@ struct HookProgramTests {
     """
   }
 
-  /// Gives nobody a folder `told`, and puts its path into the policy.
+  /// Makes a folder `told` that the user nobody may write, and puts its path into the policy.
   private static let prepare = """
     mkdir told && chown 65534:65534 told && chmod 755 .
     sed -i "s,TOLD,$PWD/told,g" policy.toml
-    # Everybody on the way to it.
+    # Every folder on the way to it has to let that user through.
     folder=$PWD; while [ "$folder" != / ]; do chmod o+x "$folder" 2>/dev/null; folder=$(dirname "$folder"); done
 
     """
 
   private static func shell(_ script: String) -> String { #"["/bin/sh", "-c", "\#(script)"]"# }
 
-  /// By fields 40 and 41 of `stat`: real-time priority and policy, of which 1 is SCHED_FIFO and 0 the ordinary one.
+  /// Fields 40 and 41 of `stat` are the real-time priority and the policy: 1 is SCHED_FIFO, and 0 the ordinary one.
   @Test func theAgentRunsInRealTimeAndItsHelpersAndHooksDoNot() throws {
     let result = try Namespace.run(
       policy: Self.policy("after = " + Self.shell("cut -d ' ' -f 18,19,40,41 /proc/self/stat >TOLD/hook")),
@@ -53,7 +53,7 @@ struct HookProgramTests {
     #expect(!result.errors.contains("real-time"))
   }
 
-  @Test func nobodyIsToldOfAnEndAndMayDoNothing() throws {
+  @Test func aHookRunsAsNobodyWithoutAnyPrivilege() throws {
     let result = try Namespace.run(
       policy: Self.policy(
         "after = "
@@ -80,7 +80,7 @@ struct HookProgramTests {
     #expect(result.output.contains("agent status 0"))
   }
 
-  @Test func oneThatHangsDelaysNoEndAndIsKilled() throws {
+  @Test func aHookThatHangsDelaysNoKillAndIsKilled() throws {
     let result = try Namespace.run(
       policy: Self.policy(
         "before = { command = " + Self.shell("trap '' TERM; sleep 50 & sleep 50") + #", limit = "500ms" }"#),
@@ -98,9 +98,9 @@ struct HookProgramTests {
     #expect(!result.isAlive("hog"))
   }
 
-  /// It ends the victim in its own way; the agent signals nobody meanwhile. The floor is never left, so that the next is
-  /// chosen after it.
-  @Test func aHookThatTakesOverEndsTheVictimItself() throws {
+  /// The agent signals no process meanwhile. Memory stays below the floor, so that the agent looks for the next victim
+  /// afterwards.
+  @Test func aHookThatTakesOverMayKillTheVictimItself() throws {
     let result = try Namespace.run(
       policy: Self.policy(
         "before = { command = " + Self.shell("sleep 0.5; kill -USR1 $SPILLWAY_PID; sleep 0.2")
@@ -112,13 +112,13 @@ struct HookProgramTests {
       finish
       """)
     #expect(!result.isAlive("hog"))
-    // Asked once; memory was not back, and there was nobody left.
+    // The hook was asked once. Memory was not back, and no candidate was left.
     #expect(result.records("hook").map { $0["outcome"] as? String } == ["exited"])
     #expect(result.records("outcome").isEmpty)
     #expect(result.errors.contains("ms for the hook before, before it sends SIGTERM to"))
   }
 
-  @Test func atItsLimitTheVictimIsSignalledAsEver() throws {
+  @Test func afterTheLimitOfAHookThatTakesOverTheVictimIsSignalled() throws {
     let result = try Namespace.run(
       policy: Self.policy(
         "before = { command = " + Self.shell("sleep 50") + #", limit = "500ms", takes_over = true }"#),
@@ -135,7 +135,7 @@ struct HookProgramTests {
     #expect(result.records("decision").filter { $0["victim"] is [String: Any] }.count == 2)
   }
 
-  @Test func aDryRunStartsNone() throws {
+  @Test func aDryRunStartsNoHook() throws {
     let result = try Namespace.run(
       policy: Self.policy("warn = " + Self.shell("touch TOLD/warn") + "\nbefore = " + Self.shell("touch TOLD/before")),
       Self.prepare + """
@@ -150,7 +150,7 @@ struct HookProgramTests {
     #expect(!result.output.contains("warn\n") && !result.errors.contains("CAP_SETUID"))
   }
 
-  @Test func hooksEndWithTheAgent() throws {
+  @Test func hooksAreKilledWhenTheAgentStops() throws {
     let result = try Namespace.run(
       policy: Self.policy(
         "no_candidate = { command = " + Self.shell("echo $$ >TOLD/pid; exec sleep 50") + #", limit = "1min" }"#),
@@ -168,7 +168,7 @@ struct HookProgramTests {
     #expect(result.output.contains("runs\n") && result.output.contains("ended with it\n"), "\(result.output)")
   }
 
-  @Test func hooksThatComeWithAReloadSayWhatTheyLack() throws {
+  @Test func aReloadThatBringsHooksTellsThatTheyCannotBeStarted() throws {
     let result = try Namespace.run(
       policy: Self.policy("").replacingOccurrences(of: "100%", with: "1 KiB"),
       """

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// A rule protects by a command line, and a leak begins that calm time has not come to: it is asked for its own in the
-/// decision, and no other process is killed in its place.
+/// A rule protects by a command line, and a leak begins after the last survey. The decision asks the leak for its
+/// command line, and no other process is killed in its place.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct InquiryTests {
   private static let policy = """
@@ -18,8 +18,8 @@ struct InquiryTests {
 
     """
 
-  /// A machine whose memory is what a file says, in KiB of 1000000. The survey of the start is followed by none for two
-  /// minutes.
+  /// A machine whose available memory is what a file says, in KiB of 1000000. The survey of the start is followed by
+  /// none for two minutes.
   private static let prelude = """
     available() { printf 'MemTotal: 1000000 kB\\nMemFree: 1000 kB\\nMemAvailable: %7d kB\\n' "$1"; }
     available 800000 >memory
@@ -28,17 +28,17 @@ struct InquiryTests {
 
     """
 
-  /// With `hidepid` the files of other users' processes take a privilege, for all but one group; the thread that asks has
-  /// kept it.
-  @Test(arguments: [false, true]) func aNewcomerGoesUnlessItsCommandLineIsTheRules(isHidden: Bool) throws {
+  /// With `hidepid` only one group may read the files of other users' processes without a privilege. The thread that
+  /// asks has kept that privilege.
+  @Test(arguments: [false, true]) func aNewcomerIsKilledUnlessTheRuleFitsItsCommandLine(isHidden: Bool) throws {
     let result = try Namespace.run(
       policy: Self.policy,
       Self.prelude + """
         \(isHidden ? "mount -o remount,hidepid=2,gid=4242 /proc" : "")
-        cp "$SPECIMEN" own; chmod 755 . own
+        cp "$TEST_PROGRAM" own; chmod 755 . own
         printf '#!/bin/sh\\nexec setpriv --reuid 1000 --regid 1000 --clear-groups "%s/own" "$@"\\n' "$PWD" >as-user
         chmod 755 as-user
-        SPECIMEN=./as-user
+        TEST_PROGRAM=./as-user
         start innocent --mib 40
         agent --verbose
         until_said 'calm: available'
@@ -56,8 +56,8 @@ struct InquiryTests {
     #expect(result.records("decision").count == 1)
   }
 
-  /// Where no rule asks for a command line there is no thread that does; a policy that is read later brings one.
-  @Test func theThreadIsThereWhereARuleNeedsIt() throws {
+  /// Where no rule asks for a command line there is no such thread. A policy that is read later makes one.
+  @Test func theThreadThatReadsCommandLinesIsThereWhereARuleNeedsIt() throws {
     let result = try Namespace.run(
       policy: "version = 1\n",
       Self.prelude + """

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// The whole path with real processes: what is ended, what is not, and what the record says of it.
+/// The whole path with real processes: which are killed, which are not, and what the record says.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct KillTests {
-  /// Every machine is at this floor: the agent acts at once, and would go on for ever.
+  /// Every machine is below this floor: the agent acts at once, and goes on while there is a candidate.
   static let always = """
     version = 1
     [trigger]
@@ -21,7 +21,7 @@ struct KillTests {
 
     """
 
-  @Test func theHogGoesAndNobodyElse() throws {
+  @Test func theHogIsKilledAndNoOtherProcess() throws {
     let result = try Namespace.run(
       policy: Self.always,
       """
@@ -46,14 +46,14 @@ struct KillTests {
     #expect(decision["dry_run"] as? Bool == false)
     let outcome = try #require(result.records("outcome").first)
     #expect(outcome["outcome"] as? String == "exited")
-    // How much came back is the whole machine's figure, and others are at work on it: only that it is there can be
-    // held.
+    // The freed memory is a figure of the whole machine, on which other processes work. So only that the field is there
+    // is checked.
     #expect(outcome["freed_kib"] is Int)
-    // With the hog gone nobody is left to end, and that is said once, however long it lasts.
+    // With the hog gone no candidate is left. That is told once, however long it lasts.
     #expect(result.records("decision").filter { $0["reason"] as? String == "no_candidate" }.count == 1)
   }
 
-  @Test func aDryRunNamesTheHogOnceAndEndsNobody() throws {
+  @Test func aDryRunNamesTheHogOnceAndKillsNoProcess() throws {
     let result = try Namespace.run(
       policy: Self.always,
       """
@@ -73,7 +73,7 @@ struct KillTests {
     #expect(result.records("outcome").isEmpty)
   }
 
-  @Test func aHogThatIgnoresSIGTERMDiesBySIGKILLAfterItsGrace() throws {
+  @Test func aHogThatIgnoresSIGTERMIsKilledAfterItsGrace() throws {
     let result = try Namespace.run(
       policy: Self.always,
       """
@@ -107,7 +107,7 @@ struct KillTests {
     #expect(result.errors.contains("NO PROCESS CAN BE KILLED"))
   }
 
-  @Test func aLeakWhoseMainThreadHasEndedIsFoundAndEnded() throws {
+  @Test func aLeakWhoseMainThreadHasExitedIsFoundAndKilled() throws {
     let result = try Namespace.run(
       policy: Self.always,
       """
@@ -134,7 +134,7 @@ struct KillTests {
     #expect(victim["comm"] as? String == "hog")
   }
 
-  @Test func theNextOneGoesWhileTheTroubleLasts() throws {
+  @Test func theNextProcessIsKilledWhileMemoryStaysShort() throws {
     let result = try Namespace.run(
       policy: Self.always,
       """
@@ -150,7 +150,7 @@ struct KillTests {
     #expect(victims == ["first", "second"])
   }
 
-  @Test func aLowerTierGoesFirstHoweverSmall() throws {
+  @Test func aProcessThatARulePutsFirstIsKilledFirstHoweverSmall() throws {
     let result = try Namespace.run(
       policy: Self.always + """
         [[rule]]
@@ -170,7 +170,7 @@ struct KillTests {
     #expect(victim["rule"] as? String == "batch goes first")
   }
 
-  @Test func theChecklistLetsAnEndThroughOnceItIsConfirmed() throws {
+  @Test func underTheChecklistAProcessIsKilledOnceTheShortageIsConfirmed() throws {
     let result = try Namespace.run(
       policy: """
         version = 1

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The last resort in the form that ships, as far as a test may go: in a dry run, which holds no machine.
+/// The last resort in the small form of the agent, as far as a test may go: in a dry run.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct LastResortTests {
   private static let policy = """
@@ -15,7 +15,7 @@ struct LastResortTests {
     after_stall = "1s"
     """
 
-  @Test func aDryRunTellsOfItAndGoesOn() throws {
+  @Test func aDryRunTellsOfTheLastResortAndGoesOn() throws {
     let result = try Namespace.run(
       policy: Self.policy,
       """
@@ -33,13 +33,13 @@ struct LastResortTests {
       #expect(start[field] as? Int == Int(text.trimmingCharacters(in: .newlines)))
     }
     #expect(result.errors.contains("vm.panic_on_oom is ") && result.errors.contains("; it would be begun now\n"))
-    // Neither asked for nor kept.
+    // CAP_SYS_BOOT is neither asked for nor kept.
     #expect(!result.errors.contains("CAP_SYS_BOOT"))
     #expect(result.isAlive("hog") && result.output.contains("agent status 0"))
   }
 
-  /// Armed, with a floor that is never reached, and never with a trigger that is the machine's.
-  @Test func aReloadSaysWhatItLacks() throws {
+  /// The agent is armed. Its floor is never reached, and it has no other trigger.
+  @Test func aReloadWithALastResortTellsThatItCannotBeTaken() throws {
     let result = try Namespace.run(
       policy: Self.policy.replacingOccurrences(of: "100%", with: "1 KiB")
         .replacingOccurrences(of: "reboot", with: "panic").replacingOccurrences(of: "1s", with: "10min"),
@@ -54,7 +54,7 @@ struct LastResortTests {
       """)
     #expect(!result.output.contains("never"), "\(result.output)")
     #expect(result.records("last_resort").isEmpty && result.output.contains("agent status 0"))
-    // What was asked for at the start took no capability.
+    // The policy at the start took no capability for it.
     #expect(!result.errors.contains("lacks CAP_SYS_BOOT") && !result.errors.contains("keeps CAP_SYS_BOOT"))
   }
 }

@@ -4,9 +4,9 @@ import ProcModel
 
 /// A memory cgroup with a limit, made for one test and removed after it.
 struct LimitedCgroup {
-  /// As `/proc/PID/cgroup` names it.
+  /// Its path in `/proc/PID/cgroup`.
   let path: String
-  /// Where processes are put into it: its directory.
+  /// Its directory.
   let directory: String
 
   /// The hierarchy that accounts memory, where new cgroups may be made in it.
@@ -24,7 +24,7 @@ struct LimitedCgroup {
     (try? LimitedCgroup.with(mib: 16) { _ in true }) ?? false
   }
 
-  /// Makes one for the call. What runs in it must have ended when `body` returns.
+  /// Makes one for the call. What runs in it must have exited when `body` returns.
   static func with<Result>(mib: Int, _ body: (LimitedCgroup) throws -> Result) throws -> Result {
     guard let mount, let limit = CgroupFile.limit.name(mount.version) else { throw CocoaError(.featureUnsupported) }
     let path = "/spillway-test-\(UUID().uuidString)"
@@ -36,7 +36,7 @@ struct LimitedCgroup {
   }
 
   private func remove() {
-    // Processes that were just killed may still be leaving. The path is a string of ours, for the call.
+    // Processes that were just killed may still be exiting. The path is a string of ours, for the call.
     for _ in 0..<200 where unsafe rmdir(directory) != 0 && errno == EBUSY { usleep(20_000) }
   }
 }

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// A pid namespace with a /proc of its own, in which real processes may be ended: nothing outside can be seen from it,
-/// let alone signalled.
+/// A pid namespace with a /proc of its own, in which real processes may be killed: no process outside can be seen or
+/// signalled from it.
 struct Namespace {
-  /// What a run left behind.
+  /// The results of a run.
   struct Result {
     var status: Int32
     var output: String
@@ -16,7 +16,7 @@ struct Namespace {
       records.filter { $0["event"] as? String == event }
     }
 
-    /// Whether the script found the specimen with this name alive at its end.
+    /// Whether the script found the TestProgram of this name alive at the end.
     func isAlive(_ name: String) -> Bool {
       output.contains("alive \(name)\n")
     }
@@ -27,23 +27,22 @@ struct Namespace {
     .deletingLastPathComponent()
   /// Where `make build` leaves both programs, the agent in its small form.
   static let binaries = root.appending(path: "build/bin")
-  /// The specimen, beside the test bundle.
-  static let specimen = root.appending(path: ".build/debug/specimen")
+  /// TestProgram, beside the test bundle.
+  static let testProgram = root.appending(path: ".build/debug/TestProgram")
 
   /// Namespaces need root, and the tests need both programs.
   static var isPossible: Bool { geteuid() == 0 }
 
-  /// Runs a shell script as process 1 of a new pid namespace, for a minute at most; everything in it dies with it.
+  /// Runs a shell script as process 1 of a new pid namespace, for a minute at most. Everything in it dies with it.
   ///
-  /// The script begins with these functions: `start NAME OPTIONS…` starts a specimen and waits until it is ready,
-  /// leaving its number in
-  /// `$NAME`; `agent OPTIONS…` starts the agent armed, in the background, with `policy.toml` and a record;
-  /// `until_record TEXT` waits for a line in the record, `until_said TEXT` for a message, 20 s at most; `finish` ends the
-  /// agent and tells who lives.
+  /// The script begins with these functions. `start NAME OPTIONS…` starts a TestProgram and waits until it is ready;
+  /// its number is then in `$NAME`. `agent OPTIONS…` starts the agent armed, in the background, with `policy.toml` and
+  /// a record. `until_record TEXT` waits for a line in the record, `until_said TEXT` for a message, for 20 s at most.
+  /// `finish` stops the agent and prints which programs live.
   ///
   /// - Parameter environment: Added to that of the script.
   static func run(policy: String, environment: [String: String] = [:], _ script: String) throws -> Result {
-    for program in [binaries.appending(path: "spillway"), binaries.appending(path: "spillwayd"), specimen] {
+    for program in [binaries.appending(path: "spillway"), binaries.appending(path: "spillwayd"), testProgram] {
       try #require(
         FileManager.default.isExecutableFile(atPath: program.path()), "\(program.path()) is missing: run `make build`")
     }
@@ -55,14 +54,14 @@ struct Namespace {
 
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/timeout")
-    // A test runner may block signals, and children inherit that: env puts it right.
+    // A test runner may block signals, and children inherit that. env resets it.
     process.arguments = [
       "--signal=KILL", "60", "env", "--default-signal", "--block-signal=", "unshare", "--fork", "--pid", "--mount-proc",
       "--kill-child", "sh", "script.sh",
     ]
     process.currentDirectoryURL = folder
     process.environment = [
-      "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "BIN": binaries.path(), "SPECIMEN": specimen.path(),
+      "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "BIN": binaries.path(), "TEST_PROGRAM": testProgram.path(),
     ].merging(environment) { _, own in own }
     process.standardInput = FileHandle.nullDevice
     let output = folder.appending(path: "output")
@@ -85,12 +84,12 @@ struct Namespace {
 
   private static let prelude = """
     set -u
-    specimens=
+    programs=
     start() {
       name=$1; shift
-      "$SPECIMEN" --name "$name" "$@" >"$name.ready" &
+      "$TEST_PROGRAM" --name "$name" "$@" >"$name.ready" &
       eval "$name=$!"
-      specimens="$specimens $name"
+      programs="$programs $name"
       tries=0
       until grep -q ready "$name.ready"; do
         tries=$((tries + 1)); [ $tries -lt 200 ] || { echo "never ready: $name"; exit 1; }
@@ -121,7 +120,7 @@ struct Namespace {
     finish() {
       kill -TERM $agent; wait $agent; echo "agent status $?"
       cat agent.errors >&2
-      for name in $specimens; do
+      for name in $programs; do
         eval "number=\\$$name"
         if alive "$number"; then echo "alive $name"; else echo "gone $name"; fi
       done

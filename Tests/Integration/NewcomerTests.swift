@@ -1,19 +1,19 @@
 import Foundation
 import Testing
 
-/// Whoever is protected and comes into a group or a cgroup in its victim's grace lives: the question is asked at the time of
-/// the act.
+/// A protected process that comes into the victim's group or cgroup during the grace lives: protection is asked about
+/// at the time of the signal.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct NewcomerTests {
-  /// A machine whose memory is what a file says, over the kernel's own: `available KIB` of 1000000. Half of the floor is
-  /// at 450000.
+  /// A machine whose memory is what a file says that is mounted over the kernel's: `available KIB` of 1000000. Half of
+  /// the floor is at 450000.
   private static let prelude = """
     available() { printf 'MemTotal: 1000000 kB\\nMemFree: 1000 kB\\nMemAvailable: %7d kB\\n' "$1"; }
     available 800000 >memory
     mount --bind memory /proc/meminfo
     worsen() { available 400000 | dd of=memory conv=notrunc 2>dd.errors; }
     identity() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20)"; }
-    hand() { "$(dirname "$SPECIMEN")/hand" "$@"; }
+    killer() { "$(dirname "$TEST_PROGRAM")/KillerProgram" "$@"; }
     until_named() {
       until found=$(grep -lx "$1" /proc/[0-9]*/comm 2>>grep.errors) && [ -n "$found" ]; do sleep 0.02; done
     }
@@ -26,10 +26,10 @@ struct NewcomerTests {
     }
     start_in() {
       where=$1; shift
-      keep=$SPECIMEN
+      keep=$TEST_PROGRAM
       printf '#!/bin/sh\\necho $$ >"%s/cgroup.procs"\\nexec "%s" "$@"\\n' "$where" "$keep" >in-cgroup
       chmod +x in-cgroup
-      SPECIMEN=./in-cgroup; start "$@"; SPECIMEN=$keep
+      TEST_PROGRAM=./in-cgroup; start "$@"; TEST_PROGRAM=$keep
     }
     tell() { eval "number=\\$$1"; if alive "$number"; then echo "$1 lives"; else echo "$1 is gone"; fi; }
 
@@ -55,14 +55,14 @@ struct NewcomerTests {
     """
   }
 
-  // A group; and session and tree, which go one by one.
+  // A group, and session and tree, whose processes are killed one by one.
 
   @Test(arguments: ["group", "session", "tree"], [false, true])
-  func aProtectedChildBornInTheGraceLives(scope: String, worsens: Bool) throws {
+  func aProtectedChildThatIsStartedInTheGraceLives(scope: String, worsens: Bool) throws {
     let result = try Namespace.run(
       policy: Self.policy(scope: scope, grace: worsens ? "50s" : "1s"),
       Self.prelude + """
-        setsid "$SPECIMEN" --name hog --mib 40 --term-forks keeper >hog.ready &
+        setsid "$TEST_PROGRAM" --name hog --mib 40 --term-forks keeper >hog.ready &
         until grep -q ready hog.ready; do sleep 0.05; done
         agent
         until_named keeper
@@ -78,12 +78,12 @@ struct NewcomerTests {
     #expect(outcome["one_by_one"] as? String == (scope == "group" ? "protected" : nil))
   }
 
-  /// The other way round: one like the victim goes with it.
-  @Test func anotherChildBornInTheGraceGoesWithTheGroup() throws {
+  /// This is the counterpart: a child that no rule protects.
+  @Test func aChildThatIsStartedInTheGraceAndIsNotProtectedIsKilledWithTheGroup() throws {
     let result = try Namespace.run(
       policy: Self.policy(scope: "group", grace: "1s"),
       Self.prelude + """
-        setsid "$SPECIMEN" --name hog --mib 40 --term-forks cub >hog.ready &
+        setsid "$TEST_PROGRAM" --name hog --mib 40 --term-forks cub >hog.ready &
         until grep -q ready hog.ready; do sleep 0.05; done
         agent
         until_named cub
@@ -116,16 +116,16 @@ struct NewcomerTests {
   }
 
   @Test(hasCgroups, arguments: ["$group", "$group/below"])
-  func whoHasComeIntoACgroupStaysWhereItIsProtectedAndGoesWithItElse(place: String) throws {
+  func aProcessThatCameIntoACgroupIsKilledWithItUnlessItIsProtected(place: String) throws {
     let result = try inCgroup(
       """
       start_in $group hog --children 30
-      hand $(identity $hog) cgroup=$group protect=keeper term how wait=go kill how gone &
-      hand=$!
+      killer $(identity $hog) cgroup=$group protect=keeper term how wait=go kill how gone &
+      killer=$!
       start_in \(place) keeper --ignore-term
       start_in \(place) other --ignore-term
       touch go
-      wait $hand
+      wait $killer
       grep -x 'frozen [01]' $group/cgroup.events
       count hog; tell keeper; tell other
       """)
@@ -135,13 +135,13 @@ struct NewcomerTests {
           of: "wait ", with: "")), "\(result.output)\(result.errors)")
   }
 
-  @Test(hasCgroups) func whereAllMayGoItGoesInOneStepAndIsNotLeftFrozen() throws {
+  @Test(hasCgroups) func aCgroupWithoutProtectedProcessesIsKilledInOneStepAndThawed() throws {
     let result = try inCgroup(
       """
       start_in $group hog --children 300
       start_in $group/below other --children 20 --ignore-term
       start outside
-      hand $(identity $hog) cgroup=$group protect=keeper kill how gone
+      killer $(identity $hog) cgroup=$group protect=keeper kill how gone
       grep -x 'frozen [01]' $group/cgroup.events; cat $group/cgroup.freeze
       count hog; count other; tell outside
       """)
@@ -150,13 +150,13 @@ struct NewcomerTests {
       "\(result.errors)")
   }
 
-  @Test(hasCgroups) func whatAnOperatorHasFrozenStaysFrozen() throws {
+  @Test(hasCgroups) func aCgroupThatAnOperatorFrozeStaysFrozen() throws {
     let result = try inCgroup(
       """
       start_in $group hog
       start_in $group keeper
       echo 1 >$group/cgroup.freeze
-      hand $(identity $hog) cgroup=$group protect=keeper kill how gone
+      killer $(identity $hog) cgroup=$group protect=keeper kill how gone
       cat $group/cgroup.freeze
       echo 0 >$group/cgroup.freeze
       tell hog; tell keeper
@@ -164,14 +164,14 @@ struct NewcomerTests {
     #expect(result.output == "held taken noted sent protected gone\n1\nhog is gone\nkeeper lives\n", "\(result.errors)")
   }
 
-  /// As under ProtectControlGroups=yes.
-  @Test(hasCgroups) func whereCgroupsCannotBeWrittenEachGoesByItselfAndTheReasonIsTold() throws {
+  /// As with ProtectControlGroups=yes.
+  @Test(hasCgroups) func whereCgroupsCannotBeWrittenProcessesAreKilledOneByOneAndTheReasonIsTold() throws {
     let result = try inCgroup(
       """
       start_in $group hog --children 20
       start_in $group keeper
       mount -o remount,bind,ro "$top"
-      hand $(identity $hog) cgroup=$group kill how gone
+      killer $(identity $hog) cgroup=$group kill how gone
       count hog
       """)
     #expect(
@@ -182,28 +182,28 @@ struct NewcomerTests {
       start_in $group hog --children 20
       start_in $group keeper
       mount -o remount,bind,ro "$top"
-      hand $(identity $hog) cgroup=$group protect=keeper kill how gone
+      killer $(identity $hog) cgroup=$group protect=keeper kill how gone
       count hog; tell keeper
       """)
     #expect(other.output == "held taken noted sent protected gone\nhog 0\nkeeper lives\n", "\(other.errors)")
   }
 
   /// An agent in the cgroup that it kills would freeze itself.
-  @Test(hasCgroups) func inACgroupThatTheAgentIsInNobodyGoesButTheMembers() throws {
+  @Test(hasCgroups) func inACgroupThatTheAgentIsInOnlyTheMembersAreKilled() throws {
     let result = try inCgroup(
       """
       start_in $group hog --children 5
       start_in $group other
-      sh -c 'echo $$ >$group/cgroup.procs; exec "$(dirname "$SPECIMEN")/hand" "$@"' sh $(identity $hog) \\
+      sh -c 'echo $$ >$group/cgroup.procs; exec "$(dirname "$TEST_PROGRAM")/KillerProgram" "$@"' sh $(identity $hog) \\
         cgroup=$group kill how gone
       count hog; tell other
       """)
     #expect(result.output == "held taken sent protected gone\nhog 5\nother lives\n", "\(result.errors)")
   }
 
-  /// The whole path: the agent, a victim in a cgroup or a unit, and a keeper that was moved or born into it in its grace.
+  /// The whole path: the agent, a victim in a cgroup or a unit, and a keeper that came into it during the grace.
   @Test(hasCgroups, arguments: ["cgroup", "unit"], [false, true])
-  func theAgentSparesWhoIsProtectedInACgroup(scope: String, worsens: Bool) throws {
+  func theAgentSparesAProtectedProcessInACgroup(scope: String, worsens: Bool) throws {
     let result = try inCgroup(
       """
       awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r point; do echo $$ >"$point/cgroup.procs"; umount "$point"; done

@@ -1,13 +1,12 @@
 import Testing
 
-/// A number is not a process: what was chosen must not be mistaken for who has its number now.
+/// A process that got the number of the victim is not taken for the victim.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct PidReuseTests {
-  /// `identity PID` prints the number and the start time (field 22, the 20th after the name); `hand` does what the
-  /// agent does with them.
-  /// `take_over` ends the process `chosen` and has `heir` started with its number.
+  /// `identity PID` prints the number and the start time (field 22, the 20th after the name). `killer` runs
+  /// KillerProgram. `take_over` kills the process `chosen` and starts `heir` with its number.
   private static let prelude = """
-    hand() { "$(dirname "$SPECIMEN")/hand" "$@"; }
+    killer() { "$(dirname "$TEST_PROGRAM")/KillerProgram" "$@"; }
     identity() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20)"; }
     take_over() {
       kill -KILL "$chosen"; wait "$chosen" 2>wait.errors
@@ -28,7 +27,7 @@ struct PidReuseTests {
         start chosen
         victim=$(identity $chosen)
         take_over
-        hand $victim
+        killer $victim
         sleep 0.1
         tell
         """)
@@ -36,28 +35,28 @@ struct PidReuseTests {
     #expect(result.output.contains("changed vanished\nheir lives\n"), "\(result.output)\(result.errors)")
   }
 
-  /// The other way round, so that the test above cannot pass because nothing works.
-  @Test func theHeirIsSignalledWhenItIsTheOneMeant() throws {
+  /// This is the counterpart: without it the test above could pass because nothing works.
+  @Test func theProcessThatInheritedTheNumberIsSignalledWhenItIsMeant() throws {
     let result = try Namespace.run(
       policy: "",
       Self.prelude + """
         start chosen
         take_over
-        hand $(identity $heir)
+        killer $(identity $heir)
         wait $heir
         tell
         """)
     #expect(result.output.contains("taken over\nheld sent\nheir is gone\n"), "\(result.output)\(result.errors)")
   }
 
-  @Test func oneWhoseNumberNobodyHasYetIsGone() throws {
+  @Test func aProcessWhoseNumberIsUnusedHasVanished() throws {
     let result = try Namespace.run(
       policy: "",
       Self.prelude + """
         start chosen
         victim=$(identity $chosen)
         kill -KILL $chosen; wait $chosen 2>wait.errors
-        hand $victim
+        killer $victim
         """)
     #expect(result.output.contains("vanished vanished\n"), "\(result.output)\(result.errors)")
   }

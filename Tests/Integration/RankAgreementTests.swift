@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What `rank --json` shows of a process is what a decision of the agent records of it, from the same files.
+/// `rank --json` shows of a process what a decision of the agent records of it, from the same files.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct RankAgreementTests {
   private static let policy = """
@@ -37,11 +37,11 @@ struct RankAgreementTests {
     let line = try #require(result.output.split(separator: "\n").first)
     let ranked = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [NSDictionary])
     for (index, candidate) in candidates.enumerated() {
-      // The ranking shows those too that are too small to be worth killing.
+      // The ranking also shows processes that are too small to be worth killing.
       let same = try #require(ranked.first { $0["pid"] as? Int == candidate["pid"] as? Int }, "\(index)")
       #expect(candidate == same)
     }
-    // In the same order.
+    // The order is the same.
     let pids = candidates.map { $0["pid"] as? Int }
     #expect(ranked.map { $0["pid"] as? Int }.filter { pids.contains($0) } == pids)
     let victim = try #require(decision["victim"] as? NSDictionary)

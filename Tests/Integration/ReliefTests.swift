@@ -23,11 +23,11 @@ enum UnifiedHierarchy {
   }()
 }
 
-/// Relief in the form that ships, with a cgroup of its own on a real hierarchy of version 2. Where the machine has its
-/// memory in version 1, that is out of the agent's sight here: nothing but freezing can be tried then, and is.
+/// Relief in the small form of the agent, with a cgroup on a real hierarchy of version 2. Where version 1 accounts the
+/// machine's memory, that hierarchy is hidden from the agent here, and only freezing can be tested.
 @Suite(.serialized, .enabled(if: UnifiedHierarchy.top != nil, "freezing needs root and cgroups of version 2"))
 struct ReliefTests {
-  /// Memory is short from the first look on, and nobody has to be ended.
+  /// Memory is short from the first look on, and no process has to be killed.
   private static func policy(_ relief: String) -> String {
     """
     version = 1
@@ -43,8 +43,8 @@ struct ReliefTests {
     """
   }
 
-  /// Puts the hog into a cgroup of its own, and keeps from the machine what is not its business: notes below /run, and
-  /// the hierarchies of version 1, in whose roots it is.
+  /// Puts the hog into a cgroup of its own, and hides from the agent the machine's notes below /run and its hierarchies
+  /// of version 1.
   private static let prelude = """
     mount -t tmpfs none /run
     awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r point; do
@@ -67,7 +67,7 @@ struct ReliefTests {
     let top = try #require(UnifiedHierarchy.top)
     let name = "spillway-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: "\(top)/\(name)", withIntermediateDirectories: false)
-    // Whoever was in it has gone with the namespace, or is about to.
+    // The processes in it have exited with the namespace, or are about to.
     defer { for _ in 0..<200 where unsafe rmdir("\(top)/\(name)") != 0 && errno == EBUSY { usleep(20_000) } }
     let result = try Namespace.run(
       policy: Self.policy(relief), environment: ["CGROUP": "\(top)/\(name)"], Self.prelude + script)
@@ -81,7 +81,7 @@ struct ReliefTests {
     result.records("relief").map { "\($0["action"] ?? "") \($0["outcome"] ?? "")" }
   }
 
-  @Test func whatIsFrozenIsThawedAfterItsTimeAndAtTheEnd() throws {
+  @Test func aFrozenCgroupIsThawedAfterTheSetTimeAndWhenTheAgentStops() throws {
     let result = try run(
       "freeze = { for = \"1s\" }",
       """
@@ -101,7 +101,7 @@ struct ReliefTests {
     #expect(result.isAlive("hog") && result.records("decision").isEmpty)
   }
 
-  @Test func afterACrashTheNextStartThaws() throws {
+  @Test func afterACrashTheNextStartThawsTheCgroup() throws {
     let result = try run(
       "freeze = { for = \"10min\" }",
       """
@@ -124,7 +124,7 @@ struct ReliefTests {
     #expect(result.isAlive("hog") && result.output.contains("agent status 0"))
   }
 
-  @Test func aDryRunFreezesNobody() throws {
+  @Test func aDryRunFreezesNoCgroup() throws {
     let result = try run(
       "freeze = true",
       """
@@ -138,8 +138,8 @@ struct ReliefTests {
     #expect(result.output.hasPrefix("frozen 0\nagent status 0\n"), "\(result.output)")
   }
 
-  /// A victim that relief froze is thawed, and heeds its first signal.
-  @Test func whoIsEndedIsThawedFirst() throws {
+  /// A victim that relief froze acts on its first signal.
+  @Test func aVictimIsThawedBeforeItIsSignalled() throws {
     let result = try run(
       "freeze = { for = \"10min\" }",
       """

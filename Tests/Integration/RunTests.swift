@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The agent as a service: how it starts, reloads and ends.
+/// The agent as a service: how it starts, reloads and stops.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
 struct RunTests {
   private static let never = """
@@ -11,7 +11,7 @@ struct RunTests {
 
     """
 
-  @Test(arguments: ["TERM", "INT"]) func itEndsCleanlyOnRequest(signal: String) throws {
+  @Test(arguments: ["TERM", "INT"]) func theAgentStopsAtSIGTERMAndSIGINT(signal: String) throws {
     let result = try Namespace.run(
       policy: Self.never,
       """
@@ -23,8 +23,8 @@ struct RunTests {
     #expect(result.records("stop").first?["reason"] as? String == "SIG" + signal)
   }
 
-  /// As systemd asks a service of `Type=notify` to; what begins with `@` is in no file system.
-  @Test(arguments: ["$PWD/notify", "@spillway-$$-notify"]) func itTellsTheServiceManagerWhenItIsReady(
+  /// As for a service of `Type=notify` under systemd. A name that begins with `@` is in no file system.
+  @Test(arguments: ["$PWD/notify", "@spillway-$$-notify"]) func theAgentTellsTheServiceManagerWhenItIsReady(
     socket: String
   ) throws {
     let result = try Namespace.run(
@@ -122,7 +122,7 @@ struct RunTests {
     #expect(result.output.contains("NoNewPrivs:\t1"))
   }
 
-  @Test func anArmedAgentRefusesAProcRootThatIsNotItsOwn() throws {
+  @Test func anArmedAgentRefusesAProcRootOfAnotherPidNamespace() throws {
     let result = try Namespace.run(
       policy: Self.never,
       """
@@ -145,14 +145,15 @@ struct RunTests {
     #expect(result.output.contains("code \(code)\n"), "\(result.output)\(result.errors)")
   }
 
-  /// timeout(1) is too small to be worth ending: the survey of a decision leaves it out, and its `stat` is read for it.
-  @Test func anAncestorCountsThoughADecisionLeavesItOut() throws {
+  /// timeout(1) is too small to be worth killing. The survey of a decision leaves it out, and its `stat` is read for
+  /// it.
+  @Test func anAncestorThatADecisionLeavesOutCounts() throws {
     let result = try Namespace.run(
       policy: Self.never
         + "[[rule]]\nname = \"first\"\nmatch = { ancestor = \"timeout\", min_footprint = \"20 MiB\" }\norder = \"first\"\n",
       """
       start big --mib 200
-      timeout --foreground 100 "$SPECIMEN" --name small --mib 60 >small.ready &
+      timeout --foreground 100 "$TEST_PROGRAM" --name small --mib 60 >small.ready &
       until grep -q ready small.ready; do sleep 0.05; done
       agent
       until_record '"event":"start"'
@@ -164,7 +165,7 @@ struct RunTests {
     #expect(victim["comm"] as? String == "small", "\(result.output)\(result.errors)")
   }
 
-  @Test func aDropInCountsAndIsReadAgainOnSIGHUP() throws {
+  @Test func aDropInIsReadAndReadAgainOnSIGHUP() throws {
     let result = try Namespace.run(
       policy: Self.never,
       """
@@ -286,10 +287,10 @@ struct RunTests {
     for image in ["short", "foreign", "altered"] {
       #expect(result.output.contains("\(image) 78\n"), "\(result.output)")
     }
-    // What is wrong, the figure that belongs to it, and what to do.
+    // The message names the mistake, the figure that belongs to it, and what to do.
     #expect(result.errors.contains("cut short; bytes there: "), "\(result.errors)")
     #expect(result.errors.contains("; compile the policy again"))
-    // Ended by timeout's SIGTERM, after it ran.
+    // The agent ran until timeout(1) sent it SIGTERM.
     #expect(result.output.contains("whole 124\n"), "\(result.output)")
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What `make build` leaves as `spillwayd` must stay small and alone.
+/// The small form of `spillwayd`, which `make build` makes, stays small and needs no other file.
 @Suite struct SmallFormTests {
   private static var agent: URL { Namespace.binaries.appending(path: "spillwayd") }
 
@@ -16,7 +16,7 @@ import Testing
     return (0..<number(at: 56, bytes: 2)).map { UInt32(number(at: table + $0 * size, bytes: 4)) }
   }
 
-  @Test func itNeedsNoSharedLibraryAndNoLoader() throws {
+  @Test func theSmallFormNeedsNoSharedLibraryAndNoLoader() throws {
     let types = try programHeaderTypes(try Data(contentsOf: Self.agent))
     #expect(types.contains(1), "PT_LOAD: the parser reads headers at all")
     #expect(!types.contains(2), "PT_DYNAMIC")
@@ -24,21 +24,21 @@ import Testing
   }
 
   @Test(arguments: ["Foundation", "libswiftCore", "swift_getTypeByMangledName", "_swift_runtime", "icudt"])
-  func itLinksNeitherFoundationNorTheSwiftRuntime(trace: String) throws {
+  func theSmallFormLinksNeitherFoundationNorTheSwiftRuntime(trace: String) throws {
     let image = try Data(contentsOf: Self.agent)
     #expect(image.range(of: Data(trace.utf8)) == nil)
-    // The same search finds what is there.
+    // The same search finds a text that is there.
     #expect(image.range(of: Data("spillwayd: ".utf8)) != nil)
   }
 
-  /// Its code counts whole where the file was written just now and the page cache has it in large folios, which are mapped
-  /// as one. Measured then, in runs of all tests on two processors with other builds beside them: 1420 and 1424 KiB; by
-  /// itself on an idle machine 1232, where the version before this one had 1224.
+  /// All of its code counts where the file was written just now: the page cache then has it in large folios, which are
+  /// mapped whole. In runs of all tests on two processors with other builds beside them 1420 and 1424 KiB were
+  /// measured, and alone on an idle machine 1232, where the version before this one had 1224.
   ///
-  /// Beside a hundred processes, as a small server has: the roster takes some 300 bytes for each, and a machine that runs
-  /// tests may have thousands.
+  /// It runs beside a hundred processes, as on a small server: the roster takes some 300 bytes for each, and a machine
+  /// that runs tests may have thousands.
   @Test(.enabled(if: Namespace.isPossible, "pid namespaces need root"))
-  func itIsResidentInLittleAfterAMinute() async throws {
+  func theResidentMemoryStaysSmallAfterAMinute() async throws {
     let namespace = Process()
     namespace.executableURL = URL(filePath: "/usr/bin/unshare")
     namespace.arguments = [
@@ -59,7 +59,7 @@ import Testing
     #expect(kib < 1472)
   }
 
-  /// The process whose parent this is, by field 4 of `/proc/PID/stat`.
+  /// The child of a process, by field 4 of `/proc/PID/stat`.
   private func child(of parent: Int32) -> Int32? {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { Int32($0) }.first { pid in

@@ -10,25 +10,25 @@ import Testing
 
 @testable import Agent
 
-/// A hundred thousand looks leave nothing behind. Each runs in a process of its own, which nobody else opens files in.
+/// A hundred thousand looks leak nothing. Each test runs in a process of its own, in which no other test opens files.
 @Suite struct SteadyTests {
-  /// Calm all the while, and surveys when they are due.
-  @Test func calmLooksKeepNoDescriptorAndNoMemory() async {
+  /// Memory is calm, and surveys are made when they are due.
+  @Test func calmLooksLeakNoDescriptorAndNoMemory() async {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       try SteadyTests.staysAsItIs(ticks: 100_000, floor: "1 KiB")
     }
     SteadyTests.show(result)
   }
 
-  /// Nobody is worth ending, so that candidates are looked for at each look.
-  @Test func looksForAVictimKeepNoDescriptorAndNoMemory() async {
+  /// No process is worth killing, so that each look looks for candidates.
+  @Test func looksForAVictimLeakNoDescriptorAndNoMemory() async {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       try SteadyTests.staysAsItIs(ticks: 8000, floor: "100%")
     }
     SteadyTests.show(result)
   }
 
-  /// What the other process said, for whoever reads why a test failed.
+  /// Prints the output of the other process, where a test failed.
   private static func show(_ result: ExitTest.Result?) {
     if let said = result?.standardErrorContent, !said.isEmpty { print(String(decoding: said, as: UTF8.self)) }
   }
@@ -39,7 +39,7 @@ import Testing
   }
 
   private static func holdings() throws -> Holdings {
-    // Counted page by page: statm's figure is off by what other processors have not told yet.
+    // Counted page by page: the figure of statm lacks what other processors have not added yet.
     let rollup = try String(contentsOfFile: "/proc/self/smaps_rollup", encoding: .utf8)
     let line = try #require(rollup.split(separator: "\n").first { $0.hasPrefix("Rss:") })
     return Holdings(
@@ -47,30 +47,30 @@ import Testing
       residentKiB: try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) }))
   }
 
-  /// Ends the process with 1 where an agent holds more after its looks than when it was warm.
+  /// Exits with 1 where an agent holds more after its looks than when it was warm.
   private static func staysAsItIs(ticks: Int, floor: String) throws {
     var agent = try agent(floor: floor)
     agent.rehearse()
     for _ in 0..<1000 { look(&agent) }
-    // Looking takes some memory of its own, the first time.
+    // The first count takes some memory itself.
     _ = try holdings()
     let before = try holdings()
     for _ in 0..<ticks { look(&agent) }
     let after = try holdings()
-    // The test's own runtime, with its threads, takes a few pages when it likes. The smallest leak malloc knows, 32 bytes
+    // The test's own runtime, with its threads, takes a few pages at any time. The smallest leak of malloc(3), 32 bytes
     // a look, would cost 250 KiB and more.
     let isSame = after.descriptors == before.descriptors && after.residentKiB <= before.residentKiB + 128
     if !isSame { FileHandle.standardError.write(Data("\(before) became \(after)\n".utf8)) }
     exit(isSame ? 0 : 1)
   }
 
-  /// One look, whether it is time or not.
+  /// One look, due or not.
   private static func look(_ agent: inout Agent<LiveMachine>) {
     for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
     _ = agent.tick()
   }
 
-  /// A captured tree is its world.
+  /// An agent on a captured tree.
   private static func agent(floor: String) throws -> Agent<LiveMachine> {
     let text = """
       version = 1

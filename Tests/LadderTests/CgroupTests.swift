@@ -4,12 +4,12 @@ import LinuxSystem
 import ProcModel
 import Testing
 
-/// A cgroup that may go whole, as a folder of plain files: what is written to them stays there to be looked at.
+/// A cgroup that may be killed whole. It is a folder of plain files, which keep what is written to them.
 @Suite struct CgroupTests {
   private final class Folder {
     let path = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)").path()
 
-    /// - Parameter files: Beside `cgroup.procs`; by their names.
+    /// - Parameter files: The files beside `cgroup.procs`, by name.
     init(_ pids: [Int32], _ files: [String: String] = ["cgroup.kill": "0", "cgroup.freeze": "0"]) throws {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
       for (name, text) in files { try write(name, text) }
@@ -38,104 +38,104 @@ import Testing
     return script
   }
 
-  private static func hand(_ script: CallScript, _ folder: Folder, freezer: Folder? = nil) throws -> ScriptedHand {
-    let hand = ScriptedHand(script)
-    #expect(hand.hold(ProcessIdentity(pid: 7, startTime: Ticks(70))) == .held)
-    hand.take(try folder.directory(freezer: freezer))
+  private static func killer(_ script: CallScript, _ folder: Folder, freezer: Folder? = nil) throws -> ScriptedKiller {
+    let killer = ScriptedKiller(script)
+    #expect(killer.hold(ProcessIdentity(pid: 7, startTime: Ticks(70))) == .held)
+    killer.take(try folder.directory(freezer: freezer))
     _ = script.take()
-    return hand
+    return killer
   }
 
   private static func kills(_ script: CallScript) -> Set<String> {
     Set(script.take().filter { $0.hasSuffix("SIGKILL") })
   }
 
-  @Test func whereAllMayGoItIsFrozenAskedKilledInOneStepAndThawed() throws {
+  @Test func aCgroupWithoutProtectedProcessesIsFrozenAskedAboutKilledInOneStepAndThawed() throws {
     let script = Self.script()
     let folder = try Folder([7, 8, 9])
-    let hand = try Self.hand(script, folder)
-    hand.whenAsked = { _ in
+    let killer = try Self.killer(script, folder)
+    killer.whenAsked = { _ in
       #expect(folder.text("cgroup.freeze") == "1" && folder.text("cgroup.kill") == "0", "asked while it stands still")
     }
-    #expect(hand.send(.kill) == .sent && hand.reach.isWhole && hand.reach.oneByOne == nil)
-    #expect(hand.asked == [8, 9])
+    #expect(killer.send(.kill) == .sent && killer.reach.isWhole && killer.reach.oneByOne == nil)
+    #expect(killer.asked == [8, 9])
     #expect(folder.text("cgroup.kill") == "1" && folder.text("cgroup.freeze") == "0")
     #expect(Self.kills(script) == ["send 7 SIGKILL"])
   }
 
-  @Test func whereOneStaysTheOthersGoOneByOneAndItIsThawed() throws {
+  @Test func besideAProcessThatStaysTheOthersAreKilledOneByOneAndTheCgroupIsThawed() throws {
     let script = Self.script()
     let folder = try Folder([7, 8, 9])
-    let hand = try Self.hand(script, folder)
-    hand.clearances = [8: .stays]
-    #expect(hand.send(.kill) == .sent && !hand.reach.isWhole && hand.reach.oneByOne == .protected)
+    let killer = try Self.killer(script, folder)
+    killer.clearances = [8: .stays]
+    #expect(killer.send(.kill) == .sent && !killer.reach.isWhole && killer.reach.oneByOne == .protected)
     #expect(folder.text("cgroup.kill") == "0" && folder.text("cgroup.freeze") == "0")
     #expect(Self.kills(script) == ["send 7 SIGKILL", "send 9 SIGKILL"])
-    // It is over with the kill set when only the one that stays is left.
+    // The kill set has exited when only the process that stays is left.
     script.exited = [7, 9]
     try folder.put([8])
-    #expect(hand.hasExited)
+    #expect(killer.hasExited)
     try folder.put([8, 11])
-    #expect(!hand.hasExited, "that one has come since, and goes")
-    hand.reap()
+    #expect(!killer.hasExited, "11 has come since, and is killed")
+    killer.reap()
     #expect(Self.kills(script) == ["send 11 SIGKILL"] && folder.text("cgroup.freeze") == "0")
   }
 
-  /// What is found at the second listing only was born before all stood still.
-  @Test func thoseBornMeanwhileAreAskedAboutToo() throws {
+  /// A process that only the second listing shows was started before all were frozen.
+  @Test func processesThatAreStartedMeanwhileAreAskedAboutToo() throws {
     let script = Self.script()
     let folder = try Folder([7, 8], ["cgroup.kill": "0", "cgroup.freeze": "0", "cgroup.events": "frozen 0\n"])
-    let hand = try Self.hand(script, folder)
-    hand.whenAsked = { _ in try? folder.put([7, 8, 9]) }
-    hand.clearances = [9: .stays]
-    #expect(hand.send(.kill) == .sent && hand.reach.oneByOne == .protected)
+    let killer = try Self.killer(script, folder)
+    killer.whenAsked = { _ in try? folder.put([7, 8, 9]) }
+    killer.clearances = [9: .stays]
+    #expect(killer.send(.kill) == .sent && killer.reach.oneByOne == .protected)
     #expect(folder.text("cgroup.kill") == "0" && Self.kills(script) == ["send 7 SIGKILL", "send 8 SIGKILL"])
     #expect(folder.text("cgroup.freeze") == "0")
   }
 
-  @Test func theFirstSignalAsksAboutEachAndFreezesNobody() throws {
+  @Test func theFirstSignalAsksAboutEachProcessAndFreezesNone() throws {
     let script = Self.script()
     let folder = try Folder([7, 8, 9])
-    let hand = try Self.hand(script, folder)
-    hand.clearances = [8: .stays]
-    hand.whenAsked = { _ in #expect(folder.text("cgroup.freeze") == "0") }
-    #expect(hand.send(.terminate) == .sent)
+    let killer = try Self.killer(script, folder)
+    killer.clearances = [8: .stays]
+    killer.whenAsked = { _ in #expect(folder.text("cgroup.freeze") == "0") }
+    #expect(killer.send(.terminate) == .sent)
     #expect(Set(script.take().filter { $0.hasSuffix("SIGTERM") }) == ["send 7 SIGTERM", "send 9 SIGTERM"])
     script.exited = [7, 9]
     try folder.put([8])
-    #expect(hand.hasExited)
+    #expect(killer.hasExited)
   }
 
-  /// `cgroup.kill` is of Linux 5.14, and neither file can be written where the hierarchy is mounted read-only.
+  /// `cgroup.kill` is there since Linux 5.14, and neither file can be written where the hierarchy is mounted read-only.
   @Test(arguments: [
     ["cgroup.freeze": "0"], [:], ["cgroup.kill/here": "", "cgroup.freeze": "0"],
   ])
-  func whereTheKernelRefusesEachGoesByItselfAndTheReasonIsTold(files: [String: String]) throws {
+  func whereTheKernelRefusesProcessesAreKilledOneByOneAndTheReasonIsTold(files: [String: String]) throws {
     let script = Self.script()
     let folder = try Folder([7, 8], [:])
     for (name, text) in files where !name.contains("/") { try folder.write(name, text) }
     if files["cgroup.kill/here"] != nil {
       try FileManager.default.createDirectory(atPath: folder.path + "/cgroup.kill", withIntermediateDirectories: false)
     }
-    let hand = try Self.hand(script, folder)
-    hand.clearances = [9: .stays]
+    let killer = try Self.killer(script, folder)
+    killer.clearances = [9: .stays]
     let reason: Errno = files["cgroup.kill/here"] == nil ? .noSuchFile : .isDirectory
-    #expect(hand.send(.kill) == .sent && hand.reach.oneByOne == .refused(reason) && !hand.reach.isWhole)
+    #expect(killer.send(.kill) == .sent && killer.reach.oneByOne == .refused(reason) && !killer.reach.isWhole)
     #expect(Self.kills(script) == ["send 7 SIGKILL", "send 8 SIGKILL"])
     // The protected one is asked about on this way as well.
     try folder.put([7, 8, 9])
-    #expect(hand.send(.kill) == .sent && hand.reach.oneByOne == .protected)
+    #expect(killer.send(.kill) == .sent && killer.reach.oneByOne == .protected)
     #expect(Self.kills(script) == ["send 7 SIGKILL", "send 8 SIGKILL"])
     #expect(files["cgroup.freeze"] == nil || folder.text("cgroup.freeze") == "0")
   }
 
-  @Test func whatSomebodyElseHasFrozenStaysFrozen() throws {
+  @Test func aCgroupThatWasFrozenBeforeStaysFrozen() throws {
     let script = Self.script()
     let folder = try Folder([7, 8], ["cgroup.kill": "0", "cgroup.freeze": "1"])
-    let hand = try Self.hand(script, folder)
+    let killer = try Self.killer(script, folder)
     for stays: [Int32: Clearance] in [[:], [8: .stays]] {
-      hand.clearances = stays
-      #expect(hand.send(.kill) == .sent && folder.text("cgroup.freeze") == "1")
+      killer.clearances = stays
+      #expect(killer.send(.kill) == .sent && folder.text("cgroup.freeze") == "1")
     }
   }
 
@@ -144,51 +144,52 @@ import Testing
       let script = Self.script()
       let folder = try Folder([7, 8], [:])
       let freezer = try Folder([], ["freezer.state": before])
-      let hand = try Self.hand(script, folder, freezer: freezer)
-      hand.clearances = stays ? [8: .stays] : [:]
-      hand.whenAsked = { _ in #expect(freezer.text("freezer.state")?.hasPrefix("FROZEN") == true) }
-      #expect(hand.send(.kill) == .sent && !hand.reach.isWhole)
-      #expect(hand.reach.oneByOne == (stays ? .protected : .refused(.noSuchFile)))
-      // SIGKILL is kept back there until it thaws, whoever froze it.
+      let killer = try Self.killer(script, folder, freezer: freezer)
+      killer.clearances = stays ? [8: .stays] : [:]
+      killer.whenAsked = { _ in #expect(freezer.text("freezer.state")?.hasPrefix("FROZEN") == true) }
+      #expect(killer.send(.kill) == .sent && !killer.reach.isWhole)
+      #expect(killer.reach.oneByOne == (stays ? .protected : .refused(.noSuchFile)))
+      // That freezer keeps SIGKILL back until the cgroup is thawed.
       #expect(freezer.text("freezer.state")?.hasPrefix("THAWED") == true)
       #expect(Self.kills(script) == (stays ? ["send 7 SIGKILL"] : ["send 7 SIGKILL", "send 8 SIGKILL"]))
     }
   }
 
-  /// Process 1 and the agent itself: frozen, nothing would thaw it again.
-  @Test(arguments: [1, OwnProcess.pid]) func whereTheAgentOrProcessOneIsNothingIsFrozen(pid: Int32) throws {
+  /// If the agent or process 1 were frozen, nothing would thaw the cgroup.
+  @Test(arguments: [1, OwnProcess.pid]) func aCgroupWithTheAgentOrProcessOneIsNotFrozen(pid: Int32) throws {
     let script = Self.script()
     let folder = try Folder([7, 8, pid])
-    let hand = try Self.hand(script, folder)
-    hand.clearances = [pid: .stays]
-    hand.whenAsked = { _ in #expect(folder.text("cgroup.freeze") == "0") }
-    #expect(hand.send(.kill) == .sent && hand.reach.oneByOne == .protected)
+    let killer = try Self.killer(script, folder)
+    killer.clearances = [pid: .stays]
+    killer.whenAsked = { _ in #expect(folder.text("cgroup.freeze") == "0") }
+    #expect(killer.send(.kill) == .sent && killer.reach.oneByOne == .protected)
     #expect(folder.text("cgroup.kill") == "0" && folder.text("cgroup.freeze") == "0")
-    // It is not what was chosen: nobody in it goes but the members, and nobody else is waited for.
+    // Only the members are killed, and no other process is waited for.
     #expect(Self.kills(script) == ["send 7 SIGKILL"])
     script.exited = [7]
-    #expect(hand.hasExited)
+    #expect(killer.hasExited)
   }
 
-  @Test(arguments: [1, OwnProcess.pid]) func noFirstSignalGoesToOthersThere(pid: Int32) throws {
+  @Test(arguments: [1, OwnProcess.pid]) func inACgroupWithTheAgentOrProcessOneOnlyMembersAreSignalled(pid: Int32) throws
+  {
     let script = Self.script()
     let folder = try Folder([7, 8, pid])
-    let hand = try Self.hand(script, folder)
-    #expect(hand.send(.terminate) == .sent && hand.asked.isEmpty)
+    let killer = try Self.killer(script, folder)
+    #expect(killer.send(.terminate) == .sent && killer.asked.isEmpty)
     #expect(script.take().filter { $0.hasSuffix("SIGTERM") } == ["send 7 SIGTERM"])
   }
 
-  /// A process of a pid namespace that cannot be seen from here is listed as 0, and nobody can be asked what it is.
-  @Test func whereOneCannotBeToldTheCgroupDoesNotGoWhole() throws {
+  /// A process of a pid namespace that cannot be seen from here is listed as 0. What it is cannot be asked.
+  @Test func aCgroupWithAProcessThatCannotBeSeenIsNotKilledWhole() throws {
     let script = Self.script()
     let folder = try Folder([7, 8, 0])
-    let hand = try Self.hand(script, folder)
-    #expect(hand.send(.kill) == .sent && hand.reach.oneByOne == .protected && folder.text("cgroup.kill") == "0")
+    let killer = try Self.killer(script, folder)
+    #expect(killer.send(.kill) == .sent && killer.reach.oneByOne == .protected && folder.text("cgroup.kill") == "0")
     #expect(folder.text("cgroup.freeze") == "0")
   }
 
-  /// What is looked into is not all that `cgroup.kill` reaches.
-  @Test func cgroupsTooDeepToLookIntoKeepTheWhole() throws {
+  /// `cgroup.kill` reaches more levels than are listed.
+  @Test func aCgroupWithTooManyLevelsBelowIsNotKilledWhole() throws {
     for (depth, isWhole) in [(8, true), (9, false)] {
       let script = Self.script()
       let folder = try Folder([7])
@@ -199,35 +200,35 @@ import Testing
         try Data().write(to: URL(filePath: below + "/cgroup.procs"))
       }
       try Data("9\n".utf8).write(to: URL(filePath: below + "/cgroup.procs"))
-      let hand = try Self.hand(script, folder)
-      #expect(hand.send(.kill) == .sent && hand.reach.isWhole == isWhole)
+      let killer = try Self.killer(script, folder)
+      #expect(killer.send(.kill) == .sent && killer.reach.isWhole == isWhole)
     }
   }
 
-  @Test func theNumberOfAMemberThatHasEndedIsAskedAbout() throws {
+  @Test func aProcessWithTheNumberOfAMemberThatExitedIsAskedAbout() throws {
     let script = Self.script()
     let folder = try Folder([7, 8])
-    let hand = try Self.hand(script, folder)
-    #expect(hand.join(ProcessIdentity(pid: 8, startTime: Ticks(80))) == .held)
-    // 7 lives. The number of 8 is that of one which nobody held.
+    let killer = try Self.killer(script, folder)
+    #expect(killer.join(ProcessIdentity(pid: 8, startTime: Ticks(80))) == .held)
+    // 7 lives. The number 8 is now that of a process which is not held.
     script.exited = [8]
-    hand.clearances = [8: .stays]
-    #expect(hand.send(.kill) == .sent && hand.reach.oneByOne == .protected && folder.text("cgroup.kill") == "0")
+    killer.clearances = [8: .stays]
+    #expect(killer.send(.kill) == .sent && killer.reach.oneByOne == .protected && folder.text("cgroup.kill") == "0")
   }
 
-  @Test func ofManyMoreThanFitEachIsAskedAbout() throws {
+  @Test func moreProcessesThanFitInTheListAreAllAskedAbout() throws {
     let script = CallScript()
     for pid: Int32 in 7...40 { script.processes[pid] = UInt64(pid) * 10 }
     let folder = try Folder(Array(7...40))
     for stays in [false, true] {
-      let hand = ScriptedHand(script, capacity: 8)
-      #expect(hand.hold(ProcessIdentity(pid: 7, startTime: Ticks(70))) == .held)
-      hand.take(try folder.directory())
-      hand.clearances = stays ? [40: .stays] : [:]
+      let killer = ScriptedKiller(script, capacity: 8)
+      #expect(killer.hold(ProcessIdentity(pid: 7, startTime: Ticks(70))) == .held)
+      killer.take(try folder.directory())
+      killer.clearances = stays ? [40: .stays] : [:]
       _ = script.take()
-      #expect(hand.send(.kill) == .sent && hand.reach.isWhole == !stays && Set(hand.asked) == Set(8...40))
+      #expect(killer.send(.kill) == .sent && killer.reach.isWhole == !stays && Set(killer.asked) == Set(8...40))
       #expect(Self.kills(script) == Set((7...(stays ? 39 : 7)).map { "send \($0) SIGKILL" }))
-      hand.release()
+      killer.release()
     }
   }
 }

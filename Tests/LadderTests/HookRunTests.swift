@@ -4,12 +4,12 @@ import LinuxSystem
 import ProcModel
 import Testing
 
-/// Real programs, driven as the loop would: by their descriptors and the time.
+/// Real programs, advanced as by the loop: when their descriptors are readable, and when time has passed.
 @Suite struct HookRunTests {
   private let nothing: [UInt8] = []
   private static let minute = Nanoseconds.milliseconds(60_000)
 
-  /// Begins it, and goes on until it has ended. What it kept is returned with its end.
+  /// Begins a hook, and advances it until it has exited. Returns its end, and the output that was kept.
   private func run(
     _ hook: inout HookRun, _ helper: borrowing HelperThread, input: String = "", times: @Sendable () -> UInt64 = { 0 }
   ) throws -> (HookEnd, String) {
@@ -36,7 +36,7 @@ import Testing
       [CPath("/bin/sh"), CPath("-c"), CPath(script)], as: nil, limit: limit, inputCapacity: inputCapacity)
   }
 
-  @Test func itIsGivenItsInputAndItsOutputIsKept() throws {
+  @Test func aHookIsGivenItsInputAndItsOutputIsKept() throws {
     let helper = try HelperThread()
     var hook = try shell("cat; echo \"$SPILLWAY_PID\" >&2; exit 3")
     for round in 1...3 {
@@ -51,7 +51,7 @@ import Testing
     }
   }
 
-  @Test func itMayReadItsInputAndNotChangeIt() throws {
+  @Test func aHookMayReadItsInputAndNotChangeIt() throws {
     let helper = try HelperThread()
     var hook = try HookRun(
       [
@@ -63,7 +63,7 @@ import Testing
     #expect(text == "whole")
   }
 
-  @Test func onlySoMuchOfItsInputAndOutputIsKept() throws {
+  @Test func inputAndOutputAreCutAtTheirCapacity() throws {
     let helper = try HelperThread()
     var hook = try shell("wc -c; head -c 300000 /dev/zero | tr '\\0' x", inputCapacity: 10)
     let (end, text) = try run(&hook, helper, input: String(repeating: "a", count: 50))
@@ -71,7 +71,7 @@ import Testing
     #expect(end.outcome == .exited(0) && end.written == 300_003)
   }
 
-  @Test func afterItsTimeItsWholeGroupIsKilled() throws {
+  @Test func afterItsLimitTheWholeProcessGroupIsKilled() throws {
     let helper = try HelperThread()
     var hook = try shell("trap '' TERM; echo begun; sleep 60 & sleep 60", limit: .milliseconds(500))
     var now: UInt64 = 0
@@ -92,19 +92,19 @@ import Testing
     #expect(end?.outcome == .timedOut && end?.took == .milliseconds(500))
   }
 
-  @Test func whatItLeavesBehindGoesWithIt() throws {
+  @Test func theProcessesThatAHookLeavesBehindAreKilled() throws {
     let helper = try HelperThread()
     var hook = try shell("sleep 60 >/dev/null 2>&1 & echo $!")
     let (end, text) = try run(&hook, helper)
     #expect(end.outcome == .exited(0))
     let orphan = try #require(Int32(text.trimmingCharacters(in: .newlines)))
-    // It is init's to collect, or a zombie where there is no such init; it does not run in any case.
+    // It is collected by init, or stays a zombie where no init collects. It does not run in either case.
     while let status = try? String(contentsOfFile: "/proc/\(orphan)/status", encoding: .utf8),
       !status.contains("State:\tZ")
     { usleep(1000) }
   }
 
-  @Test func oneThatCannotBeStartedSaysSo() throws {
+  @Test func aHookThatCannotBeStartedTellsWhy() throws {
     let helper = try HelperThread()
     var hook = try HookRun([CPath("/nonexistent/hook")], as: nil, limit: Self.minute, inputCapacity: 1)
     for _ in 0..<2 {
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  @Test func oneAtATime() throws {
+  @Test func aHookIsNotBegunAgainWhileItRuns() throws {
     let helper = try HelperThread()
     var hook = try shell("read line; echo \"$line\"")
     try hook.begin(helper, input: nothing.span, now: .zero)
@@ -138,7 +138,7 @@ import Testing
         usleep(200)
       }
     }
-    // Numbers are used again: other tests of this process take some meanwhile.
+    // Descriptors' numbers are used again. Other tests of this process take some meanwhile.
     #expect(seen.count < 60, "\(seen)")
   }
 }

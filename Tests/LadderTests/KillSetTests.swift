@@ -3,9 +3,9 @@ import LinuxSystem
 import ProcModel
 import Testing
 
-/// The hand with a kernel that does as its script says: each call of the ladder, failing in each way it can.
-@Suite struct PartyTests {
-  /// Three processes: 7, 8 and 9, begun at 70, 80 and 90.
+/// The killer with scripted calls, each of which fails in each way it can.
+@Suite struct KillSetTests {
+  /// Three processes, 7, 8 and 9, with the start times 70, 80 and 90.
   private static func script() -> CallScript {
     let script = CallScript()
     script.processes = [7: 70, 8: 80, 9: 90]
@@ -16,14 +16,14 @@ import Testing
     ProcessIdentity(pid: pid, startTime: Ticks(UInt64(pid) * 10))
   }
 
-  /// A kill set that holds these, the first as its leader.
-  private static func hand(_ script: CallScript, _ pids: Int32...) -> ScriptedHand {
-    let hand = ScriptedHand(script)
+  /// A killer that holds these processes, the first as the leader.
+  private static func killer(_ script: CallScript, _ pids: Int32...) -> ScriptedKiller {
+    let killer = ScriptedKiller(script)
     for (index, pid) in pids.enumerated() {
-      #expect((index == 0 ? hand.hold(identity(pid)) : hand.join(identity(pid))) == .held)
+      #expect((index == 0 ? killer.hold(identity(pid)) : killer.join(identity(pid))) == .held)
     }
     _ = script.take()
-    return hand
+    return killer
   }
 
   // Holding.
@@ -37,7 +37,7 @@ import Testing
     init(_ call: String, _ errno: Errno, _ hold: Hold) { (self.call, self.errno, self.hold) = (call, errno, hold) }
   }
 
-  /// pidfd_open(2), and open(2) and read(2) of a file of /proc: each reason they have.
+  /// Each error of pidfd_open(2), and of open(2) and read(2) of a file of /proc.
   static let holdFaults = [
     Fault("open", .noSuchProcess, .vanished), Fault("open", .invalidArgument, .refused(.invalidArgument)),
     Fault("open", .tooManyFiles, .refused(.tooManyFiles)), Fault("open", Errno(23), .refused(Errno(23))),
@@ -52,63 +52,63 @@ import Testing
   @Test(arguments: holdFaults) func aHoldThatFailsHoldsNothing(fault: Fault) {
     let script = Self.script()
     script.failures[fault.call] = fault.errno
-    let hand = ScriptedHand(script)
-    #expect(hand.hold(Self.identity(7)) == fault.hold)
+    let killer = ScriptedKiller(script)
+    #expect(killer.hold(Self.identity(7)) == fault.hold)
     #expect(script.open.isEmpty, "no descriptor is left")
-    #expect(hand.send(.kill) == .vanished && hand.hasExited && hand.exitDescriptor == nil)
-    // The same one later, when the reason has passed.
+    #expect(killer.send(.kill) == .vanished && killer.hasExited && killer.exitDescriptor == nil)
+    // The same process is held later, when the reason has passed.
     script.failures = [:]
-    #expect(hand.hold(Self.identity(7)) == .held && script.open.count == 1)
+    #expect(killer.hold(Self.identity(7)) == .held && script.open.count == 1)
   }
 
-  @Test(arguments: holdFaults) func aMemberThatCannotJoinLeavesThePartyAsItIs(fault: Fault) {
+  @Test(arguments: holdFaults) func aProcessThatCannotBeHeldLeavesTheKillSetAsItIs(fault: Fault) {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
+    let killer = Self.killer(script, 7)
     script.failures["\(fault.call) 8"] = fault.errno
-    #expect(hand.join(Self.identity(8)) == fault.hold)
+    #expect(killer.join(Self.identity(8)) == fault.hold)
     #expect(script.open.values.sorted() == [7])
-    #expect(hand.send(.kill) == .sent)
+    #expect(killer.send(.kill) == .sent)
   }
 
-  @Test func whoHasTheNumberOfAnotherNeverJoins() {
+  @Test func aProcessWithTheNumberOfAnotherIsNeverHeld() {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
+    let killer = Self.killer(script, 7)
     script.processes[8] = 81
-    #expect(hand.join(Self.identity(8)) == .changed)
+    #expect(killer.join(Self.identity(8)) == .changed)
     script.exited = [9]
-    #expect(hand.join(Self.identity(9)) == .vanished)
-    #expect(hand.send(.kill) == .sent)
+    #expect(killer.join(Self.identity(9)) == .vanished)
+    #expect(killer.send(.kill) == .sent)
     #expect(script.take().filter { $0.hasPrefix("send") } == ["send 7 SIGKILL"])
   }
 
-  @Test func aPartyHasFiveHundredAndTwelveMembersAtMost() {
+  @Test func aKillSetHasFiveHundredAndTwelveMembersAtMost() {
     let script = CallScript()
     for pid: Int32 in 1...513 { script.processes[pid] = UInt64(pid) * 10 }
-    let hand = ScriptedHand(script)
+    let killer = ScriptedKiller(script)
     for pid: Int32 in 1...512 {
-      #expect((pid == 1 ? hand.hold(Self.identity(pid)) : hand.join(Self.identity(pid))) == .held)
+      #expect((pid == 1 ? killer.hold(Self.identity(pid)) : killer.join(Self.identity(pid))) == .held)
     }
-    #expect(hand.join(Self.identity(513)) == .refused(.tooManyFiles))
-    #expect(hand.send(.kill) == .sent && hand.reach.sent == 512)
-    hand.release()
+    #expect(killer.join(Self.identity(513)) == .refused(.tooManyFiles))
+    #expect(killer.send(.kill) == .sent && killer.reach.sent == 512)
+    killer.release()
     #expect(script.open.isEmpty)
-    #expect(hand.join(Self.identity(513)) == .held)
+    #expect(killer.join(Self.identity(513)) == .held)
   }
 
   // Sending.
 
-  @Test func aStoppedProcessGetsSIGCONTAfterWhatItWouldNotActOn() {
+  @Test func eachSignalButSIGKILLIsFollowedBySIGCONT() {
     for signal in Signal.allCases {
       let script = Self.script()
-      let hand = Self.hand(script, 7)
-      #expect(hand.send(signal) == .sent)
+      let killer = Self.killer(script, 7)
+      #expect(killer.send(signal) == .sent)
       let isFollowed = signal != .kill && signal != .resume
       let before = signal == .kill ? ["hasten 7"] : []
       #expect(script.take() == before + ["send 7 \(signal.name)"] + (isFollowed ? ["send 7 SIGCONT"] : []))
     }
   }
 
-  /// pidfd_send_signal(2): each reason it has.
+  /// Each error of pidfd_send_signal(2).
   @Test(
     arguments: [
       (.noSuchProcess, .vanished), (.notPermitted, .refused(.notPermitted)),
@@ -119,9 +119,9 @@ import Testing
   func aSignalThatFailsIsTold(errno: Errno, delivery: Delivery) {
     for signal in [Signal.terminate, .kill] {
       let script = Self.script()
-      let hand = Self.hand(script, 7)
+      let killer = Self.killer(script, 7)
       script.failures["send"] = errno
-      #expect(hand.send(signal) == delivery)
+      #expect(killer.send(signal) == delivery)
       let sends = script.take().filter { $0 != "hasten 7" }
       #expect(sends == ["send 7 \(signal.name)"], "no SIGCONT after one that did not arrive")
       #expect(script.open.count == 1, "it is still held")
@@ -129,158 +129,158 @@ import Testing
   }
 
   @Test(arguments: [Errno.accessDenied, .notPermitted, .noSuchFile, .noSuchProcess, .tooManyFiles, .noMemory])
-  func aPriorityThatCannotBeRaisedIsNoFailure(errno: Errno) {
+  func aKillDoesNotFailWhereThePriorityCannotBeRaised(errno: Errno) {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
+    let killer = Self.killer(script, 7)
     script.failures["hasten"] = errno
-    #expect(hand.send(.kill) == .sent && hand.reach.refused == 0)
+    #expect(killer.send(.kill) == .sent && killer.reach.refused == 0)
     #expect(script.take() == ["hasten 7", "send 7 SIGKILL"])
   }
 
-  @Test func onePartyMemberReachedIsEnoughAndTheOthersAreCounted() {
+  @Test func aSignalIsSentWhereOneMemberGotItAndTheOthersAreCounted() {
     let script = Self.script()
-    let hand = Self.hand(script, 7, 8, 9)
+    let killer = Self.killer(script, 7, 8, 9)
     script.exited = [7]
     script.failures["send 8"] = .notPermitted
-    #expect(hand.send(.kill) == .sent)
-    #expect(hand.reach.sent == 1 && hand.reach.vanished == 1 && hand.reach.refused == 1)
-    #expect(hand.reach.refusal == .notPermitted)
+    #expect(killer.send(.kill) == .sent)
+    #expect(killer.reach.sent == 1 && killer.reach.vanished == 1 && killer.reach.refused == 1)
+    #expect(killer.reach.refusal == .notPermitted)
     script.exited = [7, 9]
-    #expect(hand.send(.kill) == .refused(.notPermitted))
+    #expect(killer.send(.kill) == .refused(.notPermitted))
     script.exited = [7, 8, 9]
     script.failures = [:]
-    #expect(hand.send(.kill) == .vanished)
+    #expect(killer.send(.kill) == .vanished)
   }
 
   @Test(arguments: [Errno.noSuchProcess, .notPermitted, .notSupported])
   func aGroupThatCannotBeSignalledWholeIsSignalledOneByOne(errno: Errno) {
     let script = Self.script()
-    let hand = Self.hand(script, 7, 8)
-    hand.takeGroup(7)
+    let killer = Self.killer(script, 7, 8)
+    killer.takeGroup(7)
     script.failures["group"] = errno
-    #expect(hand.send(.terminate) == .sent)
+    #expect(killer.send(.terminate) == .sent)
     let first = script.take().filter { $0.hasSuffix("SIGTERM") }
     #expect(first == ["group 7 SIGTERM", "send 7 SIGTERM", "send 8 SIGTERM"])
-    #expect(hand.send(.kill) == .sent)
+    #expect(killer.send(.kill) == .sent)
     let sends = script.take().filter { !$0.hasPrefix("hasten") }
     #expect(sends == ["group 7 SIGKILL", "send 7 SIGKILL", "send 8 SIGKILL"])
-    #expect(!hand.reach.isWhole)
+    #expect(!killer.reach.isWhole)
   }
 
-  @Test func aGroupThatGotItWholeNeedsNobodyElse() {
+  @Test func aSignalToAWholeGroupIsSentAlsoWhereAllMembersHaveExited() {
     let script = Self.script()
-    let hand = Self.hand(script, 7, 8)
-    hand.takeGroup(7)
+    let killer = Self.killer(script, 7, 8)
+    killer.takeGroup(7)
     script.exited = [7, 8]
-    #expect(hand.send(.kill) == .sent && hand.reach.isWhole && hand.reach.vanished == 2)
+    #expect(killer.send(.kill) == .sent && killer.reach.isWhole && killer.reach.vanished == 2)
   }
 
-  @Test func theFirstSignalReachesAGroupInOneStepAndNobodyTwice() {
+  @Test func theFirstSignalReachesAGroupInOneStepAndNoMemberTwice() {
     let script = Self.script()
-    let hand = Self.hand(script, 8, 7, 9)
-    hand.takeGroup(7)
+    let killer = Self.killer(script, 8, 7, 9)
+    killer.takeGroup(7)
     _ = script.take()
     script.exited = [9]
-    #expect(hand.send(.terminate) == .sent && hand.reach.isWhole)
+    #expect(killer.send(.terminate) == .sent && killer.reach.isWhole)
     #expect(script.take() == ["group 7 SIGTERM", "send 8 SIGCONT", "send 7 SIGCONT"])
-    #expect(hand.reach.sent == 2 && hand.reach.vanished == 1)
+    #expect(killer.reach.sent == 2 && killer.reach.vanished == 1)
   }
 
-  @Test func aGroupThatNobodyOfThePartyLeadsIsNotTaken() {
+  @Test func aGroupThatNoMemberLeadsIsNotTaken() {
     let script = Self.script()
-    let hand = Self.hand(script, 8, 9)
-    hand.takeGroup(7)
-    #expect(hand.send(.terminate) == .sent && !hand.reach.isWhole)
+    let killer = Self.killer(script, 8, 9)
+    killer.takeGroup(7)
+    #expect(killer.send(.terminate) == .sent && !killer.reach.isWhole)
     #expect(!script.take().contains { $0.hasPrefix("group") })
   }
 
-  // Ending.
+  // Exits.
 
-  @Test func aPartyHasEndedWhenAllOfItHave() {
+  @Test func aKillSetHasExitedWhenAllMembersHave() {
     let script = Self.script()
-    let hand = Self.hand(script, 7, 8, 9)
-    let first = hand.exitDescriptor
+    let killer = Self.killer(script, 7, 8, 9)
+    let first = killer.exitDescriptor
     #expect(first.flatMap { script.open[$0] } == 7)
     script.exited = [7, 9]
-    #expect(!hand.hasExited)
-    #expect(hand.exitDescriptor.flatMap { script.open[$0] } == 8)
+    #expect(!killer.hasExited)
+    #expect(killer.exitDescriptor.flatMap { script.open[$0] } == 8)
     script.exited = [7, 8, 9]
-    #expect(hand.hasExited && hand.exitDescriptor == nil)
+    #expect(killer.hasExited && killer.exitDescriptor == nil)
   }
 
   // Reaping.
 
   @Test func nothingIsReapedBeforeSIGKILL() {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
-    hand.reap()
-    _ = hand.send(.terminate)
+    let killer = Self.killer(script, 7)
+    killer.reap()
+    _ = killer.send(.terminate)
     _ = script.take()
-    hand.reap()
+    killer.reap()
     #expect(script.take().isEmpty)
   }
 
-  @Test func theDyingAreStagedOnceAndTheResultAddsUp() {
+  @Test func dyingProcessesAreStagedOnceAndTheResultsAreAddedUp() {
     let script = Self.script()
-    let hand = Self.hand(script, 7, 8, 9)
-    _ = hand.send(.kill)
+    let killer = Self.killer(script, 7, 8, 9)
+    _ = killer.send(.kill)
     _ = script.take()
     script.exited = [7]
     var result = HelperResult()
     result.released = 2
     result.nanoseconds = 5
     script.releases = [result]
-    hand.reap()
+    killer.reap()
     #expect(script.take() == ["stage 8", "stage 9", "release"])
-    #expect(hand.released == result)
-    hand.reap()
+    #expect(killer.released == result)
+    killer.reap()
     #expect(script.take().isEmpty, "all has been given back")
-    // A new kill set knows nothing of the last one.
-    #expect(hand.hold(Self.identity(8)) == .held && hand.released == nil)
+    // A new kill set begins without the last one's result.
+    #expect(killer.hold(Self.identity(8)) == .held && killer.released == nil)
   }
 
-  @Test func memoryInUseIsAskedForAgainTenTimesAtMost() {
+  @Test func memoryThatIsInUseIsReleasedInTenTriesAtMost() {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
-    _ = hand.send(.kill)
+    let killer = Self.killer(script, 7)
+    _ = killer.send(.kill)
     _ = script.take()
     var busy = HelperResult()
     busy.busy = 1
     script.releases = Array(repeating: busy, count: 20)
-    for _ in 0..<20 { hand.reap() }
+    for _ in 0..<20 { killer.reap() }
     #expect(script.take().filter { $0 == "release" }.count == 10)
-    #expect(hand.released?.busy == 1, "as it stands, not as often as it was asked")
+    #expect(killer.released?.busy == 1, "as it stands, not as often as it was asked")
   }
 
-  @Test func aReleaseUnderWayIsWaitedForWithoutAsking() {
+  @Test func noReleaseIsBegunWhileOneIsUnderWay() {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
-    _ = hand.send(.kill)
+    let killer = Self.killer(script, 7)
+    _ = killer.send(.kill)
     script.releases = [nil]
-    hand.reap()
+    killer.reap()
     _ = script.take()
-    for _ in 0..<5 { hand.reap() }
-    #expect(script.take().isEmpty && hand.released == nil)
+    for _ in 0..<5 { killer.reap() }
+    #expect(script.take().isEmpty && killer.released == nil)
   }
 
-  /// ENOSYS: no such call; EBUSY: the helper is at work for another kill set; EMFILE: no room for a duplicate.
+  /// ENOSYS: the call is not there. EBUSY: the helper is at work for another kill set. EMFILE: no room for a duplicate.
   @Test(arguments: ["stage", "release"], [Errno.notSupported, .busy, .tooManyFiles])
-  func whatCannotBeReapedDiesByItself(call: String, errno: Errno) {
+  func aReleaseThatFailsIsTriedAgain(call: String, errno: Errno) {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
-    _ = hand.send(.kill)
+    let killer = Self.killer(script, 7)
+    _ = killer.send(.kill)
     script.failures[call] = errno
-    hand.reap()
-    #expect(hand.released == nil && !hand.hasExited)
+    killer.reap()
+    #expect(killer.released == nil && !killer.hasExited)
     _ = script.take()
     script.failures = [:]
-    hand.reap()
+    killer.reap()
     #expect(script.take().last == "release", "asked for again at the next look")
     script.exited = [7]
-    #expect(hand.hasExited)
+    #expect(killer.hasExited)
   }
 
-  // Asking why.
+  // Why a process has not exited.
 
   struct Stance: Sendable {
     var state: String
@@ -307,7 +307,7 @@ import Testing
     Stance("R (running)", .running), Stance("S (sleeping)", .running), Stance("D (disk sleep)", .uninterruptible),
     Stance("T (stopped)", .stopped), Stance("t (tracing stop)", tracer: 3, .traced), Stance("I (idle)", .running),
     Stance("Z (zombie)", threads: 3, .threadsLeft), Stance("Z (zombie)", .gone), Stance("X (dead)", .gone),
-    // Traced, but it runs.
+    // It is traced, but it runs.
     Stance("S (sleeping)", tracer: 3, .running),
     Stance("D (disk sleep)", dumps: 1, .dumpsCore), Stance("S (sleeping)", dumps: 1, .dumpsCore),
     Stance("D (disk sleep)", cgroup: "5:freezer:/ice\n0::/", .frozen),
@@ -315,13 +315,13 @@ import Testing
     Stance("D (disk sleep)", cgroup: "5:freezer:/\n0::/", .uninterruptible),
     Stance("R (running)", cgroup: "0::/ice", .running), Stance("T (stopped)", cgroup: "0::/ice", .stopped),
   ])
-  func whatKeepsAProcessIsReadFromItsFiles(stance: Stance) {
+  func whyAProcessHasNotExitedIsReadFromItsFiles(stance: Stance) {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
+    let killer = Self.killer(script, 7)
     script.status[7] = stance.status
     script.cgroup[7] = stance.cgroup
     script.frozen = ["/ice"]
-    #expect(hand.examine() == stance.standstill)
+    #expect(killer.examine() == stance.standstill)
   }
 
   @Test(
@@ -330,34 +330,34 @@ import Testing
       (.noSuchFile, .gone), (.noSuchProcess, .gone), (.accessDenied, .running), (.noMemory, .running),
       (.tooManyFiles, .running), (Errno(5), .running),
     ] as [(Errno, Standstill)])
-  func withoutItsFilesNothingIsClaimed(file: ProcessFile, fault: (Errno, Standstill)) {
+  func aProcessWhoseFilesCannotBeReadCountsAsGoneOrRunning(file: ProcessFile, fault: (Errno, Standstill)) {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
+    let killer = Self.killer(script, 7)
     script.status[7] = Stance("D (disk sleep)", .uninterruptible).status
     script.failures[file.path] = fault.0
-    // Only the status is needed; where it sleeps is a refinement.
-    #expect(hand.examine() == (file == .status ? fault.1 : .uninterruptible))
+    // Only `status` is needed.
+    #expect(killer.examine() == (file == .status ? fault.1 : .uninterruptible))
   }
 
-  @Test func aNumberThatIsAnothersByNowSaysNothing() {
+  @Test func theFilesOfAMemberThatHasExitedAreNotRead() {
     let script = Self.script()
-    let hand = Self.hand(script, 7, 8)
+    let killer = Self.killer(script, 7, 8)
     script.status[8] = Stance("T (stopped)", .stopped).status
     script.exited = [7]
-    #expect(hand.examine() == .stopped, "of the first that lives")
+    #expect(killer.examine() == .stopped, "of the first that lives")
     script.exited = [7, 8]
-    #expect(hand.examine() == .gone)
+    #expect(killer.examine() == .gone)
   }
 
-  @Test func memoryThatIsNotTheVictimsAloneIsTold() {
+  @Test func sharedMemoryIsTheReasonWhereTheKernelRefusesToReleaseIt() {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
-    _ = hand.send(.kill)
+    let killer = Self.killer(script, 7)
+    _ = killer.send(.kill)
     var entangled = HelperResult()
     entangled.entangled = 1
     script.releases = [entangled]
-    hand.reap()
-    #expect(hand.examine() == .sharesMemory)
+    killer.reap()
+    #expect(killer.examine() == .sharesMemory)
   }
 
   // Thawing.
@@ -370,29 +370,29 @@ import Testing
     ] as [(String, [String], Bool)])
   func aVersionOneFreezerIsFoundAndThawed(cgroup: String, thaws: [String], done: Bool) {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
+    let killer = Self.killer(script, 7)
     script.cgroup[7] = cgroup
-    #expect(hand.thaw() == done)
+    #expect(killer.thaw() == done)
     #expect(script.take().filter { $0.hasPrefix("thaw") } == thaws)
     script.failures["thaw"] = .accessDenied
-    #expect(!hand.thaw())
+    #expect(!killer.thaw())
   }
 
   // Kin.
 
-  @Test func whoHasTheVictimsMemoryIsToldByKcmp() {
+  @Test func kcmpTellsWhetherAProcessHasTheVictimsMemory() {
     let script = Self.script()
-    let hand = Self.hand(script, 7)
+    let killer = Self.killer(script, 7)
     script.kin = [8]
-    #expect(hand.kinship(Self.identity(8)) == .shares)
-    #expect(hand.kinship(Self.identity(9)) == .separate)
+    #expect(killer.kinship(Self.identity(8)) == .shares)
+    #expect(killer.kinship(Self.identity(9)) == .separate)
     for errno in [Errno.notPermitted, .noSuchProcess, .notSupported] {
       script.failures["kcmp"] = errno
-      #expect(hand.kinship(Self.identity(8)) == .unknown(errno))
+      #expect(killer.kinship(Self.identity(8)) == .unknown(errno))
     }
     script.failures = [:]
     script.exited = [8]
-    #expect(hand.kinship(Self.identity(8)) == .unknown(.noSuchProcess))
+    #expect(killer.kinship(Self.identity(8)) == .unknown(.noSuchProcess))
     #expect(script.open.values.sorted() == [7], "none of those asked about is held")
   }
 }

@@ -4,60 +4,60 @@ import LinuxSystem
 import ProcModel
 import Testing
 
-/// On real processes, which the test starts itself.
+/// The killer with real calls, on processes that the test starts.
 @Suite struct KillerTests {
-  @Test func itHoldsTheOneMeantAndItsSignalArrives() throws {
+  @Test func aProcessIsHeldAndItsSignalArrives() throws {
     let sleeper = try Sleeper()
-    let actuator = try LiveHand()
-    #expect(actuator.hasExited && actuator.exitDescriptor == nil)
-    #expect(actuator.hold(try sleeper.identity()) == .held)
-    #expect(!actuator.hasExited && actuator.exitDescriptor != nil)
-    #expect(actuator.send(.terminate) == .sent)
+    let killer = try LiveKiller()
+    #expect(killer.hasExited && killer.exitDescriptor == nil)
+    #expect(killer.hold(try sleeper.identity()) == .held)
+    #expect(!killer.hasExited && killer.exitDescriptor != nil)
+    #expect(killer.send(.terminate) == .sent)
     sleeper.process.waitUntilExit()
     #expect(sleeper.process.terminationReason == .uncaughtSignal && sleeper.process.terminationStatus == SIGTERM)
-    #expect(actuator.hasExited)
-    #expect(actuator.send(.kill) == .vanished)
-    actuator.release()
-    #expect(actuator.exitDescriptor == nil && actuator.send(.kill) == .vanished)
+    #expect(killer.hasExited)
+    #expect(killer.send(.kill) == .vanished)
+    killer.release()
+    #expect(killer.exitDescriptor == nil && killer.send(.kill) == .vanished)
   }
 
-  /// What a start time is wrong by: the number is another process's then.
+  /// - Parameter difference: By how much the start time is wrong. The number is then another process's.
   @Test(arguments: [-1, 1, 1_000_000]) func aProcessWithAnotherStartTimeIsLeftAlone(difference: Int64) throws {
     let sleeper = try Sleeper()
     var identity = try sleeper.identity()
     identity.startTime = Ticks(UInt64(Int64(identity.startTime.count) + difference))
-    let actuator = try LiveHand()
-    #expect(actuator.hold(identity) == .changed)
-    // Nothing is held, so nothing can be sent, whoever asks.
-    #expect(actuator.exitDescriptor == nil)
-    #expect(actuator.send(.kill) == .vanished)
+    let killer = try LiveKiller()
+    #expect(killer.hold(identity) == .changed)
+    // No process is held, so no signal can be sent.
+    #expect(killer.exitDescriptor == nil)
+    #expect(killer.send(.kill) == .vanished)
     #expect(sleeper.process.isRunning)
     #expect(try lives(identity.pid))
   }
 
-  @Test func aHoldThatFailsLetsTheLastOneGo() throws {
+  @Test func aHoldThatFailsLetsTheLastProcessGo() throws {
     let first = try Sleeper()
     let second = try Sleeper()
-    let actuator = try LiveHand()
-    #expect(actuator.hold(try first.identity()) == .held)
+    let killer = try LiveKiller()
+    #expect(killer.hold(try first.identity()) == .held)
     var wrong = try second.identity()
     wrong.startTime = Ticks(1)
-    #expect(actuator.hold(wrong) == .changed)
-    #expect(actuator.send(.kill) == .vanished)
+    #expect(killer.hold(wrong) == .changed)
+    #expect(killer.send(.kill) == .vanished)
     #expect(first.process.isRunning && second.process.isRunning)
   }
 
-  @Test func oneThatHasBeenCollectedHasVanished() throws {
+  @Test func aProcessThatWasCollectedHasVanished() throws {
     let sleeper = try Sleeper()
     let identity = try sleeper.identity()
     sleeper.end()
-    let actuator = try LiveHand()
-    #expect(actuator.hold(identity) == .vanished)
-    #expect(actuator.send(.kill) == .vanished)
+    let killer = try LiveKiller()
+    #expect(killer.hold(identity) == .vanished)
+    #expect(killer.send(.kill) == .vanished)
   }
 
   /// A shell that does not wait for its child keeps the zombie.
-  @Test func oneThatEndedByItselfAndIsNotYetCollectedHasVanished() throws {
+  @Test func aZombieHasVanished() throws {
     let shell = Process()
     shell.executableURL = URL(filePath: "/bin/sh")
     shell.arguments = ["-c", "true & echo $!; exec sleep 60"]
@@ -68,65 +68,65 @@ import Testing
     let line = try #require(String(data: output.fileHandleForReading.availableData, encoding: .utf8))
     let zombie = try #require(Int32(line.trimmingCharacters(in: .newlines)))
     while try stat(of: zombie).state != UInt8(ascii: "Z") { usleep(1000) }
-    let actuator = try LiveHand()
-    #expect(actuator.hold(ProcessIdentity(pid: zombie, startTime: try stat(of: zombie).startTime)) == .vanished)
+    let killer = try LiveKiller()
+    #expect(killer.hold(ProcessIdentity(pid: zombie, startTime: try stat(of: zombie).startTime)) == .vanished)
   }
 
-  @Test func anImpossibleNumberIsRefused() throws {
-    let actuator = try LiveHand()
-    #expect(actuator.hold(ProcessIdentity(pid: -1, startTime: Ticks(1))) == .refused(.invalidArgument))
+  @Test func anImpossibleProcessNumberIsRefused() throws {
+    let killer = try LiveKiller()
+    #expect(killer.hold(ProcessIdentity(pid: -1, startTime: Ticks(1))) == .refused(.invalidArgument))
   }
 
   @Test func withoutCallsNoProcessIsSignalled() throws {
     let sleeper = try Sleeper()
-    var actuator = Killer<LiveCalls>(calls: nil)
-    let hold = actuator.hold(try sleeper.identity())
-    let deliveries = [actuator.send(.terminate) { _ in .mayGo }, actuator.send(.kill) { _ in .mayGo }]
-    let hasExited = actuator.hasExited
-    actuator.release()
+    var killer = Killer<LiveCalls>(calls: nil)
+    let hold = killer.hold(try sleeper.identity())
+    let deliveries = [killer.send(.terminate) { _ in .mayGo }, killer.send(.kill) { _ in .mayGo }]
+    let hasExited = killer.hasExited
+    killer.release()
     #expect(hold == .held && deliveries == [.rehearsed, .rehearsed] && !hasExited)
     #expect(try lives(sleeper.process.processIdentifier))
   }
 
-  @Test func holdingTakesNoDescriptorForGood() throws {
+  @Test func holdingLeaksNoDescriptor() throws {
     let sleeper = try Sleeper()
     let identity = try sleeper.identity()
     var wrong = identity
     wrong.startTime = Ticks(1)
-    let actuator = try LiveHand()
+    let killer = try LiveKiller()
     var seen: Set<Int32> = []
     for _ in 0..<2000 {
-      #expect(actuator.hold(identity) == .held)
-      seen.insert(try #require(actuator.exitDescriptor))
-      #expect(actuator.hold(wrong) == .changed)
+      #expect(killer.hold(identity) == .held)
+      seen.insert(try #require(killer.exitDescriptor))
+      #expect(killer.hold(wrong) == .changed)
     }
-    // Numbers are used again: other tests of this process take some meanwhile.
+    // Descriptors' numbers are used again. Other tests of this process take some meanwhile.
     #expect(seen.count < 100)
   }
 }
 
-/// A killer with real calls that expectations can be put on: they copy what they look at.
-private final class LiveHand {
-  private var actuator: Killer<LiveCalls>
+/// A killer with real calls, as a class: expectations copy what they look at.
+private final class LiveKiller {
+  private var killer: Killer<LiveCalls>
 
   init() throws(Errno) {
-    actuator = Killer(calls: LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory)))
+    killer = Killer(calls: LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory)))
   }
 
-  func hold(_ identity: ProcessIdentity) -> Hold { actuator.hold(identity) }
-  func send(_ signal: Signal) -> Delivery { actuator.send(signal) { _ in .stays } }
-  func release() { actuator.release() }
-  var hasExited: Bool { actuator.hasExited }
-  var exitDescriptor: Int32? { actuator.exitDescriptor }
+  func hold(_ identity: ProcessIdentity) -> Hold { killer.hold(identity) }
+  func send(_ signal: Signal) -> Delivery { killer.send(signal) { _ in .stays } }
+  func release() { killer.release() }
+  var hasExited: Bool { killer.hasExited }
+  var exitDescriptor: Int32? { killer.exitDescriptor }
 }
 
-/// Whether the process is there and has not ended.
+/// Whether the process is there and has not exited.
 private func lives(_ pid: Int32) throws(Errno) -> Bool {
   let handle = try ProcessHandle(pid: pid)
   return !handle.hasExited
 }
 
-/// A child that sleeps for a minute, and is ended with the test.
+/// A child that sleeps for a minute, and is killed with the test.
 private final class Sleeper {
   let process = Process()
 
@@ -135,7 +135,7 @@ private final class Sleeper {
     // A test runner may block signals, and children inherit that.
     process.arguments = ["--default-signal", "--block-signal=", "sleep", "60"]
     try process.run()
-    // Until env has become sleep, with its signals put right.
+    // Waits until env has become sleep, with its signals reset.
     while try comm() != Comm("sleep") { usleep(1000) }
   }
 

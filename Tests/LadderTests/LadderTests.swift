@@ -6,7 +6,7 @@ import ProcModel
 import Testing
 
 @Suite struct LadderTests {
-  /// What a step is asked, and what it must answer. Times are in milliseconds from the start, memory in KiB.
+  /// The input of a step, and the answer that is expected. Times are in milliseconds from the start, memory in KiB.
   struct Look: Sendable {
     var at: Int64
     var available: UInt64 = 1000
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// When the first signal is sent: late enough for a clock to jump back an hour.
+  /// The time of the first signal. It is late enough for a clock to jump back an hour.
   private static let start: Int64 = 10_000_000
 
   private static func time(_ milliseconds: Int64) -> Nanoseconds { .milliseconds(UInt64(start + milliseconds)) }
@@ -66,20 +66,20 @@ import Testing
       "both at once: memory is the reason",
       [running, Look(at: 1090, until(1100)), Look(at: 2000, available: 1, .escalate(.memoryWorsened))]),
     Descent(
-      "it ends within its grace, and its memory settles",
+      "it exits within its grace, and its memory settles",
       [
         Look(at: 100, exited: true, until(150)), Look(at: 149, exited: true, until(150)),
         Look(at: 150, exited: true, .done(.exited)),
       ]),
     Descent(
-      "an end counts, not the grace nor memory that worsens meanwhile",
+      "its exit counts, and neither the grace nor memory that worsens meanwhile",
       [
         running, Look(at: 1090, until(1100)), Look(at: 1990, exited: true, until(2040)),
         Look(at: 2000, available: 1, level: .kill, exited: true, until(2040)),
         Look(at: 2040, available: 1, exited: true, .done(.exited)),
       ]),
     Descent(
-      "it ends after SIGKILL",
+      "it exits after SIGKILL",
       [
         running, Look(at: 1090, until(1100)), Look(at: 2000, .escalate(.graceEnded)), Look(at: 2010, reap(2020)),
         Look(at: 2020, exited: true, until(2070)), Look(at: 2070, exited: true, .done(.killed)),
@@ -95,7 +95,7 @@ import Testing
     Descent(
       "SIGKILL first: there is nothing above it", signal: .kill, [Look(at: 0, available: 1, level: .kill, reap(10))]),
     Descent(
-      "SIGKILL first, and it ends", signal: .kill,
+      "SIGKILL is first, and it exits", signal: .kill,
       [Look(at: 5, exited: true, until(55)), Look(at: 55, exited: true, .done(.killed))]),
     Descent(
       "one that a tracer holds is given no grace: it cannot heed SIGTERM",
@@ -143,7 +143,7 @@ import Testing
         Look(at: 10, reap(20)), Look(at: 3_600_010, found: .running, .examine), Look(at: 3_600_010, reap(3_600_020)),
         Look(at: 3_600_020, exited: true, until(3_600_070)), Look(at: 3_600_070, exited: true, .done(.killed)),
       ]),
-    Descent("an hour passes unseen, and it has ended", [Look(at: 3_600_000, exited: true, until(3_600_050))]),
+    Descent("an hour passes unseen, and it has exited", [Look(at: 3_600_000, exited: true, until(3_600_050))]),
     Descent(
       "the agent is stopped for 10 s: memory that worsened meanwhile is seen first",
       [Look(at: 10, until(20)), Look(at: 10_010, available: 1, .escalate(.memoryWorsened))]),
@@ -172,8 +172,9 @@ import Testing
     }
   }
 
-  /// Whatever is seen, in any order: one escalation at most, none after SIGKILL, and an end in bounded time.
-  @Test func theWayDownHasNoLoop() {
+  /// For random inputs in any order there is one escalation at most, none after SIGKILL, and an outcome in bounded
+  /// time.
+  @Test func theLadderEndsAndEscalatesAtMostOnce() {
     var numbers = SplitMix64(seed: 3)
     for _ in 0..<2000 {
       let signal = Bool.random(using: &numbers) ? Signal.terminate : .kill
@@ -212,7 +213,7 @@ import Testing
   }
 }
 
-/// A verdict of that level, by a floor set accordingly.
+/// A verdict of a level, with a floor that gives it.
 private func verdict(_ level: Level, _ available: UInt64) -> Verdict {
   let floor = Floor(available: .size(KiB(level == .kill ? available * 2 : available)), swapFree: nil)
   var detector = Detector(thresholds: Thresholds(floor: floor, release: .size(.zero)), units: .common)

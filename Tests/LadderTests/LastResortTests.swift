@@ -3,7 +3,7 @@ import LinuxSystem
 import ProcModel
 import Testing
 
-/// A machine that only remembers what was done to it.
+/// Restart calls that only write a log.
 private final class ScriptedMachine: RestartCalls {
   let isSynced: Bool
   let failures: [String: Errno]
@@ -38,7 +38,7 @@ private final class ScriptedMachine: RestartCalls {
     arguments: [
       (.reboot, ["sync", "reboot"]), (.panic, ["sync", "sysrq c"]), (.resetNow, ["sync", "sysrq b"]),
     ] as [(LastResortWay, [String])])
-  func itSyncsAndActs(resort: LastResortWay, done: [String]) {
+  func theDisksAreSyncedBeforeTheRestart(resort: LastResortWay, done: [String]) {
     let machine = ScriptedMachine()
     var course = LastResortCourse(resort)
     check(&course, machine, .milliseconds(100), .syncing)
@@ -46,7 +46,7 @@ private final class ScriptedMachine: RestartCalls {
     #expect(machine.done == done)
   }
 
-  @Test func aDiskThatDoesNotAnswerIsNotWaitedForForever() {
+  @Test func syncIsWaitedForTenSecondsAtMost() {
     let machine = ScriptedMachine(isSynced: false)
     var course = LastResortCourse(.reboot)
     for at: UInt64 in [0, 1, 5000, 9999] { check(&course, machine, .milliseconds(at), .syncing) }
@@ -55,7 +55,7 @@ private final class ScriptedMachine: RestartCalls {
   }
 
   @Test(arguments: [LastResortWay.reboot, .panic], [Errno.notPermitted, .invalidArgument, .noSuchFile, .accessDenied])
-  func whatIsRefusedLeavesTheKernelsOwnReset(resort: LastResortWay, errno: Errno) {
+  func afterARefusalTheKernelsOwnResetIsTried(resort: LastResortWay, errno: Errno) {
     let machine = ScriptedMachine(failures: ["reboot": errno, "sysrq c": errno])
     var course = LastResortCourse(resort)
     check(&course, machine, .zero, .syncing)

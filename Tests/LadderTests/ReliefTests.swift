@@ -5,7 +5,7 @@ import ProcModel
 import Testing
 
 @Suite struct ReliefTests {
-  /// A note of these changes; nil where one of them cannot be noted.
+  /// A note of these changes; nil where one of them cannot be added.
   private static func note(_ changes: (ReliefFile, String, String)...) -> ReliefNote? {
     var note = ReliefNote()
     for (file, old, path) in changes {
@@ -32,13 +32,13 @@ import Testing
 
   // The note.
 
-  @Test func aNoteComesBackAsItWas() throws {
+  @Test func aNoteIsReadAsItWasWritten() throws {
     let note = Self.note((.freeze, "0", "/a b/..c.service"), (.high, "max", "/batch.slice"))
     let text = try Self.text(note)
     let lines = "spillway-relief 1\nmemory.high max /batch.slice\ncgroup.freeze 0 /a b/..c.service\nend\n"
     #expect(text == lines + String(repeating: "\n", count: 4096 - lines.utf8.count))
     #expect(try Self.text(parse(text)) == text)
-    // However much of the blank end there is.
+    // The length of the blank end does not matter.
     #expect(try Self.text(parse(lines)) == text)
     var rest = try #require(note)
     rest.remove(.high)
@@ -47,15 +47,15 @@ import Testing
     #expect(rest.holds(.freeze) && !rest.holds(.high))
   }
 
-  /// The longest that there can be fit.
-  @Test func itHasRoomForAll() throws {
+  /// The longest paths that there can be.
+  @Test func aNoteHasRoomForTheLongestPaths() throws {
     let path = "/" + String(repeating: "a", count: 1023)
     let digits = String(repeating: "9", count: 24)
     let text = try Self.text(Self.note((.high, digits, path), (.freeze, digits, path)))
     #expect(text.utf8.count == 4096 && text.contains("\nend\n"))
   }
 
-  @Test func ofAFileThereIsOneChange() {
+  @Test func aNoteHasOneChangeOfEachFile() {
     #expect(Self.note((.high, "max", "/a"), (.high, "1", "/b")) == nil)
   }
 
@@ -64,7 +64,7 @@ import Testing
     ("max", "/a//b"), ("max", "/a/"), ("max", "/a\0b"), ("max", "/a\n"), ("", "/a"), ("1 2", "/a"), ("MAX", "/a"),
     ("-1", "/a"), ("1234567890123456789012345", "/a"), ("max", "/" + String(repeating: "a", count: 1024)),
   ])
-  func whatCannotBeNotedIsNotChanged(old: String, path: String) {
+  func aChangeThatCannotBeNotedIsRefused(old: String, path: String) {
     #expect(Self.note((.high, old, path)) == nil)
   }
 
@@ -75,7 +75,7 @@ import Testing
     "spillway-relief 1\nmemory.high 1 /../a\nend\n", "spillway-relief 1\nmemory.high  /a\nend\n",
     "spillway-relief 1\nend\nmemory.high max /a\n",
   ])
-  func whatIsNotUnderstoodIsRefusedAsAWhole(text: String) {
+  func aNoteThatMakesNoSenseIsRefused(text: String) {
     #expect(parse(text) == nil)
   }
 
@@ -85,7 +85,7 @@ import Testing
     for length in 0..<text.utf8.count { #expect(parse(String(text.prefix(length))) == nil) }
   }
 
-  // What is done, on a tree of ordinary files.
+  // Changes, on a tree of ordinary files.
 
   private final class Tree {
     let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-relief-\(UUID().uuidString)")
@@ -140,7 +140,7 @@ import Testing
     }
   }
 
-  /// Waits for the end of a job by what an event loop would wait for.
+  /// Waits for the end of a job, on the descriptor that an event loop would wait on.
   private func finish(_ relief: CgroupRelief) throws -> HelperResult {
     var request = pollfd(fd: relief.doneDescriptor, events: Int16(POLLIN), revents: 0)
     #expect(unsafe poll(&request, 1, 20_000) == 1)
@@ -163,7 +163,7 @@ import Testing
       #expect(result.error == nil)
       #expect(tree.text("cgroup/one/memory.high")?.hasPrefix("20480K") == true)
       #expect(tree.changes == ["memory.high max /one"])
-      // One at a time.
+      // One limit is lowered at a time.
       let refused = refusal(of: relief) { relief throws(Errno) in _ = try relief.lower(two.span, to: KiB(1)) }
       #expect(refused == .invalidArgument && tree.text("cgroup/two/memory.high") == "max\n")
       let isUndone = try relief.undo(.high)
@@ -175,12 +175,12 @@ import Testing
     #expect(isUndone)
   }
 
-  @Test func aLimitIsPutBackAlsoWhileItIsStillBeingLowered() throws {
+  @Test func aLimitIsPutBackWhileItIsStillBeingLowered() throws {
     let tree = try Tree()
     let relief = try tree.relief()
     let isBegun = try relief.lower(one.span, to: KiB(4096))
     #expect(isBegun)
-    // Once or twice, whoever is faster.
+    // It takes one try or two: the helper may be done before the first.
     var isUndone = try relief.undo(.high)
     if !isUndone {
       #expect(tree.changes == ["memory.high max /one"])
@@ -191,7 +191,7 @@ import Testing
   }
 
   @Test(arguments: [("4096\n", 4, false), ("4096\n", 3, true), ("1024\n", 4, false), ("max\n", 4, true)])
-  func whatIsAsLowAlreadyStays(old: String, kib: UInt64, isLowered: Bool) throws {
+  func aLimitThatIsAsLowAlreadyIsNotChanged(old: String, kib: UInt64, isLowered: Bool) throws {
     let tree = try Tree()
     try tree.put(old, "cgroup/one/memory.high")
     let relief = try tree.relief()
@@ -209,13 +209,13 @@ import Testing
     #expect(tree.changes == ["cgroup.freeze 0 /one"])
     let isUndone = try relief.undo(.freeze)
     #expect(isUndone && tree.text("cgroup/one/cgroup.freeze") == "0\n" && tree.changes == [])
-    // Somebody else's business.
+    // It was frozen before.
     try tree.put("1\n", "cgroup/two/cgroup.freeze")
     let again = try relief.freeze(two.span)
     #expect(!again && tree.changes == [])
   }
 
-  @Test func aStartAfterACrashUndoesWhatWasLeft() throws {
+  @Test func aStartAfterACrashUndoesTheChangesOfTheNote() throws {
     let tree = try Tree()
     do {
       let relief = try tree.relief()
@@ -224,7 +224,7 @@ import Testing
       _ = try relief.freeze(two.span)
     }
     #expect(tree.changes == ["memory.high max /one", "cgroup.freeze 0 /two"])
-    // One of them has gone since.
+    // One of the cgroups was removed since.
     try FileManager.default.removeItem(at: tree.folder.appending(path: "cgroup/two"))
     let undone = try tree.undoLeftovers()
     #expect(undone == 2 && tree.text("cgroup/one/memory.high")?.hasPrefix("max") == true)
@@ -237,20 +237,20 @@ import Testing
     let tree = try Tree()
     let undone = try tree.undoLeftovers()
     #expect(undone == 0 && tree.text("run/relief") == nil)
-    // Made by one that died before it wrote.
+    // The agent that made it was killed before it wrote.
     try tree.put("", "run/relief")
     let again = try tree.undoLeftovers()
     #expect(again == 0)
   }
 
-  @Test func aNoteThatIsNotWholeIsLeftForAPersonToSee() throws {
+  @Test func aNoteThatIsNotWholeIsLeftAsItIs() throws {
     let tree = try Tree()
     try tree.put("spillway-relief 1\nmemory.high ma", "run/relief")
     #expect(throws: Errno.invalidArgument) { try tree.undoLeftovers() }
     #expect(tree.text("run/relief") != nil && tree.text("cgroup/one/memory.high") == "max\n")
   }
 
-  @Test func whatIsNotThereIsNotNoted() throws {
+  @Test func aChangeOfAMissingFileIsNotNoted() throws {
     let tree = try Tree()
     let relief = try tree.relief()
     let none = Array("/three".utf8)
@@ -261,7 +261,7 @@ import Testing
     #expect(tree.changes == [])
   }
 
-  @Test func reclaimIsAskedForInKiBByTheHelper() throws {
+  @Test func theHelperAsksForReclaimInKiB() throws {
     let tree = try Tree()
     let relief = try tree.relief()
     try relief.reclaim(KiB(20_480), from: one.span)
@@ -269,7 +269,7 @@ import Testing
     #expect(result.error == nil && tree.text("cgroup/one/memory.reclaim") == "20480K")
   }
 
-  @Test func whereNothingCanBeWrittenItSaysSo() throws {
+  @Test func thatCgroupsCannotBeWrittenIsTold() throws {
     let tree = try Tree()
     let relief = try tree.relief()
     let refusal = relief.refusal

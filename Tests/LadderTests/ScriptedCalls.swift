@@ -2,9 +2,9 @@ import Ladder
 import LinuxSystem
 import ProcModel
 
-/// What a script makes of each call, and what was asked for.
+/// The results of the scripted calls, and a log of the calls.
 final class CallScript {
-  /// Processes that there are, by number: their start times and `/proc/PID/status`.
+  /// The processes, by number: their start times and `/proc/PID/status`.
   var processes: [Int32: UInt64] = [:]
   var status: [Int32: String] = [:]
   /// Cgroups that are frozen.
@@ -14,15 +14,15 @@ final class CallScript {
   /// Why a call fails, by its name or by its name and process: `send`, `send 7`.
   var failures: [String: Errno] = [:]
   var kin: Set<Int32> = []
-  /// Process groups, by process; who is not here has none.
+  /// Process groups, by process. A process that is not here has none.
   var groups: [Int32: Int32] = [:]
   /// Whether a group can be signalled by its leader's pidfd (Linux 6.9).
   var hasGroupsByPidfd = true
-  /// Whether who gets SIGKILL has ended when that returns.
+  /// Whether a process that gets SIGKILL has exited when the call returns.
   var dieAtOnce = false
-  /// Done when the group of a process is asked for, before the answer.
+  /// Called when the group of a process is asked for, before the answer.
   var whenAskedForGroup: (Int32) -> Void = { _ in }
-  /// What the next releases come to; nil is one that stays under way.
+  /// The results of the next releases; nil is one that stays under way.
   var releases: [HelperResult?] = []
   private(set) var calls: [String] = []
   private(set) var open: [Int32: Int32] = [:]
@@ -35,7 +35,7 @@ final class CallScript {
     if let failure = failures[name] ?? failures[call] { throw failure }
   }
 
-  /// Fails without a note.
+  /// Fails, and writes no log.
   fileprivate func fail(_ call: String) throws(Errno) {
     if let failure = failures[call] { throw failure }
   }
@@ -57,7 +57,7 @@ final class CallScript {
   }
 }
 
-/// A kernel that does as its script says.
+/// Kill calls with the results of a script.
 struct ScriptedCalls: KillCalls {
   let script: CallScript
 
@@ -141,18 +141,18 @@ struct ScriptedCalls: KillCalls {
   func pause() {}
 }
 
-/// A hand that expectations can be put on: they copy what they look at.
-final class ScriptedHand {
-  private var hand: Killer<ScriptedCalls>
-  /// What is said of processes that are asked about; the others may go.
+/// A killer with scripted calls, as a class: expectations copy what they look at.
+final class ScriptedKiller {
+  private var killer: Killer<ScriptedCalls>
+  /// The answers about processes; the others may be killed.
   var clearances: [Int32: Clearance] = [:]
-  /// Those asked about.
+  /// The processes that were asked about.
   private(set) var asked: [Int32] = []
-  /// Done at each question.
+  /// Called at each question.
   var whenAsked: (Int32) -> Void = { _ in }
 
   init(_ script: CallScript, capacity: Int = 512) {
-    hand = Killer(calls: ScriptedCalls(script: script), capacity: capacity)
+    killer = Killer(calls: ScriptedCalls(script: script), capacity: capacity)
   }
 
   private func answer(_ pid: Int32) -> Clearance {
@@ -161,18 +161,18 @@ final class ScriptedHand {
     return clearances[pid] ?? .mayGo
   }
 
-  func hold(_ identity: ProcessIdentity) -> Hold { hand.hold(identity) }
-  func join(_ identity: ProcessIdentity) -> Hold { hand.join(identity) }
-  func takeGroup(_ number: Int32) { hand.takeGroup(number) }
-  func take(_ cgroup: consuming CgroupDirectory) { hand.take(cgroup) }
-  func send(_ signal: Signal) -> Delivery { hand.send(signal, asking: answer) }
-  func reap() { hand.reap(asking: answer) }
-  func examine() -> Standstill { hand.examine() }
-  func thaw() -> Bool { hand.thaw() }
-  func kinship(_ identity: ProcessIdentity) -> MemorySharing { hand.kinship(identity) }
-  func release() { hand.release() }
-  var reach: DeliveryCount { hand.reach }
-  var released: HelperResult? { hand.released }
-  var hasExited: Bool { hand.hasExited }
-  var exitDescriptor: Int32? { hand.exitDescriptor }
+  func hold(_ identity: ProcessIdentity) -> Hold { killer.hold(identity) }
+  func join(_ identity: ProcessIdentity) -> Hold { killer.join(identity) }
+  func takeGroup(_ number: Int32) { killer.takeGroup(number) }
+  func take(_ cgroup: consuming CgroupDirectory) { killer.take(cgroup) }
+  func send(_ signal: Signal) -> Delivery { killer.send(signal, asking: answer) }
+  func reap() { killer.reap(asking: answer) }
+  func examine() -> Standstill { killer.examine() }
+  func thaw() -> Bool { killer.thaw() }
+  func kinship(_ identity: ProcessIdentity) -> MemorySharing { killer.kinship(identity) }
+  func release() { killer.release() }
+  var reach: DeliveryCount { killer.reach }
+  var released: HelperResult? { killer.released }
+  var hasExited: Bool { killer.hasExited }
+  var exitDescriptor: Int32? { killer.exitDescriptor }
 }

@@ -9,15 +9,15 @@ import Testing
     return try #require(UInt64(line.split(separator: "\t").last ?? "", radix: 16))
   }
 
-  @Test func ourOwnAreThoseOfOurStatus() throws {
+  @Test func theOwnCapabilitiesAreThoseOfStatus() throws {
     #expect(try OwnCapabilities.effective() == Self.effectiveInStatus("self"))
   }
 
-  @Test func aChildThatGaveSomeUpIsSeenWithTheRest() throws {
+  @Test func theCapabilitiesOfAChildThatGaveSomeUpAreRead() throws {
     try #require(FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv"))
     let reader = try CapabilityReader()
     let unused = try MemoryFile.create(CPath("unused"))
-    // Without the bounding set, and as another user where we are root, nothing is left.
+    // Without the bounding set, and as another user where this is root, no capability is left.
     let words = ["setpriv", "--reuid=65534", "--inh-caps=-all", "sleep", "60"]
     let child = try Child.start(
       CPath("/usr/bin/setpriv"),

@@ -37,7 +37,7 @@ import Testing
       ("/nonexistent/file", .read, [], .noSuchFile), ("/proc/self/exe", .read, .noFollow, Errno(40)),
       ("/proc/meminfo", .read, .directory, Errno(20)), ("/proc", .write, [], Errno(21)), ("", .read, [], .noSuchFile),
     ] as [(String, OwnedDescriptor.AccessMode, OwnedDescriptor.OpenOptions, Errno)])
-  func anOpenThatFailsSaysWhy(
+  func anOpenThatFailsThrowsItsReason(
     path: String, access: OwnedDescriptor.AccessMode, options: OwnedDescriptor.OpenOptions, reason: Errno
   ) {
     #expect(throws: reason) { _ = try OwnedDescriptor.open(CPath(path), access, options) }
@@ -47,12 +47,12 @@ import Testing
     arguments: [
       (.read, O_RDONLY), (.write, O_WRONLY), (.readWrite, O_RDWR), (.path, 0o10000000),
     ] as [(OwnedDescriptor.AccessMode, Int32)])
-  func theAccessModeIsAloneWhateverTheOptions(access: OwnedDescriptor.AccessMode, flag: Int32) throws {
+  func theOptionsDoNotChangeTheAccessMode(access: OwnedDescriptor.AccessMode, flag: Int32) throws {
     let folder = try TemporaryFolder()
     try folder.write("file", "")
     for options in [[], .append, .noFollow, [.create, .append, .nonBlocking]] as [OwnedDescriptor.OpenOptions] {
       let file = try OwnedDescriptor.open(CPath(folder.path + "/file"), access, options)
-      // F_GETFL tells an access mode as open(2) was given it; `O_PATH` is a bit beside it (fcntl(2)).
+      // F_GETFL gives the access mode of open(2); `O_PATH` is a bit beside it (fcntl(2)).
       #expect(fcntl(file.raw, F_GETFL) & (O_ACCMODE | 0o10000000) == flag)
     }
   }
@@ -73,7 +73,7 @@ import Testing
     #expect(try file.readWhole(into: &empty) == 0)
   }
 
-  @Test func whatIsWrittenIsAllWritten() throws {
+  @Test func aWriteWritesAllBytes() throws {
     let folder = try TemporaryFolder()
     let path = CPath(folder.path + "/file")
     let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
@@ -114,7 +114,7 @@ import Testing
 
   @Test func aPipeIsWritableUntilItIsFull() throws {
     let pipe = try PipeEnds()
-    // A pipe with one page's room or more is ready for PIPE_BUF bytes; 16 pages are what it starts with.
+    // A pipe with room for one page is ready for PIPE_BUF bytes. It begins with 16 pages.
     var written = 0
     while pipe.writing.becomesWritable(milliseconds: 0), written < 10_000_000 {
       try pipe.writing.write([UInt8](repeating: 0, count: 4096).span)
@@ -134,7 +134,7 @@ import Testing
     #expect(throws: Errno.notPermitted) { try file.write([4].span) }
     let raw = file.raw
     #expect(ftruncate(raw, 1) == -1 && ftruncate(raw, 9) == -1)
-    // Nor can it be opened anew for writing, nor unsealed.
+    // It can neither be opened again for writing nor be unsealed.
     let again = try OwnedDescriptor.open(CPath(descriptor: raw), .readWrite)
     #expect(throws: Errno.notPermitted) { try again.write([4].span) }
     #expect(throws: Errno.notPermitted) { try MemoryFile.seal(file) }

@@ -2,7 +2,7 @@ import Foundation
 import LinuxSystem
 import Testing
 
-/// Without signals, which belong to the test runner here: those are tested through the agent.
+/// Signals belong to the test runner here. They are tested with the agent.
 @Suite struct EventLoopTests {
   private static let tag = EventLoop.firstFreeTag
 
@@ -14,18 +14,18 @@ import Testing
       #expect(try loop.wait() == .timer)
       #expect(Clock.sinceBoot() - before >= delay)
     }
-    // It ran out and was taken: what is ready alone is told now.
+    // The timer ran out and was taken. Now only the descriptor is ready.
     let file = try ready()
     try loop.watch(file.reading.raw, tag: Self.tag)
     #expect(try loop.wait() == .ready(tag: Self.tag))
     #expect(try loop.wait() == .ready(tag: Self.tag))
   }
 
-  @Test func aTimerThatIsSetAnewForgetsTheOldTime() throws {
+  @Test func aTimerThatIsSetAgainForgetsTheOldTime() throws {
     var loop = try EventLoop.taking([])
     try loop.wake(inNanoseconds: 1)
     usleep(2000)
-    // Ran out by now, but nobody looked.
+    // The timer has run out by now, and was not taken.
     try loop.wake(inNanoseconds: 3_600_000_000_000)
     let file = try ready()
     try loop.watch(file.reading.raw, tag: Self.tag)
@@ -49,7 +49,7 @@ import Testing
       try loop.watch(file.reading.raw, tag: Self.tag + round)
       #expect(try next(in: &loop, ignoringTagsBelow: Self.tag + round) == .ready(tag: Self.tag + round))
     }
-    // The loop takes turns between what is ready: two wakes of the timer in a row say that nothing else is.
+    // The loop takes turns between ready descriptors: two wakes of the timer in a row show that no other is ready.
     var inARow = 0
     for _ in 0..<1_000_000 where inARow < 2 {
       try loop.wake(inNanoseconds: 1)
@@ -58,8 +58,8 @@ import Testing
     #expect(inARow == 2)
   }
 
-  /// The next event of a descriptor that is open. A process that another test starts has copies of all descriptors until
-  /// it executes its program, and as long as it has one the loop keeps what was closed here.
+  /// The next event of a descriptor that is open. A process that another test starts has copies of all descriptors
+  /// until it executes its program, and as long as it has one the loop keeps what was closed here.
   private func next(in loop: inout EventLoop, ignoringTagsBelow first: UInt64) throws(Errno) -> Wake {
     for _ in 0..<1_000_000 {
       let wake = try loop.wait()
@@ -68,7 +68,7 @@ import Testing
     return try loop.wait()
   }
 
-  @Test func aProcessThatEndsWakesTheLoop() throws {
+  @Test func aProcessThatExitsWakesTheLoop() throws {
     var loop = try EventLoop.taking([])
     let unused = try MemoryFile.create(CPath("unused"))
     let child = try Child.start(CPath("/bin/sleep"), [CPath("sleep"), CPath("60")], inheriting: unused)

@@ -35,7 +35,7 @@ import Testing
   }
 
   /// A pipe without a reader: open(2) waits for one, as it waits for a file system that does not answer.
-  @Test func whatDoesNotAnswerIsNotWaitedFor() throws {
+  @Test func aFileThatDoesNotAnswerIsNotWaitedFor() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/pipe"
     let made = unsafe mkfifo(path, 0o600)

@@ -3,8 +3,8 @@ import Foundation
 import LinuxSystem
 import Testing
 
-/// Files for which another program answers. A FIFO without a writer stands for one that does not: open(2) waits for it
-/// as for a FUSE file system whose program is stopped.
+/// Files for which another program answers. A FIFO without a writer stands for a program that does not answer: open(2)
+/// waits for it as for a FUSE file system whose program is stopped.
 @Suite struct FileReaderTests {
   private static func read(_ reader: inout FileReader, _ file: Int, _ path: String) -> String {
     var buffer = [UInt8](repeating: 0, count: 64)
@@ -25,7 +25,7 @@ import Testing
     return Errno.timedOut.text
   }
 
-  /// Polls, 10 s at most: nothing tells the owner when a reading that was given up has ended.
+  /// Polls, 10 s at most: the owner is not told when a reading that was given up is over.
   private static func finish(_ reader: borrowing FileReader) -> Bool {
     for _ in 0..<2000 {
       if !reader.isWaiting { return true }
@@ -43,12 +43,12 @@ import Testing
     let file = try FileHandle(forWritingTo: folder.url.appending(path: "a"))
     try file.write(contentsOf: Data("two more".utf8))
     #expect(Self.read(&reader, 0, "a") == "two more")
-    // Cut at the buffer's size.
+    // The file is cut at the buffer's size.
     #expect(Self.read(&reader, 1, "b") == String(repeating: "x", count: 64))
     #expect(Self.read(&reader, 0, "a") == "two more")
   }
 
-  @Test func whyItCannotBeReadIsSaid() throws {
+  @Test func aFileThatCannotBeReadThrowsTheReason() throws {
     let folder = try TemporaryFolder()
     try folder.makeFolder("folder")
     var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), .read, .directory))
@@ -62,7 +62,7 @@ import Testing
     #expect(Self.read(&reader, 0, "missing") == "there")
   }
 
-  @Test func nobodyWaitsLongForOneThatDoesNotAnswerNorTwice() throws {
+  @Test func aFileThatDoesNotAnswerIsWaitedForShortlyAndOnce() throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appending(path: "hangs").path()
     #expect(unsafe mkfifo(path, 0o600) == 0)
@@ -70,7 +70,7 @@ import Testing
     var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), .read, .directory))
     #expect(Self.read(&reader, 0, "hangs") == Errno.timedOut.text)
     for _ in 0..<100 { #expect(Self.read(&reader, 1, "other") == Errno.timedOut.text) }
-    // Somebody answers, and what was asked then is let fall: pread(2) of a FIFO is refused.
+    // An answer comes, and that reading is dropped. The next one fails: a FIFO refuses pread(2).
     let writer = unsafe open(path, O_RDWR | O_NONBLOCK)
     #expect(writer >= 0)
     defer { close(writer) }
@@ -103,7 +103,7 @@ import Testing
     #expect(Self.readOnce(&reader, "long") == String(repeating: "x", count: 64))
     #expect(Self.readOnce(&reader, "folder") == Errno.isDirectory.text)
     #expect(Self.readOnce(&reader, String(repeating: "x", count: 64)) == Errno.invalidArgument.text)
-    // None is left open: this one's folder is, twice.
+    // No file is left open; the folder is, twice.
     let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter {
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?
         .hasPrefix(folder.path + "/") == true
@@ -111,7 +111,7 @@ import Testing
     #expect(open == [])
   }
 
-  @Test func aReadingThatHangsIsGivenUpAndTheNextComesBackAtOnceUntilItIsOver() throws {
+  @Test func aReadingThatHangsIsGivenUpAndTheNextFailsAtOnceUntilItIsOver() throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appending(path: "hangs").path()
     #expect(unsafe mkfifo(path, 0o600) == 0)
@@ -131,7 +131,7 @@ import Testing
     #expect(Self.readOnce(&reader, "other") == "other")
   }
 
-  @Test func aReaderThatWaitsIsLeftAloneByItsOwner() throws {
+  @Test func aReaderThatWaitsIsLeftByItsOwner() throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appending(path: "hangs").path()
     #expect(unsafe mkfifo(path, 0o600) == 0)
@@ -139,12 +139,12 @@ import Testing
       var reader = try FileReader(below: try OwnedDescriptor.open(CPath(folder.path), .read, .directory))
       #expect(Self.read(&reader, 0, "hangs") == Errno.timedOut.text)
     }
-    // Let it come to an end.
+    // Lets the reading come to its end.
     let writer = unsafe open(path, O_RDWR | O_NONBLOCK)
     close(writer)
   }
 
-  /// /proc/self/mem cannot be read at its beginning (EIO): as what has lost whoever answered for it.
+  /// /proc/self/mem cannot be read at its beginning (EIO), as a file whose program is gone.
   @Test func aFileThatFailedIsOpenedAnew() throws {
     let folder = try TemporaryFolder()
     let link = folder.url.appending(path: "file").path()
@@ -163,7 +163,7 @@ import Testing
 
   /// The file of a cgroup that was removed has no device any more (ENODEV).
   @Test(.enabled(if: hierarchy != nil, "no cgroup can be made here"))
-  func aDescriptorThatIsLostOnTheWayIsReplacedWithinOneReading() throws {
+  func aDescriptorThatIsLostMeanwhileIsReplacedWithinOneReading() throws {
     let cgroup = try #require(Self.hierarchy) + "/spillway-\(UUID().uuidString)"
     #expect(unsafe mkdir(cgroup, 0o700) == 0)
     defer { unsafe rmdir(cgroup) }
@@ -182,7 +182,7 @@ import Testing
     (ENOTCONN, true), (ECONNABORTED, true), (ESTALE, true), (EIO, true), (ENODEV, true), (EINVAL, false),
     (EACCES, false), (ENOMEM, false), (EAGAIN, false), (EOPNOTSUPP, false),
   ])
-  func whoeverIsGoneIsAskedAnew(number: Int32, isLost: Bool) {
+  func theErrorsOfALostDescriptorAreKnown(number: Int32, isLost: Bool) {
     #expect(Errno(number).isLost == isLost)
   }
 
@@ -205,8 +205,8 @@ import Testing
     }
   }
 
-  /// What proc(5) asks of a reader of other users' processes under `hidepid`, where this process has it.
-  @Test func theThreadThatReadsOfProcessesHasNoOtherCapability() throws {
+  /// Reading other users' processes under `hidepid` takes CAP_SYS_PTRACE (proc(5)), where this process has it.
+  @Test func theThreadThatReadsProcessesHasNoCapabilityButSysPtrace() throws {
     let folder = try TemporaryFolder()
     try folder.write("a", "one")
     var reader = try FileReader(
@@ -220,7 +220,7 @@ import Testing
     for status in own { #expect(status.contains("CapEff:\t\(mask)\n") && status.contains("CapPrm:\t\(mask)\n")) }
   }
 
-  @Test func whatIsOfAnotherFileSystemStandsInPlaceOfTheKernels() throws {
+  @Test func aFileOfAnotherFileSystemCountsAsReplaced() throws {
     let proc = try OwnedDescriptor.open(CPath("/proc"), .read, .directory)
     let folder = try TemporaryFolder()
     let own = try OwnedDescriptor.open(CPath(folder.path), .read, .directory)

@@ -6,7 +6,7 @@ import Testing
   /// `F_SETPIPE_SZ` of linux/fcntl.h, which Glibc's Swift module does not have.
   private static let setPipeSize: Int32 = 1031
 
-  /// Waits for the end of a job by what an event loop would wait for.
+  /// Waits for the end of a job, on the descriptor that an event loop would wait on.
   private func finish(_ helper: borrowing HelperThread) throws -> HelperResult {
     var request = pollfd(fd: helper.doneDescriptor, events: Int16(POLLIN), revents: 0)
     #expect(unsafe poll(&request, 1, 10_000) == 1)
@@ -16,25 +16,25 @@ import Testing
     return try #require(result)
   }
 
-  /// Of x86-64, and of arm64 with each of its page sizes; glibc's minimum on arm64 is 131072 bytes.
+  /// The sizes are those of x86-64, and of arm64 with each page size; glibc's minimum on arm64 is 131072 bytes.
   @Test(arguments: [
     (page: 4096, minimum: 16384), (4096, 131_072), (16384, 131_072), (65536, 131_072), (65536, 140_000),
   ])
   func aStackHasTheLibrarysMinimumAndAWholePageForItsGuard(page: Int, minimum: Int) {
     let layout = HelperThread.layout(pageSize: page, minimum: minimum)
     #expect(layout.guard >= page && layout.guard.isMultiple(of: page))
-    // The library takes its part of the minimum: what the helper's code needs comes on top.
+    // The library takes its part of the minimum, so the helper's code needs more.
     #expect(layout.stack >= minimum + 32768 && layout.stack.isMultiple(of: page))
   }
 
   @Test(.enabled(if: HelperThread.canReleaseMemory, "process_mrelease needs Linux 5.15"))
-  func itReleasesTheDyingAndNobodyElse() throws {
+  func theMemoryOfDyingProcessesIsReleasedAndOfNoOthers() throws {
     let helper = try HelperThread()
     let file = try MemoryFile.create(CPath("unused"))
     let child = try Child.start(CPath("/bin/sleep"), [CPath("sleep"), CPath("60")], inheriting: file)
     try helper.stage(child.handle.descriptor.raw)
     try helper.release()
-    // It has got no SIGKILL: the kernel says so, and takes nothing from it.
+    // It was not sent SIGKILL, so the kernel refuses.
     let early = try finish(helper)
     #expect(early.entangled == 1 && early.released == 0)
     let lives = !child.handle.hasExited
@@ -50,14 +50,14 @@ import Testing
   }
 
   @Test(.enabled(if: HelperThread.canReleaseMemory, "process_mrelease needs Linux 5.15"))
-  func aDescriptorThatIsNoProcessIsAFailureOfItsOwn() throws {
+  func aDescriptorThatIsNoPidfdCountsAsFailed() throws {
     let helper = try HelperThread()
     let file = try MemoryFile.create(CPath("no process"))
     try helper.stage(file.raw)
     try helper.release()
     let result = try finish(helper)
     #expect(result.failed == 1 && result.error == .badDescriptor)
-    // The duplicate is closed: the file's own descriptor is what is left.
+    // The duplicate is closed, and the file's own descriptor is left.
     let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter { name in
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"))?.contains("no process")
         == true
@@ -65,7 +65,7 @@ import Testing
     #expect(descriptors.count == 1)
   }
 
-  @Test func itWritesOnceAndSaysWhyNot() throws {
+  @Test func theHelperWritesOnceAndTellsWhyAWriteFailed() throws {
     let helper = try HelperThread()
     let file = try MemoryFile.create(CPath("written"))
     try helper.write(Array("4096".utf8).span, to: file)
@@ -85,9 +85,9 @@ import Testing
     #expect(throws: Errno.invalidArgument) { try helper.write([UInt8](repeating: 0, count: 65).span, to: file) }
   }
 
-  @Test func theLoopGoesOnWhileItWaits() throws {
+  @Test func theCallerGoesOnWhileTheHelperWaits() throws {
     let helper = try HelperThread()
-    // A pipe that is full lets nobody write.
+    // A write to a full pipe waits.
     let pipe = try PipeEnds()
     _ = fcntl(pipe.writing.raw, Self.setPipeSize, 4096)
     try pipe.writing.write([UInt8](repeating: 0, count: 4096).span)
@@ -109,7 +109,7 @@ import Testing
     }
   }
 
-  @Test func itTakesNoSignalAndHasItsName() throws {
+  @Test func theHelperBlocksAllSignalsAndHasItsName() throws {
     let helper = try HelperThread()
     try helper.sync()
     _ = try finish(helper)
@@ -120,7 +120,7 @@ import Testing
       else { return nil }
       return status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }.map(String.init)
     }
-    // All but SIGKILL, SIGSTOP, and the two that are glibc's own.
+    // All signals but SIGKILL, SIGSTOP, and two of glibc's own.
     #expect(blocked.contains("SigBlk:\tfffffffe7ffbfeff"), "\(blocked)")
   }
 }

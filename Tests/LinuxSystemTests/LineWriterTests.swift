@@ -7,18 +7,20 @@ import Testing
   /// `F_SETPIPE_SZ` of linux/fcntl.h, which Glibc's Swift module does not have.
   private static let setPipeSize: Int32 = 1031
 
-  /// A writer whose ring holds so many bytes, entries' headers included.
+  /// - Parameter ring: The size of the ring in bytes, with the entries' headers.
   private static func writer(to descriptor: Int32, ring: Int) throws(Errno) -> LineWriter {
     try LineWriter(to: descriptor, size: LineWriter.overhead + ring, name: CPath("spillway-test"))
   }
 
-  /// A line of so many bytes, the newline among them, whose bytes tell its number.
+  /// A line whose bytes tell its number.
+  ///
+  /// - Parameter bytes: Its length, with the newline.
   private static func line(_ number: Int, bytes: Int) -> [UInt8] {
     let body = (0..<max(bytes - 1, 0)).map { UInt8(ascii: "a") + UInt8(truncatingIfNeeded: (number + $0) % 26) }
     return body + [10]
   }
 
-  /// What is there to read, until so many bytes have come.
+  /// Reads until this number of bytes has come.
   private static func read(_ count: Int, from pipe: borrowing PipeEnds) throws -> [UInt8] {
     var all: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
@@ -47,7 +49,7 @@ import Testing
     return false
   }
 
-  /// Lengths that leave the end of a line, and of its header, at each place of the ring.
+  /// With these sizes the end of a line, and of its header, comes to each place of the ring.
   @Test(arguments: [61, 64, 97, 128, 4099]) func linesAreWholeAndInOrderWhereTheRingGoesRound(ring: Int) throws {
     let file = try MemoryFile.create(CPath("lines"))
     let writer = try Self.writer(to: file.raw, ring: ring)
@@ -69,7 +71,7 @@ import Testing
     #expect(Array(written[..<count]) == expected)
   }
 
-  @Test func aLineThatFitsExactlyGetsOutAndALargerOneNever() throws {
+  @Test func aLineThatFitsExactlyIsWrittenAndALargerOneIsRefused() throws {
     let file = try MemoryFile.create(CPath("exact"))
     let writer = try Self.writer(to: file.raw, ring: 256)
     let exact = Self.line(0, bytes: 256 - LineWriter.lineOverhead)
@@ -87,8 +89,8 @@ import Testing
     #expect(Array(written[..<count]) == exact + exact + exact)
   }
 
-  /// Nobody reads the pipe: what has no room is refused at once, and nothing of it gets out later.
-  @Test func aStuckFileCostsLinesAndTheRestIsWholeWhenItIsReadAgain() throws {
+  /// The pipe is not read. A line for which there is no room is refused at once, and no part of it is written later.
+  @Test func whileTheFileIsStuckLinesAreLostAndTheOthersAreWhole() throws {
     let pipe = try PipeEnds()
     _ = fcntl(pipe.writing.raw, Self.setPipeSize, 4096)
     let writer = try Self.writer(to: pipe.writing.raw, ring: 8192)
@@ -110,7 +112,7 @@ import Testing
     writer.wait(milliseconds: 10_000)
     let failures = writer.failures
     #expect(failures == 0)
-    // It takes lines again.
+    // The pipe takes lines again.
     let reason = writer.put(Self.line(1, bytes: 10).span, owed: 1)
     #expect(reason == nil)
     #expect(try Self.read(10, from: pipe) == Self.line(1, bytes: 10))
@@ -131,7 +133,7 @@ import Testing
     }
   }
 
-  @Test func whatTheFileRefusesIsOwed() throws {
+  @Test func aLineThatTheFileRefusesCountsAsOwed() throws {
     let full = try OwnedDescriptor.open(CPath("/dev/full"), .write)
     let writer = try Self.writer(to: full.raw, ring: 1024)
     for owed in [1, 1, 40] as [UInt64] {
@@ -145,7 +147,7 @@ import Testing
     let pipe = try PipeEnds()
     let other = try Self.writer(to: pipe.writing.raw, ring: 1024)
     let reading = pipe.reading.raw
-    // Closed under its owner, who closes nobody else's: it is put back.
+    // The descriptor was closed under its owner. It is put back, so that the owner closes no other file.
     let keeper = try OwnedDescriptor.duplicate(full.raw)
     _ = dup2(keeper.raw, reading)
     let put = other.put(Self.line(0, bytes: 100).span, owed: 1)
@@ -183,7 +185,7 @@ import Testing
     #expect(text == lines[0] + lines[1] + lines[2].prefix(50) + [10] + lines[4] + lines[5])
   }
 
-  @Test func aWriterThatSomebodyKilledLosesWhatIsPutAndSaysSo() throws {
+  @Test func theLinesOfAKilledWriterCountAsLost() throws {
     let file = try MemoryFile.create(CPath("killed"))
     let writer = try Self.writer(to: file.raw, ring: 1024)
     kill(writer.process, SIGKILL)
@@ -198,8 +200,8 @@ import Testing
     #expect(isEmpty)
   }
 
-  /// It holds nobody else's files open, answers no signal but SIGKILL, and is this process's child.
-  @Test func itHasItsOwnDescriptorsAndNoSignals() throws {
+  /// It holds only its own files open, blocks every signal but SIGKILL, and is this process's child.
+  @Test func theWriterHasItsOwnDescriptorsAndBlocksAllSignals() throws {
     let file = try MemoryFile.create(CPath("own"))
     let writer = try Self.writer(to: file.raw, ring: 1024)
     let process = writer.process
@@ -216,8 +218,8 @@ import Testing
     #expect(reason == nil && isEmpty)
   }
 
-  /// Whoever lets it go does not wait for the file; what was put gets out, and then the writer ends.
-  @Test func aStuckWriterIsLetGoAndWritesWhatItHas() throws {
+  /// Its owner does not wait for the file. The lines are written, and then the writer exits.
+  @Test func aStuckWriterIsLetGoAndWritesItsLinesLater() throws {
     let pipe = try PipeEnds()
     _ = fcntl(pipe.writing.raw, Self.setPipeSize, 4096)
     let process: Int32
@@ -237,7 +239,7 @@ import Testing
     #expect(isGone)
   }
 
-  @Test func oneWithNothingToDoIsGoneWithItsOwner() throws {
+  @Test func aWriterWithoutLinesExitsWithItsOwner() throws {
     let file = try MemoryFile.create(CPath("gone"))
     let process = try Self.writer(to: file.raw, ring: 1024).process
     let isGone = Self.wait { Self.status("State", of: process) == nil }
@@ -247,7 +249,7 @@ import Testing
 }
 
 @Suite struct JournalStreamTests {
-  /// The name of a descriptor's file, as systemd.exec(5) has it.
+  /// The name of a descriptor's file, in the form of systemd.exec(5).
   private static func name(_ descriptor: Int32) throws -> String {
     var status = stat()
     // One struct, on the stack, for the call.
@@ -255,7 +257,7 @@ import Testing
     return "\(status.st_dev):\(status.st_ino)"
   }
 
-  @Test func itsOwnNameIsKnown() throws {
+  @Test func theJournalsStreamIsKnownByItsName() throws {
     let file = try MemoryFile.create(CPath("journal"))
     let pipe = try PipeEnds()
     var ends: [Int32] = [-1, -1]
@@ -275,7 +277,7 @@ import Testing
     "", ":", "1", "1:", ":1", "DEV:", ":INO", "DEV:INO ", " DEV:INO", "DEV:INO:1", "DEV:INOx", "+DEV:INO", "-DEV:INO",
     "DEV;INO", "DEV:-INO", "DEV :INO", "18446744073709551616:INO", "DEV:18446744073709551616", "INO:DEV",
     "99999999999999999999999999999:1", "DEV:INO\n",
-  ]) func anotherFormNamesNothing(form: String) throws {
+  ]) func aMalformedJournalStreamNamesNoFile(form: String) throws {
     let file = try MemoryFile.create(CPath("journal"))
     let parts = try Self.name(file.raw).split(separator: ":")
     let text = form.replacingOccurrences(of: "DEV", with: parts[0]).replacingOccurrences(of: "INO", with: parts[1])

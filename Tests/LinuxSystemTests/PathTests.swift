@@ -8,7 +8,7 @@ import Testing
 
   @Test(arguments: [
     ("", ""), ("/proc", "/proc"), ("a b\n\u{1b}", "a b\n\u{1b}"), ("/etc/ünï", "/etc/ünï"),
-    // A text of ours has no NUL; one that had would be joined.
+    // A literal has no NUL. If it had one, it would be joined.
     ("cut\0off", "cutoff"), ("\0", ""),
   ])
   func aPathIsItsBytes(given: String, expected: String) {

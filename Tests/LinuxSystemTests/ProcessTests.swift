@@ -9,10 +9,10 @@ import Testing
 
   @Test(arguments: [
     ("exit 0", 0), ("exit 3", 3), ("exit 255", 255), ("kill -KILL $$", 137), ("kill -TERM $$", 143),
-    // No signal stays blocked or ignored, whatever the parent does with its own.
+    // No signal stays blocked or ignored, whatever the parent blocks or ignores.
     ("kill -PIPE $$; exit 0", 141), ("kill -HUP $$; exit 0", 129),
   ])
-  func aChildsEndIsToldAsShellsTellIt(script: String, status: Int32) throws {
+  func aChildsExitStatusIsThatOfAShell(script: String, status: Int32) throws {
     let file = try MemoryFile.create(CPath("unused"))
     let child = try Self.shell(script, inheriting: file)
     #expect(try child.wait() == status)
@@ -42,7 +42,7 @@ import Testing
     #expect(fcntl(raw, F_GETFD) & FD_CLOEXEC != 0)
   }
 
-  @Test func aHandleTellsWhenItsProcessEnds() throws {
+  @Test func aHandleTellsWhenItsProcessExits() throws {
     let file = try MemoryFile.create(CPath("unused"))
     let child = try Self.shell("exec sleep 60", inheriting: file)
     let before = child.handle.hasExited
@@ -56,7 +56,7 @@ import Testing
     #expect(ProcessHandle.isSupported)
   }
 
-  @Test func whatThisProcessKnowsOfItselfAgreesWithTheSystem() throws {
+  @Test func theFactsOfTheOwnProcessAgreeWithTheSystem() throws {
     #expect(OwnProcess.pid == getpid() && OwnProcess.effectiveUID == geteuid())
     #expect(OwnProcess.pageSizeKiB == UInt64(sysconf(Int32(_SC_PAGESIZE))) / 1024)
     #expect(OwnProcess.clockTicksPerSecond == UInt64(sysconf(Int32(_SC_CLK_TCK))))
@@ -68,7 +68,7 @@ import Testing
     let uptime = try String(contentsOfFile: "/proc/uptime", encoding: .utf8)
     let second = Clock.sinceBoot()
     let seconds = try #require(uptime.split(separator: " ").first.flatMap { Double($0) })
-    // Hundredths, rounded down.
+    // The file has hundredths of a second, rounded down.
     #expect(Double(first) / 1e9 < seconds + 0.011 && seconds < Double(second) / 1e9 + 0.001)
     let now = Date().timeIntervalSince1970
     #expect(Double(Clock.sinceEpoch()) / 1e9 >= now && Clock.sinceBoot() >= second)
@@ -84,7 +84,7 @@ import Testing
     #expect(expected[signal.name] == signal.rawValue)
   }
 
-  @Test func otherSignalsAreNone() {
+  @Test func anUnknownSignalNumberIsNone() {
     #expect(Signal(rawValue: SIGSTOP) == nil && Signal(rawValue: 0) == nil && Signal(rawValue: -1) == nil)
   }
 

@@ -2,7 +2,7 @@ import Foundation
 import LinuxSystem
 import Testing
 
-/// Real programs, started with nothing of ours.
+/// Real programs, which inherit nothing.
 @Suite struct ProgramStartTests {
   private struct End {
     var status: Int32
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  /// Waits for its end; what it wrote fits the pipe.
+  /// Waits for its exit. Its output fits the pipe.
   private func run(_ program: inout ProgramStart, input: String = "") throws -> End {
     let output = try PipeEnds()
     let started = try start(&program, to: output, input: input)
@@ -53,7 +53,7 @@ import Testing
     try ProgramStart([CPath("/bin/sh"), CPath("-c"), CPath(script)], as: user)
   }
 
-  @Test func itGetsItsWordsAsWrittenItsInputAndItsVariables() throws {
+  @Test func aProgramGetsItsWordsAsWrittenItsInputAndItsVariables() throws {
     var program = try ProgramStart(
       [
         CPath("/usr/bin/env"), CPath("sh"), CPath("-c"),
@@ -66,7 +66,7 @@ import Testing
     let end = try run(&program, input: "{}\n")
     #expect(end.status == 0)
     #expect(end.output == "a b|$HOME||*|{}\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nSPILLWAY_PID=7\n")
-    // The next run has other variables, and no trace of these.
+    // The next run has other variables, and none of these.
     program.clearVariables()
     _ = program.setVariable(Array("SPILLWAY_UID=0".utf8).span)
     let second = try run(&program)
@@ -74,7 +74,7 @@ import Testing
   }
 
   @Test(.enabled(if: geteuid() == 0, "needs root"))
-  func itHasNothingOfOurs() throws {
+  func aProgramInheritsNothing() throws {
     var program = try shell(
       """
       id -u; id -g; id -G; pwd; cat /proc/self/oom_score_adj; nice
@@ -84,7 +84,7 @@ import Testing
       """, as: .nobody)
     let end = try run(&program)
     let lines = end.output.split(separator: "\n").map(String.init)
-    // Three, and the one ls has of the directory itself.
+    // Three descriptors, and that of the directory that ls reads.
     #expect(
       lines == [
         "65534", "65534", "65534", "/", "0", "0", "own group", "SigBlk:\t0000000000000000",
@@ -93,16 +93,16 @@ import Testing
       ], "\(end.output)")
   }
 
-  /// A root that stays root is none without capabilities.
+  /// With the agent's own user, root, it has no capability.
   @Test(.enabled(if: geteuid() == 0, "needs root"))
-  func rootWithoutCapabilitiesIsNoRoot() throws {
+  func aProgramAsRootHasNoCapabilities() throws {
     var program = try shell("id -u; grep CapEff /proc/self/status; chown nobody /proc/self/comm 2>&1 || echo refused")
     let end = try run(&program)
     #expect(
       end.output.hasPrefix("0\nCapEff:\t0000000000000000\n") && end.output.hasSuffix("refused\n"), "\(end.output)")
   }
 
-  @Test func whatCannotBeStartedSaysWhy() throws {
+  @Test func aProgramThatCannotBeStartedTellsWhy() throws {
     let file = try MemoryFile.create(CPath("no program"))
     func outcome(_ program: consuming ProgramStart) -> Failure? {
       program.setDescriptors(input: file, output: file)
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  @Test func whatDoesNotFitIsRefusedAtOnce() throws {
+  @Test func wordsThatDoNotFitAreRefusedAtOnce() throws {
     #expect(throws: Errno.invalidArgument) { _ = try ProgramStart([], as: nil) }
     #expect(throws: Errno.invalidArgument) { _ = try ProgramStart([CPath("true")], as: nil) }
     #expect(throws: Errno.tooLong) {
@@ -131,11 +131,11 @@ import Testing
     var program = try ProgramStart([CPath("/bin/true")], as: nil)
     var count = 0
     while count < 100, program.setVariable(Array("A\(count)=1".utf8).span) { count += 1 }
-    // PATH is one of 48.
+    // PATH is one of the 48 variables.
     #expect(count == 47)
   }
 
-  @Test func itsWholeGroupIsKilled() throws {
+  @Test func theWholeProcessGroupIsKilled() throws {
     var program = try shell("sleep 60 & sleep 60 & echo $!; wait")
     let output = try PipeEnds()
     let started = try start(&program, to: output)
@@ -158,7 +158,7 @@ import Testing
     }
   }
 
-  @Test func aHelperStartsItWhileWeGoOn() throws {
+  @Test func aHelperStartsTheProgramWhileTheCallerGoesOn() throws {
     let helper = try HelperThread()
     var program = try shell("exit 5")
     let file = try MemoryFile.create(CPath("both"))

@@ -3,7 +3,7 @@ import LinuxSystem
 import Testing
 
 @Suite struct ServiceManagerTests {
-  /// As sd_watchdog_enabled(3) has it.
+  /// By the rules of sd_watchdog_enabled(3).
   @Test(
     arguments: [
       ("60000000", "77", 60_000_000_000), ("60000000", nil, 60_000_000_000), ("1", "77", 1000),
@@ -12,7 +12,7 @@ import Testing
       ("60000000", "4294967373", nil), ("60000000", "18446744073709551693", nil),
       (nil, "77", nil), ("", "77", nil), ("0", "77", nil), ("60s", "77", nil), ("-1", nil, nil), (" 5", nil, nil),
     ] as [(String?, String?, UInt64?)])
-  func aWatchdogIsOnlyWhatAsksThisProcess(microseconds: String?, process: String?, expected: UInt64?) {
+  func aWatchdogIsOnlyThereWhereItAsksThisProcess(microseconds: String?, process: String?, expected: UInt64?) {
     #expect(
       ServiceManager.watchdog(
         microseconds: microseconds.map { Array($0.utf8) }, process: process.map { Array($0.utf8) }, own: 77) == expected
@@ -31,7 +31,7 @@ import Testing
     #expect(isTold && end.take() == ["WATCHDOG=1"])
   }
 
-  @Test func aManagerThatHasGoneIsNoReasonToEnd() throws {
+  @Test func aManagerThatIsGoneIsAnErrorAndNoSignal() throws {
     var end: ManagerEnd? = try ManagerEnd()
     let manager = ServiceManager(socket: OwnedDescriptor(owning: try #require(end).other), watchdog: nil)
     end = nil
@@ -39,7 +39,7 @@ import Testing
     #expect(!isTold)
   }
 
-  @Test func aVariableThatIsNotSetIsNone() throws {
+  @Test func aVariableThatIsNotSetIsNil() throws {
     #expect(OwnProcess.environment("SPILLWAY_NO_SUCH_VARIABLE") == nil)
     #expect(OwnProcess.environment("PATH")?.isEmpty == false)
   }
@@ -48,7 +48,7 @@ import Testing
 /// A manager's end of a datagram connection.
 private final class ManagerEnd {
   private let socket: OwnedDescriptor
-  /// The other end, which its taker closes.
+  /// The other end. The one who takes it closes it.
   let other: Int32
 
   init() throws {

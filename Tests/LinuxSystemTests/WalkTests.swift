@@ -15,8 +15,8 @@ import Testing
     return found
   }
 
-  /// Far more than one call of getdents64 brings, in buffers that hold a few hundred entries, or a handful.
-  @Test(arguments: [16 * 1024, 4096, 512]) func threeThousandAreEachFoundOnce(capacity: Int) throws {
+  /// Far more than one call of getdents64 gives, with buffers that hold a few hundred entries, or a few.
+  @Test(arguments: [16 * 1024, 4096, 512]) func threeThousandEntriesAreEachFoundOnce(capacity: Int) throws {
     let folder = try TemporaryFolder()
     for number in 1...3000 { try folder.makeFolder("\(number)") }
     #expect(try Self.numbers(in: folder.path, capacity: capacity).sorted() == Array(1...3000))
@@ -33,7 +33,7 @@ import Testing
     #expect(try Self.numbers(in: folder.path, capacity: 1024).sorted() == [1, 42, 4_194_304, 999_999_999])
   }
 
-  @Test func anEmptyFolderHasNoneHoweverOftenAsked() throws {
+  @Test func anEmptyFolderHasNoEntryHoweverOftenItIsAsked() throws {
     let folder = try TemporaryFolder()
     var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(folder.path), .read, .directory), capacity: 512)
     for _ in 0..<3 { #expect(try walk.next() == nil) }
@@ -43,7 +43,7 @@ import Testing
     let folder = try TemporaryFolder()
     for number in 1...50 { try folder.makeFolder("\(number)") }
     var walk = DirectoryWalk(try OwnedDescriptor.open(CPath(folder.path), .read, .directory), capacity: 512)
-    // Left in the middle of a buffer.
+    // The walk is left in the middle of a buffer.
     for _ in 0..<7 { _ = try walk.next() }
     try walk.rewind()
     #expect(try Self.all(&walk).sorted() == Array(1...50))

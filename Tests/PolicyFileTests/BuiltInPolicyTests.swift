@@ -9,7 +9,7 @@ import Testing
     #expect(BuiltInPolicy.image() == ImageWriter.image(of: policy), "run `make image`")
   }
 
-  @Test func itIsSmall() {
+  @Test func theBuiltInImageIsSmall() {
     // The agent has less than 1 MB in all.
     #expect(BuiltInPolicy.image().count < 16_384)
   }

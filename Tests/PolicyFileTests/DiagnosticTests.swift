@@ -1,11 +1,11 @@
 import PolicyFile
 import Testing
 
-/// What a person sees of a diagnostic.
+/// The text of a diagnostic.
 @Suite struct DiagnosticTests {
   private static func texts(_ policy: String) -> [String] {
     PolicyCompiler.compile(policy, file: "p.toml", accounts: PolicyCompilerTests.accounts).diagnostics.map {
-      // Without its first line, which the files of `invalid` are for.
+      // Without its first line, which the files of `invalid` test.
       $0.text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().joined(separator: "\n")
     }
   }
@@ -19,10 +19,10 @@ import Testing
       ("extends = [ \"]\", [1] ] # ]", "  extends = [ \"]\", [1] ] # ]\n            ^~~~~~~~~~~~\n"),
       ("extends = { a = '}' }", "  extends = { a = '}' }\n            ^~~~~~~~~~~\n"),
       ("[[rule]]", "  [[rule]]\n  ^~~~~~~~\n"),
-      // Only the line where it begins.
+      // Only its first line is shown.
       ("extends = [\n1 ]", "  extends = [\n            ^\n"),
       ("extends = \"\"\"\nx\"\"\"", "  extends = \"\"\"\n            ^~~\n"),
-      // A tabulator counts as one character; what a terminal would obey is not shown.
+      // A tabulator counts as one character, and characters that a terminal would obey are not shown.
       ("\textends\t= 1", "   extends = 1\n             ^\n"),
       ("extends = 1 # \u{202E}\u{200B}", "  extends = 1 # \u{FFFD}\u{FFFD}\n            ^\n"),
       ("extends = 1\r\n", "  extends = 1\n            ^\n"),
@@ -32,12 +32,12 @@ import Testing
     #expect(Self.texts("version = 1\n" + policy).first == expected)
   }
 
-  @Test func inTheFirstLineAMarkIsNoCharacter() {
+  @Test func aByteOrderMarkIsNoCharacterOfTheFirstLine() {
     #expect(Self.texts("\u{FEFF}verson = 1").first == "  verson = 1\n  ^~~~~~\n")
     #expect(Self.texts("").first == "")
   }
 
-  @Test func ofALongLineOnlyItsSurroundingsAreShown() throws {
+  @Test func ofALongLineOnlyThePartAroundTheMistakeIsShown() throws {
     let rule = "[[rule]]\nname = \"a\"\norder = \"last\"\n"
     let text = try #require(
       Self.texts("version = 1\n" + rule + "match.uid = [" + String(repeating: "1, ", count: 1000) + "-7, 8]\n").first)
@@ -48,7 +48,7 @@ import Testing
     #expect(lines[0].dropFirst(indent).hasPrefix("-7, 8]") && lines[1].hasSuffix(" ^~"))
   }
 
-  @Test func aFaultOfTheSyntaxIsUnderlinedToo() {
+  @Test func aSyntaxErrorIsUnderlinedToo() {
     let diagnostics = PolicyCompiler.compile(
       "version = 1\n[trigger\n", file: "p.toml", accounts: PolicyCompilerTests.accounts
     ).diagnostics
@@ -56,8 +56,8 @@ import Testing
     #expect(diagnostics[0].excerpt.isEmpty || diagnostics[0].excerpt == "[trigger")
   }
 
-  /// The parser aborts at some: one slip must never be more than a diagnostic.
-  @Test func noSlipOfTheKeyboardIsMoreThanADiagnostic() {
+  /// TOML parsers have aborted at some texts. A mistake must never be more than a diagnostic.
+  @Test func noTypingMistakeIsMoreThanADiagnostic() {
     let text = Array(
       """
       version = 1
@@ -87,7 +87,7 @@ import Testing
     #expect(mistakes > 4000)
   }
 
-  @Test func aPlaceThatIsNoTextHasOneLine() {
+  @Test func aDiagnosticWithoutAnExcerptHasOneLine() {
     let diagnostic = Diagnostic(severity: .error, file: "f", line: 1, column: 1, what: "a", meant: "b")
     #expect(diagnostic.text == "f:1:1: error: a, b\n")
   }

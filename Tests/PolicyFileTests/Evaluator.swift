@@ -2,7 +2,7 @@ import Policy
 import PolicyFile
 import ProcModel
 
-/// A process as rules see it, written down by hand.
+/// A process, with what rules look at.
 struct SampleProcess: Sendable {
   var comm = ""
   var exe = ""
@@ -11,14 +11,14 @@ struct SampleProcess: Sendable {
   var uid: UInt32 = 0
   var capabilities: CapabilitySet = []
 
-  /// As the agent finds it in the path.
+  /// The unit, as the agent finds it in the path of the cgroup.
   var unit: [UInt8] {
     let line = Array("0::\(cgroup)\n".utf8)
     guard let range = try? CgroupMembership(parsing: line.span).unit else { return [] }
     return Array(line[range])
   }
 
-  /// As the engine is given it.
+  /// The process in the form that the engine takes.
   var subject: Subject {
     var subject = Subject()
     subject.comm = Comm(comm)
@@ -49,7 +49,7 @@ struct SampleProcess: Sendable {
 }
 
 extension CompiledPolicy {
-  /// The rules that apply to a process, found in the plainest way: the engine's own way has its own tests.
+  /// The rules that match a process, found in the plainest way. The engine has its own tests.
   func matching(_ process: SampleProcess) -> [Rule] {
     rules.filter { rule in
       tests[rule.tests.indices].allSatisfy { test in

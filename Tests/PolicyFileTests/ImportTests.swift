@@ -6,8 +6,8 @@ import Pressure
 import ProcModel
 import Testing
 
-/// The configurations of `imported`, each with the policy it must come to. A line `#> ` at the policy's end is what is
-/// told of it.
+/// The configurations of `imported`, each with the policy that it must give. The lines `#> ` at the policy's end are
+/// the messages.
 @Suite struct ImportTests {
   static let machine = ImportMachine(ram: KiB(16 << 20), swap: KiB(2 << 20))
 
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test(arguments: try cases()) func aConfigurationComesToItsPolicy(_ sample: Case) throws {
+  @Test(arguments: try cases()) func aConfigurationIsImportedAsItsPolicy(_ sample: Case) throws {
     let killer = try #require(sample.killer)
     let policy = try ImportedPolicy(
       sample.configuration, of: killer, file: sample.testDescription, machine: Self.machine)
@@ -47,12 +47,12 @@ import Testing
     #expect(policy.text + told == sample.policy)
     let compilation = try Self.compiled(policy)
     #expect(compilation.diagnostics.filter { $0.severity == .error } == [])
-    // Nothing but that a name is no proof of anything.
+    // There is no diagnostic but that a process can choose its name.
     #expect(compilation.diagnostics.allSatisfy { $0.what.hasPrefix("any process can give itself this name") })
   }
 
-  /// Whatever an agent is told and takes, `check` has nothing to say of the policy, but that a name is no proof.
-  @Test(arguments: [1, 2, 3, 4]) func whatIsImportedIsCheckedWithoutAWarning(seed: UInt64) throws {
+  /// For any configuration that the other agent takes, `check` warns of nothing but that a process can choose its name.
+  @Test(arguments: [1, 2, 3, 4]) func anImportedPolicyPassesTheCheckWithoutAWarning(seed: UInt64) throws {
     var numbers = SplitMix64(seed: seed)
     func any(_ words: [String]) -> String { words.randomElement(using: &numbers) ?? "" }
     let figures = [
@@ -108,7 +108,7 @@ import Testing
     #expect(taken > 150)
   }
 
-  /// - Returns: 1 where the agent would take it.
+  /// - Returns: 1 where the other agent would take it.
   private func check(_ text: String, _ killer: Killer) throws -> Int {
     let policy: ImportedPolicy
     do throws(ImportFault) {
@@ -135,11 +135,11 @@ import Testing
     if let release { #expect(thresholds.release == .share(BasisPoints(release))) }
   }
 
-  /// Repetitions of repetitions, which `check` asks about, are what they come to.
+  /// Repetitions of repetitions, of which `check` would warn, are simplified.
   @Test(arguments: [
     ("g++", "/g+/"), ("a.*?b", "/a.*b/"), ("x+?", "/x*/"), ("x??", "/x?/"), (#"g\\\\+\\\\+"#, #"/g\+\+/"#),
     ("[+*?]++", "/[+*?]+/"),
-  ]) func whatIsRepeatedTwiceIsRepeatedOnce(written: String, pattern: String) throws {
+  ]) func repetitionsOfRepetitionsBecomeOne(written: String, pattern: String) throws {
     let policy = try Self.imported("EARLYOOM_ARGS=\"--avoid '\(written)'\"\n", .earlyoom)
     let compilation = try Self.compiled(policy)
     #expect(compilation.patterns == [pattern] && compilation.diagnostics.isEmpty)
@@ -149,10 +149,10 @@ import Testing
 
   private static let words: [String] = (0..<400).map { "word-\($0)-" + String(repeating: "x", count: $0 % 6) }
 
-  /// Lists that fit no automaton come to several patterns, which match just what the one did.
+  /// Lists that fit no automaton become several patterns, which match what the one did.
   @Test(arguments: [
     ("^(", "|", ")$"), ("^", "$|^", "$"), ("^(word-1|", "|", ")$"), ("^((", "|", "))$"), ("^(?:", "|", ")$"),
-  ]) func aListThatIsTooLongForOnePatternIsSeveral(form: (String, String, String)) throws {
+  ]) func aListThatIsTooLongForOnePatternBecomesSeveral(form: (String, String, String)) throws {
     let (inside, outside) = (Self.words.prefix(200), Self.words.suffix(200))
     let pattern = form.0 + inside.joined(separator: form.1) + form.2
     if !form.0.contains("?:") {
@@ -171,7 +171,7 @@ import Testing
   }
 
   private static func rules(_ policy: CompiledPolicy, comm: String) -> [String] {
-    // A score's adjustment is asked at each look: here it is none.
+    // oom_score_adj is asked at each look, and is 0 here.
     let subject = SampleProcess(comm: comm).subject
     var facts = ProcessFacts(identity: ProcessIdentity(pid: 9, startTime: Ticks(1)))
     facts.comm = Comm(comm)
@@ -182,7 +182,7 @@ import Testing
     }
   }
 
-  /// Where no part of it fits, or where only a part could be had, the whole is left out: half a list is none.
+  /// Where no part fits, or only some parts do, the whole list is left out.
   @Test(arguments: [
     "^" + String(repeating: "a", count: 300) + "$", "^(" + String(repeating: "a|", count: 300) + "b){2}$",
     "^(" + String(repeating: "abcdefgh|", count: 100) + "*)$", "(" + String(repeating: "abcdefgh|", count: 100) + "b",
@@ -210,7 +210,7 @@ import Testing
     }
   }
 
-  @Test func bytesThatAreNoTextAreRefused() {
+  @Test func bytesThatAreNotUTF8AreRefused() {
     for killer in Killer.allCases {
       let fault = #expect(throws: ImportFault.self) {
         try ImportedPolicy([0x80, 0xFF], of: killer, file: "c", machine: nil)
@@ -234,8 +234,8 @@ import Testing
 
   // MARK: Older nohang
 
-  /// The names of 0.1 and of the months after it come to what those of 0.3 come to, but for the comments.
-  @Test func olderNamesComeToTheSamePolicy() throws {
+  /// The names of 0.1 and of the months after it give the policy of those of 0.3, except for the comments.
+  @Test func olderNamesGiveTheSamePolicy() throws {
     let new = """
       soft_threshold_min_mem = 7 %
       hard_threshold_min_mem = 3 %
@@ -268,7 +268,7 @@ import Testing
     #expect(try Self.imported(old, .nohang).notes == [])
   }
 
-  @Test func linesThatAnOlderNohangTookNoNoticeOfAreLeftOut() throws {
+  @Test func linesThatAnOlderNohangIgnoredAreLeftOut() throws {
     let lines = "@PROCESSNAME_RE 5 /// ^a$\n$ETC a /// kill -9 $PID\nprefer_regex = b\n"
     for (switches, count) in [("True", 3), ("False", 0)] {
       let text = "regex_matching = \(switches)\nexecute_the_command = \(switches)\n" + lines
@@ -312,7 +312,7 @@ import Testing
 
   @Test(arguments: [
     ("-m 5,5 -s 5,5", true), ("-m 5,5 -s 100", true), ("-m 5,5", false), ("-s 5,5", false),
-  ]) func whoseLinesAreTheSameIsNotAsked(words: String, isKilled: Bool) throws {
+  ]) func withEqualLinesTheFirstSignalIsSIGKILL(words: String, isKilled: Bool) throws {
     let policy = try #require(Self.compiled(Self.imported("EARLYOOM_ARGS='\(words)'", .earlyoom)).policy)
     #expect((policy.settings.signal == .kill) == isKilled)
   }
@@ -346,7 +346,7 @@ import Testing
         "c:1:1: error: no policy can be made of it: this is rule 257"
       ),
     ] as [(Killer, String, String)])
-  func whatTheAgentItselfRefusesIsNoPolicy(killer: Killer, text: String, message: String) {
+  func aConfigurationThatTheOtherAgentRefusesIsAnError(killer: Killer, text: String, message: String) {
     let fault = #expect(throws: ImportFault.self) { try Self.imported(text, killer) }
     #expect(fault?.description.hasPrefix(message) == true, "\(fault.map { "\($0)" } ?? "")")
   }
@@ -361,7 +361,7 @@ import Testing
   }
 
   /// A configuration cannot write lines into the policy.
-  @Test func whatComesFromTheFileStaysInItsPlace() throws {
+  @Test func textOfTheConfigurationStaysWithinItsString() throws {
     let hostile = "x\n[[rule]]\nname = 'y'\nmatch = { uid = 1000 }\nprotect = true\n"
     let policies = [
       try Self.imported("EARLYOOM_ARGS=\"--avoid '\(hostile)' --new '\(hostile)' -N '/\(hostile)'\"", .earlyoom),

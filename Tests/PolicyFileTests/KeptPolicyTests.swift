@@ -20,13 +20,13 @@ import Testing
     }
   }
 
-  @Test func whatIsKeptIsReadAgain() throws {
+  @Test func aKeptPolicyIsReadAgain() throws {
     #expect(try KeptPolicy(parsing: Self.kept.bytes) == Self.kept)
     let nameless = KeptPolicy(image: Self.kept.image, source: [], keptAt: .max)
     #expect(try KeptPolicy(parsing: nameless.bytes) == nameless)
   }
 
-  @Test func noPartOfItPassesForTheWhole() {
+  @Test func aPartOfAKeptPolicyIsRefused() {
     let bytes = Self.kept.bytes
     for count in 0..<bytes.count {
       #expect(Self.fault(of: Array(bytes[..<count])) == .damaged, "\(count)")
@@ -34,7 +34,7 @@ import Testing
     #expect(Self.fault(of: bytes + [0]) == .damaged)
   }
 
-  @Test func noChangedByteIsTakenForAPolicy() {
+  @Test func aKeptPolicyWithAChangedByteIsRefused() {
     let bytes = Self.kept.bytes
     for index in bytes.indices where index < 64 || index % 97 == 0 {
       var changed = bytes
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  /// Of another release: whole, and not to be used.
+  /// An image of another release is whole, and may not be used.
   @Test func anImageOfAnotherFormatIsRefused() {
     var other = Self.kept
     other.image[8] = 9
@@ -75,12 +75,12 @@ import Testing
 
   private static let kept = KeptPolicy(image: BuiltInPolicy.image(), source: Array("/p.toml".utf8), keptAt: 1)
 
-  @Test func itIsTheOwnersAloneAndReplacesWhatWasKept() throws {
+  @Test func onlyTheOwnerMayReadTheFileAndItReplacesTheLastOne() throws {
     let folder = try Folder()
     try folder.store.keep(Self.kept)
     var newer = Self.kept
     newer.keptAt = 2
-    // What a writer left that did not come to its end.
+    // The temporary file of a writer that was killed.
     try Data("half".utf8).write(to: URL(filePath: folder.image + ".new"))
     try folder.store.keep(newer)
     #expect(try folder.store.read() == newer)
@@ -89,7 +89,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["policy.image"])
   }
 
-  @Test func whatCannotBeWrittenLeavesWhatWasKept() throws {
+  @Test func aPolicyThatCannotBeWrittenLeavesTheLastOne() throws {
     let folder = try Folder()
     try folder.store.keep(Self.kept)
     try FileManager.default.createDirectory(atPath: folder.image + ".new", withIntermediateDirectories: false)
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test(arguments: ["mode", "folder", "owner", "link", "pipe", "directory", "missing", "long"])
-  func whatOthersCanChangeIsNotUsed(spoil: String) throws {
+  func aFileThatOthersCanChangeIsNotUsed(spoil: String) throws {
     let folder = try Folder()
     let files = FileManager.default
     try folder.store.keep(Self.kept)

@@ -1,7 +1,7 @@
 import PolicyFile
 import Testing
 
-/// Texts that are nested deep: nothing that reads them may need more of the stack than there is.
+/// Texts that are nested deep. No reader of them may overflow the stack.
 @Suite struct NestingTests {
   static let many = 20_000
 
@@ -34,11 +34,11 @@ import Testing
     Sample(
       testDescription: "half by a header, half by a key",
       text: "[" + repeated("a.", 127) + "a]\n" + repeated("b.", 128) + "b = 1\n", line: 3, column: 257),
-    // Within a statement the depth is the first thing to say, be it ever so little TOML behind.
+    // Within a statement the depth is told first, whatever the rest of it is.
     Sample(testDescription: "no TOML", text: repeated("a.", many) + "= = [[", column: 513),
   ]
 
-  @Test(arguments: tooDeep) func whatIsNestedTooDeepIsSaidWhereItIs(sample: Sample) {
+  @Test(arguments: tooDeep) func aTextThatIsNestedTooDeepIsADiagnosticAtItsPlace(sample: Sample) {
     let found = Self.diagnostics(sample.text)
     #expect(found.map(\.what) == ["tables and lists are nested more than 256 deep"])
     #expect(found.map { [$0.line, $0.column] } == [[sample.line, sample.column]])
@@ -48,19 +48,19 @@ import Testing
     repeated("a.", 255) + "b = 1\n", "[" + repeated("a.", 255) + "b]\n", "[[" + repeated("a.", 255) + "b]]\n",
     "x = " + repeated("[", 255) + repeated("]", 255), "x = " + repeated("{a=", 255) + "1" + repeated("}", 255),
     "[" + repeated("a.", 127) + "a]\n" + repeated("b.", 127) + "b = 1\n",
-  ]) func whatIsJustNotTooDeepIsReadAndNotKnown(text: String) {
+  ]) func aTextOfTheGreatestDepthIsReadAndItsKeyIsUnknown(text: String) {
     #expect(Self.diagnostics(text).first?.what.hasPrefix("unknown key") == true)
     #expect(Self.diagnostics(text).count == 1)
   }
 
-  /// What is wrong before it is the first thing to say.
-  @Test func aMistakeBeforeItComesFirst() {
+  /// Diagnostics are in the order of the text.
+  @Test func aMistakeBeforeTheNestedTextIsToldFirst() {
     let found = Self.diagnostics("[trigger\n" + Self.repeated("a.", Self.many) + "b = 1\n")
     #expect(found.count == 1 && found[0].line == 2)
     #expect(found[0].what.hasPrefix("not TOML: "))
   }
 
-  /// A pattern may have 1024 bytes: each of these is as deep as that allows.
+  /// A pattern may have 1024 bytes. Each of these is as deep as that allows.
   @Test(arguments: [
     repeated("(", 510) + "a" + repeated(")", 510), "a" + repeated("?", 1021), "a" + repeated("*", 1021),
     "a" + repeated("+", 1021), "a" + repeated("{1}", 340), "a" + repeated("{0,255}", 145),
@@ -83,13 +83,13 @@ import Testing
     }
   }
 
-  /// Ring around: a preset is a policy's only base, and a drop-in has none.
+  /// A policy extends one preset, and a preset extends none.
   @Test(arguments: Preset.allCases) func aPresetIsExtendedOnce(preset: Preset) {
     let compilation = PolicyCompiler.compile(preset, accounts: AccountLookup([]))
     #expect(compilation.policy != nil && compilation.diagnostics.isEmpty)
   }
 
-  /// Configurations of other agents, as deep as what a policy's parser would stumble over.
+  /// Configurations of other agents that are nested as deep.
   @Test(arguments: [
     (Killer.earlyoom, "EARLYOOM_ARGS=\"--avoid '" + repeated("(", many) + "a" + repeated(")", many) + "'\"\n"),
     (.earlyoom, "EARLYOOM_ARGS=\"--prefer '" + repeated("(a|", many) + "b" + repeated(")", many) + "'\"\n"),
@@ -114,6 +114,6 @@ import Testing
     }
   }
 
-  /// What tells that a file is nohang's.
+  /// A line by which a file is known as nohang's.
   static let nohang = "soft_threshold_min_mem = 5 %\n"
 }

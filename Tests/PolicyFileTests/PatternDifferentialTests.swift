@@ -5,9 +5,9 @@ import Testing
 
 @testable import PolicyFile
 
-/// Our patterns beside the C library's own, on generated pairs that are the same in every run.
+/// Our patterns compared with those of the C library, on generated pairs that are the same in every run.
 ///
-/// Two things are left out there because glibc 2.36 is wrong about them, and held against the definition of a match
+/// Two things are left out, because glibc 2.36 is wrong about them, and are compared with the definition of a match
 /// instead: it loses a `^` or `$` within a group that is repeated (it finds `(b|x$){2}` in "bxb"), and takes a newline
 /// for the end of a line without being asked to (it finds `.(^.$)` in "a\nb").
 @Suite struct PatternDifferentialTests {
@@ -25,7 +25,7 @@ import Testing
         #expect(pattern?.matches(Array(text.utf8)) ?? false == expected, "/\(expression)/ on \"\(text)\"")
       }
     }
-    // A generator whose texts never match, or always do, would prove nothing.
+    // If the texts never matched, or always did, this would show nothing.
     #expect((100...1400).contains(matched), "\(matched)")
   }
 
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  /// Nil where it can never match: an operator's mistake, but a pattern with a meaning all the same.
+  /// Nil where it can never match. That is a mistake of the operator, but the pattern has a meaning.
   private func compiled(_ expression: String) throws -> Pattern? {
     do {
       return try Pattern("/" + expression + "/", flavour: .plain)
@@ -65,7 +65,7 @@ import Testing
     #expect((10...1900).contains(matched), "\(matched)")
   }
 
-  /// Of two letters, so that the ends of a pattern often fit a text that is too short for both.
+  /// The texts have two letters, so that both ends of a pattern often fit a text that is too short for both.
   @Test(arguments: 0..<20, [PatternFlavour.path, .plain])
   func globWithLiteralEndsAgreesWithFnmatch(seed: Int, flavour: PatternFlavour) throws {
     var random = SplitMix64(seed: 2000 + UInt64(seed))
@@ -82,7 +82,7 @@ import Testing
     #expect((100...1900).contains(matched), "\(matched)")
   }
 
-  /// How many of `texts` the glob matches, each as fnmatch has it.
+  /// The number of `texts` that the glob matches. For each of them it has to agree with fnmatch(3).
   private func matches(_ glob: String, _ flavour: PatternFlavour, _ texts: [String]) throws -> Int {
     let pattern = try Pattern(glob, flavour: flavour)
     var matched = 0
@@ -96,7 +96,7 @@ import Testing
 
   @Test(arguments: [
     "*a", "a|*b", "(*a)", "+", "?", "{2}", "(a", "[a", "[b-a]", "[[:alfa:]]", "a{2,1}", "a{x}", "a{2", "a\\",
-  ]) func whatRegcompRefusesIsRefused(expression: String) {
+  ]) func anExpressionThatRegcompRefusesIsRefused(expression: String) {
     #expect(Reference(expression) == nil)
     #expect(throws: PatternError.self) { try Pattern("/\(expression)/", flavour: .plain) }
   }
@@ -124,7 +124,7 @@ extension SplitMix64 {
 }
 
 extension PatternNode {
-  /// Where a match that begins at `start` can end: what the pattern means, without any machine.
+  /// The places at which a match from `start` on can end, by the definition of the pattern.
   func ends(in text: [UInt8], from start: Int) -> Set<Int> {
     switch self {
     case .empty: return [start]
@@ -139,7 +139,7 @@ extension PatternNode {
     case .repeated(let body, let least, let most):
       var current: Set<Int> = [start]
       var found: Set<Int> = least == 0 ? current : []
-      // Without a bound, as many rounds as there are bytes and then some find every end there is.
+      // Without a bound, more rounds than there are bytes find every end.
       for round in 1..<max((most ?? least + text.count + 1) + 1, 1) {
         current = current.reduce(into: []) { $0.formUnion(body.ends(in: text, from: $1)) }
         if round >= least { found.formUnion(current) }
@@ -193,7 +193,7 @@ private enum GlobGenerator {
         "a", "b", "/", "*", "?", "[ab]", "[!a]", "[^b]", "[a-c]", "[]a]", "[!]a]", "[[:alpha:]]", "\\*", "\\a", ".",
         "[\\]]", "[a-]", "]", "-",
       ])
-      // Two stars side by side mean more here than to fnmatch.
+      // Two stars side by side mean more here than for fnmatch(3).
       if glob.hasSuffix("*"), !glob.hasSuffix("\\*"), piece == "*" { piece = "a" }
       glob += piece
     }

@@ -7,7 +7,7 @@ import Testing
     ("plain", "plain"), (#"a\*b"#, "a*b"), (#"\\"#, #"\"#), ("/usr/bin/x", "/usr/bin/x"), ("/^java$/", "java"),
     ("]", "]"), ("[a]", "a"), (#"/^a\.b$/"#, "a.b"), ("é", "é"),
     ("/^(a(b))c$/", "abc"), ("/^$/", ""),
-  ]) func whatHasOneTextIsALiteral(pattern: String, text: String) throws {
+  ]) func aPatternOfOneTextIsALiteral(pattern: String, text: String) throws {
     #expect(try Pattern(pattern, flavour: .path).form == .literal(Array(text.utf8)))
   }
 
@@ -26,11 +26,11 @@ import Testing
     ("a*c", "a/b/c", true), ("a?c", "a/c", true), ("*", "", true), ("?", "", false), ("?", "é", false),
     ("??", "é", true), ("a*", "ba", false), ("/a/", "bab", true), ("/^a/", "ba", false), ("/é+x/", "ééx", true),
     ("/^é{2}$/", "éé", true), ("/a/b/", "xa/bx", true),
-  ]) func otherFieldsAreBytes(pattern: String, text: String, matches: Bool) throws {
+  ]) func otherFieldsAreMatchedByteByByte(pattern: String, text: String, matches: Bool) throws {
     #expect(try Pattern(pattern, flavour: .plain).matches(Array(text.utf8)) == matches)
   }
 
-  @Test func bytesThatAreNoTextAreMatchedToo() throws {
+  @Test func bytesThatAreNotUTF8AreMatchedToo() throws {
     #expect(try Pattern("a*", flavour: .plain).matches([0x61, 0xFF, 0x00, 0x0A]))
     #expect(try Pattern("/a.b/", flavour: .plain).matches([0x61, 0xFF, 0x62]))
   }
@@ -40,7 +40,7 @@ import Testing
     ("sshd@*.service", .plain, "sshd@", ".service"), ("*", .plain, "", ""), ("a?", .plain, "a", ""),
     (#"a\*[b]*c\*"#, .plain, "a*b", "c*"), ("ü*ü", .plain, "ü", "ü"), ("a*b*c", .plain, "a", "c"),
     ("/^ab+c$/", .plain, "a", "c"), ("/^(ab)(c|d)(ef)$/", .plain, "ab", "ef"),
-    // Found anywhere, or with anchors elsewhere: nothing is literal then.
+    // These match anywhere, or have anchors elsewhere, so no part is literal.
     ("/ab+c/", .plain, "", ""), ("/^ab+c/", .plain, "", ""), ("/^ab|cd$/", .plain, "", ""),
     ("/^a(b$|c)d*e$/", .plain, "", ""), ("/^^ab*$/", .plain, "", ""),
   ]) func literalEndsAreNotForTheAutomaton(
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test func aPatternMayHaveAsManyPositionsAsAnAutomatonHolds() throws {
-    // And one each for what may stand before and after.
+    // One more each is for what may stand before and after.
     let most = try Pattern("/a{254}/", flavour: .plain)
     guard case .automaton(_, let automaton, _) = most.form else {
       Issue.record("not an automaton")
@@ -77,8 +77,8 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeReachedTakesNoPosition() throws {
-    // Anchored, there is nothing before; `x` can never come after the end.
+  @Test func aPartThatCannotBeReachedTakesNoPosition() throws {
+    // With anchors nothing stands before, and `x` can never come after the end.
     guard case .automaton(_, let automaton, _) = try Pattern("/^a+$(x*)/", flavour: .plain).form else {
       Issue.record("not an automaton")
       return
@@ -101,7 +101,7 @@ import Testing
     #expect(compiled.matches([UInt8](repeating: UInt8(ascii: "x"), count: 300)))
   }
 
-  @Test func lengthIsBounded() {
+  @Test func theLengthOfAPatternIsBounded() {
     let long = String(repeating: "a", count: 4096)
     #expect(throws: Never.self) { try Pattern(long, flavour: .path) }
     #expect(throws: PatternError.self) { try Pattern(long + "a", flavour: .path) }

@@ -3,8 +3,8 @@ import Policy
 import PolicyFile
 import Testing
 
-/// The files of `valid` and `invalid`. A line `#> ` at a file's end is a diagnostic it must give, less the file's name;
-/// the lines `#= ` are what the compiled policy must be described as. There must be no others.
+/// The files of `valid` and `invalid`. A line `#> ` at a file's end is a diagnostic that it must give, without the
+/// file's name. The lines `#= ` are the description of the compiled policy. There must be no others.
 @Suite struct PolicyCompilerTests {
   static let accounts = AccountLookup(
     [
@@ -57,7 +57,7 @@ import Testing
     #expect(compilation.policy == nil)
   }
 
-  @Test func aByteOrderMarkAndCarriageReturnsAreNoTrouble() {
+  @Test func aByteOrderMarkAndCarriageReturnsAreTaken() {
     let text = "\u{FEFF}version = 1\r\n\r\nrelese = 1\r\n"
     let compilation = PolicyCompiler.compile(text, file: "p.toml", accounts: Self.accounts)
     #expect(compilation.diagnostics.map { [$0.line, $0.column] } == [[3, 1]])
@@ -113,7 +113,7 @@ import Testing
     #expect(policy.patterns.map(\.automaton) == [0, 0, 0, 1, 0])
     #expect(policy.automata.count == 2)
     #expect(String(decoding: policy.text, as: UTF8.self) == "unitsa@.serviceb@paths/a@")
-    // Each as it was written all the same.
+    // Each pattern is described as it was written.
     #expect(compilation.patterns == ["a@*.service", "b@*.service", "a@**.service", "/a@*.service", "/a@**.service"])
   }
 
@@ -129,7 +129,7 @@ import Testing
     #expect(AccountLookup.live.groups().contains(.init(name: "root", gid: 0)))
   }
 
-  @Test func whoNobodyIsIsTheKernelsIfNoAccountSays() throws {
+  @Test func theUserNobodyIsTheKernelsOverflowIDWhereThereIsNoAccount() throws {
     let text = "version = 1\n[hooks]\nwarn = [\"/bin/true\"]\n"
     let compilation = PolicyCompiler.compile(
       text, file: "p.toml", accounts: AccountLookup([]), programs: Self.programs)
@@ -138,7 +138,7 @@ import Testing
     #expect(command.uid == 65_534 && command.gid == 65_534)
   }
 
-  @Test func theProgramsOfThisMachineAreLookedAt() throws {
+  @Test func theProgramsOfThisMachineAreChecked() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -174,7 +174,7 @@ import Testing
       ])
   }
 
-  @Test func aProgramThatManyHooksStartStandsInTheTablesOnce() throws {
+  @Test func aProgramThatManyHooksStartIsInTheTablesOnce() throws {
     let text = """
       version = 1
       [hooks]
@@ -203,8 +203,8 @@ import Testing
     #expect(try [UInt8](Data(contentsOf: file)) == preset.text)
   }
 
-  @Test(arguments: Preset.allCases) func aPresetCompilesWithoutAWord(preset: Preset) {
-    // Without any account: what is built in must be the same on every machine.
+  @Test(arguments: Preset.allCases) func aPresetCompilesWithoutADiagnostic(preset: Preset) {
+    // No account is known, since a built-in policy must be the same on every machine.
     let compilation = PolicyCompiler.compile(preset, accounts: AccountLookup([]))
     #expect(compilation.diagnostics == [])
     #expect(compilation.policy != nil)

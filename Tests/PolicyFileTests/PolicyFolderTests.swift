@@ -6,9 +6,9 @@ import Pressure
 import ProcModel
 import Testing
 
-/// A policy's file with its drop-ins, and who may have written them.
+/// A policy's file with its drop-ins, and which users may write them.
 @Suite struct PolicyFolderTests {
-  /// A folder of its own below the temporary one, gone with the test.
+  /// A temporary folder, which is removed with the test.
   private final class Folder {
     let path: String
 
@@ -40,7 +40,7 @@ import Testing
       try FileManager.default.createSymbolicLink(atPath: path + "/" + name, withDestinationPath: target)
     }
 
-    /// Read as the user who runs this, or as another would have to judge it.
+    /// Reads the folder as the user who runs this, or as another user would have to check it.
     func read(_ name: String = "p.toml", user: UInt32 = geteuid()) throws(PolicyFolder.Missing) -> PolicyFolder {
       try PolicyFolder(path: name, from: path, user: user)
     }
@@ -71,7 +71,7 @@ import Testing
     }
     let files = try folder.read().texts.map(\.file)
     #expect(files == ["p.toml"] + ["10", "9", "a", "b", "ä"].map { "policy.d/\($0).toml" })
-    // As the path was given.
+    // The paths are those that were given.
     let absolute = try PolicyFolder(path: folder.path + "/p.toml", from: "/nowhere", user: geteuid())
     #expect(absolute.texts.map(\.file).last == folder.path + "/policy.d/ä.toml")
     #expect(PolicyFolder.folder(beside: "/etc/spillway/spillway.toml") == "/etc/spillway/policy.d")
@@ -105,7 +105,7 @@ import Testing
     let policy = try #require(compilation.policy)
     #expect(policy.settings.grace == .milliseconds(1000) && policy.settings.scope == .unit)
     #expect(policy.settings.thresholds.floor.available == .share(.percent(5)))
-    // What a domain leaves out is as all files together have it.
+    // A domain has the settings of all files together where it has none of its own.
     #expect(policy.domains[0].settings.grace == .milliseconds(1000) && policy.domains[0].settings.signal == .interrupt)
     #expect(policy.rules.map { String(decoding: policy.text[$0.name.indices], as: UTF8.self) } == ["one", "two"])
   }
@@ -154,7 +154,7 @@ import Testing
     #expect(try folder.compile().diagnostics.map(\.description) == [message])
   }
 
-  /// The policy's own file is another matter.
+  /// The policy's own file needs one.
   @Test func aPolicyNeedsItsVersionWhateverADropInSays() throws {
     let folder = try Folder()
     try folder.write("p.toml", "# nothing yet\n")
@@ -175,7 +175,7 @@ import Testing
         == ["policy.d:1:1: error: there are 65 drop-ins, there can be at most 64"])
   }
 
-  @Test func withoutAFolderThereAreNone() throws {
+  @Test func withoutAFolderThereAreNoDropIns() throws {
     let folder = try Folder()
     try folder.write("p.toml")
     try FileManager.default.removeItem(atPath: folder.path + "/policy.d")
@@ -186,13 +186,13 @@ import Testing
         == ["policy.d:1:1: error: the drop-ins cannot be listed: not a directory"])
   }
 
-  @Test func aFileTooLargeIsToldAndNotReadWhole() throws {
+  @Test func aFileThatIsTooLargeIsToldAndNotReadWhole() throws {
     let folder = try Folder()
     try folder.write("p.toml", String(repeating: "#", count: 3 << 20))
     #expect(try folder.compile().diagnostics.first?.what == "the file has more than 1048576 bytes")
   }
 
-  @Test func whatIsNotThereIsMissing() throws {
+  @Test func aFileThatIsNotThereIsMissing() throws {
     let folder = try Folder()
     try folder.link("loop.toml", to: "loop.toml")
     try folder.link("dangling.toml", to: "nowhere")
@@ -211,7 +211,7 @@ import Testing
   }
 
   @Test(arguments: ["p.toml", "policy.d/a.toml", "policy.d", ""])
-  func whatOthersMayWriteIsNotRead(name: String) throws {
+  func aFileThatOthersMayWriteIsNotRead(name: String) throws {
     let folder = try Folder()
     try folder.write("p.toml", "version = 1\nunknown = 1\n")
     try folder.write("policy.d/a.toml")
@@ -224,13 +224,13 @@ import Testing
       try folder.faults() == [name == "policy.d" ? "policy.d:1:1: error: \(fault), \(mend)" : "\(fault): \(mend)"])
     let compilation = try folder.compile()
     #expect(compilation.policy == nil && compilation.diagnostics.count == 1)
-    // A check looks at the content too.
+    // A check reads the content too.
     let checked = try folder.compile(inspectsAnyway: true)
     #expect(checked.policy == nil && checked.diagnostics.count == 2)
     #expect(checked.diagnostics.last?.what == "unknown key \"unknown\"")
   }
 
-  @Test func onlyRootMindsTheGroup() throws {
+  @Test func onlyForRootTheGroupsRightToWriteCounts() throws {
     let folder = try Folder()
     try folder.write("p.toml")
     try folder.setMode(0o664, "p.toml")
@@ -240,12 +240,12 @@ import Testing
     #expect(rootsFaults.contains("…/p.toml may be written by its group: chmod go-w …/p.toml"))
   }
 
-  @Test func aStickyFolderIsNoDangerOnTheWayAndOneAtItsEnd() throws {
+  @Test func aStickyFolderIsTrustedOnTheWayAndNotAsTheLastOne() throws {
     let folder = try Folder()
     try folder.write("p.toml")
     try folder.setMode(0o1777, "")
     #expect(try folder.faults() == [])
-    // Anybody could add one.
+    // Every user could add a file.
     try folder.setMode(0o1777, "policy.d")
     #expect(
       try folder.faults() == [
@@ -253,7 +253,7 @@ import Testing
       ])
   }
 
-  @Test func aLinkIsFollowedToWhatPassesTheSameTest() throws {
+  @Test func aLinkIsFollowedToAFileThatIsTrusted() throws {
     let folder = try Folder()
     try FileManager.default.createDirectory(atPath: folder.path + "/else", withIntermediateDirectories: false)
     try folder.write("else/real.toml", "version = 1\n")
@@ -270,20 +270,20 @@ import Testing
   }
 
   @Test(.enabled(if: isRoot, "giving files away needs root"), arguments: ["p.toml", "policy.d/a.toml", ""])
-  func whatBelongsToAnotherIsNotRead(name: String) throws {
+  func aFileOfAnotherUserIsNotRead(name: String) throws {
     let folder = try Folder()
     try folder.write("p.toml")
     try folder.write("policy.d/a.toml")
     try folder.give(name, to: 1234)
     let path = name.isEmpty ? "…" : "…/" + name
     #expect(try folder.faults() == ["\(path) belongs to user 1234: chown root \(path)"])
-    // To him it is his own, and to a third it is not.
+    // For that user it is an own file, and for a third user it is not.
     #expect(try folder.faults(user: 1234) == [])
     #expect(try folder.faults(user: 4321) == ["\(path) belongs to user 1234: chown 4321 \(path)"])
   }
 
   @Test(.enabled(if: isRoot, "giving files away needs root"))
-  func aLinkOfAnotherLeadsWhereHeLikes() throws {
+  func aLinkOfAnotherUserIsNotFollowed() throws {
     let folder = try Folder()
     try folder.write("real.toml")
     try folder.link("p.toml", to: "real.toml")
@@ -292,7 +292,7 @@ import Testing
     #expect(try folder.faults() == ["…/p.toml belongs to user 1234: chown -h root …/p.toml"])
   }
 
-  @Test func aMendIsFitForAShell() throws {
+  @Test func theProposedCommandIsQuotedForAShell() throws {
     let folder = try Folder()
     try folder.write("p q's.toml")
     try folder.setMode(0o666, "p q's.toml")

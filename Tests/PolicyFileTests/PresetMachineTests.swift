@@ -4,7 +4,7 @@ import PolicyFile
 import ProcModel
 import Testing
 
-/// Each preset on a machine of the kind that it is for, judged by the engine's own code. The machines are composed: the
+/// Each preset on a machine of the kind that it is for, ranked by the engine's own code. The machines are composed: the
 /// paths, units and cgroups are those of the packages and programs named, and nothing was read from a machine.
 @Suite struct PresetMachineTests {
   enum Fate: Equatable {
@@ -38,14 +38,14 @@ import Testing
     var what: String
     var mebibytes: UInt64
     var rows: [Row]
-    /// The first to go, by its name, and what goes with it.
+    /// The name of the process that is killed first, and what is killed with it.
     var victim: String
     var scope = Scope.process
 
     var testDescription: String { "\(preset.rawValue): \(what)" }
   }
 
-  /// Compiled once for all tests. Without accounts: a preset must be the same on every machine.
+  /// Compiled once for all tests. No account is known, since a preset must be the same on every machine.
   private static let compiled: [Preset: CompiledPolicy] = {
     var policies: [Preset: CompiledPolicy] = [:]
     for preset in Preset.allCases {
@@ -54,7 +54,7 @@ import Testing
     return policies
   }()
 
-  private static func judged(_ machine: Machine) throws -> [(row: Row, candidate: Candidate, context: ScoringContext)] {
+  private static func ranked(_ machine: Machine) throws -> [(row: Row, candidate: Candidate, context: ScoringContext)] {
     let policy = try #require(compiled[machine.preset])
     let context = ScoringContext(
       policy: policy,
@@ -72,24 +72,24 @@ import Testing
     }
   }
 
-  @Test(arguments: machines) func everybodyHasTheFateThatIsMeant(machine: Machine) throws {
-    for (row, candidate, _) in try Self.judged(machine) {
+  @Test(arguments: machines) func eachProcessHasItsExpectedOutcome(machine: Machine) throws {
+    for (row, candidate, _) in try Self.ranked(machine) {
       let fate = candidate.ruleOutcome.protection.protects ? Fate.stays : .goes(candidate.ruleOutcome.tier)
       #expect(fate == row.fate, "\(row.process.comm) in \(row.process.cgroup)")
     }
   }
 
-  @Test(arguments: machines) func theFirstToGoIsTheOneMeant(machine: Machine) throws {
-    let judged = try Self.judged(machine).filter {
+  @Test(arguments: machines) func theExpectedProcessIsKilledFirst(machine: Machine) throws {
+    let ranked = try Self.ranked(machine).filter {
       !$0.candidate.ruleOutcome.protection.protects && $0.context.isWorthEnding($0.candidate.process)
     }
-    let victim = try #require(judged.min { $0.candidate.goesBefore($1.candidate) })
+    let victim = try #require(ranked.min { $0.candidate.goesBefore($1.candidate) })
     #expect(victim.row.process.comm == machine.victim)
     #expect(victim.context.scope(of: victim.candidate.ruleOutcome) == machine.scope)
   }
 
-  /// Neither with the name and command line of somebody who is, nor in a unit of his own that is called like theirs.
-  @Test(arguments: Preset.allCases) func aLeakIsProtectedByNoNameThatItGivesItself(preset: Preset) throws {
+  /// It takes the name and the command line of a protected process, or runs in a user's unit of such a name.
+  @Test(arguments: Preset.allCases) func noNameThatALeakGivesItselfProtectsIt(preset: Preset) throws {
     let policy = try #require(Self.compiled[preset])
     for row in Self.machines.flatMap(\.rows) where row.fate == .stays {
       let unit = String(decoding: row.process.unit, as: UTF8.self)
@@ -105,14 +105,16 @@ import Testing
     }
   }
 
-  /// Any user can start any executable that he may read with code of his own in it (LD_PRELOAD), and a job, a shell or a
-  /// program of his site starts in a service's own unit. What is not told apart from that by its user is either a
+  /// Any user can start any executable that he may read with code of his own in it (LD_PRELOAD), and a job, a shell or
+  /// a program of his site starts in a service's own unit. What is not told apart from that by its user is either a
   /// session's, in which all is the user's own, or has a unit where no user's programs start.
-  @Test(arguments: Preset.allCases) func anOrdinaryUserIsProtectedInNoUnitWhereHisProgramsStart(preset: Preset) throws {
+  @Test(arguments: Preset.allCases) func noProcessOfAnOrdinaryUserIsProtectedInAUnitThatStartsUsersPrograms(
+    preset: Preset
+  ) throws {
     let policy = try #require(Self.compiled[preset])
     let executables = Self.machines.flatMap(\.rows).filter { $0.fate == .stays }.map(\.process.exe)
     var units = ["cron", "crond", "atd", "ssh", "sshd", "x/getty@tty1"]
-    // A kiosk's screen is an ordinary user's in a unit of any name.
+    // A kiosk's screen is of an ordinary user, in a unit of any name.
     if preset != .desktop {
       units += [
         "networking", "dbus", "nginx", "lighttpd", "apache2", "php8.2-fpm", "gitlab-runner", "buildkite-agent",
@@ -141,7 +143,7 @@ import Testing
     for (index, rule) in policy.rules.enumerated() where rule.protects {
       let fields = policy.tests[rule.tests.indices].map(\.field)
       #expect(!fields.contains(.comm) && !fields.contains(.cmdline), "\(policy.name(of: rule))")
-      // An executable's path alone could be root's of a container; within one there is nothing else to go by.
+      // A path of an executable alone could be that of a container's root. Within a container there is nothing else.
       let isWithin = preset == .container && index >= inherited
       #expect(isWithin || fields.contains(.unit) || fields.contains(.cgroup), "\(policy.name(of: rule))")
     }

@@ -36,7 +36,7 @@ extension PresetMachineTests {
           "postgres", "/usr/lib/postgresql/15/bin/postgres",
           in: "/system.slice/system-postgresql.slice/postgresql@15-main.service", uid: 113, 2500, .stays),
         Row("pgbouncer", "/usr/sbin/pgbouncer", in: "/system.slice/pgbouncer.service", uid: 113, 20, .stays),
-        // What COPY … PROGRAM started.
+        // Started by COPY … PROGRAM.
         Row(
           "sh", "/usr/bin/dash", in: "/system.slice/system-postgresql.slice/postgresql@15-main.service", uid: 113, 15,
           minutes: 1, .normal),
@@ -76,7 +76,7 @@ extension PresetMachineTests {
         Row("lighttpd", "/usr/sbin/lighttpd", in: "/system.slice/lighttpd.service", uid: 33, 15, .goes(.last)),
         // An application in the proxy's unit, in the proxy's executable.
         Row("nginx", "/usr/sbin/nginx", in: "/system.slice/nginx.service", uid: 1001, 50, .normal),
-        // What a page started.
+        // Started by a page.
         Row(
           "convert", "/usr/bin/convert-im6.q16", in: "/system.slice/php8.2-fpm.service", uid: 33, 100, minutes: 1,
           .normal),
@@ -110,13 +110,13 @@ extension PresetMachineTests {
         Row(
           "ld", "/usr/bin/x86_64-linux-gnu-ld.bfd", in: "/system.slice/gitlab-runner.service", uid: 998, 900,
           minutes: 1, .normal),
-        // One that a build started with code of its own in it, and one that runs as the user whom its builds run as.
+        // A build started one with its own code in it, and the other runs as the user of its builds.
         Row(
           "gitlab-runner", "/usr/bin/gitlab-runner", in: "/system.slice/gitlab-runner.service", uid: 998, 80, .normal),
         Row(
           "buildkite-agent", "/usr/bin/buildkite-agent", in: "/system.slice/buildkite-agent.service", uid: 996, 60,
           .normal),
-        // One that a build left in its place.
+        // A build left this one in its place.
         Row(
           "gitlab-runner", "/home/gitlab-runner/bin/gitlab-runner", in: "/system.slice/gitlab-runner.service", uid: 998,
           70, .normal),
@@ -133,7 +133,7 @@ extension PresetMachineTests {
         Row("gunicorn", "/usr/local/bin/python3.12", in: "/", uid: 1000, 200, minutes: 30, .normal),
         Row("gunicorn", "/usr/local/bin/python3.12", in: "/", uid: 1000, 500, minutes: 30, .normal),
         Row("tini", "/home/app/tini", in: "/", uid: 1000, 20, .normal),
-        // With code of somebody's own in it: no supervisor is so large.
+        // It has another user's code in it: no supervisor is so large.
         Row("dumb-init", "/usr/bin/dumb-init", in: "/", uid: 1000, 120, .normal),
         Row("runsv", "/usr/bin/runsv", in: "/", uid: 1000, 40, .normal),
       ], victim: "gunicorn"),
@@ -159,7 +159,7 @@ extension PresetMachineTests {
           "worker", "/app/worker",
           in: "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod3.slice/cri-containerd-c.scope",
           uid: 1000, 400, adjustment: 1000, .goes(.first)),
-        // Root of a pod, with the name and the path of one that stays.
+        // Root of a pod, with the name and the path of a protected program.
         Row(
           "kubelet", "/usr/bin/kubelet",
           in: "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod4.slice/cri-containerd-d.scope", 200,
@@ -213,7 +213,7 @@ extension PresetMachineTests {
           in: "/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-chrome-2.scope",
           uid: 1000, cmdline: "/opt/google/chrome/chrome --type=renderer --lang=en", 250, minutes: 20, adjustment: 300,
           .goes(.first)),
-        // One window is all that it has.
+        // It has a single window.
         Row(
           "code", "/usr/share/code/code",
           in: "/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-code-3.scope",
@@ -234,7 +234,7 @@ extension PresetMachineTests {
           "pulseaudio", "/usr/bin/pulseaudio", in: "/user.slice/user-1000.slice/session-c1.scope", uid: 1000, 15, .stays
         ),
         Row("Xorg", "/home/u/Xorg", in: "/user.slice/user-1000.slice/session-c1.scope", uid: 1000, 150, .normal),
-        // A kiosk's, in a unit of its own; and one that a job of cron's starts.
+        // Of a kiosk, in a unit of its own; and one that a job of cron started.
         Row("weston", "/usr/bin/weston", in: "/system.slice/kiosk.service", uid: 1001, 90, .stays),
         Row("weston", "/usr/bin/weston", in: "/system.slice/cron.service", uid: 1001, 90, .normal),
         Row("pulseaudio", "/usr/bin/pulseaudio", in: "/system.slice/atd.service", uid: 1001, 30, .normal),

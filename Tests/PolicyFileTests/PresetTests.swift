@@ -34,7 +34,7 @@ import Testing
     SampleProcess(exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service"),
     // Debian's atd gives its privileges up between two jobs.
     SampleProcess(exe: "/usr/sbin/atd", cgroup: "/system.slice/atd.service", uid: 1),
-    // The part of a login that is not root's: Debian's and Fedora's user sshd.
+    // The part of a login that runs as the user sshd on Debian and Fedora.
     SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/ssh.service", uid: 105),
     SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/sshd.service", uid: 74),
     SampleProcess(exe: "/usr/bin/dbus-broker", cgroup: "/system.slice/dbus-broker.service", uid: 81),
@@ -58,12 +58,12 @@ import Testing
   }
 
   @Test(arguments: [
-    // Whatever it calls itself.
+    // The name does not matter.
     SampleProcess(
       comm: "sshd", exe: "/tmp/sshd", cmdline: "/usr/sbin/sshd -D",
       cgroup: "/user.slice/user-1000.slice/session-3.scope", uid: 1000),
     SampleProcess(comm: "sshd", exe: "/tmp/usr/sbin/sshd", cgroup: "/"),
-    // The user's own: a session, its shell, a service of his that has the name of a system's, his service manager.
+    // Processes of a user: a session, its shell, a service with the name of a system service, the service manager.
     SampleProcess(
       exe: "/usr/bin/bash", cgroup: "/user.slice/user-1000.slice/session-3.scope", uid: 1000),
     SampleProcess(
@@ -77,7 +77,7 @@ import Testing
     SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/ssh.service", uid: 1000),
     SampleProcess(exe: "/usr/bin/bash", cgroup: "/system.slice/x/getty@tty1.service"),
     SampleProcess(exe: "/usr/bin/python3.11", cgroup: "/system.slice/cron.service"),
-    // An ordinary user's code in a daemon's executable (LD_PRELOAD), where a job, a shell or a hook of his starts it.
+    // An ordinary user's code in a daemon's executable (LD_PRELOAD), started by a job, a shell or a hook of that user.
     SampleProcess(comm: "cron", exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service", uid: 1000),
     SampleProcess(exe: "/usr/sbin/cron", cgroup: "/system.slice/cron.service", uid: 33),
     SampleProcess(exe: "/usr/sbin/crond", cgroup: "/system.slice/crond.service", uid: 1000),
@@ -93,13 +93,13 @@ import Testing
     SampleProcess(exe: "/sbin/dhclient", cgroup: "/system.slice/networking.service", uid: 1000),
     SampleProcess(exe: "/usr/bin/containerd", cgroup: "/system.slice/containerd.service", uid: 100_000),
     SampleProcess(exe: "/usr/bin/conmon", cgroup: "/system.slice/podman.service", uid: 1000),
-    // Root of a container, however deep it nests the path.
+    // Root of a container, at any depth of the path.
     SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope"),
     SampleProcess(
       exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope/system.slice/ssh.service"),
     SampleProcess(exe: "/usr/sbin/sshd", cgroup: "/system.slice/docker-9f.scope/x.service"),
     SampleProcess(exe: "/usr/bin/dockerd", cgroup: "/docker/9f/docker.service"),
-    // What a server is for is not the preset's to say.
+    // The preset does not know what a server is for.
     SampleProcess(exe: "/usr/sbin/nginx", cgroup: "/system.slice/nginx.service"),
     SampleProcess(exe: "/usr/bin/busybox", cgroup: "/"),
   ]) func theServerPresetDoesNotProtect(process: SampleProcess) throws {
@@ -107,7 +107,7 @@ import Testing
     #expect(policy.matching(process).filter(\.protects).map { policy.name(of: $0) } == [], "\(process)")
   }
 
-  @Test func anUpgradeGoesLastAndIsNotProtected() throws {
+  @Test func aPackageManagerIsKilledLastAndIsNotProtected() throws {
     let policy = try Self.compiled(.server)
     let rules = policy.matching(SampleProcess(exe: "/usr/bin/dpkg", cgroup: "/system.slice/x.service"))
     #expect(rules.map(\.order) == [.last])
@@ -115,7 +115,7 @@ import Testing
     #expect(policy.matching(SampleProcess(exe: "/usr/bin/dpkg", uid: 1000)) == [])
   }
 
-  @Test func theClassicPresetIsItsFormulaAndNoRule() throws {
+  @Test func theClassicPresetHasItsFormulaAndNoRule() throws {
     let policy = try Self.compiled(.classic)
     #expect(policy.rules == [])
     #expect(policy.settings.formula == .classic)
@@ -124,7 +124,7 @@ import Testing
     #expect(policy.settings.thresholds.floor == Floor(available: .share(.percent(2)), swapFree: none))
     #expect(policy.settings.grace == .zero)
     #expect(policy.settings.minimumFootprint == .amount(none))
-    // Written out, so that one sees them; these are the kernel's.
+    // The constants are written out in the preset. They are the kernel's.
     #expect(policy.settings.thresholds.confirmation == .classic(ClassicConstants()))
     #expect(policy.settings.thresholds.stall == nil)
     #expect(policy.settings.thresholds.thrash == nil)
@@ -158,7 +158,7 @@ import Testing
   @Test(arguments: [
     Change("floor = { available = \"5%\" }") {
       $0.floor = Floor(available: .share(.percent(5)), swapFree: nil)
-      // The preset's was drawn for the preset's floor.
+      // The preset's release line was chosen for the preset's floor.
       $0.release = .share(BasisPoints(750))
     },
     Change("stall = \"off\"") { $0.stall = nil },
@@ -166,7 +166,7 @@ import Testing
     Change("forecast = \"off\"") { $0.forecast = nil },
     Change("confirm = \"classic\"") { $0.confirmation = .classic(ClassicConstants()) },
     Change("stall = { some = \"30%\" }") {
-      // What is left out of a table is the default, not the preset's.
+      // A key that is left out of a table has the default value, and not the preset's.
       $0.stall = Stall(isFull: false, share: .percent(30), over: .milliseconds(2000), below: .share(.percent(25)))
     },
     Change("release = \"20%\"") { $0.release = .share(.percent(20)) },
@@ -178,7 +178,7 @@ import Testing
     #expect(policy.settings.thresholds == expected)
   }
 
-  @Test func whatClassicConfirmsCanBeConfirmedAtOnceAgain() throws {
+  @Test func aPolicyOnTheClassicPresetMayConfirmAtOnce() throws {
     let text = "version = 1\nextends = \"classic\"\ntrigger.confirm = \"immediate\"\n"
     let policy = try #require(PolicyCompiler.compile(text, file: "p.toml", accounts: AccountLookup([])).policy)
     #expect(policy.settings.thresholds.confirmation == .immediate)

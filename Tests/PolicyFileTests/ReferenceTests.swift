@@ -3,7 +3,7 @@ import Policy
 import PolicyFile
 import Testing
 
-/// The compiler, docs/policy.md, spillway.toml(5) and the JSON Schema know the same keys. Who adds one adds it to all.
+/// The compiler, docs/policy.md, spillway.toml(5) and the JSON Schema have the same keys. A new key is added to all.
 @Suite struct ReferenceTests {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
@@ -14,7 +14,8 @@ import Testing
 
   // MARK: The compiler's
 
-  /// All paths that the compiler knows, found by asking it: a key that cannot be is answered with those that can.
+  /// All paths that the compiler knows. They are found by asking it: a diagnostic of an unknown key lists the known
+  /// ones.
   private static let known: Set<String> = {
     var paths: Set<String> = []
     func explore(_ path: [String]) {
@@ -30,7 +31,7 @@ import Testing
   /// The keys of a table; none where there can be no table.
   private static func keys(in path: [String]) -> [String] {
     let probe = "x0123456789"
-    // `domain` and `rule` are lists of tables, which dotted keys within a list's braces can be written for.
+    // `domain` and `rule` are lists of tables, for which dotted keys can be written within a list's braces.
     var value = "\(probe) = 1"
     if let first = path.first {
       let inner = path.dropFirst().isEmpty ? value : path.dropFirst().joined(separator: ".") + ".\(value)"
@@ -43,8 +44,8 @@ import Testing
     return meant[range.upperBound...].split(separator: ", ").map(String.init)
   }
 
-  /// Those that stand for something themselves: `trigger.floor.available`, not `trigger.floor`. A domain's settings are
-  /// the file's, a hook's keys are told of `before`, which has them all, and the fields of `not` are those of `match`.
+  /// The keys that have a value: `trigger.floor.available`, not `trigger.floor`. A domain's settings are the file's, a
+  /// hook's keys are documented with `before`, which has them all, and the fields of `not` are those of `match`.
   private static var leaves: Set<String> {
     let own = known.filter { !isToldElsewhere($0) }
     return own.filter { path in !own.contains { $0.hasPrefix(path + ".") } }
@@ -62,7 +63,7 @@ import Testing
     Set(known.filter { $0.hasPrefix(table + ".") }.map { String($0.dropFirst(table.count + 1)) })
   }
 
-  @Test func theCompilerTellsItsKeys() {
+  @Test func theCompilerNamesItsKeys() {
     #expect(
       Self.known.isSuperset(of: ["version", "trigger.floor.available", "rule.match.exe", "hooks.before.takes_over"]))
     #expect(Self.known.count > 80)
@@ -78,7 +79,7 @@ import Testing
 
   // MARK: The documents'
 
-  /// Whether a document's keys are the compiler's: all that stand for something, and none that it does not know.
+  /// Checks that a document's keys are the compiler's: all that have a value, and none that it does not know.
   private static func expectSame(_ told: Set<String>, _ document: String) {
     #expect(leaves.subtracting(told).sorted() == [], "not in \(document)")
     #expect(told.subtracting(known).sorted() == [], "only in \(document)")
@@ -108,7 +109,7 @@ import Testing
       guard var place = prefix, line.hasPrefix("|") else { continue }
       let cell = line.dropFirst().prefix { $0 != "|" }
       if cell.hasPrefix(" field of ") { prefix = "rule.match." }
-      // What belongs to a hook's table is told after where hooks are.
+      // The keys of a hook's table are documented after the places where hooks are.
       if cell.hasPrefix(" `command`") { prefix = "hooks.before." }
       place = prefix ?? place
       if cell.hasPrefix(" variable ") { prefix = nil }
@@ -172,7 +173,7 @@ import Testing
     #expect(properties["extends"]?["enum"] as? [String] == Preset.allCases.map(\.rawValue))
   }
 
-  /// What python3 and its jsonschema say of each file that TOML can read, a line each: `NAME ok` or `NAME no`.
+  /// Whether python3's jsonschema takes each file that can be read as TOML.
   private static func verdicts(on folder: String) throws -> [String: Bool] {
     let script = """
       import json, pathlib, sys, tomllib, jsonschema
@@ -212,7 +213,7 @@ import Testing
     #expect(verdicts.filter { !$0.value }.keys.sorted() == [])
   }
 
-  /// What it takes of them is what no schema can tell: patterns, ranges of times, and what must not be said twice.
+  /// The schema cannot express the rest: patterns, ranges of times, and keys that must not come twice.
   @Test func theSchemaRefusesMostOfWhatTheCompilerRefuses() throws {
     let verdicts = try Self.verdicts(on: "Tests/PolicyFileTests/invalid")
     let taken = verdicts.filter(\.value).keys
@@ -227,7 +228,7 @@ import Testing
 
   // MARK: Examples
 
-  /// Each example of the manual page, in a policy with nothing else than what it needs.
+  /// Each example of the manual page, in a policy with nothing but what it needs.
   @Test func theExamplesOfTheManualPageCompile() throws {
     var path = ""
     var examples = 0
@@ -256,7 +257,7 @@ import Testing
       if !policy.hasPrefix("version") { policy = "version = 1\nextends = \"server\"\n" + policy }
       let compilation = PolicyCompiler.compile(
         policy, file: document, accounts: PolicyCompilerTests.accounts, programs: ProgramLookup { _ in .ready })
-      // The accounts of these tests are not all that documents speak of.
+      // The documents name accounts that these tests do not have.
       #expect(compilation.diagnostics.filter { !$0.what.contains(" here is called ") } == [], "\(policy)")
     }
   }

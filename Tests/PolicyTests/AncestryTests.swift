@@ -3,12 +3,12 @@ import Policy
 import ProcModel
 import Testing
 
-/// Whom a process descends from.
+/// The ancestors of a process.
 @Suite struct AncestryTests {
-  /// A process's number, its parent's, its start and its name.
+  /// A process's number, its parent's number, its start time and its name.
   private typealias Kin = (pid: Int32, parent: Int32, start: UInt64, comm: String)
 
-  /// Rule 0 wants an ancestor called `wanted`; rule 1 everybody but who has one.
+  /// Rule 0 asks for an ancestor called `wanted`, and rule 1 for none of that name.
   private static var policy: CompiledPolicy {
     var policy = CompiledPolicy.blank
     policy.addTextRule("below", order: .first, [(.ancestor, ["wanted"])])
@@ -28,7 +28,7 @@ import Testing
     "\(kin.pid) (\(kin.comm)) S \(kin.parent) 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(kin.start) 4096 7 0\n"
   }
 
-  /// A table of some, and the others behind it.
+  /// A table of some processes, and a source with the others.
   private struct World {
     var ancestry = Ancestry()
     var source = MemorySource()
@@ -64,8 +64,8 @@ import Testing
     #expect(world.source.reads.isEmpty, "all were in the table")
   }
 
-  /// As the survey of a decision leaves out who is too small to be ended.
-  @Test func whoIsMissingFromTheTableIsReadOnce() {
+  /// The survey of a decision leaves out processes that are too small to be killed.
+  @Test func anAncestorThatIsMissingFromTheTableIsReadOnce() {
     var world = World([Self.family[3], Self.family[5]], others: Self.family)
     for _ in 0..<2 {
       #expect(world.ruleOutcome(Self.family[3]).rules.contains(0))
@@ -81,13 +81,13 @@ import Testing
     world.source.failures[.init(.stat, of: 10)] = failure
     let ruleOutcome = world.ruleOutcome(Self.family[3])
     #expect(ruleOutcome.protection == .assumed(1) && !ruleOutcome.rules.contains(0) && ruleOutcome.isProvisional)
-    // One that was found below it settles it.
+    // A match below it settles the question.
     var known = World([(12, 11, 12, "x")], others: [(11, 9, 11, "wanted")])
     known.source.failures[.init(.stat, of: 9)] = failure
     #expect(known.ruleOutcome((12, 11, 12, "x")).rules.contains(0))
   }
 
-  @Test func aStatThatMakesNoSenseIsUnknown() {
+  @Test func anAncestorWhoseStatMakesNoSenseIsUnknown() {
     for text in ["nonsense", "99 (wanted) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 4096 7 0\n"] {
       var world = World([(12, 11, 12, "x")])
       world.source.set(.stat, of: 11, text)
@@ -95,15 +95,15 @@ import Testing
     }
   }
 
-  @Test func aParentThatHasEndedIsNone() {
+  @Test func aParentThatHasExitedIsNoAncestor() {
     var world = World([(12, 11, 12, "x")])
     #expect(world.ruleOutcome((12, 11, 12, "x")).protection == .rule(1))
-    // Another has its number since.
+    // Another process has its number now.
     var later = World([(12, 11, 12, "x"), (11, 1, 13, "wanted")])
     #expect(later.ruleOutcome((12, 11, 12, "x")).protection == .rule(1))
   }
 
-  @Test func aCircleEnds() {
+  @Test func aCircleOfParentsEnds() {
     let circle: [Kin] = [(5, 6, 9, "wanted"), (6, 7, 9, "x"), (7, 5, 9, "x"), (8, 8, 9, "wanted")]
     var world = World(circle)
     #expect(world.ruleOutcome((9, 7, 9, "x")).rules.contains(0))
@@ -114,13 +114,13 @@ import Testing
     var kin: [Kin] = [(1, 0, 0, "init"), (2, 1, 0, "wanted")]
     for pid in 3...20_000 as ClosedRange<Int32> { kin.append((pid, pid - 1, 1, "x")) }
     var world = World(kin)
-    // The deepest first: all above it are known then.
+    // The deepest is asked about first, and all above it are known then.
     for row in kin.dropFirst(2).reversed() where !world.ruleOutcome(row).rules.contains(0) {
       Issue.record("\(row.pid)")
     }
   }
 
-  @Test func aNewSurveyForgetsTheOld() {
+  @Test func aNewSurveyForgetsTheAncestorsOfTheOld() {
     var world = World(Self.family)
     #expect(world.ruleOutcome(Self.family[3]).rules.contains(0))
     var table = ProcessTable(capacity: 8)

@@ -3,18 +3,18 @@ import Policy
 import Pressure
 import ProcModel
 
-/// A machine of composed processes with the ranking's places, to choose several from at once.
+/// A machine of composed processes with their eligibility, from which several are chosen at once.
 struct Crowd: Sendable {
-  /// One process; ages in seconds, footprints in KiB.
-  struct Person: Sendable {
+  /// One process. Its age is in seconds, and its footprint in KiB.
+  struct Member: Sendable {
     var pid: Int32
     var parent: Int32 = 1
     var group: Int32 = 0
     var session: Int32 = 0
     var cgroup = "/"
-    /// Where that is of another hierarchy than what accounts its memory.
+    /// The path in the hierarchy that accounts its memory, where that is another.
     var memory: String?
-    /// In the unified hierarchy, where it has another there.
+    /// The path in the unified hierarchy, where that is another.
     var unified: String?
     /// Whether its cgroup is not known.
     var isUnplaced = false
@@ -57,45 +57,47 @@ struct Crowd: Sendable {
 
   private(set) var table = ProcessTable(capacity: 8)
   private(set) var eligibility = EligibilityTable(capacity: 8)
-  private(set) var people: [Person] = []
+  private(set) var processes: [Member] = []
 
-  init(_ people: [Person]) {
-    for person in people { add(person) }
+  init(_ processes: [Member]) {
+    for process in processes { add(process) }
   }
 
-  mutating func add(_ person: Person) {
-    people.append(person)
-    var facts = person.facts
+  mutating func add(_ process: Member) {
+    processes.append(process)
+    var facts = process.facts
     let text =
-      person.memory.map { "5:memory:\($0)\n1:name=systemd:\(person.cgroup)\n0::\(person.unified ?? person.cgroup)\n" }
-      ?? "0::\(person.cgroup)\n"
+      process.memory.map {
+        "5:memory:\($0)\n1:name=systemd:\(process.cgroup)\n0::\(process.unified ?? process.cgroup)\n"
+      }
+      ?? "0::\(process.cgroup)\n"
     let file = Array(text.utf8)
-    if person.isUnplaced { facts.unread.insert(.cgroup) }
+    if process.isUnplaced { facts.unread.insert(.cgroup) }
     if let membership = try? CgroupMembership(parsing: file.span) {
       facts.cgroupKey = membership.key
       facts.memoryKey = membership.memoryKey ?? 0
       table.cgroups.add(membership, in: file.span)
     }
     table.append(facts)
-    if person.reach == .outside {
+    if process.reach == .outside {
       eligibility.appendOutside()
     } else {
-      eligibility.append(person.candidate, isPassedOver: person.reach == .inVain)
+      eligibility.append(process.candidate, isPassedOver: process.reach == .inVain)
     }
   }
 
-  /// What a complete survey says beside.
+  /// The tally of a complete survey.
   static var completeTally: SurveyTally {
     var tally = SurveyTally()
     tally.isHidden = false
     return tally
   }
 
-  /// Those whom an end of `victim` reaches.
+  /// The processes that are killed with `victim`.
   func killSet(of victim: Int32, _ scope: Scope, agent: Int32 = 0, isComplete: Bool = true) -> KillSet {
     var resolver = ScopeResolver(capacity: 4)
     var killSet = KillSet()
-    let identity = people.first { $0.pid == victim }?.identity
+    let identity = processes.first { $0.pid == victim }?.identity
     resolver.resolve(
       identity ?? ProcessIdentity(pid: victim, startTime: .zero), scope: scope, in: table, eligibility: eligibility,
       agent: agent,
@@ -106,21 +108,21 @@ struct Crowd: Sendable {
   /// The foremost of the ranking, by footprint.
   func best(worth least: UInt64) -> Candidate? {
     var best: Candidate?
-    for person in people where person.reach == .eligible && person.footprint >= least {
-      if let other = best, !person.candidate.goesBefore(other) { continue }
-      best = person.candidate
+    for process in processes where process.reach == .eligible && process.footprint >= least {
+      if let other = best, !process.candidate.goesBefore(other) { continue }
+      best = process.candidate
     }
     return best
   }
 }
 
 extension KillSet {
-  /// In the order of ending.
+  /// The process numbers, in order.
   var pids: [Int32] { members.map(\.identity.pid) }
 }
 
 extension ScoringContext {
-  /// A machine of 4 GiB where less than 10 MiB is not worth ending.
+  /// A machine of 4 GiB on which a process with less than 10 MiB is not worth killing.
   static func ofSwarms(
     _ swarm: Swarm? = Swarm(members: 12, age: .milliseconds(30_000), times: 3), formula: Formula? = nil
   ) -> ScoringContext {

@@ -5,10 +5,12 @@ import Pressure
 import ProcModel
 import Testing
 
-/// Images whose length and checksum are right and whose content is anything: each is refused, or is the one image of
-/// a policy that can be used without harm.
+/// Images with the right length and checksum and arbitrary content: each is refused, or is the one image of a policy
+/// that can be used without harm.
 @Suite struct ImageHostileTests {
-  /// Decodes, and where that succeeds uses all that the policy points to; whether it did.
+  /// Decodes an image, and uses all that its policy points to.
+  ///
+  /// - Returns: Whether it could be decoded.
   private func isSound(_ image: [UInt8]) -> Bool {
     guard case .success(let policy) = decode(image) else { return false }
     #expect(ImageWriter.image(of: policy) == image)
@@ -63,7 +65,7 @@ import Testing
         }
       }
     }
-    // Grace, bytes of patterns and literals, weights: much may be changed and be another policy.
+    // Many changes give another sound policy: in the grace, in weights, in the bytes of patterns and literals.
     #expect(sound > 1000)
   }
 
@@ -91,7 +93,7 @@ import Testing
     #expect(sound > 0 && sound < 3000)
   }
 
-  @Test func onlyNoiseAfterTheHeaderIsRefusedOrSound() {
+  @Test func noiseAfterTheHeaderIsRefusedOrSound() {
     var numbers = SplitMix64(seed: 1983)
     let image = ImageWriter.image(of: Sample.mixed.policy)
     for _ in 0..<3000 {

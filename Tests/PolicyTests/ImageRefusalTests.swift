@@ -8,12 +8,12 @@ import Testing
   @Test(arguments: [
     "\u{7F}ELF\u{2}\u{1}\u{1}", "#!/bin/sh\n", "version = 1\nextends = \"server\"\n", "{}", "\n", "\0",
     "\u{89}SPW\r\n\u{1A}\n",  // In UTF-8, U+0089 is C2 89.
-  ]) func whatBeginsOtherwiseIsForeign(text: String) {
+  ]) func bytesWithAnotherMagicAreForeign(text: String) {
     #expect(refusal([UInt8](text.utf8)) == .foreign)
     #expect(refusal([UInt8](text.utf8) + [UInt8](repeating: 0, count: 1 << 21)) == .foreign)
   }
 
-  @Test func aTransferThatSpoilsLineEndsOrTheEighthBitMakesItForeign() {
+  @Test func aTransferThatSpoilsLineEndsOrTheEighthBitIsRefused() {
     let image = ImageWriter.image(of: Sample.small.policy)
     #expect(refusal(image.filter { $0 != UInt8(ascii: "\r") }) == .foreign)
     #expect(refusal(image.map { $0 & 0x7F }) == .foreign)
@@ -57,7 +57,7 @@ import Testing
     image[8] = UInt8(version & 255)
     image[9] = UInt8(version >> 8)
     #expect(refusal(sealed(image)) == .unknownVersion(version))
-    // Whatever else that version does with its header.
+    // Nothing else of another version's header is looked at.
     #expect(refusal([UInt8](image[..<10])) == .unknownVersion(version))
   }
 
@@ -87,7 +87,7 @@ import Testing
     #expect(refusal(sealed(counted)) == .tooMany(section))
   }
 
-  @Test func anErrorSaysWhatIsWrongAndWhatToDo() {
+  @Test func anErrorNamesTheMistakeAndWhatToDo() {
     #expect(ImageError.foreign.number == nil)
     #expect(ImageError.unknownVersion(2).number == 2)
     #expect(ImageError.invalid(.share, entry: 0).number == nil)

@@ -115,7 +115,7 @@ import Testing
   }
 
   // If this fails, the format changed: that takes a new version, and docs/policy-image.md.
-  @Test func aSmallImageIsTheseBytes() {
+  @Test func aSmallImageHasTheseBytes() {
     let hex = """
       89 53 50 57 0d 0a 1a 0a 02 00 6c 00 9a 01 00 00 \
       ff ca 47 e8 \
@@ -150,7 +150,7 @@ import Testing
     #expect(image.map { String(format: "%02x", $0) }.joined(separator: " ") == hex)
   }
 
-  @Test func settingsWithEverythingOnAreTheseBytes() {
+  @Test func settingsWithEverythingOnHaveTheseBytes() {
     let hex = """
       07 01 00 f2 05 2a 01 00 00 00 00 00 00 00 00 00 \
       00 00 00 01 20 03 00 00 00 00 00 00 01 e8 03 00 \

@@ -3,13 +3,13 @@ import Policy
 import Pressure
 import ProcModel
 
-/// Policies to be laid out as images, none of them sensible.
+/// Policies for images. None of them makes sense as a policy.
 enum Sample: CaseIterable, Sendable {
   /// No rule.
   case empty
   /// One rule with one literal, small enough to be read in hexadecimal.
   case small
-  /// Some of every table, in a few hundred bytes.
+  /// A few entries of every table, in a few hundred bytes.
   case mixed
   /// One of everything that an entry can be.
   case full
@@ -95,7 +95,7 @@ enum Sample: CaseIterable, Sendable {
         gap: TriggerLimits.gap.lowerBound, youngest: .zero, failures: TriggerLimits.failures.upperBound, pause: .zero,
         swapFree: .size(KiB(.max))))
     policy.settings.minimumFootprint = .amount(.share(.percent(100)))
-    // The slash at the end is not of the path.
+    // The slash at the end is not part of the path.
     let batch = policy.add("/batch.slice/")
     policy.domains = [
       Domain(
@@ -131,14 +131,14 @@ enum Sample: CaseIterable, Sendable {
     policy.addRule("all of it, ünïcödé €😀", order: .first, weight: 0, [(.uid, [.never]), (.comm, [.never])])
     policy.addRule("", order: .normal, weight: .greatestFiniteMagnitude, [(.exe, [.never])])
     policy.addRule("last", protects: true, order: .last, weight: .leastNonzeroMagnitude, [(.unit, [.never])])
-    // One of two, and the only one.
+    // One alternative of two, and a single one.
     policy.rules[17].exceptions = 1
     policy.rules[18].exceptions = 1
     addMeasures(to: &policy)
     return policy
   }
 
-  /// At their limits.
+  /// Adds measures with figures at their limits.
   private static func addMeasures(to policy: inout CompiledPolicy) {
     let longest = "/" + String(repeating: "x", count: 4096 - 64 - 1)
     policy.commands = [
@@ -204,7 +204,7 @@ enum Sample: CaseIterable, Sendable {
     return policy
   }
 
-  /// An automaton that uses all bits it may, and both kinds of references.
+  /// An automaton that uses all its bits, and both kinds of references.
   private static func automaton(positions: Int, sets: Int = 2) -> Automaton {
     var all = Bits256()
     for number in 0..<positions { all.insert(UInt8(number)) }
@@ -247,7 +247,7 @@ extension CompiledPolicy {
   }
 }
 
-/// What decoding these bytes gives.
+/// The policy of an image, or why it is refused.
 func decode(_ image: [UInt8]) -> Result<CompiledPolicy, ImageError> {
   do throws(ImageError) {
     return .success(try CompiledPolicy(image: image.span))
@@ -264,7 +264,7 @@ func refusal(_ image: [UInt8]) -> ImageError? {
   }
 }
 
-/// The same bytes with the length and checksum that belong to them: what someone who knows the format would write.
+/// The same bytes with the right length and checksum, as an attacker would write them.
 func sealed(_ bytes: [UInt8]) -> [UInt8] {
   var image = bytes
   guard image.count >= ImageLayout.checksummedFrom else { return image }

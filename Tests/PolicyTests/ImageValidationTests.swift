@@ -4,7 +4,7 @@ import Pressure
 import ProcModel
 import Testing
 
-/// One thing wrong with a policy, and what is to be said of it.
+/// One mistake in a policy, and the error that names it.
 struct Flaw: CustomTestStringConvertible, Sendable {
   var testDescription: String
   var error: ImageError
@@ -25,9 +25,9 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
 @Suite struct ImageValidationTests {
   // Of `Sample.full`: rule n is on MatchField n + 1, and rule 17 has two tests; alternatives are 6 for each of the five
-  // first text fields, then 3 for uid (30...32), capability (33...35), gid (36...), oom_score_adj (39...), nice (42...),
-  // the ages (45..., 48...), min_footprint (51...), growth (54...), tty (57...), container (60...), and 6 for ancestor
-  // (63...68); patterns and automata are three, and these have 3, 256 and 0 positions and 2, 2 and 1 sets.
+  // first text fields, then 3 for uid (30...32), capability (33...35), gid (36...), oom_score_adj (39...), nice
+  // (42...), the ages (45..., 48...), min_footprint (51...), growth (54...), tty (57...), container (60...), and 6 for
+  // ancestor (63...68); patterns and automata are three, and these have 3, 256 and 0 positions and 2, 2 and 1 sets.
   static let flaws: [Flaw] = [
     Flaw("floor above the whole", .share) {
       $0.settings.thresholds.floor.available = .share(BasisPoints(10_001))
@@ -163,7 +163,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     },
     Flaw("8 domains", .tooMany(.domains)) { $0.domains += [Domain](repeating: $0.domains[0], count: 6) },
     Flaw("a swarm of a few", .swarmFigures) { $0.settings.swarm?.members = 3 },
-    Flaw("a swarm larger than a party", .swarmFigures) { $0.settings.swarm?.members = 513 },
+    Flaw("a swarm larger than a kill set", .swarmFigures) { $0.settings.swarm?.members = 513 },
     Flaw("a swarm of the newborn", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(999_999_999) },
     Flaw("a swarm of veterans", .swarmFigures) { $0.settings.swarm?.age = Nanoseconds(600_000_000_001) },
     Flaw("a swarm no larger than one", .swarmFigures) { $0.settings.swarm?.times = 1 },
@@ -171,7 +171,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a warning that starts nothing", .hook) { $0.measures.hooks.warn = 2 },
     Flaw("a hook before that starts nothing", .hook) { $0.measures.hooks.before = .max - 1 },
     Flaw("a hook after that starts nothing", .hook) { $0.measures.hooks.after = 2 },
-    Flaw("a hook for nobody that starts nothing", .hook) { $0.measures.hooks.noCandidate = 2 },
+    Flaw("a hook without a candidate that starts no program", .hook) { $0.measures.hooks.noCandidate = 2 },
     Flaw("nothing that takes over", .takesOver) { $0.measures.hooks.before = nil },
     Flaw("more to reclaim than there is", .reclaim) { $0.measures.relief.reclaim = 3 },
     Flaw("high of no cgroup", .reliefFigures) { $0.measures.relief.high?.cgroup = 2 },
@@ -192,7 +192,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a rule that starts nothing", .ruleHook, 7) { $0.rules[7].hook = .command(2) },
     Flaw("words past the text", .commandWords, 1) { $0.commands[1].words.start = UInt32($0.text.count) },
     Flaw("no word", .commandWords, 1) { $0.commands[1].words.count = 0 },
-    Flaw("a word without an end", .commandWords, 1) { $0.commands[1].words.count -= 1 },
+    Flaw("a word without its NUL", .commandWords, 1) { $0.commands[1].words.count -= 1 },
     Flaw("a relative path", .commandWords, 0) { $0.commands[0].words = $0.add("bin/true\0") },
     Flaw("the root as a program", .commandWords, 0) { $0.commands[0].words = $0.add("/\0") },
     Flaw("a folder as a program", .commandWords, 0) { $0.commands[0].words = $0.add("/usr/bin/\0") },
@@ -203,7 +203,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("4097 bytes of words", .commandWords, 0) {
       $0.commands[0].words = $0.add("/" + String(repeating: "x", count: 4095) + "\0")
     },
-    Flaw("nobody's program", .commandUser, 1) { $0.commands[1].uid = .max },
+    Flaw("a program of no user", .commandUser, 1) { $0.commands[1].uid = .max },
     Flaw("no group's program", .commandUser, 1) { $0.commands[1].gid = .max },
     Flaw("a program for a moment", .commandLimit, 1) { $0.commands[1].limit = Nanoseconds(99_999_999) },
     Flaw("a program for ever", .commandLimit, 1) { $0.commands[1].limit = Nanoseconds(60_000_000_001) },
@@ -215,7 +215,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a path that climbs at its end", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a/..") },
     Flaw("a path that stays", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/./b") },
     Flaw("an empty component", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a//b") },
-    Flaw("a path with an end in it", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a\0b") },
+    Flaw("a path with a NUL in it", .cgroupPath, 1) { $0.cgroups[1] = $0.add("/a\0b") },
     Flaw("a path that is too long", .cgroupPath, 1) {
       $0.cgroups[1] = $0.add("/" + String(repeating: "a", count: 1024))
     },
@@ -262,11 +262,11 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     }
   }
 
-  // Of `Sample.mixed`: the byte of a part that is to be changed, what to, and what that is.
+  // For `Sample.mixed`: the byte of a part that is changed, its new value, and the error.
   static let spoiltBytes: [(part: Part, offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
     (.settings, 0, 0, .formula, 0), (.settings, 0, 8, .formula, 0), (.settings, 1, 0, .adjustment, 0),
     (.settings, 1, 4, .adjustment, 0),
-    // An amount of no kind where one is due, of an unknown kind, and a number where there is no amount.
+    // An amount of no kind where one is needed, one of an unknown kind, and a number where there is no amount.
     (.settings, 19, 0, .amount, 0), (.settings, 37, 0, .amount, 0), (.settings, 10, 3, .amount, 0),
     (.settings, 28, 255, .amount, 0), (.settings, 11, 1, .amount, 0),
     (.settings, 22, 1, .share, 0), (.settings, 27, 1, .share, 0),
@@ -318,7 +318,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
   @Test func aTriggerThatIsOffHasNoFigures() {
     let image = ImageWriter.image(of: Sample.small.policy)
-    // By the offset of each kind within settings and measures; a hook has none, and what cannot be off is left out.
+    // The offsets are within settings and measures. A hook has no figures, and what cannot be off is left out.
     let kinds: [Int: PolicyFault] = [
       46: .stall, 68: .thrash, 90: .forecast, 108: .limit, 127: .confirmation, 167: .swarm, 193: .reclaim,
       195: .relief, 215: .relief, 224: .lastResort,
@@ -339,7 +339,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     }
   }
 
-  @Test(arguments: spoiltBytes) func aByteThatCannotStandThereIsNamed(
+  @Test(arguments: spoiltBytes) func anImpossibleByteIsNamed(
     part: Part, offset: Int, byte: UInt8, fault: PolicyFault, entry: Int
   ) {
     var image = ImageWriter.image(of: Sample.mixed.policy)
@@ -347,7 +347,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     #expect(refusal(sealed(image)) == .invalid(fault, entry: entry))
   }
 
-  @Test func everyFaultIsProvoked() {
+  @Test func everyErrorIsTested() {
     let named = ImageValidationTests.flaws.compactMap { flaw in
       if case .invalid(let fault, _) = flaw.error { fault } else { nil }
     }
@@ -371,12 +371,12 @@ struct Flaw: CustomTestStringConvertible, Sendable {
       [0xE0, 0x9F, 0xBF], [0xE0, 0xA0], [0xE1, 0x80, 0x7F], [0xED, 0xA0, 0x80], [0xEF, 0xBF], [0xF0, 0x8F, 0xBF, 0xBF],
       [0xF0, 0x90, 0x80], [0xF1, 0x80, 0x80, 0x20], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF],
       [0x61, 0x1B, 0x5B, 0x6D], [0x61, 0x0A],
-    ] as [[UInt8]]) func noOtherBytesMay(name: [UInt8])
+    ] as [[UInt8]]) func otherBytesInANameAreRefused(name: [UInt8])
   {
     var policy = Sample.empty.policy
     policy.addRule("", [(.comm, [.never])])
     policy.rules[0].name = Slice(start: 0, count: UInt32(name.count))
-    policy.text = name + [0x80, 0x80, 0x80]  // What follows the name is not its.
+    policy.text = name + [0x80, 0x80, 0x80]  // These bytes are not part of the name.
     #expect(throws: ImageError.invalid(.ruleNameText, entry: 0)) { try policy.validate() }
   }
 }

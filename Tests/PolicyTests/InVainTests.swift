@@ -3,7 +3,7 @@ import ProcModel
 import Testing
 
 @Suite struct InVainTests {
-  @Test func whatWasTriedInVainIsRememberedByPidAndStartTime() {
+  @Test func aProcessThatWasKilledInVainIsRememberedByNumberAndStartTime() {
     var inVain = InVain()
     let identity = ProcessIdentity(pid: 7, startTime: Ticks(70))
     #expect(!inVain.contains(identity))

@@ -5,9 +5,9 @@ import Pressure
 import ProcModel
 import Testing
 
-/// A survey for a decision leaves most processes out after one file. What it leads to is what the full one leads to.
+/// A survey for a decision leaves most processes out after one file. The choice is that of a full survey.
 @Suite struct LeavingOutTests {
-  private static func judge(_ formula: Formula) -> ScoringContext {
+  private static func context(_ formula: Formula) -> ScoringContext {
     let settings = Settings(
       thresholds: Thresholds(
         floor: Floor(available: .share(.percent(8)), swapFree: nil), release: .share(.percent(12))),
@@ -17,8 +17,8 @@ import Testing
       machine: MachineFacts(ram: KiB(2 << 20), swap: KiB(1 << 20), units: .common), agent: 0)
   }
 
-  /// A machine of processes about the line, some with shared memory, some dead, some of the kernel's, some with files
-  /// that are cut, missing or older than the parts of `VmRSS`.
+  /// A machine of processes about the least footprint. Some have shared memory, some are dead, some are kernel threads,
+  /// and some have files that are cut, missing, or without the parts of `VmRSS`.
   private static func machine(_ random: inout SystemRandomNumberGenerator) -> MemorySource {
     var source = MemorySource()
     source.set(.uptime, "10000.00 1.00\n")
@@ -74,7 +74,7 @@ import Testing
 
   @Test(arguments: Formula.allCases) func theChoiceIsThatOfTheFullReading(formula: Formula) throws {
     var random = SystemRandomNumberGenerator()
-    let context = Self.judge(formula)
+    let context = Self.context(formula)
     var leftOut = 0
     for _ in 0..<1000 {
       let source = Self.machine(&random)
@@ -90,11 +90,11 @@ import Testing
       if !same { Issue.record("\(formula.name): \(source.files.mapValues { String(decoding: $0, as: UTF8.self) })") }
       try #require(same)
     }
-    // It does leave out, but where the formula counts in others' memory.
+    // It leaves out some, except where the formula counts in other processes' memory.
     #expect(formula == .linux26 ? leftOut == 0 : leftOut > 500)
   }
 
-  @Test func ofASmallProcessNothingIsReadButItsStatus() throws {
+  @Test func ofASmallProcessOnlyStatusIsRead() throws {
     var source = MemorySource()
     source.set(.uptime, "100.00 1.00\n")
     source.set(.status, of: 7, "Uid:\t0\t0\t0\t0\nVmRSS:\t9 kB\nRssAnon:\t9 kB\nThreads:\t1\n")

@@ -2,7 +2,7 @@ import Fixtures
 import Policy
 import ProcModel
 
-/// A process as rules see it, composed.
+/// A composed process, with what rules look at.
 struct Neighbour: Sendable {
   var pid: Int32 = 4711
   var startTime: UInt64 = 100
@@ -21,7 +21,7 @@ struct Neighbour: Sendable {
     change(&self)
   }
 
-  /// As a survey would have found it.
+  /// The facts that a survey would find.
   var facts: ProcessFacts {
     var facts = ProcessFacts(identity: ProcessIdentity(pid: pid, startTime: Ticks(startTime)))
     facts.comm = Comm(comm)
@@ -37,7 +37,7 @@ struct Neighbour: Sendable {
     return facts
   }
 
-  /// Puts its files into a source, in place of those of the same number.
+  /// Puts its files into a source, in place of those of a process with the same number.
   func enter(_ source: inout MemorySource) {
     for (file, text) in [(ProcessFile.exe, exe), (.cmdline, cmdline), (.cgroup, cgroup)] {
       let key = MemorySource.Key(file, of: pid)
@@ -49,7 +49,7 @@ struct Neighbour: Sendable {
 }
 
 extension CompiledPolicy {
-  /// No rule, and settings that matter to no test here.
+  /// No rule, and settings that no test here depends on.
   static var blank: CompiledPolicy { Sample.empty.policy }
 
   /// Adds a rule whose alternatives are texts.
@@ -60,7 +60,7 @@ extension CompiledPolicy {
     addRule(name, protects: protects, order: order, weight: weight, alternatives)
   }
 
-  /// Where it puts a process, read afresh.
+  /// The rule outcome of a process that is read anew.
   func ruleOutcome(of neighbour: Neighbour, inCalm: Bool = true) -> RuleOutcome {
     let needs = self.needs
     var source = MemorySource()

@@ -5,10 +5,10 @@ import Pressure
 import ProcModel
 import Testing
 
-/// Ranking and picking as functions of values: facts and what the policy says of each process in, a victim and its kill
-/// set out. No file, no clock, no agent.
+/// Ranking and picking as functions of values: facts and the policy's word on each process go in, and a victim with its
+/// kill set comes out. There is no file, no clock and no agent.
 @Suite struct PickerTests {
-  private typealias Person = Crowd.Person
+  private typealias Member = Crowd.Member
 
   /// What is ranked and picked from, beside the processes.
   private struct Case {
@@ -24,24 +24,24 @@ import Testing
     var outcome: (Int32) -> RuleOutcome = { _ in RuleOutcome() }
   }
 
-  private static func ranking(_ people: [Person], _ it: Case, _ context: ScoringContext) -> Ranking {
-    let crowd = Crowd(people)
+  private static func ranking(_ processes: [Member], _ it: Case, _ context: ScoringContext) -> Ranking {
+    let crowd = Crowd(processes)
     var ranking = Ranking(capacity: 8)
     ranking.table = crowd.table
     ranking.tally = Crowd.completeTally
     ranking.tally.leftOut = it.leftOut
     ranking.beginOutcomes()
-    for person in people { ranking.append(outcome: it.outcome(person.pid)) }
+    for process in processes { ranking.append(outcome: it.outcome(process.pid)) }
     ranking.rank(in: 0, by: context) { it.inVain.contains($0.pid) }
     return ranking
   }
 
   /// The pids of the kill set, the victim first; nil where every process has to be read.
   private static func pick(
-    _ people: [Person], _ it: Case = Case(), formula: Formula = .footprint
+    _ processes: [Member], _ it: Case = Case(), formula: Formula = .footprint
   ) -> (pids: [Int32]?, killSet: KillSet) {
     let context = ScoringContext.ofSwarms(formula: formula)
-    let ranking = ranking(people, it, context)
+    let ranking = ranking(processes, it, context)
     var reading = MemoryReading(
       time: .milliseconds(1000), total: KiB(4 << 20), available: KiB(1 << 20), swapTotal: .zero, swapFree: .zero)
     reading.available = KiB(1 << 18)
@@ -65,8 +65,8 @@ import Testing
     }
   }
 
-  private static func process(_ pid: Int32, mib: UInt64, age: UInt64 = 3600) -> Person {
-    Person(
+  private static func process(_ pid: Int32, mib: UInt64, age: UInt64 = 3600) -> Member {
+    Member(
       pid: pid, group: pid, session: pid, cgroup: "/system.slice/\(pid).service", age: age, footprint: mib << 10)
   }
 
@@ -101,10 +101,10 @@ import Testing
   }
 
   @Test func aProcessOfAnotherDomainIsNoCandidate() {
-    var people = three
-    people[2].reach = .outside
+    var processes = three
+    processes[2].reach = .outside
     let context = ScoringContext.ofSwarms(formula: .footprint)
-    var ranking = Self.ranking(people, Case(), context)
+    var ranking = Self.ranking(processes, Case(), context)
     #expect(ranking.shortlist.victim?.process.identity.pid == 12)
     ranking.table.leaveDomains(2)
     ranking.rank(in: 0, by: context) { _ in false }
@@ -120,7 +120,7 @@ import Testing
   }
 
   @Test func noSwarmIsPickedBesideAProcessThatUsesTheMemoryUp() {
-    // It was born after the last survey, so that all it holds has gone since.
+    // It was started after the last survey, so that all it holds has gone since.
     let culprit = Self.process(10, mib: 500, age: 5)
     #expect(Self.pick(swarm + [culprit], Case(fallen: 600)).pids == [10])
     // Where it took less than three quarters of what is gone, the swarm is looked for, and is larger.
@@ -129,23 +129,23 @@ import Testing
   }
 
   @Test func aScopeHasItsWholeKilled() {
-    var people = three
+    var processes = three
     for pid: Int32 in [20, 21] {
       var worker = Self.process(pid, mib: 20)
       (worker.group, worker.session) = (12, 12)
-      people.append(worker)
+      processes.append(worker)
     }
     let scoped: (Int32) -> RuleOutcome = { pid in
       var outcome = RuleOutcome()
       if pid == 12 { outcome.scope = .group }
       return outcome
     }
-    #expect(Self.pick(people, Case(outcome: scoped)).pids == [12, 20, 21])
+    #expect(Self.pick(processes, Case(outcome: scoped)).pids == [12, 20, 21])
     // Members may be among those that were left out as small.
-    #expect(Self.pick(people, Case(leftOut: 3, outcome: scoped)).pids == nil)
+    #expect(Self.pick(processes, Case(leftOut: 3, outcome: scoped)).pids == nil)
   }
 
-  @Test func whereAllAreSmallKinGoTogetherAndAtTheLastLevelTheLargest() {
+  @Test func whereAllAreSmallKinAreKilledTogetherAndAtTheLastLevelTheLargest() {
     let old = SwarmCase.many(20) { ($0.parent, $0.age, $0.footprint) = (900, 3600, 9 << 10) }
     let (kin, killSet) = Self.pick(old)
     #expect(kin?.count == 20 && killSet.choice == .kin)
@@ -160,12 +160,12 @@ import Testing
   @Test(arguments: 0..<12)
   func theOrderOfTheTableDoesNotMatter(seed: Int) {
     var generator = SplitMix64(seed: UInt64(seed))
-    var people = three + swarm.prefix(seed.isMultiple(of: 2) ? 200 : 8)
-    people += (30..<60).map { Self.process($0, mib: UInt64.random(in: 1...500, using: &generator)) }
-    let expected = Self.pick(people)
+    var processes = three + swarm.prefix(seed.isMultiple(of: 2) ? 200 : 8)
+    processes += (30..<60).map { Self.process($0, mib: UInt64.random(in: 1...500, using: &generator)) }
+    let expected = Self.pick(processes)
     for _ in 0..<4 {
-      people.shuffle(using: &generator)
-      let other = Self.pick(people)
+      processes.shuffle(using: &generator)
+      let other = Self.pick(processes)
       #expect(other.pids?.first == expected.pids?.first)
       #expect(Set(other.pids ?? []) == Set(expected.pids ?? []))
     }

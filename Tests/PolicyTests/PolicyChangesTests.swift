@@ -4,9 +4,9 @@ import Pressure
 import ProcModel
 import Testing
 
-/// What of a policy is another after a reload.
+/// The parts of a policy that a reload changed.
 @Suite struct PolicyChangesTests {
-  /// One thing that is changed, and what is to be said of it.
+  /// One change of a policy, and how it is named.
   struct Change: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var expected: @Sendable (inout PolicyChanges) -> Void
@@ -76,8 +76,8 @@ import Testing
     #expect(found == expected && !found.isEmpty)
   }
 
-  /// Texts, patterns and programs stand where it pleases the compiler.
-  @Test func whereTablesHaveThingsDoesNotMatter() {
+  /// The compiler may put texts, patterns and programs anywhere.
+  @Test func thePlaceOfEntriesInTheTablesDoesNotMatter() {
     let old = Sample.mixed.policy
     var new = old
     new.text = Array("shift".utf8) + old.text
@@ -96,7 +96,7 @@ import Testing
     #expect(PolicyChanges(from: old, to: new).isEmpty)
   }
 
-  @Test func allOfAFullPolicyIsCompared() {
+  @Test func everyPartOfAPolicyIsCompared() {
     let full = Sample.full.policy
     #expect(PolicyChanges(from: full, to: full).isEmpty)
     let all = PolicyChanges(from: .blank, to: full)
@@ -106,7 +106,7 @@ import Testing
 }
 
 extension PolicyChangesTests.Change {
-  /// And this as well.
+  /// The change with another one.
   fileprivate func with(_ more: @escaping @Sendable (inout PolicyChanges) -> Void) -> Self {
     var change = self
     let first = expected

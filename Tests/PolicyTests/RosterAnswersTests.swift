@@ -3,7 +3,7 @@ import Policy
 import ProcModel
 import Testing
 
-/// What a decision learns of processes that calm time has not come to, and what it does not believe.
+/// What a decision learns of processes whose command line was not read in calm time, and which answers do not count.
 @Suite struct RosterAnswersTests {
   struct World: Sendable {
     var source = MemorySource()
@@ -17,7 +17,7 @@ import Testing
       roster.prepare(for: policy.needs)
     }
 
-    /// Has a process live, as its `stat` tells.
+    /// Adds a process with its `stat`.
     mutating func enter(_ neighbour: Neighbour) {
       neighbour.enter(&source)
       source.set(
@@ -33,7 +33,7 @@ import Testing
         table, now: .milliseconds(1000), policy: policy, needs: needs, budget: 3, mayWait: mayWait, from: &source)
     }
 
-    /// As a survey would find it.
+    /// The facts that a survey would find.
     func facts(_ neighbour: Neighbour) -> ProcessFacts {
       var facts = neighbour.facts
       let stat = source.files[MemorySource.Key(.stat, of: neighbour.pid)] ?? []
@@ -54,7 +54,7 @@ import Testing
     var commandLinesRead: Int { source.reads.count { $0.file == .cmdline } }
   }
 
-  /// Rules by which a process with the command line `kept` is protected; the second has to ask for the moment too.
+  /// Rules that protect a process with the command line `kept`. The second has a dynamic field too.
   static let rules: [@Sendable (inout CompiledPolicy) -> Void] = [
     { $0.addTextRule("kept", protects: true, [(.cmdline, ["kept"])]) },
     { $0.addRule("kept", protects: true, [(.cmdline, [.literal($0.add("kept"))]), (.nice, [.signedRange(0, 0)])]) },
@@ -62,7 +62,7 @@ import Testing
   ]
 
   @Test(arguments: rules, [("other\0", Protection.none), ("kept\0", .rule(0))])
-  func anAnswerSettlesWhatWasAssumedAndIsAskedForOnce(
+  func anAnswerReplacesWhatWasAssumedAndIsAskedForOnce(
     rule: @Sendable (inout CompiledPolicy) -> Void, answer: (String, Protection)
   ) {
     var world = World(rule)
@@ -75,7 +75,7 @@ import Testing
     #expect(world.ruleOutcome(facts).isProvisional == false)
     #expect(!world.lacks(facts))
     #expect(world.commandLinesRead == 1)
-    // As one of calm time: a new name changes nothing.
+    // As after an answer of calm time, a new name changes nothing.
     let renamed = world.facts(Neighbour { $0.comm = "renamed" })
     #expect(world.ruleOutcome(renamed).protection == answer.1)
     #expect(!world.lacks(renamed))
@@ -87,8 +87,8 @@ import Testing
     #expect(world.ruleOutcome(executed).protection == .none)
   }
 
-  /// One that a domain's trouble saw first is in the roster, without its command line.
-  @Test(arguments: rules) func oneThatIsKnownButForItsCommandLineIsAskedToo(
+  /// A process that was first seen while a domain was in trouble is in the roster without its command line.
+  @Test(arguments: rules) func aKnownProcessWithoutItsCommandLineIsAskedToo(
     rule: @Sendable (inout CompiledPolicy) -> Void
   ) {
     var world = World(rule)
@@ -109,20 +109,20 @@ import Testing
     }
   }
 
-  /// What was read under the number of a process that is not the same any more, or could not be read.
+  /// The number is another process's by then, or the file could not be read.
   static let causes = [
     Cause("it was waited for in vain") {
       $0.source.failures[MemorySource.Key(.cmdline, of: 4711)] = .failed(errno: 110)
     },
     Cause("it may not be read") { $0.source.failures[MemorySource.Key(.cmdline, of: 4711)] = .denied },
-    Cause("it has ended") { $0.source.vanish(4711, at: .stat) },
+    Cause("it has exited") { $0.source.vanish(4711, at: .stat) },
     Cause("its number is another's") { $0.enter(Neighbour { $0.startTime = 101 }) },
     Cause("it has executed another program") { $0.enter(Neighbour { $0.image = 2 }) },
     Cause("it is in execve") { $0.enter(Neighbour { $0.image = 0 }) },
     Cause("its stat makes no sense") { $0.source.set(.stat, of: 4711, "4711 program\n") },
   ]
 
-  @Test(arguments: causes, rules) func noAnswerLeavesItProtected(
+  @Test(arguments: causes, rules) func aProcessThatDoesNotAnswerStaysProtected(
     cause: Cause, rule: @Sendable (inout CompiledPolicy) -> Void
   ) {
     var world = World(rule)
@@ -135,11 +135,11 @@ import Testing
     #expect(protection == .assumed(0) && world.roster.count == 0)
   }
 
-  /// execve(2) gives a process its new memory before its command line. A kernel that does not tell of images cannot tell
-  /// that from a process that has emptied its own.
+  /// execve(2) gives a process its new memory before its command line. A kernel that does not tell of images cannot
+  /// tell that from a process that has emptied its own.
   @Test(
     arguments: [(1, "", true), (0, "", false), (0, "\0\0", false), (0, "other\0", true)] as [(UInt64, String, Bool)])
-  func anEmptyCommandLineIsOneWhereTheProgramIsInPlace(image: UInt64, cmdline: String, isAnswer: Bool) {
+  func anEmptyCommandLineIsAnAnswerWhereTheImageIsKnown(image: UInt64, cmdline: String, isAnswer: Bool) {
     var world = World(Self.rules[0])
     world.enter(Neighbour { ($0.image, $0.cmdline) = (image, cmdline) })
     let facts = world.facts(Neighbour())
@@ -171,13 +171,13 @@ import Testing
     #expect(most < 600 && world.roster.count == most)
     #expect(world.ruleOutcome(world.facts(calm)).protection == .rule(0))
     #expect(world.ruleOutcome(world.facts(all[0])).protection == .assumed(0), "its answer has given way")
-    // A survey keeps those that it finds.
+    // A survey keeps the answers of processes that it finds.
     world.refresh([calm, all[2999]])
     #expect(world.roster.count == 2)
     #expect(world.ruleOutcome(world.facts(all[2999])).protection == .none)
   }
 
-  /// An answer is no sample: what a newcomer holds has grown since the survey before it was born.
+  /// An answer is no sample of the footprint: a newcomer has grown by all it holds since the survey before its start.
   @Test func aNewcomerThatWasAskedHasGrownByAllThatItHolds() {
     var world = World(Self.rules[0])
     world.refresh([])
@@ -192,7 +192,7 @@ import Testing
     #expect(world.roster.grown(facts, since: Ticks(100)) == .zero)
   }
 
-  @Test func whereNoRuleNeedsACommandLineNoneLacksOne() {
+  @Test func whereNoRuleNeedsACommandLineNoProcessLacksOne() {
     var world = World { $0.addTextRule("kept", protects: true, [(.exe, ["/kept"])]) }
     world.enter(Neighbour { $0.failures = [.exe: .denied] })
     let facts = world.facts(Neighbour())

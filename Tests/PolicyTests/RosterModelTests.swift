@@ -3,9 +3,9 @@ import Policy
 import ProcModel
 import Testing
 
-/// How fast processes grow, and the roster against the simplest thing that could take its place.
+/// How fast processes grow, and the roster compared with a dictionary.
 @Suite struct RosterModelTests {
-  /// Footprints seen at these milliseconds by surveys, then one at a decision; and the growth in KiB per second.
+  /// Times in milliseconds and footprints of surveys, then of a decision, and the growth in KiB per second.
   @Test(
     arguments: [
       // Since the last survey.
@@ -13,15 +13,15 @@ import Testing
       ([(0, 1000)], (500, 1500), 1000),
       // It shrank.
       ([(0, 5000)], (10_000, 1000), 0), ([(0, 1000), (10_000, 5000)], (20_000, 5000), 0),
-      // The last survey was just now: what it saw beside the one before counts.
+      // The last survey was just now: the growth between it and the one before counts.
       ([(0, 1000), (10_000, 5000)], (10_001, 5000), 400), ([(0, 1000), (10_000, 5000)], (10_499, 9000), 400),
       ([(0, 1000), (10_000, 5000), (10_100, 9999)], (10_600, 5600), 1000),
-      // Seen once, and just now: over its life of 100 s.
+      // It was seen once, just now: the growth is over its life of 100 s.
       ([(0, 1000)], (499, 5000), 50), ([], (0, 5000), 50),
-      // A clock that jumps back.
+      // The clock jumps back.
       ([(10_000, 1000)], (0, 5000), 50),
     ] as [([(UInt64, UInt64)], (UInt64, UInt64), UInt64)])
-  func growthIsThatOfLately(surveys: [(UInt64, UInt64)], decision: (UInt64, UInt64), expected: UInt64) {
+  func growthIsMeasuredSinceTheLastSample(surveys: [(UInt64, UInt64)], decision: (UInt64, UInt64), expected: UInt64) {
     var roster = Roster(capacity: 4)
     var source = MemorySource()
     func facts(_ footprint: UInt64) -> ProcessFacts {
@@ -37,15 +37,17 @@ import Testing
     #expect(growth == KiB(expected))
   }
 
-  /// By age in ticks, at a decision 10 s after the survey that saw it or did not.
+  /// By age in ticks, at a decision 10 s after a survey that saw the process or did not.
   @Test(
     arguments: [
       (1000, 50_000, 4000, 3000), (5000, 50_000, 4000, 0), (nil, 900, 4000, 4000), (nil, 1000, 4000, 4000),
       (nil, 1001, 4000, nil),
-      // Of an age that is not known.
+      // The age is not known.
       (nil, nil, 4000, nil), (1000, nil, 4000, 3000),
     ] as [(UInt64?, UInt64?, UInt64, UInt64?)])
-  func whatHasGrownSinceTheSurvey(seen: UInt64?, age: UInt64?, footprint: UInt64, expected: UInt64?) {
+  func aProcessHasGrownSinceTheSurveyByTheDifferenceOrByAllThatItHolds(
+    seen: UInt64?, age: UInt64?, footprint: UInt64, expected: UInt64?
+  ) {
     var roster = Roster(capacity: 4)
     var source = MemorySource()
     var table = ProcessTable(capacity: 1)
@@ -63,9 +65,9 @@ import Testing
     #expect(facts.lifelongGrowthPerSecond(units: .common) == KiB(expected))
   }
 
-  /// Thousands come, go, change and have their numbers taken over; at every survey the roster knows just who a
-  /// dictionary does.
-  @Test(arguments: 1...4 as ClosedRange<UInt64>) func itKnowsWhomADictionaryKnows(seed: UInt64) {
+  /// Thousands of processes are started, exit, change, and have their numbers used again. After each survey the roster
+  /// has the processes that a dictionary has.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>) func theRosterAgreesWithADictionary(seed: UInt64) {
     var numbers = SplitMix64(seed: seed)
     var policy = CompiledPolicy.blank
     policy.addTextRule("kept", protects: true, [(.exe, ["/kept"])])
@@ -76,7 +78,7 @@ import Testing
     for survey in 0..<150 {
       let changes = Int.random(in: 0...60, using: &numbers)
       for _ in 0..<changes {
-        // Numbers that collide in a table of any power of two, among others.
+        // Some numbers collide in a table of any power of two.
         let pid = Int32.random(in: 1...600, using: &numbers) << Int32.random(in: 0...12, using: &numbers)
         clock += 1
         if Int.random(in: 0..<3, using: &numbers) == 0 {

@@ -3,9 +3,9 @@ import Policy
 import ProcModel
 import Testing
 
-/// What is kept of each process, when it is looked at anew, and when it is forgotten.
+/// What is kept of each process, when it is read again, and when it is forgotten.
 @Suite struct RosterTests {
-  /// A small world and what the agent keeps of it.
+  /// A source with a few processes, and the roster.
   private struct World {
     var source = MemorySource()
     var roster = Roster(capacity: 4)
@@ -13,7 +13,7 @@ import Testing
     var policy = CompiledPolicy.blank
     var seconds: UInt64 = 1000
 
-    /// A survey of these.
+    /// A survey of these processes.
     mutating func refresh(_ neighbours: [Neighbour], budget: Int = .max) {
       table.clear()
       for neighbour in neighbours { table.append(neighbour.facts) }
@@ -22,7 +22,7 @@ import Testing
       seconds += 1
     }
 
-    /// A survey that may read nothing that waits for a process's memory.
+    /// A survey that may read no file that waits for a process's memory.
     mutating func refreshInTrouble(_ neighbours: [Neighbour]) {
       table.clear()
       for neighbour in neighbours { table.append(neighbour.facts) }
@@ -51,9 +51,9 @@ import Testing
     return world
   }
 
-  @Test func whatIsKnownIsNotReadAgain() {
+  @Test func filesOfAKnownProcessAreNotReadAgain() {
     var world = Self.world()
-    // A rule's second look is a quarter of the budget: none of 3.
+    // Second looks take a quarter of the budget, which is none of 3.
     let neighbour = Neighbour()
     neighbour.enter(&world.source)
     #expect(world.reads { $0.refresh([neighbour], budget: 3) }.map(\.file) == [.exe, .cgroup, .cmdline])
@@ -62,7 +62,7 @@ import Testing
     #expect(world.roster.count == 1)
   }
 
-  @Test func oneSurveyReadsNobodyTwice() {
+  @Test func oneSurveyReadsNoProcessTwice() {
     var world = Self.world()
     let neighbour = Neighbour()
     neighbour.enter(&world.source)
@@ -77,21 +77,21 @@ import Testing
       // It executed another program.
       { $0.image = 2 },
     ] as [@Sendable (inout Neighbour) -> Void])
-  func aChangeMakesItLookAgain(change: @Sendable (inout Neighbour) -> Void) {
+  func aChangedProcessIsReadAgain(change: @Sendable (inout Neighbour) -> Void) {
     var world = Self.world()
     var neighbour = Neighbour()
     neighbour.enter(&world.source)
     world.refresh([neighbour], budget: 3)
     change(&neighbour)
     neighbour.enter(&world.source)
-    // At decision time what may be read is read, and no command line.
+    // A decision reads the files that may be read, and no command line.
     #expect(world.reads { _ = $0.ruleOutcome(neighbour) }.map(\.file) == [.exe, .cgroup])
     #expect(world.reads { $0.refresh([neighbour], budget: 3) }.count == 3)
     #expect(world.reads { _ = $0.ruleOutcome(neighbour) }.isEmpty)
   }
 
-  /// As of a leader that has ended, or where the agent may not look.
-  @Test func aProgramThatCannotBeToldApartIsTheSame() {
+  /// The leader has exited, or the agent may not read the field.
+  @Test func aProcessWhoseImageIsUnknownCountsAsTheSameProgram() {
     var world = Self.world()
     var neighbour = Neighbour()
     neighbour.enter(&world.source)
@@ -112,7 +112,7 @@ import Testing
     #expect(world.ruleOutcome(neighbour).protection == .none)
   }
 
-  @Test func inTroubleNoCommandLineIsEverRead() {
+  @Test func whileMemoryIsShortNoCommandLineIsRead() {
     var world = Self.world()
     world.policy.addTextRule("kept", protects: true, [(.cmdline, ["program"])])
     let (known, new) = (Neighbour(), Neighbour { $0.pid = 9 })
@@ -124,13 +124,13 @@ import Testing
       #expect($0.ruleOutcome(new).protection == .assumed(3))
     }
     #expect(!reads.contains { $0.file == .cmdline })
-    // What was seen at a decision is not kept: the next calm look knows better.
+    // What a decision read is not kept. The next survey in calm time reads it again.
     #expect(world.roster.count == 1)
     world.refresh([known, new])
     #expect(world.ruleOutcome(new).protection == .rule(3))
   }
 
-  /// What a policy asks of a command line: by itself, beside a name, in `not`, and beside what changes by itself.
+  /// Rules about a command line: alone, with a name, in `not`, and with a dynamic field.
   private static let renders: [@Sendable (inout CompiledPolicy) -> Void] = [
     { $0.addTextRule("kept", protects: true, [(.cmdline, ["program"])]) },
     { policy in
@@ -140,11 +140,11 @@ import Testing
     { $0.addTextRule("kept", protects: true, [(.cmdline, ["program"]), (.exe, ["/usr/bin/program"])]) },
   ]
 
-  /// prctl(PR_SET_NAME) in a loop, a user or a cgroup: none makes a command line unknown that was read.
+  /// prctl(PR_SET_NAME) in a loop, another user or another cgroup does not make a known command line unknown.
   @Test(
     arguments: [{ $0.comm = "renamed" }, { $0.uid = 0 }, { $0.cgroup = "0::/elsewhere.slice\n" }]
       as [@Sendable (inout Neighbour) -> Void], renders)
-  func whatChangesWithoutExecutingKeepsItsCommandLine(
+  func aProcessThatChangesWithoutExecutingKeepsTheOutcomeOfItsCommandLine(
     change: @Sendable (inout Neighbour) -> Void, rule: @Sendable (inout CompiledPolicy) -> Void
   ) {
     for (cmdline, expected) in [("program\0", Protection.rule(0)), ("leak\0", .none)] {
@@ -156,13 +156,13 @@ import Testing
       change(&neighbour)
       neighbour.enter(&world.source)
       #expect(world.ruleOutcome(neighbour).protection == expected)
-      // Nor where a survey of a domain's trouble sees it first, which may not read command lines either.
+      // Nor does it where a survey sees it first that may not read command lines.
       world.refreshInTrouble([neighbour])
       #expect(world.ruleOutcome(neighbour).protection == expected)
       change(&neighbour)
       neighbour.comm = "again"
       #expect(world.ruleOutcome(neighbour).protection == expected)
-      // Another program has another one, and one that cannot be told apart may have.
+      // Another program has another command line, and one whose image is unknown may have.
       for image in [2, 0] as [UInt64] {
         neighbour.image = image
         #expect(world.ruleOutcome(neighbour).protection == .assumed(0))
@@ -170,8 +170,8 @@ import Testing
     }
   }
 
-  /// The new name is asked all the same.
-  @Test func aNewNameIsHeldAgainstTheRulesOfNames() {
+  /// The outcome of the command line is kept, and the rules of names are asked again.
+  @Test func aNewNameIsMatchedWithTheRules() {
     var world = World()
     world.policy.addTextRule("kept", protects: true, [(.comm, ["keeper"]), (.cmdline, ["program"])])
     world.policy.addRule("not", protects: true, [(.uid, [.range(1000, 1000)]), (.cmdline, [.never])])
@@ -185,8 +185,8 @@ import Testing
     #expect(world.ruleOutcome(neighbour).protection == .none)
   }
 
-  /// The outcomes go with their processes when those before them in the roster have gone.
-  @Test func outcomesStayWithTheirProcess() {
+  /// Entries move when earlier ones are removed. Their outcomes move with them.
+  @Test func outcomesStayWithTheirProcesses() {
     var world = World()
     world.policy.addTextRule("kept", protects: true, [(.cmdline, ["kept"])])
     var all = (0..<20).map { number in
@@ -202,7 +202,7 @@ import Testing
     }
   }
 
-  @Test func whatCouldNotBeReadIsTriedAgain() {
+  @Test func aFileThatCouldNotBeReadIsTriedAgain() {
     var world = World()
     world.policy.addTextRule("kept", protects: true, [(.exe, ["/other"])])
     var neighbour = Neighbour { $0.failures[.exe] = .denied }
@@ -215,7 +215,7 @@ import Testing
     #expect(world.ruleOutcome(neighbour).protection == .none)
   }
 
-  @Test func aProgramThatExecutesAnotherIsSeenInTime() {
+  @Test func aProcessThatKeepsItsNameIsReadAgainInRounds() {
     var world = World()
     world.policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
     var many = (0..<40).map { number in Neighbour { $0.pid = Int32(100 + number) } }
@@ -225,7 +225,7 @@ import Testing
     many[37].enter(&world.source)
     var rounds = 0
     while world.ruleOutcome(many[37]).protection.protects, rounds < 100 {
-      // A quarter of this is 4 second looks: 10 rounds reach all 40.
+      // A quarter of this budget is 4 second looks, and 10 rounds reach all 40 processes.
       let reads = world.reads { $0.refresh(many, budget: 16) }
       #expect(reads.count == 4)
       rounds += 1
@@ -233,22 +233,22 @@ import Testing
     #expect(rounds <= 10)
   }
 
-  @Test func newcomersGoBeforeSecondLooks() {
+  @Test func newcomersAreReadBeforeSecondLooks() {
     var world = World()
     world.policy.addTextRule("kept", protects: true, [(.exe, ["/other"])])
-    // More of whom nothing can be learned than the budget allows to look at.
+    // There are more processes that cannot be read than the budget allows to look at.
     let hidden = (0..<50).map { number in
       Neighbour { ($0.pid, $0.failures) = (Int32(100 + number), [.exe: .denied]) }
     }
     for neighbour in hidden { neighbour.enter(&world.source) }
     world.refresh(hidden)
-    // The walk gives the newest numbers last.
+    // The walk gives the newest processes last.
     let newcomers = (0..<8).map { number in Neighbour { $0.pid = Int32(900 + number) } }
     for neighbour in newcomers { neighbour.enter(&world.source) }
     let reads = world.reads { $0.refresh(hidden + newcomers, budget: 10) }
     #expect(reads.prefix(8).map(\.pid) == newcomers.map(\.pid) && reads.count == 10)
     #expect(world.roster.count == 58)
-    // And each of the hidden has its turn.
+    // Each of the unreadable processes has its turn.
     var seen = Set(reads.map(\.pid))
     for _ in 0..<5 { seen.formUnion(world.reads { $0.refresh(hidden + newcomers, budget: 10) }.map(\.pid)) }
     #expect(seen.isSuperset(of: hidden.map(\.pid)))
@@ -265,13 +265,13 @@ import Testing
     }
     var other = world
     #expect(other.reads { $0.refresh(many, budget: 0) }.isEmpty)
-    // Those who are not in yet are judged by what can be read at once.
+    // Processes that are not in the roster yet are classified by what can be read without waiting.
     let newcomer = Neighbour { $0.pid = 999 }
     newcomer.enter(&world.source)
     #expect(world.ruleOutcome(newcomer).protection == .rule(0))
   }
 
-  @Test func anotherProcessWithTheSameNumberIsAnother() {
+  @Test func aProcessWithTheNumberOfAnotherIsNotTakenForIt() {
     var world = World()
     world.policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
     let first = Neighbour()
@@ -284,7 +284,7 @@ import Testing
     #expect(world.ruleOutcome(second).protection == .none && world.roster.count == 1)
   }
 
-  @Test func aClearedRosterKnowsNobody() {
+  @Test func aClearedRosterIsEmpty() {
     var world = Self.world()
     let neighbour = Neighbour()
     neighbour.enter(&world.source)

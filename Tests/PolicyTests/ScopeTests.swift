@@ -6,7 +6,7 @@ import Testing
 @Suite struct ScopeTests {
   private static let login = "/user.slice/user-1000.slice/session-3.scope"
 
-  /// A login with a build, a service with a cgroup of its own below, and some that stand apart.
+  /// A login with a build, a service with a cgroup below its own, and some single processes.
   private static let crowd = Crowd([
     .init(pid: 1, parent: 0, group: 1, session: 1, cgroup: "/init.scope"),
     .init(pid: 10, group: 10, session: 10, cgroup: "/system.slice/ssh.service"),
@@ -31,15 +31,15 @@ import Testing
       (20, .tree, [20, 21, 22, 23, 24, 25]), (22, .tree, [22, 24]), (10, .tree, [10, 20, 21, 22, 23, 24, 25]),
       (20, .cgroup, [20, 21, 22, 23, 24, 25]), (25, .cgroup, [25]), (30, .cgroup, [30, 31]), (31, .cgroup, [31]),
       (25, .unit, [25, 20, 21, 22, 23, 24]), (31, .unit, [31, 30]), (40, .cgroup, [40]), (41, .cgroup, [41]),
-    ] as [(Int32, Scope, [Int32])]) func aScopeIsJustThose(victim: Int32, scope: Scope, pids: [Int32])
+    ] as [(Int32, Scope, [Int32])]) func aScopeTakesTheseProcessesAndNoOther(victim: Int32, scope: Scope, pids: [Int32])
   {
     let killSet = Self.crowd.killSet(of: victim, scope)
     #expect(killSet.pids == pids)
     #expect(killSet.wanted == scope && killSet.scope == scope && killSet.fallback == nil && killSet.swarm == nil)
     #expect(killSet.footprint == KiB(300 * UInt64(pids.count)))
     #expect(killSet.protected == 0 && killSet.beyond == 0)
-    let people = Self.crowd.people
-    #expect(killSet.members.allSatisfy { people[Int($0.row)].identity == $0.identity })
+    let processes = Self.crowd.processes
+    #expect(killSet.members.allSatisfy { processes[Int($0.row)].identity == $0.identity })
   }
 
   @Test(
@@ -48,7 +48,7 @@ import Testing
       (42, .session, .holdsInit), (42, .cgroup, .rootCgroup), (42, .unit, .rootCgroup), (41, .unit, .noUnit),
       (40, .unit, .noUnit),
     ] as [(Int32, Scope, ScopeFallback)])
-  func whereThereIsNoScopeTheProcessGoesAlone(victim: Int32, scope: Scope, fallback: ScopeFallback) {
+  func whereThereIsNoScopeTheProcessIsKilledAlone(victim: Int32, scope: Scope, fallback: ScopeFallback) {
     let killSet = Self.crowd.killSet(of: victim, scope)
     #expect(killSet.pids == [victim])
     #expect(
@@ -59,14 +59,14 @@ import Testing
     arguments: [
       (22, .group, 21), (23, .session, 20), (10, .tree, 22), (30, .cgroup, 31), (31, .unit, 30),
     ] as [(Int32, Scope, Int32)])
-  func aScopeWithTheAgentInItIsNone(victim: Int32, scope: Scope, agent: Int32) {
+  func aScopeWithTheAgentInItFallsBackToTheProcess(victim: Int32, scope: Scope, agent: Int32) {
     let killSet = Self.crowd.killSet(of: victim, scope, agent: agent)
     #expect(
       killSet.pids == [victim] && killSet.fallback == .holdsAgent && killSet.whole == nil && killSet.protected == 0)
     #expect(killSet.footprint == KiB(300))
   }
 
-  @Test func aScopeWithProcessOneInItIsNone() {
+  @Test func aScopeWithProcessOneInItFallsBackToTheProcess() {
     let crowd = Crowd([
       .init(pid: 1, parent: 0, group: 7, session: 7, cgroup: "/a"), .init(pid: 2, group: 7, session: 7, cgroup: "/a"),
     ])
@@ -76,7 +76,8 @@ import Testing
     }
   }
 
-  /// Two containers that systemd's hierarchy has in one service, two of memory's in one slice, and one of both.
+  /// Two containers that are one service in systemd's hierarchy, two that are one slice in that of memory, and one that
+  /// is the same in both.
   private static let hybrid = Crowd([
     .init(pid: 50, cgroup: "/system.slice/slurmd.service", memory: "/slurm/job_1"),
     .init(pid: 51, cgroup: "/system.slice/slurmd.service", memory: "/slurm/job_1/step"),
@@ -94,22 +95,22 @@ import Testing
       (60, .cgroup, [60, 61], false), (60, .unit, [60, 61], true), (70, .cgroup, [70, 71], true),
       (80, .cgroup, [80, 81], true), (81, .cgroup, [81], false),
     ] as [(Int32, Scope, [Int32], Bool)])
-  func ofTwoNamesForACgroupBothHaveToFit(victim: Int32, scope: Scope, pids: [Int32], isWhole: Bool) {
+  func aScopeReachesProcessesThatAgreeInBothHierarchies(victim: Int32, scope: Scope, pids: [Int32], isWhole: Bool) {
     let killSet = Self.hybrid.killSet(of: victim, scope)
     #expect(killSet.pids == pids && killSet.fallback == nil)
     #expect((killSet.whole != nil) == isWhole)
   }
 
-  /// Containers that the unified hierarchy has in their runtime's cgroup, beside the runtime.
+  /// In the unified hierarchy the containers are in the cgroup of their runtime.
   @Test func aCgroupThatHoldsProcessesOfAnotherNameIsNotActedOnAsAWhole() {
-    var people = [
-      Crowd.Person(pid: 90, cgroup: "/system.slice/containerd.service"),
-      Crowd.Person(pid: 91, cgroup: "/system.slice/containerd.service"),
+    var processes = [
+      Crowd.Member(pid: 90, cgroup: "/system.slice/containerd.service"),
+      Crowd.Member(pid: 91, cgroup: "/system.slice/containerd.service"),
     ]
-    #expect(Crowd(people).killSet(of: 90, .cgroup).whole != nil)
-    people.append(
+    #expect(Crowd(processes).killSet(of: 90, .cgroup).whole != nil)
+    processes.append(
       .init(pid: 92, cgroup: "/docker/a", memory: "/docker/a", unified: "/system.slice/containerd.service/x"))
-    let crowd = Crowd(people)
+    let crowd = Crowd(processes)
     for scope in [Scope.cgroup, .unit] {
       let killSet = crowd.killSet(of: 90, scope)
       #expect(killSet.pids == [90, 91] && killSet.whole == nil)
@@ -117,7 +118,7 @@ import Testing
     #expect(crowd.killSet(of: 92, .cgroup).pids == [92])
   }
 
-  @Test func aCgroupThatIsNotKnownReachesNobodyElse() {
+  @Test func anUnknownCgroupReachesNoOtherProcess() {
     let crowd = Crowd([
       .init(pid: 5, cgroup: "/../a.service", isUnplaced: true),
       .init(pid: 6, cgroup: "/../a.service", isUnplaced: true),
@@ -130,34 +131,34 @@ import Testing
     #expect(crowd.killSet(of: 7, .cgroup).pids == [7])
   }
 
-  @Test func aScopeShrinksToThoseWhoMayEnd() {
-    var people = Self.crowd.people
-    people[4].reach = .protected
-    people[7].reach = .inVain
-    let crowd = Crowd(people)
+  @Test func aScopeShrinksToTheProcessesThatMayBeKilled() {
+    var processes = Self.crowd.processes
+    processes[4].reach = .protected
+    processes[7].reach = .inVain
+    let crowd = Crowd(processes)
     let killSet = crowd.killSet(of: 20, .cgroup)
     #expect(killSet.pids == [20, 21, 23, 24] && killSet.protected == 1 && killSet.inVain == 1)
     #expect(killSet.whole == nil && killSet.scope == .cgroup)
     #expect(killSet.footprint == KiB(1200))
-    people[4].reach = .outside
-    let smaller = Crowd(people).killSet(of: 20, .cgroup)
+    processes[4].reach = .outside
+    let smaller = Crowd(processes).killSet(of: 20, .cgroup)
     #expect(smaller.pids == killSet.pids && smaller.outside == 1 && smaller.protected == 0 && smaller.whole == nil)
-    // A protected process is passed by on the way to its descendants.
+    // The descendants of a protected process are reached through it.
     #expect(crowd.killSet(of: 21, .tree).pids == [21, 23, 24])
   }
 
-  @Test func whoMayNotEndLeadsNoParty() {
+  @Test func aVictimThatMayNotBeKilledHasNoKillSet() {
     for reach in [Eligibility.Status.protected, .inVain] {
-      var people = Self.crowd.people
-      people[2].reach = reach
+      var processes = Self.crowd.processes
+      processes[2].reach = reach
       for scope in Scope.allCases {
-        #expect(Crowd(people).killSet(of: 20, scope).members.isEmpty)
+        #expect(Crowd(processes).killSet(of: 20, scope).members.isEmpty)
       }
     }
     #expect(Self.crowd.killSet(of: 4711, .cgroup).leader == nil)
   }
 
-  @Test func aSingleStepIsAllowedOnlyWhereItEndsNobodyElse() {
+  @Test func aSingleStepIsAllowedOnlyWhereItKillsNoOther() {
     #expect(Self.crowd.killSet(of: 22, .group).whole == .group(21))
     let key = Self.crowd.table.rows[8].cgroupKey ?? 0
     #expect(Self.crowd.killSet(of: 30, .cgroup).whole == .cgroup(key))
@@ -166,17 +167,17 @@ import Testing
     for scope in Scope.allCases { #expect(Self.crowd.killSet(of: 22, scope, isComplete: false).whole == nil) }
   }
 
-  @Test func aPartyHasRoomForSoManyAndSaysHowManyAreLeft() {
+  @Test func aKillSetHasALimitAndCountsTheProcessesBeyondIt() {
     var crowd = Crowd([])
     for pid in Int32(100)..<800 { crowd.add(.init(pid: pid, group: 100, session: 100, cgroup: "/a.service")) }
     let killSet = crowd.killSet(of: 700, .cgroup)
     #expect(killSet.members.count == KillSet.capacity && killSet.beyond == 700 - KillSet.capacity)
     #expect(killSet.leader?.identity.pid == 700 && killSet.footprint == KiB(300 * UInt64(KillSet.capacity)))
-    // Ending the whole ends those too, and nobody else.
+    // Killing the whole kills those too, and no others.
     #expect(killSet.whole != nil)
   }
 
-  @Test func aPartyIsUsedAgainAndKeepsNothing() {
+  @Test func aKillSetThatIsUsedAgainKeepsNothing() {
     var resolver = ScopeResolver(capacity: 4)
     var killSet = KillSet()
     let crowd = Self.crowd
@@ -190,12 +191,12 @@ import Testing
     #expect(killSet.fallback == nil && killSet.whole == nil)
   }
 
-  @Test func aCircleOfParentsAndALateParentsNumberAreNoDescent() {
+  @Test func circlesOfParentsAndReusedParentNumbersAreNoDescent() {
     let crowd = Crowd([
       .init(pid: 10, parent: 12, startTime: 5), .init(pid: 11, parent: 10, startTime: 5),
       .init(pid: 12, parent: 11, startTime: 5), .init(pid: 13, parent: 13, startTime: 5),
       .init(pid: 14, parent: 12, startTime: 6), .init(pid: 20, parent: 1, startTime: 9),
-      // Older than the process that has its parent's number now.
+      // It is older than the process that has its parent's number now.
       .init(pid: 21, parent: 20, startTime: 8), .init(pid: 22, parent: 20, startTime: 9),
     ])
     #expect(crowd.killSet(of: 13, .tree).pids == [13])
@@ -205,7 +206,7 @@ import Testing
   }
 
   @Test func aTreeMayBeAsDeepAsThereAreProcesses() {
-    // The last first, so that every way up is walked from its far end.
+    // The last come first, so that each way up is walked from its far end.
     var crowd = Crowd([])
     for pid in (Int32(2)..<20_002).reversed() { crowd.add(.init(pid: pid, parent: pid - 1)) }
     let killSet = crowd.killSet(of: 10_001, .tree)
@@ -213,26 +214,26 @@ import Testing
     #expect(killSet.pids.allSatisfy { $0 >= 10_001 })
   }
 
-  /// Against the rules as they are written, on invented machines.
-  @Test(arguments: 1...40 as ClosedRange<UInt64>) func itReachesWhomTheSlowReckoningReaches(seed: UInt64) {
+  /// On generated machines.
+  @Test(arguments: 1...40 as ClosedRange<UInt64>) func scopesAgreeWithTheReferenceAlgorithm(seed: UInt64) {
     var numbers = SplitMix64(seed: seed)
     let paths = ["/", "/a.slice", "/a.slice/b.service", "/a.slice/b.service/c", "/a.slice/b.service/cd", "/x/y"]
     let count = Int32.random(in: 2...60, using: &numbers)
-    var people: [Crowd.Person] = []
+    var processes: [Crowd.Member] = []
     for pid in 2...count {
-      people.append(
+      processes.append(
         .init(
           pid: pid, parent: Int32.random(in: 0..<pid, using: &numbers), group: Int32.random(in: 0...6, using: &numbers),
           session: Int32.random(in: 0...4, using: &numbers), cgroup: paths.randomElement(using: &numbers) ?? "/",
           reach: Int.random(in: 0..<6, using: &numbers) == 0 ? .protected : .eligible))
     }
-    people.shuffle(using: &numbers)
-    let crowd = Crowd(people)
+    processes.shuffle(using: &numbers)
+    let crowd = Crowd(processes)
     let agent = Int32.random(in: 0...count, using: &numbers)
-    for victim in people {
+    for victim in processes {
       for scope in Scope.allCases {
         let killSet = crowd.killSet(of: victim.pid, scope, agent: agent)
-        let asked = people.filter { $0.pid == victim.pid || Self.reaches(scope, victim, $0, people) }
+        let asked = processes.filter { $0.pid == victim.pid || Self.reaches(scope, victim, $0, processes) }
         let isNone =
           switch scope {
           case .process, .tree: false
@@ -257,17 +258,17 @@ import Testing
   }
 
   private static func reaches(
-    _ scope: Scope, _ victim: Crowd.Person, _ other: Crowd.Person, _ people: [Crowd.Person]
+    _ scope: Scope, _ victim: Crowd.Member, _ other: Crowd.Member, _ processes: [Crowd.Member]
   ) -> Bool {
     switch scope {
     case .process: return false
     case .group: return other.group == victim.group
     case .session: return other.session == victim.session
     case .tree:
-      var at: Crowd.Person? = other
-      while let person = at {
-        if person.pid == victim.pid { return true }
-        at = people.first { $0.pid == person.parent }
+      var at: Crowd.Member? = other
+      while let process = at {
+        if process.pid == victim.pid { return true }
+        at = processes.first { $0.pid == process.parent }
       }
       return false
     case .cgroup: return (other.cgroup + "/").hasPrefix(victim.cgroup + "/")

@@ -5,7 +5,7 @@ import Pressure
 import ProcModel
 import Testing
 
-/// The order of ending, and who is not in it.
+/// The order in which processes are killed, and which are not in it.
 @Suite struct ShortlistTests {
   /// Few different values, so that ties are common at every step of the order.
   private static func candidate(_ pid: Int32, _ numbers: inout SplitMix64) -> Candidate {
@@ -47,7 +47,7 @@ import Testing
       for a in some {
         #expect(!a.goesBefore(a))
         for b in some where Self.pid(a) != Self.pid(b) {
-          // No two processes are alike: the number decides in the end.
+          // No two processes are equal: the number decides last.
           #expect(a.goesBefore(b) != b.goesBefore(a))
           for c in some where a.goesBefore(b) && b.goesBefore(c) { #expect(a.goesBefore(c)) }
         }
@@ -55,7 +55,7 @@ import Testing
     }
   }
 
-  @Test func itIsTheFrontOfTheWholeOrder() {
+  @Test func theShortlistIsTheFrontOfTheWholeOrder() {
     var numbers = SplitMix64(seed: 6)
     var shortlist = Shortlist()
     for round in 0..<4000 {
@@ -94,7 +94,7 @@ import Testing
   }
 }
 
-/// What no policy can lift.
+/// Protections that no policy can lift.
 @Suite struct ScoringContextTests {
   private static func context(_ change: (inout CompiledPolicy) -> Void = { _ in }, agent: Int32 = 50) -> ScoringContext
   {
@@ -118,10 +118,10 @@ import Testing
       (50, 1, -1000, .agent), (52, 51, 0, .none), (60, 1, -1000, .oomScoreAdj), (60, 1, -999, .none),
       (60, 1, 1000, .none), (60, 0, 0, .none),
     ] as [(Int32, Int32, Int16, Protection)])
-  func theBuiltInProtections(pid: Int32, parent: Int32, adjustment: Int16, expected: Protection) {
+  func theBuiltInProtectionsHoldWhateverARuleSays(pid: Int32, parent: Int32, adjustment: Int16, expected: Protection) {
     let process = Neighbour { $0.pid = pid }.facts.with { ($0.parent, $0.oomScoreAdj) = (parent, adjustment) }
     #expect(Self.candidate(Self.context(), process).ruleOutcome.protection == expected)
-    // They say more than a rule does, and stand whatever it offers.
+    // They go before the protection of a rule, and hold whatever else a rule says.
     var ruleOutcome = RuleOutcome()
     ruleOutcome.protection = .rule(3)
     let ruled = Self.candidate(Self.context(), process, ruleOutcome).ruleOutcome.protection
@@ -131,12 +131,12 @@ import Testing
     #expect(Self.candidate(Self.context(), process, ruleOutcome).ruleOutcome.protection == expected)
   }
 
-  @Test func withoutAnAgentNobodyIsItsChild() {
+  @Test func withoutAnAgentNoProcessIsItsChild() {
     let process = Neighbour { $0.pid = 60 }.facts.with { $0.parent = 0 }
     #expect(Self.candidate(Self.context(agent: 0), process).ruleOutcome.protection == .none)
   }
 
-  @Test(arguments: OomScoreAdjUse.allCases) func minusThousandProtectsUnderEveryUse(use: OomScoreAdjUse) {
+  @Test(arguments: OomScoreAdjUse.allCases) func anAdjustmentOfMinus1000ProtectsUnderEachUse(use: OomScoreAdjUse) {
     for formula in Formula.allCases {
       let context = Self.context { ($0.settings.formula, $0.settings.adjustment) = (formula, use) }
       let process = Neighbour().facts.with { $0.oomScoreAdj = -1000 }
@@ -145,7 +145,7 @@ import Testing
   }
 
   @Test(arguments: [(1, 100_000), (2.5, 250_000), (0, 0)] as [(Double, Double)])
-  func theScoreIsTheFormulasTimesTheWeight(weight: Double, expected: Double) {
+  func theScoreIsThatOfTheFormulaTimesTheWeight(weight: Double, expected: Double) {
     var ruleOutcome = RuleOutcome()
     ruleOutcome.weight = weight
     #expect(Self.candidate(Self.context(), Neighbour().facts, ruleOutcome).score == expected)
@@ -158,7 +158,7 @@ import Testing
       (.amount(.size(KiB(7))), 1_000_000, 7), (.amount(.share(.percent(50))), 1_000_000, 500_000),
       (.amount(.size(.zero)), 1, 0),
     ] as [(MinimumFootprint, UInt64, UInt64)])
-  func theSmallestWorthEnding(minimum: MinimumFootprint, ram: UInt64, line: UInt64) {
+  func theLeastFootprintWorthKilling(minimum: MinimumFootprint, ram: UInt64, line: UInt64) {
     var context = Self.context { $0.settings.minimumFootprint = minimum }
     context.machine.ram = KiB(ram)
     #expect(context.isWorthEnding(Neighbour { $0.footprint = line }.facts))

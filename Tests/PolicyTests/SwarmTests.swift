@@ -3,12 +3,12 @@ import Policy
 import ProcModel
 import Testing
 
-/// A machine, what is missing of memory on it, and whether there is a swarm to end.
+/// A machine, its shortfall of memory, and whether there is a swarm to kill.
 struct SwarmCase: CustomTestStringConvertible, Sendable {
-  typealias Person = Crowd.Person
+  typealias Member = Crowd.Member
 
   var testDescription: String
-  var people: [Person]
+  var processes: [Member]
   /// In MiB.
   var shortfall: UInt64 = 200
   /// Nil where there is none.
@@ -16,123 +16,125 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
   var count = 0
   var apart = 0
 
-  /// So many that differ in their numbers alone.
-  static func many(_ count: Int, from pid: Int32 = 1000, _ change: (inout Person) -> Void) -> [Person] {
+  /// Processes that differ in their numbers alone.
+  static func many(_ count: Int, from pid: Int32 = 1000, _ change: (inout Member) -> Void) -> [Member] {
     (0..<count).map { index in
-      var person = Person(pid: pid + Int32(index), parent: pid + Int32(index / 2), group: 900, session: 900)
-      person.cgroup = "/user.slice/user-1000.slice/session-3.scope"
-      change(&person)
-      return person
+      var process = Member(pid: pid + Int32(index), parent: pid + Int32(index / 2), group: 900, session: 900)
+      process.cgroup = "/user.slice/user-1000.slice/session-3.scope"
+      change(&process)
+      return process
     }
   }
 
-  static let leak = Person(
+  static let leak = Member(
     pid: 50, group: 50, session: 50, cgroup: "/a.slice/leak.service", age: 3600, footprint: 100 * 1024)
 
   static let all: [SwarmCase] = [
     SwarmCase(
-      testDescription: "a bomb of tiny processes", people: many(200) { $0.footprint = 300 }, kinship: "group",
+      testDescription: "a bomb of tiny processes", processes: many(200) { $0.footprint = 300 }, kinship: "group",
       count: 200),
-    SwarmCase(testDescription: "no more than a login", people: many(11) { $0.footprint = 9000 }),
+    SwarmCase(testDescription: "no more than a login", processes: many(11) { $0.footprint = 9000 }),
     SwarmCase(
-      testDescription: "just enough", people: many(12) { $0.footprint = 9000 }, kinship: "group", count: 12),
-    SwarmCase(testDescription: "too light together", people: many(100) { $0.footprint = 300 }),
+      testDescription: "just enough", processes: many(12) { $0.footprint = 9000 }, kinship: "group", count: 12),
+    SwarmCase(testDescription: "too light together", processes: many(100) { $0.footprint = 300 }),
     SwarmCase(
       testDescription: "a bomb that grows is worse than an old leak that is larger",
-      people: many(200) { $0.footprint = 300 } + [leak], shortfall: 500, kinship: "group", count: 200),
+      processes: many(200) { $0.footprint = 300 } + [leak], shortfall: 500, kinship: "group", count: 200),
     SwarmCase(
-      testDescription: "the bomb outweighs the leak", people: many(1100) { $0.footprint = 300 } + [leak],
+      testDescription: "the bomb outweighs the leak", processes: many(1100) { $0.footprint = 300 } + [leak],
       shortfall: 500, kinship: "group", count: 1100),
     SwarmCase(
-      testDescription: "though ending the leak were enough", people: many(1100) { $0.footprint = 300 } + [leak],
+      testDescription: "also where killing the leak would be enough",
+      processes: many(1100) { $0.footprint = 300 } + [leak],
       shortfall: 100, kinship: "group", count: 1100),
     SwarmCase(
       testDescription: "workers of long ago",
-      people: many(40) { ($0.parent, $0.age, $0.footprint) = (900, 3600, 20_000) }),
-    SwarmCase(testDescription: "half a minute old", people: many(40) { ($0.age, $0.footprint) = (30, 9000) }),
+      processes: many(40) { ($0.parent, $0.age, $0.footprint) = (900, 3600, 20_000) }),
+    SwarmCase(testDescription: "half a minute old", processes: many(40) { ($0.age, $0.footprint) = (30, 9000) }),
     SwarmCase(
-      testDescription: "not quite half a minute old", people: many(40) { ($0.age, $0.footprint) = (29, 9000) },
+      testDescription: "not quite half a minute old", processes: many(40) { ($0.age, $0.footprint) = (29, 9000) },
       kinship: "group", count: 40),
     SwarmCase(
-      testDescription: "old workers stay when the young go",
-      people: many(40) { ($0.parent, $0.footprint) = (900, 9000) }
+      testDescription: "old workers stay when the young are killed",
+      processes: many(40) { ($0.parent, $0.footprint) = (900, 9000) }
         + many(8, from: 2000) { ($0.parent, $0.age, $0.footprint) = (900, 3600, 9000) },
       kinship: "parent", count: 40, apart: 8),
     SwarmCase(
-      testDescription: "a build of which one end is enough",
-      people: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 80),
+      testDescription: "a build of which killing one is enough",
+      processes: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 80),
     SwarmCase(
-      testDescription: "a build of which it is not",
-      people: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 300, kinship: "parent", count: 16),
+      testDescription: "a build of which killing one is not enough",
+      processes: many(16) { ($0.parent, $0.footprint) = (900, 100 * 1024) }, shortfall: 300, kinship: "parent",
+      count: 16),
     SwarmCase(
       testDescription: "services are no children of process 1",
-      people: many(40) { ($0.parent, $0.footprint) = (1, 9000) }.map { person in
-        var person = person
-        (person.group, person.session) = (person.pid, person.pid)
-        person.cgroup = "/system.slice/s\(person.pid).service"
-        return person
+      processes: many(40) { ($0.parent, $0.footprint) = (1, 9000) }.map { process in
+        var process = process
+        (process.group, process.session) = (process.pid, process.pid)
+        process.cgroup = "/system.slice/s\(process.pid).service"
+        return process
       }),
     SwarmCase(
-      testDescription: "nor swarm of a user's manager",
-      people: many(40) { ($0.parent, $0.footprint) = (900, 9000) }.map { person in
-        var person = person
-        (person.group, person.session) = (person.pid, person.pid)
-        person.cgroup = "/user.slice/user-1000.slice/user@1000.service/app.slice/s\(person.pid).service"
-        return person
+      testDescription: "nor are services of a user's manager",
+      processes: many(40) { ($0.parent, $0.footprint) = (900, 9000) }.map { process in
+        var process = process
+        (process.group, process.session) = (process.pid, process.pid)
+        process.cgroup = "/user.slice/user-1000.slice/user@1000.service/app.slice/s\(process.pid).service"
+        return process
       }),
     SwarmCase(
       testDescription: "sessions of their own in one cgroup",
-      people: many(200) { $0.parent = 1 }.map { person in
-        var person = person
-        (person.group, person.session) = (person.pid, person.pid)
-        return person
+      processes: many(200) { $0.parent = 1 }.map { process in
+        var process = process
+        (process.group, process.session) = (process.pid, process.pid)
+        return process
       }, kinship: "cgroup", count: 200),
     SwarmCase(
       testDescription: "the same at the root are none",
-      people: many(200) { $0.parent = 1 }.map { person in
-        var person = person
-        (person.group, person.session, person.cgroup) = (person.pid, person.pid, "/")
-        return person
+      processes: many(200) { $0.parent = 1 }.map { process in
+        var process = process
+        (process.group, process.session, process.cgroup) = (process.pid, process.pid, "/")
+        return process
       }),
     SwarmCase(
       testDescription: "groups of their own in one session",
-      people: many(200) { $0.parent = 1 }.map { person in
-        var person = person
-        person.group = person.pid
-        return person
+      processes: many(200) { $0.parent = 1 }.map { process in
+        var process = process
+        process.group = process.pid
+        return process
       }, kinship: "session", count: 200),
     SwarmCase(
       testDescription: "a few more in the session do not widen it",
-      people: many(160) { $0.parent = 1 } + many(30, from: 3000) { ($0.parent, $0.group) = (1, 901) },
+      processes: many(160) { $0.parent = 1 } + many(30, from: 3000) { ($0.parent, $0.group) = (1, 901) },
       kinship: "group", count: 160),
     SwarmCase(
       testDescription: "half as many again do",
-      people: many(160) { $0.parent = 1 } + many(80, from: 3000) { ($0.parent, $0.group) = (1, 901) },
+      processes: many(160) { $0.parent = 1 } + many(80, from: 3000) { ($0.parent, $0.group) = (1, 901) },
       kinship: "session", count: 240),
     SwarmCase(
       testDescription: "other namespaces' groups are none",
-      people: many(200) { ($0.parent, $0.group, $0.session, $0.cgroup) = (0, 0, 0, "/") }),
+      processes: many(200) { ($0.parent, $0.group, $0.session, $0.cgroup) = (0, 0, 0, "/") }),
     SwarmCase(
       testDescription: "the large one is a victim, not a member",
-      people: many(200) { $0.footprint = 300 } + many(1, from: 5000) { $0.footprint = 15_000 }, kinship: "group",
+      processes: many(200) { $0.footprint = 300 } + many(1, from: 5000) { $0.footprint = 15_000 }, kinship: "group",
       count: 201),
     SwarmCase(
       testDescription: "one by one is enough where one is as large as a third",
-      people: many(200) { $0.footprint = 300 } + many(1, from: 5000) { $0.footprint = 31_000 }),
+      processes: many(200) { $0.footprint = 300 } + many(1, from: 5000) { $0.footprint = 31_000 }),
     SwarmCase(
       testDescription: "a later tier waits for the best single candidate",
-      people: many(1100) { $0.tier = .last } + [leak], shortfall: 500),
+      processes: many(1100) { $0.tier = .last } + [leak], shortfall: 500),
     SwarmCase(
-      testDescription: "an earlier tier goes first",
-      people: many(200) { $0.tier = .first } + [leak], shortfall: 50, kinship: "group", count: 200),
+      testDescription: "an earlier tier is killed first",
+      processes: many(200) { $0.tier = .first } + [leak], shortfall: 50, kinship: "group", count: 200),
     SwarmCase(
-      testDescription: "but not for next to nothing", people: many(50) { $0.tier = .first } + [leak], shortfall: 500),
+      testDescription: "but not for next to nothing", processes: many(50) { $0.tier = .first } + [leak], shortfall: 500),
     SwarmCase(
       testDescription: "tiers do not mix",
-      people: many(60) { $0.tier = .first } + many(60, from: 3000) { $0.tier = .normal }),
+      processes: many(60) { $0.tier = .first } + many(60, from: 3000) { $0.tier = .normal }),
     SwarmCase(
       testDescription: "of two the earlier tier",
-      people: many(110) { $0.tier = .normal }
+      processes: many(110) { $0.tier = .normal }
         + many(1500, from: 3000) { $0.tier = .last }, kinship: "group", count: 110, apart: 1500),
   ]
 }
@@ -151,8 +153,8 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     return isFound ? killSet : nil
   }
 
-  @Test(arguments: SwarmCase.all) func aSwarmIsToldFromWhatIsNone(example: SwarmCase) {
-    let crowd = Crowd(example.people)
+  @Test(arguments: SwarmCase.all) func aSwarmIsFoundWhereThereIsOne(example: SwarmCase) {
+    let crowd = Crowd(example.processes)
     let killSet = Self.find(crowd, shortfall: example.shortfall)
     #expect(killSet?.swarm?.name == example.kinship)
     guard let killSet else { return }
@@ -162,44 +164,44 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     #expect(footprints.first == footprints.max())
   }
 
-  @Test func whereItIsOffThereIsNone() {
+  @Test func withTheSettingOffThereIsNoSwarm() {
     let crowd = Crowd(SwarmCase.many(200) { $0.footprint = 300 })
     #expect(Self.find(crowd, shortfall: 200) != nil)
     #expect(Self.find(crowd, .ofSwarms(nil), shortfall: 200) == nil)
   }
 
-  @Test func withoutTheUptimeNobodyIsYoung() {
+  @Test func withoutTheUptimeNoProcessIsYoung() {
     var tally = Crowd.completeTally
     tally.uptimeError = .truncated(offset: 0)
     #expect(Self.find(Crowd(SwarmCase.many(200) { $0.footprint = 300 }), shortfall: 200, tally: tally) == nil)
   }
 
-  @Test func whoeverIsOfUnknownAgeIsNotYoung() {
-    var people = SwarmCase.many(200) { $0.footprint = 300 }
-    for index in 0..<50 { people[index].isAgeKnown = false }
-    #expect(Self.find(Crowd(people), shortfall: 200)?.members.count == 150)
-    for index in people.indices { people[index].isAgeKnown = false }
-    #expect(Self.find(Crowd(people), shortfall: 200) == nil)
+  @Test func aProcessOfUnknownAgeIsNotYoung() {
+    var processes = SwarmCase.many(200) { $0.footprint = 300 }
+    for index in 0..<50 { processes[index].isAgeKnown = false }
+    #expect(Self.find(Crowd(processes), shortfall: 200)?.members.count == 150)
+    for index in processes.indices { processes[index].isAgeKnown = false }
+    #expect(Self.find(Crowd(processes), shortfall: 200) == nil)
   }
 
-  @Test func theProtectedStayAndDoNotCount() {
-    var people = SwarmCase.many(200) { $0.footprint = 300 }
-    for index in 0..<20 { people[index].reach = .protected }
-    people[20].reach = .inVain
-    let killSet = Self.find(Crowd(people), shortfall: 200)
+  @Test func protectedProcessesStayAndDoNotCount() {
+    var processes = SwarmCase.many(200) { $0.footprint = 300 }
+    for index in 0..<20 { processes[index].reach = .protected }
+    processes[20].reach = .inVain
+    let killSet = Self.find(Crowd(processes), shortfall: 200)
     #expect(killSet?.members.count == 179 && killSet?.protected == 20 && killSet?.inVain == 1)
     #expect(killSet?.whole == nil)
-    for index in 0..<100 { people[index].reach = .protected }
-    #expect(Self.find(Crowd(people), shortfall: 200) == nil)
+    for index in 0..<100 { processes[index].reach = .protected }
+    #expect(Self.find(Crowd(processes), shortfall: 200) == nil)
   }
 
   @Test func aSingleStepIsAllowedOnlyWhereTheSwarmIsTheWhole() {
-    var people = SwarmCase.many(200) { $0.footprint = 300 }
-    #expect(Self.find(Crowd(people), shortfall: 200)?.whole == .group(900))
-    #expect(Self.find(Crowd(people), shortfall: 200, tally: SurveyTally())?.whole == nil)
-    // Of the group, and in another cgroup.
-    people.append(.init(pid: 5000, group: 900, session: 900, cgroup: "/a", age: 3600))
-    #expect(Self.find(Crowd(people), shortfall: 200)?.whole == nil)
+    var processes = SwarmCase.many(200) { $0.footprint = 300 }
+    #expect(Self.find(Crowd(processes), shortfall: 200)?.whole == .group(900))
+    #expect(Self.find(Crowd(processes), shortfall: 200, tally: SurveyTally())?.whole == nil)
+    // This one is in the group, and in another cgroup.
+    processes.append(.init(pid: 5000, group: 900, session: 900, cgroup: "/a", age: 3600))
+    #expect(Self.find(Crowd(processes), shortfall: 200)?.whole == nil)
 
     var loners = SwarmCase.many(200) { $0.parent = 1 }
     for index in loners.indices {
@@ -228,7 +230,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     }
   }
 
-  // Invented machines.
+  // Generated machines.
 
   private static func machine(_ numbers: inout SplitMix64) -> Crowd {
     let paths = ["/", "/a.slice/b.service", "/a.slice/b.service/c"]
@@ -249,7 +251,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     return crowd
   }
 
-  /// The rules as they are written: the groups that go as a swarm because they outweigh everybody.
+  /// The reference algorithm: the groups that are a swarm because they outweigh every other process.
   private static func groups(_ crowd: Crowd, best: Candidate?, shortfall: UInt64) -> [(tier: Tier, total: UInt64)] {
     var groups: [(tier: Tier, total: UInt64)] = []
     for tier in Tier.allCases {
@@ -260,10 +262,10 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
         suffices = best.process.footprint.count >= shortfall
         largest = max(largest, best.process.footprint.count)
       }
-      let small = crowd.people.filter {
+      let small = crowd.processes.filter {
         $0.tier == tier && $0.reach == .eligible && $0.age < 30 && $0.footprint <= largest
       }
-      let kinds: [(Crowd.Person) -> String?] = [
+      let kinds: [(Crowd.Member) -> String?] = [
         { $0.parent > 1 ? "p\($0.parent) \($0.cgroup)" : nil }, { $0.group > 1 ? "g\($0.group) \($0.cgroup)" : nil },
         { $0.session > 1 ? "s\($0.session) \($0.cgroup)" : nil }, { $0.cgroup == "/" ? nil : $0.cgroup },
       ]
@@ -278,7 +280,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     return groups
   }
 
-  @Test(arguments: 1...8 as ClosedRange<UInt64>) func itFindsOneWhereTheSlowReckoningDoes(seed: UInt64) {
+  @Test(arguments: 1...8 as ClosedRange<UInt64>) func swarmsAgreeWithTheReferenceAlgorithm(seed: UInt64) {
     var numbers = SplitMix64(seed: seed)
     var found = 0
     for _ in 0..<200 {
@@ -287,14 +289,14 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       let shortfall = UInt64.random(in: 1...100, using: &numbers)
       let killSet = Self.find(crowd, shortfall: shortfall)
       let groups = Self.groups(crowd, best: best, shortfall: shortfall * 1024)
-      // One that is worse than the best single candidate goes too, without being so heavy.
+      // A group that scores above the best single candidate is a swarm too, without being as heavy.
       #expect(groups.isEmpty || killSet != nil)
       guard let killSet, let leader = killSet.members.first else { continue }
       found += 1
-      let tier = crowd.people[Int(leader.row)].tier
+      let tier = crowd.processes[Int(leader.row)].tier
       #expect(groups.allSatisfy { $0.tier >= tier })
       if groups.isEmpty { #expect(tier == best?.ruleOutcome.tier) }
-      let members = killSet.members.map { crowd.people[Int($0.row)] }
+      let members = killSet.members.map { crowd.processes[Int($0.row)] }
       #expect(members.count >= 12)
       #expect(members.allSatisfy { $0.reach == .eligible && $0.age < 30 && $0.tier == tier })
       #expect(Set(killSet.pids).count == killSet.members.count)
@@ -302,7 +304,9 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     #expect(found > 10)
   }
 
-  @Test(arguments: 1...8 as ClosedRange<UInt64>) func whatASurveyLeftOutIsLookedForWhereItCouldMatter(seed: UInt64) {
+  @Test(arguments: 1...8 as ClosedRange<UInt64>) func aSurveyOfAllIsAskedForWhereTheProcessesLeftOutCouldMatter(
+    seed: UInt64
+  ) {
     var numbers = SplitMix64(seed: seed)
     var hidden = 0
     var spared = 0
@@ -312,12 +316,12 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
       context.policy.addTextRule("sooner", order: .first, [(.comm, ["x"])])
       var tally = Crowd.completeTally
       var short = Crowd([])
-      for person in full.people {
-        if person.footprint < 10 * 1024 {
+      for process in full.processes {
+        if process.footprint < 10 * 1024 {
           tally.leftOut += 1
-          tally.leftOutFootprint += KiB(person.footprint)
+          tally.leftOutFootprint += KiB(process.footprint)
         } else {
-          short.add(person)
+          short.add(process)
         }
       }
       let shortfall = UInt64.random(in: 1...100, using: &numbers)
@@ -326,7 +330,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
         besides: short.table, eligibility: short.eligibility, best: short.best(worth: 10 * 1024),
         shortfall: KiB(shortfall * 1024), context: context, tally: tally)
       let killSet = Self.find(full, context, shortfall: shortfall)
-      let isHidden = killSet?.members.contains { full.people[Int($0.row)].footprint < 10 * 1024 } ?? false
+      let isHidden = killSet?.members.contains { full.processes[Int($0.row)].footprint < 10 * 1024 } ?? false
       if isHidden {
         hidden += 1
         #expect(mayHide)
@@ -348,7 +352,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
         shortfall: KiB(500 * 1024),
         context: context, tally: tally)
     }
-    // A handful that came since the last survey of all is no swarm, however many there are besides.
+    // A few that were started since the last survey of all are no swarm, however many others there are.
     #expect(!mayHide(.ofSwarms(), 4000, mib: 400, old: 3989) && mayHide(.ofSwarms(), 4000, mib: 400, old: 3988))
     #expect(!mayHide(.ofSwarms(), 4000, mib: 400, old: 4001))
     #expect(mayHide(.ofSwarms(), 400, mib: 400) && mayHide(.ofSwarms(), 12, mib: 10))

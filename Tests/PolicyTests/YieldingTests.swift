@@ -3,7 +3,7 @@ import Policy
 import ProcModel
 import Testing
 
-/// Where one candidate alone is enough, and those ranked before it are not.
+/// Where one candidate alone is enough, and those that are ranked before it are not.
 @Suite struct YieldingTests {
   private struct Entrant: Sendable {
     var candidate: Candidate
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  /// As the agent asks.
+  /// The choice, as the picker asks for it.
   private static func chosen(_ entrants: [Entrant], shortfall: UInt64) -> Int32? {
     let context = ScoringContext.ofSwarms(nil)
     let worth = entrants.filter { $0.reach == .eligible && context.isWorthEnding($0.candidate.process) }
@@ -46,7 +46,7 @@ import Testing
     (0..<count).map { Entrant(100 + $0, mib: 117, score: 100) }
   }
 
-  @Test func anAgedHogGoesBeforeNewcomersThatWouldNotDo() {
+  @Test func anOldHogIsKilledBeforeNewcomersThatWouldNotBeEnough() {
     #expect(Self.chosen([Self.veteran] + Self.newcomers(4), shortfall: 600) == 9)
     #expect(Self.chosen([Self.veteran] + Self.newcomers(40), shortfall: 600) == nil, "together they would")
     #expect(Self.chosen([Self.veteran] + Self.newcomers(4), shortfall: 100) == nil, "one of them would")
@@ -55,7 +55,7 @@ import Testing
     #expect(Self.chosen([Self.veteran] + Self.newcomers(4), shortfall: 469) == 9)
   }
 
-  @Test func aGrowingLeakKeepsItsPlaceBeforeADatabase() {
+  @Test func aGrowingLeakIsKilledBeforeADatabase() {
     let database = Entrant(9, mib: 230, score: 10)
     #expect(Self.chosen([database, Entrant(10, mib: 146, score: 100, isGrowing: true)], shortfall: 200) == nil)
     #expect(Self.chosen([database, Entrant(10, mib: 146, score: 100)], shortfall: 200) == 9)
@@ -80,7 +80,7 @@ import Testing
       (50, 100, nil, true), (49, 100, nil, false), (nil, 100, nil, false), (0, 0, nil, false), (5, 0, nil, false),
       (0, 100, 10, true), (0, 100, 9, false), (0, 100, 0, false), (nil, 0, .max, true),
     ] as [(UInt64?, UInt64, UInt64?, Bool)])
-  func whoGrowsHasTakenHalfOfWhatIsGoneOrWouldTakeWhatIsMissing(
+  func aGrowingProcessHasTakenHalfOfWhatIsGoneOrWouldTakeTheShortfall(
     grown: UInt64?, fallen: UInt64, rate: UInt64?, isGrowing: Bool
   ) {
     #expect(
@@ -89,7 +89,7 @@ import Testing
     )
   }
 
-  /// The rule as it is written, for each candidate in turn.
+  /// The reference algorithm: the rule for each candidate in turn.
   private static func slowly(_ entrants: [Entrant], shortfall: UInt64) -> Int32? {
     let ranked = entrants.filter { $0.reach == .eligible && $0.candidate.process.footprint.count >= 10 * 1024 }
       .sorted { $0.candidate.goesBefore($1.candidate) }
@@ -105,7 +105,7 @@ import Testing
     return nil
   }
 
-  @Test(arguments: 1...8 as ClosedRange<UInt64>) func itIsTheRuleAsWrittenInWhateverOrder(seed: UInt64) {
+  @Test(arguments: 1...8 as ClosedRange<UInt64>) func yieldingAgreesWithTheReferenceAlgorithmInAnyOrder(seed: UInt64) {
     var numbers = SplitMix64(seed: seed)
     var yielded = 0
     for _ in 0..<500 {

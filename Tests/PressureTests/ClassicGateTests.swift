@@ -2,8 +2,8 @@ import Pressure
 import ProcModel
 import Testing
 
-/// The kernel's `out_of_memory()` of 2.4.19 to 2.6.7, in jiffies at HZ = 1000, as its source reads; kept apart from
-/// the gate so that the one can be held against the other.
+/// The kernel's `out_of_memory()` of 2.4.19 to 2.6.7, in jiffies at HZ = 1000, written after its source and not after
+/// the gate, so that the two can be compared.
 private struct KernelChecklist {
   static let hz: UInt64 = 1000
   var first: UInt64 = 0
@@ -32,7 +32,7 @@ private struct KernelChecklist {
 }
 
 @Suite struct ClassicGateTests {
-  @Test func itAgreesWithTheKernelOnRandomFailures() {
+  @Test func theGateAgreesWithTheKernelOnRandomFailures() {
     var generator = Generator(seed: 20_041_225)
     var ends = 0
     for _ in 0..<12_000 {
@@ -41,7 +41,7 @@ private struct KernelChecklist {
       var now: UInt64 = 10_000
       let pace = 1 + generator.next() % 900
       for _ in 0..<40 {
-        // Mostly within the pace, sometimes a gap about the 5 s, sometimes swap comes back.
+        // Most failures are close together. Sometimes there is a gap of about 5 s, and sometimes swap comes back.
         now += generator.next() % 12 == 0 ? 4990 + generator.next() % 20 : generator.next() % pace
         let hasSwap = generator.next() % 25 == 0
         let expected = kernel.outOfMemory(now: now, nrSwapPages: hasSwap ? 1 : 0)
@@ -50,18 +50,18 @@ private struct KernelChecklist {
         if expected { ends += 1 }
       }
     }
-    // The comparison has seen both answers.
+    // Both answers have been compared.
     #expect(ends > 1000)
   }
 
-  @Test func tenFailuresInASecondAndAHalfAreOutOfMemory() {
+  @Test func theTenthFailureAfterASecondAdmitsAKill() {
     var gate = ClassicGate(ClassicConstants())
     var admitted: [UInt64] = []
     for millisecond in stride(from: UInt64(100_000), to: 120_000, by: 100) {
       if gate.admits(failureAt: .milliseconds(millisecond), hasSwap: false) { admitted.append(millisecond) }
     }
-    // The first begins the episode; from 1 s on nine are counted by 1.9 s, the tenth ends somebody. The next may go 5
-    // s later.
+    // The first failure begins the episode. From 1 s on, nine are counted by 1.9 s, and the tenth admits a kill. The
+    // next kill is admitted 5 s later.
     #expect(admitted.first == 101_900)
     #expect(admitted.dropFirst().first == 106_900)
   }
@@ -77,7 +77,7 @@ private struct KernelChecklist {
         swapTotal: .zero, swapFree: .zero)
       if detector.judge(reading).acts { acts += 1 }
     }
-    // In 20 s: at 1.9 s, and every 5 s from there.
+    // In 20 s it acts at 1.9 s, and every 5 s from then on.
     #expect(acts == 4)
     #expect(detector.episode == 1)
   }

@@ -4,7 +4,7 @@ import ProcModel
 import Testing
 
 @Suite struct DetectorTests {
-  /// One reading to a detector that has seen none before.
+  /// The first reading of a detector.
   @Test(
     arguments: [
       (tenPercent, reading(500, swapFree: 400), .calm),
@@ -12,7 +12,7 @@ import Testing
       (tenPercent, reading(90, swapFree: 400), .watch),
       (tenPercent, reading(90, swapFree: 51), .watch),
       (tenPercent, reading(200, swapFree: 0), .calm),
-      // On the lines, and just off them.
+      // Readings on the lines, and next to them.
       (tenPercent, reading(100, swapFree: 50), .terminate),
       (tenPercent, reading(101, swapFree: 50), .watch),
       (tenPercent, reading(150, swapFree: 0), .watch),
@@ -25,11 +25,11 @@ import Testing
       (tenPercent, reading(51, swapFree: 25), .terminate),
       (tenPercent, reading(50, swapFree: 26), .terminate),
       (tenPercent, reading(50, swapTotal: 0), .kill),
-      // Nothing asked of swap.
+      // The policy asks nothing of swap.
       (memoryOnly, reading(100, swapFree: 500), .terminate),
       (memoryOnly, reading(50, swapFree: 500), .kill),
       (memoryOnly, reading(101, swapFree: 0), .watch),
-      // A machine of no memory makes no sense, and nobody is ended for it.
+      // A total of zero makes no sense, and no process is killed for it.
       (tenPercent, reading(0, total: 0), .calm),
       (tenPercent, reading(0, total: 0, swapTotal: 0), .calm),
     ] as [(Thresholds, MemoryReading, Level)])
@@ -62,11 +62,11 @@ import Testing
     #expect(lines.floorSwapFree == KiB(7))
   }
 
-  /// Available MiB one after the other, without swap, and the levels that follow.
+  /// Available memory in MiB, one reading after the other, without swap, and the levels that follow.
   @Test(
     arguments: [
       ([200, 101, 100, 101, 149, 150, 151, 150], "calm watch terminate terminate terminate terminate calm watch", 1),
-      // Trembling about the floor is one episode, about the release line too.
+      // Readings that waver about the floor, or about the release line, are one episode.
       ([99, 101, 99, 101, 99, 101], "terminate terminate terminate terminate terminate terminate", 1),
       ([99, 150, 151, 150, 151, 150], "terminate terminate calm watch calm watch", 1),
       ([99, 49, 51, 200], "terminate kill terminate calm", 1),
@@ -80,7 +80,7 @@ import Testing
     #expect(detector.episode == episodes)
   }
 
-  @Test func swapThatComesBackEndsTheEpisode() {
+  @Test func freeSwapEndsTheEpisode() {
     var detector = Detector(thresholds: tenPercent, units: .common)
     #expect(detector.judge(reading(90, swapFree: 10)).level == .terminate)
     #expect(detector.judge(reading(120, swapFree: 50)).level == .terminate)
@@ -132,9 +132,9 @@ import Testing
     #expect([Level.kill, .calm, .terminate, .watch].sorted() == [.calm, .watch, .terminate, .kill])
   }
 
-  /// Less memory is never better: whatever has been before, of two readings the lower gives at least the level of the
-  /// higher.
-  @Test func lessAvailableIsNeverCalmer() {
+  /// After any earlier readings, of two readings the one with less available memory gives at least the level of the
+  /// other.
+  @Test func lessAvailableMemoryNeverGivesALowerLevel() {
     var numbers = SplitMix64(seed: 1)
     for _ in 0..<20_000 {
       var detector = Detector(thresholds: Bool.random(using: &numbers) ? tenPercent : memoryOnly, units: .common)
@@ -147,7 +147,7 @@ import Testing
     }
   }
 
-  @Test func aLastLookBeforeASignalChangesNothing() {
+  @Test func theLastReadingBeforeASignalChangesNothing() {
     var thresholds = tenPercent
     thresholds.confirmation = .classic(ClassicConstants(youngest: .zero, failures: 1, pause: .zero))
     var detector = Detector(thresholds: thresholds, units: .common)
@@ -156,7 +156,7 @@ import Testing
     _ = detector.judge(low)
     low.time = .milliseconds(100_100)
     #expect(detector.judge(low).acts)
-    // The checklist has begun to count anew, but trouble it is.
+    // The checklist has begun to count anew, but it is trouble.
     for _ in 0..<3 { #expect(detector.isTrouble(low)) }
     #expect(!detector.isTrouble(reading(500, swapTotal: 0)))
     #expect(!detector.isTrouble(reading(0, total: 0)))

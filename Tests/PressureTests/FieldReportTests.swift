@@ -2,8 +2,7 @@ import Pressure
 import ProcModel
 import Testing
 
-/// What users of the other killers complain of, each as a scenario of a machine. The numbers are theirs where they gave
-/// any.
+/// Complaints of users of other killers, each as a scenario of a machine. The numbers are theirs where they gave any.
 @Suite struct FieldReportTests {
   struct FieldReport: CustomTestStringConvertible, Sendable {
     var testDescription: String
@@ -56,7 +55,7 @@ import Testing
       $0.swapFree = { _ in 0.05 }
       $0.available = { _ in 0.3 }
     },
-    // Recorded in the arena's `calm-swap`, where nobody was ended.
+    // Recorded in the arena's `calm-swap`, where no process was killed.
     fieldReport("the kernel looks for other memory before it swaps, and all wait for two seconds") {
       $0.swapTotal = 512 * 1024
       $0.available = { second in max(0.13 - second * 0.012, 0.06) }
@@ -69,7 +68,7 @@ import Testing
     },
   ]
 
-  @Test(arguments: falseAlarms) func whereMemoryIsThereNothingIsKilled(report: FieldReport) {
+  @Test(arguments: falseAlarms) func noProcessIsKilledWhereMemoryIsAvailable(report: FieldReport) {
     let told = report.scenario.run(against: .server)
     #expect(told.actedAt == nil, "\(told.trigger)")
     #expect(told.episodes == 0)
@@ -129,7 +128,7 @@ import Testing
     ),
   ]
 
-  @Test(arguments: freezes.indices) func whereItIsGoneAProcessIsKilledInTime(index: Int) {
+  @Test(arguments: freezes.indices) func aProcessIsKilledInTimeWhereMemoryIsGone(index: Int) {
     let (report, by, trigger) = Self.freezes[index]
     let told = report.scenario.run(against: .server)
     #expect(told.trigger.name == trigger, "\(report.testDescription)")
@@ -137,7 +136,7 @@ import Testing
     #expect(told.episodes == 1)
   }
 
-  @Test func withoutItsSourceATriggerIsSimplyOff() {
+  @Test func aTriggerWithoutItsSourceIsOff() {
     var scenario = Scenario()
     scenario.available = { _ in 0.1 }
     scenario.stalled = nil

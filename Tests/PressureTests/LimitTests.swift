@@ -4,7 +4,7 @@ import Testing
 
 /// The trigger `limit`: a cgroup that the kernel holds at its limit.
 @Suite struct LimitTests {
-  /// 1000 MiB of limit, floor at 20 MiB, release at 150.
+  /// A limit of 1000 MiB, with the floor at 20 MiB and the release line at 150.
   private static let thresholds = Thresholds(
     floor: Floor(available: .share(.percent(2)), swapFree: .share(.percent(10))),
     limit: Limit(available: .share(.percent(10)), swapFree: .share(.percent(10))), release: .share(.percent(15)))
@@ -26,12 +26,12 @@ import Testing
     return readings.map { detector.judge($0).trigger }
   }
 
-  @Test func oneThatIsMetWithLittleToTakeBackIsTrouble() {
+  @Test func aLimitThatIsMetWithLittleToTakeBackIsTrouble() {
     #expect(
       Self.triggers(Self.reading(1, available: 90, hits: 5), Self.reading(2, available: 90, hits: 12)) == [
         .none, .limit(7),
       ])
-    // At the line, and above it.
+    // Readings at the line, and above it.
     #expect(
       Self.triggers(Self.reading(1, available: 100, hits: 5), Self.reading(2, available: 100, hits: 6)) == [
         .none, .limit(1),
@@ -42,14 +42,14 @@ import Testing
       ])
   }
 
-  @Test func oneThatIsNotMetIsNone() {
+  @Test func aLimitThatIsNotMetIsNoTrouble() {
     #expect(
       Self.triggers(Self.reading(1, available: 90, hits: 5), Self.reading(2, available: 90, hits: 5)) == [.none, .none])
     #expect(
       Self.triggers(Self.reading(1, available: 90, hits: nil), Self.reading(2, available: 90, hits: nil)) == [
         .none, .none,
       ])
-    // Counted anew: the cgroup was removed and made again.
+    // The counter began anew: the cgroup was removed and made again.
     #expect(
       Self.triggers(Self.reading(1, available: 90, hits: 50), Self.reading(2, available: 90, hits: 3)) == [
         .none, .none,
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test func freeSwapIsAWayOut() {
+  @Test func aLimitIsNoTroubleWhileSwapIsFree() {
     #expect(
       Self.triggers(
         Self.reading(1, available: 50, hits: 0, swap: (500, 51)),
@@ -73,16 +73,16 @@ import Testing
         Self.reading(3, available: 50, hits: 12, swap: (500, 50))) == [.none, .none, .limit(3)])
   }
 
-  /// Above the line, but the kernel found nothing to take back: what it counted as such was in use.
+  /// Available memory is above the line, but the kernel found nothing to take back: that memory was in use.
   @Test func aFailedAllocationCountsUntilMemoryIsBack() {
     #expect(
       Self.triggers(
         Self.reading(1, available: 140, hits: 1, failures: 0), Self.reading(2, available: 140, hits: 2, failures: 1),
-        // The kernel ended somebody, and that was enough.
+        // The kernel killed a process, and that was enough.
         Self.reading(3, available: 700, hits: 3, failures: 2)) == [.none, .limit(1), .none])
   }
 
-  @Test func aMachineHasNoLimitToMeet() {
+  @Test func theMachineMeetsNoLimit() {
     #expect(
       Self.triggers(Self.reading(1, available: 90, hits: nil), Self.reading(2, available: 15, hits: nil)) == [
         .none, .floor,

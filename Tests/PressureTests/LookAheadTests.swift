@@ -11,28 +11,28 @@ import Testing
 
   @Test(
     arguments: [
-      // At the floor, and so near that it counts as there.
+      // At the floor, and so near that it counts as at it.
       (reading(100, swapFree: 50), 1),
       (reading(103, swapFree: 50), 1),
       // 600 MiB at 6 GiB/s, without swap.
       (reading(700, swapTotal: 0), 100),
-      // With 400 MiB of swap above its line, at 1 GiB/s: the longer of both ways.
+      // With 400 MiB of swap above its line, at 1 GiB/s: the longer of both times.
       (reading(700, swapFree: 450), 400),
-      // Swap below its line adds nothing, and takes nothing away.
+      // Swap below its line does not change the delay.
       (reading(700, swapFree: 0), 100),
       (reading(50, swapFree: 450), 400),
-      // As far as can be looked.
+      // The longest delay.
       (reading(500_000, total: 600_000), 10_000),
     ] as [(MemoryReading, UInt64)])
-  func theDelayIsTheWayToTheFloorAtTheFastest(reading: MemoryReading, expected: UInt64) {
+  func theDelayIsTheTimeToTheFloorAtTheFastestFill(reading: MemoryReading, expected: UInt64) {
     #expect(Self.milliseconds(reading) == expected)
   }
 
-  @Test func swapThatNothingIsAskedOfBuysNoTime() {
+  @Test func swapThatThePolicyAsksNothingOfGivesNoTime() {
     #expect(Self.milliseconds(reading(700, swapFree: 450), memoryOnly) == 100)
   }
 
-  @Test func theDelayIsBoundedAndGrowsWithWhatIsLeft() {
+  @Test func theDelayIsBoundedAndGrowsWithAvailableMemory() {
     var numbers = SplitMix64(seed: 2)
     for _ in 0..<20_000 {
       let more = numbers.reading()
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func whatWasSeenToGoFasterIsReckonedWithAndForgottenByHalves() {
+  @Test func aFasterRateThatWasSeenIsUsedAndHalvedEachMinute() {
     var lookAhead = LookAhead()
     var calm = reading(10_000, total: 20_000)
     calm.time = .milliseconds(100_000)
@@ -61,7 +61,7 @@ import Testing
     #expect(lookAhead.fastestFill == 10_240)
   }
 
-  @Test func aWindowThatNobodyFillsIsLookedAtFourTimes() {
+  @Test func aWindowThatTheKernelDoesNotWatchIsReadFourTimes() {
     var detector = Detector(thresholds: tenPercent, units: .common)
     let verdict = detector.judge(reading(500_000, total: 600_000))
     #expect(LookAhead().delay(verdict, watching: .milliseconds(2000)) == .milliseconds(500))

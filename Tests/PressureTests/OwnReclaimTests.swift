@@ -3,9 +3,11 @@ import Pressure
 import ProcModel
 import Testing
 
-/// Time that is lost is trouble of the domain only where the domain itself takes memory back.
+/// Lost time is trouble of the domain only where the domain itself reclaims memory.
 @Suite struct OwnReclaimTests {
-  /// Seven tenths of the time lost by all from the first second on, with so much available.
+  /// All tasks lose seven tenths of the time from the first second on.
+  ///
+  /// - Parameter available: The share of memory that is available.
   private static func stalls(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> Scenario {
     var scenario = Scenario()
     scenario.available = { _ in available }
@@ -14,7 +16,7 @@ import Testing
     return scenario
   }
 
-  /// The same with pages read back that were in use.
+  /// The same, and pages are read back that were in use.
   private static func thrashes(_ available: Double, _ own: (@Sendable (Double) -> Double)?) -> (Scenario, Thresholds) {
     var scenario = stalls(available, own)
     scenario.reclaim = { second in second > 1 ? (8000, 0) : (0, 0) }
@@ -25,7 +27,7 @@ import Testing
   }
 
   @Test func aContainerThatThrashesAtItsLimitIsNotTheMachine() {
-    // The report: a database elsewhere got SIGTERM with 37 % available.
+    // In the report a database elsewhere was sent SIGTERM with 37 % available.
     #expect(Self.stalls(0.37, { _ in 0 }).run(against: .server).actedAt == nil)
     #expect(Self.stalls(0.15, { _ in 0 }).run(against: .server).actedAt == nil)
     let (scenario, thresholds) = Self.thrashes(0.15, { _ in 0 })
@@ -36,7 +38,7 @@ import Testing
     #expect(unheard.run(against: thresholds).actedAt == nil, "refaults and scans of whom it may be")
   }
 
-  @Test(arguments: [nil, 40, 100_000] as [Double?]) func theMachineThatTakesBackIs(own: Double?) throws {
+  @Test(arguments: [nil, 40, 100_000] as [Double?]) func aMachineThatReclaimsActs(own: Double?) throws {
     var rate: (@Sendable (Double) -> Double)?
     if let own { rate = { _ in own } }
     let stalled = Self.stalls(0.37, rate).run(against: .server)
@@ -48,12 +50,12 @@ import Testing
     #expect(try #require(thrashed.actedAt) < 4)
   }
 
-  @Test func itHasToBeWithinTheWindow() throws {
-    // What the machine took back was before the tasks stalled: a burst that has passed.
+  @Test func reclaimCountsOnlyWithinTheWindow() throws {
+    // The machine reclaimed before the tasks stalled, in a burst that is over.
     #expect(Self.stalls(0.37, { second in second < 0.2 ? 9000 : 0 }).run(against: .server).actedAt == nil)
     let late = Self.stalls(0.37, { second in second > 5 ? 9000 : 0 }).run(against: .server)
     #expect(try #require(late.actedAt) > 5)
-    // While swap lasts more is asked for, over a longer window.
+    // While swap lasts a larger share is asked for, over a longer window.
     var patient = Self.stalls(0.37, { second in second > 5 ? 9000 : 0 })
     patient.swapTotal = 1024 * 1024
     #expect(try #require(patient.run(against: .server).actedAt) > 5)
@@ -61,16 +63,16 @@ import Testing
     #expect(patient.run(against: .server).actedAt == nil)
   }
 
-  @Test func otherTriggersAskNothingOfIt() {
+  @Test func otherTriggersDoNotNeedReclaim() {
     var scenario = Scenario()
     scenario.available = { second in second > 2 ? 0.05 : 0.9 }
     scenario.ownReclaim = { _ in 0 }
     #expect(scenario.run(against: .server).trigger.name == "floor")
   }
 
-  /// What is recorded has no such counts; told that the machine took nothing back, only the floor and forecast are left.
+  /// Recordings have no such counts. With a count of nothing reclaimed, only the floor and the forecast are left.
   @Test(arguments: ["swap-thrash", "text-20", "text-55", "text-80"])
-  func recordedTroubleIsNoneWhereTheMachineTakesNothingBack(name: String) {
+  func recordedStallsAreNoTroubleWhereTheMachineReclaimsNothing(name: String) {
     for (count, acts) in [(UInt64?.none, true), (7, false)] {
       var detector = Detector(thresholds: .server, units: .common)
       var triggers: Set<String> = []

@@ -3,7 +3,7 @@ import Pressure
 import ProcModel
 import Testing
 
-/// What real machines went through, with nobody but the kernel to end processes, told to a detector.
+/// Recordings of real machines, on which only the kernel killed processes, as the readings of a detector.
 @Suite struct RecordedTests {
   /// The first act of a detector, in milliseconds since the recording began.
   private struct Act {
@@ -22,7 +22,7 @@ import Testing
     return nil
   }
 
-  /// Only one trigger of the default preset, beside a floor that is never reached.
+  /// One trigger of the default preset, beside a floor that is never reached.
   private static func only(stall: Bool = false, thrash: Bool = false, forecast: Bool = false) -> Thresholds {
     var thresholds = Thresholds.server
     thresholds.floor = Floor(available: .size(.zero), swapFree: .share(BasisPoints(0)))
@@ -36,15 +36,15 @@ import Testing
   private static let thrashing = ["text-20", "text-55", "text-80"]
   private static let calm = ["idle", "build", "batch", "batch-cached", "text-160"] + streams
 
-  @Test(arguments: calm) func nobodyIsEndedWhereMemoryIsThere(name: String) {
+  @Test(arguments: calm) func noProcessIsKilledWhereMemoryIsAvailable(name: String) {
     let sequence = RecordedSequence(name)
     #expect(sequence.oomKilledAt == nil)
     let act = Self.firstAct(of: .server, in: sequence)
     #expect(act == nil, "\(act.map { "\($0.trigger) at \($0.at) ms" } ?? "")")
   }
 
-  /// Each with the trigger that is first, and the millisecond by which it must be. The kernel ended somebody at 4850 ms
-  /// (burst), 12.8 s (leak) and 16.7 s (swap-fill); the others stood still until the end of the recording.
+  /// Each with the trigger that is first true, and the millisecond by which it must be. The kernel killed a process at
+  /// 4850 ms (burst), 12.8 s (leak) and 16.7 s (swap-fill). The other machines stood still until the recording ended.
   static let trouble: [(name: String, trigger: String, by: UInt64)] = [
     ("burst", "floor", 4600),
     ("leak", "floor", 12_000),
@@ -55,7 +55,7 @@ import Testing
     ("text-80", "stall", 13_500),
   ]
 
-  @Test(arguments: trouble.indices) func whereItRunsOutTheAgentIsFirst(index: Int) throws {
+  @Test(arguments: trouble.indices) func whereMemoryRunsOutTheAgentActsBeforeTheKernel(index: Int) throws {
     let (name, trigger, by) = Self.trouble[index]
     let sequence = RecordedSequence(name)
     let act = try #require(Self.firstAct(of: .server, in: sequence))
@@ -64,8 +64,10 @@ import Testing
     if let killed = sequence.oomKilledAt { #expect(act.at + 200 < killed) }
   }
 
-  /// The one that the default preset hears by stalls or the floor before. Without PSI, by direct scans.
-  @Test(arguments: thrashing, [true, false]) func thrashOfProgramTextIsHeardByItself(name: String, hasStalls: Bool)
+  /// In the default preset the stall or the floor is true before. Without PSI the trigger goes by direct scans.
+  @Test(arguments: thrashing, [true, false]) func thrashingInProgramTextIsSeenByTheTriggerThrashAlone(
+    name: String, hasStalls: Bool
+  )
     throws
   {
     var sequence = RecordedSequence(name)
@@ -77,15 +79,16 @@ import Testing
     #expect(act.at < 15_000)
   }
 
-  /// How it began is not known here: memory was short before anybody looked.
-  @Test(arguments: thrashing) func thrashThatHasSettledIsHeardToo(name: String) throws {
+  /// Memory was short before the first reading.
+  @Test(arguments: thrashing) func thrashingThatBeganBeforeTheFirstReadingIsSeenToo(name: String) throws {
     var sequence = RecordedSequence(name)
     sequence.readings = sequence.readings.filter { sequence.milliseconds(of: $0) >= 18_000 }
     let act = try #require(Self.firstAct(of: Self.only(thrash: true), in: sequence))
     #expect(act.at < 22_000, "\(act.trigger) at \(act.at) ms")
   }
 
-  @Test(arguments: calm, [true, false]) func whatIsNotInUseIsNoThrash(name: String, hasStalls: Bool) {
+  @Test(arguments: calm, [true, false]) func readingBackPagesThatAreNotInUseIsNoThrashing(name: String, hasStalls: Bool)
+  {
     var sequence = RecordedSequence(name)
     if !hasStalls {
       for index in sequence.readings.indices { sequence.readings[index].stall = nil }
@@ -94,8 +97,8 @@ import Testing
     #expect(act == nil, "\(act.map { "\($0.trigger) at \($0.at) ms" } ?? "")")
   }
 
-  /// Why refaults as such are not counted: a stream has more of them than a machine that stands still.
-  @Test func aStreamRefaultsMoreThanAMachineThatStandsStill() {
+  /// This is why refaults as such are not counted.
+  @Test func aStreamHasMoreRefaultsThanAMachineThatStandsStill() {
     func most(_ name: String) -> UInt64 {
       let sequence = RecordedSequence(name)
       return (sequence.allRefaults.last ?? 0) - (sequence.allRefaults.first ?? 0)

@@ -15,15 +15,15 @@ struct Scenario {
   var available: @Sendable (Double) -> Double = { _ in 0.9 }
   var swapFree: @Sendable (Double) -> Double = { _ in 1 }
   var fileCache: @Sendable (Double) -> Double = { _ in 0.3 }
-  /// Share of the time lost, by all and by some; nil where the kernel does not tell.
+  /// The share of the time that all, and some, tasks lose; nil where the kernel does not tell.
   var stalled: (@Sendable (Double) -> (full: Double, some: Double))? = { _ in (0, 0) }
-  /// Refaulted pages and directly scanned pages per second.
+  /// The pages refaulted and the pages scanned directly, per second.
   var reclaim: (@Sendable (Double) -> (refaults: Double, scans: Double))? = { _ in (0, 0) }
 
-  /// What the domain itself takes back, in pages per second; nil where that is not told.
+  /// The pages that the domain itself reclaims, per second; nil where that is not told.
   var ownReclaim: (@Sendable (Double) -> Double)?
 
-  /// Runs a detector over it.
+  /// Gives its readings to a detector.
   ///
   /// - Returns: The second at which the detector first acted, or nil; its trigger then; the number of episodes.
   func run(against thresholds: Thresholds) -> (actedAt: Double?, trigger: Trigger, episodes: UInt32) {
@@ -68,7 +68,7 @@ struct Scenario {
 }
 
 extension Thresholds {
-  /// All triggers on, as the default preset has them.
+  /// All triggers on, with the figures of the default preset.
   static let server = Thresholds(
     floor: Floor(available: .share(.percent(8)), swapFree: .share(.percent(10))),
     stall: Stall(isFull: true, share: .percent(25), over: .milliseconds(1000), below: .share(.percent(40))),

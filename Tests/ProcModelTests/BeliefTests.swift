@@ -1,7 +1,7 @@
 import ProcModel
 import Testing
 
-/// Which numbers are believed, and what counts in the place of those that cannot be.
+/// Which numbers are believed, and what counts in place of impossible ones.
 @Suite struct BeliefTests {
   private static let gib: UInt64 = 1024 * 1024
 
@@ -14,7 +14,7 @@ import Testing
       // 2 MiB pages, before 4.20 and since.
       ("HugePages_Total: 28672\nHugepagesize: 2048 kB\n", 4 * gib, 56 * gib, false),
       ("HugePages_Total: 28672\nHugepagesize: 2048 kB\nHugetlb: \(56 * gib) kB\n", 4 * gib, 56 * gib, false),
-      // A pool of 1 GiB pages beside a default of 2 MiB: only `Hugetlb` counts it.
+      // A pool of 1 GiB pages, with 2 MiB as the default size: only `Hugetlb` counts it.
       ("HugePages_Total: 0\nHugepagesize: 2048 kB\nHugetlb: \(48 * gib) kB\n", 10 * gib, 48 * gib, false),
       ("HugePages_Total: 48\nHugepagesize: \(gib) kB\n", 10 * gib, 48 * gib, false),
       // Surplus pages are counted in the total already.
@@ -22,22 +22,22 @@ import Testing
         "HugePages_Total: 1024\nHugePages_Surp: 512\nHugepagesize: 2048 kB\nHugetlb: \(2 * gib) kB\n", 10 * gib,
         2 * gib, false
       ),
-      // The lines are of two moments: a pool that grows by a page meanwhile.
+      // The lines are read at two moments, between which the pool grows by a page.
       ("Hugetlb: \(60 * gib + 2048) kB\n", 4 * gib, 60 * gib + 2048, false),
       ("HugePages_Total: 0\nHugepagesize: 2048 kB\nHugetlb: 0 kB\n", 10 * gib, 0, false),
-      // What cannot be: as much as all, more, more than fits beside what is available, a product beyond 64 bits.
+      // Impossible: as much as all, more, more than fits beside what is available, a product beyond 64 bits.
       ("Hugetlb: \(64 * gib) kB\n", 4 * gib, 0, true),
       ("Hugetlb: \(512 * gib) kB\n", 4 * gib, 0, true),
       ("Hugetlb: \(56 * gib) kB\n", 30 * gib, 0, true),
       ("HugePages_Total: 18446744073709551615\nHugepagesize: 2048 kB\n", 4 * gib, 0, true),
     ] as [(String, UInt64, UInt64, Bool)])
-  func sharesAreOfMemoryLessThePool(pool: String, available: UInt64, expected: UInt64, isDoubted: Bool) throws {
+  func sharesAreOfMemoryWithoutThePool(pool: String, available: UInt64, expected: UInt64, isDoubted: Bool) throws {
     let text = "MemTotal: \(64 * Self.gib) kB\nMemFree: 1000 kB\nMemAvailable: \(available) kB\n" + pool
     let reading = try #require(MemoryReading(try Self.meminfo(text), at: .zero))
     #expect(reading.hugePool == KiB(expected) && reading.total == KiB(64 * Self.gib - expected))
     #expect(reading.available <= reading.total && reading.available.count >= min(available, reading.total.count))
     #expect(reading.impossible == (isDoubted ? .hugePages : []))
-    // The kernel's own formula goes on reckoning with all of it.
+    // The kernel's own formula counts all of it.
     #expect(MachineFacts(reading, units: .common).totalPages == 64 * Self.gib / 4)
   }
 
@@ -48,7 +48,7 @@ import Testing
     #expect(reading.total == KiB(16_777_216) && reading.hugePool == .zero && reading.impossible.isEmpty)
   }
 
-  @Test func aCgroupsLimitIsNotLessForThePool() throws {
+  @Test func thePoolIsNotTakenOffACgroupsLimit() throws {
     var machine = MemoryReading(
       time: .zero, total: KiB(8 * Self.gib), available: KiB(4 * Self.gib), swapTotal: .zero, swapFree: .zero)
     machine.hugePool = KiB(56 * Self.gib)
@@ -66,7 +66,7 @@ import Testing
     arguments: [
       ("MemAvailable: 1000 kB\n", 1000, false),
       ("MemAvailable: 10000 kB\n", 10_000, false),
-      // More than all: what the parts tell, or else what is free.
+      // More is available than there is: the sum of the parts counts, or else what is free.
       ("MemAvailable: 10001 kB\nCached: 700 kB\n", 800, true),
       ("MemAvailable: 18446744073709551360 kB\nCached: 700 kB\nShmem: 300 kB\nBuffers: 9 kB\n", 509, true),
       ("MemAvailable: 10001 kB\nCached: 99999 kB\n", 100, true),
@@ -74,7 +74,7 @@ import Testing
       ("Cached: 700 kB\n", 800, false), ("Cached: 99999 kB\n", 100, true),
       ("SReclaimable: 18446744073709551615 kB\n", 100, true),
     ] as [(String, UInt64, Bool)])
-  func noMoreIsAvailableThanThereIs(lines: String, available: UInt64, isDoubted: Bool) throws {
+  func noMoreMemoryIsAvailableThanThereIs(lines: String, available: UInt64, isDoubted: Bool) throws {
     let reading = try #require(
       MemoryReading(try Self.meminfo("MemTotal: 10000 kB\nMemFree: 100 kB\n" + lines), at: .zero))
     #expect(reading.available == KiB(available) && reading.total == KiB(10_000))
@@ -86,7 +86,7 @@ import Testing
     "MemTotal: 18446744073709551360 kB\nMemFree: 5 kB\nMemAvailable: 5 kB\n",
     "MemTotal: 100 kB\nMemFree: 200 kB\nMemAvailable: 300 kB\n",
   ])
-  func aFileOfWhichNothingCanBeIsNoReading(text: String) throws {
+  func anImpossibleFileGivesNoReading(text: String) throws {
     #expect(MemoryReading(try Self.meminfo(text), at: .zero) == nil)
   }
 
@@ -153,7 +153,7 @@ import Testing
     "/dev/sda2 partition 18014398509465600 0 -2\n", "/dev/sda2 partition 1000 2000 -2\n",
     "/dev/sda2 partition 18446744073709551615 5 -2\n/dev/sdb2 partition 18446744073709551615 5 -3\n",
   ])
-  func aTableOfWhatCannotBeIsNone(lines: String) throws {
+  func anImpossibleSwapTableIsRefused(lines: String) throws {
     let table = try SwapTable(parsing: Array(("Filename Type Size Used Priority\n" + lines).utf8).span)
     #expect(SwapListing(table) == nil)
   }
@@ -162,21 +162,21 @@ import Testing
 
   @Test(
     arguments: [
-      // In use and named by no line: 1000 − 100 free − 200 of programs − 150 of cache = 550.
+      // No line names 1000 − 100 free − 200 of programs − 150 of cache = 550 that are in use.
       (500, 100, 400), (800, 100, 550), (900, 0, 550),
-      // Larger than all that is not free: of another machine.
+      // It is larger than all that is not free, so it is another machine's.
       (901, 0, nil), (16_000_000, 1000, nil),
     ] as [(UInt64, UInt64, UInt64?)])
-  func zfsGivesBackNoMoreThanItCanHave(size: UInt64, minimum: UInt64, expected: UInt64?) throws {
+  func theCacheOfZFSGivesBackNoMoreThanItCanHave(size: UInt64, minimum: UInt64, expected: UInt64?) throws {
     let meminfo = try Self.meminfo(
       "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 150 kB\nAnonPages: 200 kB\nCached: 150 kB\n")
     let arc = try ArcStats(parsing: Array("c_min 4 \(minimum * 1024)\nsize 4 \(size * 1024)\n".utf8).span)
     #expect(arc.reclaimable(on: meminfo, besides: .zero) == expected.map { KiB($0) })
-    // A pool of huge pages is in use as well, and is none of it.
+    // A pool of huge pages is in use too, and is not part of the cache.
     if let expected { #expect(arc.reclaimable(on: meminfo, besides: KiB(50))?.count ?? 0 <= expected) }
   }
 
-  @Test func whatADeviceWouldRelieveOverflowsNothing() {
+  @Test func theReliefOfADeviceDoesNotOverflow() {
     let all = ZramStat(stored: KiB(.max), used: KiB(1))
     #expect(all.relief(of: KiB(.max)) == KiB(.max - 1))
     #expect(!all.isPossible(size: KiB(1 << 40), machine: KiB(1000)))
@@ -188,7 +188,7 @@ import Testing
 
   @Test(
     arguments: [
-      // Usage, reclaimable, hard limit: what is read, and whether it is doubted.
+      // Usage, reclaimable memory and hard limit; the reading, and whether it is doubted.
       (500, 100, 1000, 600, false), (1000, 100, 1000, 100, false),
       // `memory.stat` is older than the usage.
       (500, 550, 1000, 1000, false),
@@ -197,7 +197,7 @@ import Testing
       (500, 70_000, 1000, nil, false), (500, 1 << 50, 1000, nil, false), (2_000_000, 0, nil, nil, false),
       (1 << 54, 0, 1000, nil, false),
     ] as [(UInt64, UInt64, UInt64?, UInt64?, Bool)])
-  func aCgroupThatContradictsItselfIsNotRead(
+  func aCgroupThatContradictsItselfGivesNoReading(
     usage: UInt64, reclaimable: UInt64, limit: UInt64?, available: UInt64?, isDoubted: Bool
   ) throws {
     let machine = MemoryReading(
@@ -224,7 +224,7 @@ import Testing
 
   @Test(
     arguments: [
-      // A second later: lost time that grew by a half of it, by twice of it and a second, by more, and backwards.
+      // A second later lost time has grown by half a second, by three seconds, by more, or has run backwards.
       (1_500_000, false), (4_000_000, false), (4_000_001, true), (999_999, true), (0, true), (.max, true),
     ] as [(UInt64, Bool)])
   func lostTimeGoesForwardAndNoFasterThanTime(later: UInt64, isDoubted: Bool) {
@@ -236,7 +236,7 @@ import Testing
       reading = Self.counted(at: 2000, some: isFull ? 1_000_000 : later, full: isFull ? later : 1_000_000)
       memory.check(&reading, mayRestart: false)
       #expect(reading.impossible == (isDoubted ? .stall : []))
-      // The step is met once.
+      // The step is counted once.
       reading.impossible = []
       reading.time = .milliseconds(2100)
       memory.check(&reading, mayRestart: false)
@@ -244,7 +244,7 @@ import Testing
     }
   }
 
-  @Test func aCgroupThatIsMadeAnewCountsFromZero() {
+  @Test func aCgroupThatIsMadeAgainCountsFromZero() {
     var memory = CounterMemory()
     var first = Self.counted(at: 1000, some: 9_000_000, full: 9_000_000)
     first.reclaim = ReclaimTotals(refaults: 7, directScans: 9)
@@ -265,7 +265,7 @@ import Testing
     return reading
   }
 
-  @Test func countsGrowByLookAndByKindAndStopAtTheTop() {
+  @Test func impossibleNumbersAreCountedPerLookAndKindAndSaturate() {
     var counts = ImpossibleCounts()
     #expect(counts.isEmpty)
     counts.count([])

@@ -32,7 +32,7 @@ import Testing
         "5.10/520/cgroup", "/system.slice/system-postgresql.slice/postgresql@15-main.service",
         "postgresql@15-main.service"
       ),
-      // The user named a unit of theirs ssh.service: it is not the system's.
+      // A user has a unit called ssh.service, which is not the system's.
       (
         "5.10/950/cgroup", "/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service",
         "user@1000.service"
@@ -48,7 +48,7 @@ import Testing
 
   @Test(
     arguments: [
-      // A root gives way: the unified hierarchy's to systemd's own, and that to the memory controller's.
+      // A root path gives way: that of the unified hierarchy to systemd's own, and that to the memory controller's.
       ("1:name=systemd:/a.slice/b.service\n0::/\n", "/a.slice/b.service", "b.service"),
       ("4:memory:/docker/0123\n1:name=systemd:/\n0::/\n", "/docker/0123", nil),
       ("4:cpu,memory,pids:/docker/0123\n1:name=systemd:/\n", "/docker/0123", nil),
@@ -62,9 +62,9 @@ import Testing
       ("0::/../../system.slice/ssh.service\n", "/../../system.slice/ssh.service", nil),
       ("0::/../..\n", "/../..", nil),
       ("0::/user.slice/user-1000.slice\n", "/user.slice/user-1000.slice", "user-1000.slice"),
-      // systemd puts an underscore before what the kernel would clash with.
+      // systemd puts an underscore before names that would clash with the kernel's files.
       ("0::/system.slice/_cpu.service\n", "/system.slice/_cpu.service", "cpu.service"),
-      // A slice below a unit, and a unit below that, are the delegate's own.
+      // A slice below a unit, and a unit below that, belong to what the unit was delegated to.
       ("0::/a.service/b.slice/ssh.service\n", "/a.service/b.slice/ssh.service", "a.service"),
       ("0::/lxc.payload.web/system.slice/ssh.service\n", "/lxc.payload.web/system.slice/ssh.service", nil),
       ("0::/system.slice/.service\n", "/system.slice/.service", nil),
@@ -82,7 +82,8 @@ import Testing
 
   private static let containerd = "0::/system.slice/containerd.service"
 
-  /// Both names of a process in a machine with several hierarchies: by which it is known, and which accounts its memory.
+  /// Both names of a process in a machine with several hierarchies: by which it is known, and which accounts its
+  /// memory.
   @Test(
     arguments: [
       // Docker's cgroupfs driver beside systemd's hybrid.
@@ -113,11 +114,11 @@ import Testing
         "/user.slice/user-7.slice/user@7.service/user.slice/libpod-a.scope",
         "/user.slice/user-7.slice/user@7.service"
       ),
-      // elogind's and OpenRC's own hierarchies; Docker is not in them but for its own sake.
+      // elogind's and OpenRC's own hierarchies, in which Docker makes no cgroups.
       (["2:memory:/", "1:name=elogind:/4", "0::/"], "/4", "/"),
       (["4:memory:/docker/a", "1:name=openrc:/docker", "0::/"], "/docker/a", "/docker/a"),
       (["1:name=elogind:/4", "0::/6"], "/6", "/6"),
-      // Where the unified hierarchy has the controllers it is systemd's, whatever old containers write beside it.
+      // Where the unified hierarchy has the controllers it is systemd's, whatever old containers mount beside it.
       (
         ["1:name=systemd:/system.slice/ssh.service", "0::/system.slice/docker-a.scope"],
         "/system.slice/docker-a.scope", "/system.slice/docker-a.scope"
@@ -126,11 +127,11 @@ import Testing
         ["3:net_cls:/vpn", "1:name=systemd:/system.slice/ssh.service", "0::/system.slice/docker-a.scope"],
         "/system.slice/docker-a.scope", "/system.slice/docker-a.scope"
       ),
-      // Names that only look like it.
+      // Names that only look similar.
       (["9:name=systemd2:/no", "8:name=memory:/no", "7:memory_x,cpu:/no", "1:name=systemd:/a"], "/a", ""),
       (["9:cpu,name=systemd:/a", "0::/b"], "/a", "/b"),
     ] as [([String], String, String)])
-  func aProcessIsKnownByItsManagersNameAndAccountedByMemorys(lines: [String], path: String, memory: String) throws {
+  func theManagersPathAndThePathOfMemoryAreRead(lines: [String], path: String, memory: String) throws {
     for text in [lines, lines.reversed()] {
       let bytes = Array((text.joined(separator: "\n") + "\n").utf8)
       let membership = try CgroupMembership(parsing: bytes.span)
@@ -152,7 +153,7 @@ import Testing
     if name { #expect(membership.unit == nil && membership.key != nil) }
   }
 
-  @Test func theKeyIsTheHashOfThePathWhateverTheHierarchy() throws {
+  @Test func theKeyIsTheHashOfThePathInEachHierarchy() throws {
     let unified = try CgroupMembership(parsing: Array("0::/a.slice (deleted)\n".utf8).span)
     let systemd = try CgroupMembership(parsing: Array("0::/\n1:name=systemd:/a.slice\n".utf8).span)
     #expect(unified.key == systemd.key && unified.key == hash("/a.slice"))
@@ -171,7 +172,7 @@ import Testing
     ("x::/\n", .malformed(offset: 0)), ("0\n", .malformed(offset: 1)), ("0:\n", .malformed(offset: 2)),
     ("\n", .malformed(offset: 0)), ("99999999999999999999::/\n", .overflow(offset: 0)),
     ("0::/ok\n\0", .malformed(offset: 7)),
-  ]) func whatIsNoMembershipIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedMembershipIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try CgroupMembership(parsing: Array(text.utf8).span) }
   }
 }

@@ -1,7 +1,7 @@
 import ProcModel
 import Testing
 
-/// Paths that a cgroup namespace tells, as the machine has them.
+/// The translation of a cgroup namespace's paths into the machine's.
 @Suite struct CgroupTranslationTests {
   private static func translate(
     _ text: String, unified: String? = nil, systemd: String? = nil, memory: String? = nil, capacity: Int = 4096
@@ -28,7 +28,7 @@ import Testing
   {
     let found = Self.translate("0::\(path)\n", unified: "/kubepods/pod7/agent")
     #expect(found.text == "0::\(expected)\n" && !found.isFull)
-    // Where both roots are one, nothing changes.
+    // Where both roots are the same, nothing changes.
     #expect(Self.translate("0::\(path)", unified: "").text == "0::\(path)")
   }
 
@@ -39,19 +39,19 @@ import Testing
     #expect(Self.translate(text, memory: "/m1/m2").text == text.replacing("/../../m", with: "/m"))
   }
 
-  @Test func whatDoesNotFitIsCutAndSaysSo() {
+  @Test func aPathThatDoesNotFitIsCutAndMarkedAsCut() {
     let text = "5:memory:/x\n0::/y\n"
     for capacity in text.utf8.count + 1..<200 {
       let found = Self.translate(text, unified: "/a/long/way/down", memory: "/another/way", capacity: capacity)
       let whole = "5:memory:/another/way/x\n0::/a/long/way/down/y\n"
       #expect(whole.hasPrefix(found.text) && found.isFull == (whole.utf8.count >= capacity))
     }
-    // One that was cut before stays cut, though what is told of it is shorter.
+    // A path that was cut before stays marked as cut, though its translation is shorter.
     let cut = Self.translate("0::/../../a\n1:name=sys", unified: "/b/c", capacity: 22)
     #expect(cut.isFull && cut.text.hasPrefix("0::/a\n"))
   }
 
-  @Test func anythingIsTakenWithoutATrap() {
+  @Test func anyBytesAreTranslatedWithoutATrap() {
     let text = "5:memory:/../..\n\n0::\n:::\n0::/..\nx\n1:name=systemd:/../"
     for count in 0...text.utf8.count {
       _ = Self.translate(String(text.prefix(count)), unified: "/a", systemd: "", memory: "/b/c", capacity: 40)

@@ -25,7 +25,7 @@ import Testing
 
   private static func key(_ path: String) -> UInt64 { FNV1a64.hash(Array(path.utf8).span) }
 
-  @Test func aCgroupLiesInThoseThatItsPathPasses() throws {
+  @Test func aCgroupLiesInTheCgroupsOfItsPath() throws {
     let tree = try Self.tree(Self.paths + Self.paths)
     for one in Self.paths where one != "/" {
       for other in Self.paths where other != "/" {
@@ -33,7 +33,7 @@ import Testing
         #expect(tree.isSameOrBelow(Self.key(one), Self.key(other)) == lies, "\(one) in \(other)")
       }
     }
-    // Those in which no process is, too.
+    // Also in those that have no process.
     #expect(tree.isSameOrBelow(Self.key("/docker/c1/sub"), Self.key("/docker")))
     #expect(!tree.isSameOrBelow(Self.key("/never/seen"), Self.key("/docker")))
   }
@@ -52,7 +52,7 @@ import Testing
     #expect(tree.unit(of: Self.key(path)) == unit.map { Self.key($0) })
   }
 
-  @Test func theUnitIsKnownInWhateverOrderPathsCome() throws {
+  @Test func theUnitIsKnownInAnyOrderOfPaths() throws {
     for paths in [Self.paths, Self.paths.reversed()] {
       let tree = try Self.tree(paths)
       for path in ["/system.slice/pg.service", "/system.slice/pg.service/a", "/system.slice/pg.service/a/b"] {
@@ -62,7 +62,7 @@ import Testing
     }
   }
 
-  @Test func aKeyGivesThePathBack() throws {
+  @Test func aPathIsFoundByItsKey() throws {
     let (membership, file) = try Self.membership("/a.slice/b.service/c")
     for path in ["/a.slice", "/a.slice/b.service", "/a.slice/b.service/c"] {
       let range = membership.path(of: Self.key(path), in: file.span)
@@ -77,14 +77,14 @@ import Testing
     #expect(range == nil)
   }
 
-  @Test func aTreeThatWasEmptiedKnowsNothing() throws {
+  @Test func aTreeThatWasEmptiedHasNoCgroup() throws {
     var tree = try Self.tree(Self.paths)
     tree.removeAll()
     #expect(!tree.isSameOrBelow(Self.key("/docker/c1"), Self.key("/docker")))
     #expect(tree.unit(of: Self.key("/init.scope")) == nil)
   }
 
-  @Test func aPathMayBeAsDeepAsTheKernelShows() throws {
+  @Test func aPathMayBeAsDeepAsTheKernelAllows() throws {
     let deep = String(repeating: "/a", count: 2047)
     let tree = try Self.tree([deep])
     #expect(tree.isSameOrBelow(Self.key(deep), Self.key("/a")))

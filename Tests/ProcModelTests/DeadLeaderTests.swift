@@ -9,7 +9,7 @@ import Testing
     Array("\(number) (p) \(state) 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 \(threads) 0 5 4096000 1000 0\n".utf8)
   }
 
-  /// Adds a process with so many threads beside its leader, all dead but for the one at `living`.
+  /// Adds a process with threads beside its leader, all dead but for the one at `living`.
   private static func add(
     _ pid: Int32, threads: Int, living: Int?, score: Int?, adjustment: Int = 0, to source: inout MemorySource
   ) {
@@ -39,7 +39,7 @@ import Testing
 
   private static func threadReads(_ source: MemorySource) -> Int { source.reads.count { $0.thread != nil } }
 
-  @Test func aThousandDeadThreadsAreNotLookedAtWhereTheKernelSaysThatNoneHasMemory() throws {
+  @Test func deadThreadsAreNotSearchedWhereOomScoreTellsThatNoneHasMemory() throws {
     var source = Self.source()
     Self.add(1000, threads: 1000, living: nil, score: 0, to: &source)
     var survey = Survey(capacity: 8)
@@ -51,7 +51,7 @@ import Testing
   @Test(arguments: [(living: 0, score: 666), (999, 700), (500, nil), (999, 0)] as [(Int, Int?)])
   func aLivingThreadAmongAThousandDeadOnesIsFound(living: Int, score: Int?) throws {
     var source = Self.source()
-    // A score of 0 says nothing where the adjustment is negative.
+    // A score of 0 tells nothing where the adjustment is negative.
     Self.add(1000, threads: 1000, living: living, score: score, adjustment: score == 0 ? -900 : 0, to: &source)
     var survey = Survey(capacity: 8)
     var table = ProcessTable(capacity: 8)
@@ -65,7 +65,7 @@ import Testing
     #expect(source.reads[before...].count { $0.thread != nil && $0.file == .stat } == 1)
   }
 
-  @Test(arguments: [3, 40]) func allOfThemTogetherCostASurveyNoMoreThanTheBudget(processes: Int) throws {
+  @Test(arguments: [3, 40]) func theSearchesOfASurveyTogetherStayWithinTheBudget(processes: Int) throws {
     var source = Self.source()
     for index in 0..<processes {
       Self.add(Int32(10_000 * (index + 1)), threads: 3000, living: nil, score: 700, to: &source)
@@ -80,9 +80,9 @@ import Testing
     }
   }
 
-  /// Wherever the living one is, and however many such processes there are, it is found in the end, and stays found.
+  /// It is found wherever it is, with any number of such processes, and stays found.
   @Test(arguments: [4, 50], [0, 640, 1999])
-  func noneHidesForLongInAListThatIsLongerThanTheBudget(processes: Int, living: Int) throws {
+  func aLivingThreadIsFoundInAListThatIsLongerThanTheBudget(processes: Int, living: Int) throws {
     var source = Self.source()
     for index in 0..<processes {
       Self.add(

@@ -1,7 +1,7 @@
 import ProcModel
 import Testing
 
-/// What is true of memory behind what the kernel calls available and free.
+/// Corrections of what the kernel calls available and free.
 @Suite struct EffectiveMemoryTests {
   /// Composed after OpenZFS 2.1's `arcstats`: a kstat header, then `name type data`.
   static let arcstats = """
@@ -23,7 +23,7 @@ import Testing
     #expect(arc.reclaimable == KiB(1_024_000))
   }
 
-  @Test func arcstatsWithoutASizeAreRefusedAndNoneOfThemTraps() {
+  @Test func arcstatsWithoutASizeAreRefused() {
     #expect(throws: ProcParseError.missing(.arcSize)) { try ArcStats(parsing: Array("c_min 4 5\n".utf8).span) }
     let bytes = Array(Self.arcstats.utf8)
     for end in bytes.indices {
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func zramTellsWhatItHoldsAndWhatThatTakes() throws {
+  @Test func zramHasTheBytesStoredAndTheMemoryUsed() throws {
     // Captured form of Linux 6.1's mm_stat: orig_data_size, compr_data_size, mem_used_total, and six more.
     let stat = try ZramStat(
       parsing: Array("  104857600  26214400  31457280        0 31457280      300        0       12       12\n".utf8)
@@ -42,7 +42,7 @@ import Testing
 
   @Test(
     arguments: [
-      // Stored, used, free, relief: nothing known yet; 4:1; incompressible; worse than nothing; all of it.
+      // Stored, used, free and relief: nothing stored yet; 4:1; incompressible; larger than before; all of it.
       (0, 0, 1000, 500), (102_400, 25_600, 1000, 750), (102_400, 102_400, 1000, 0), (8192, 9000, 1000, 0),
       (102_400, 1, 102_400, 102_399),
     ] as [(UInt64, UInt64, UInt64, UInt64)])

@@ -2,9 +2,9 @@ import Fixtures
 import ProcModel
 import Testing
 
-/// Which of those that a survey leaves out are known to be old.
+/// Which of the processes that a survey leaves out are known to be old.
 @Suite struct ElderTests {
-  /// Each holds 1 MiB and is as many seconds old as its number says, of 5000.
+  /// Each process holds 1 MiB, and is as many seconds old as its number.
   private static func source(_ pids: [Int32]) -> MemorySource {
     var source = MemorySource()
     source.set(.uptime, "5000.00 1.00\n")
@@ -16,7 +16,7 @@ import Testing
     return source
   }
 
-  @Test(arguments: [1, 64, 3000] as [Int32]) func whoWasOldAndIsThereStillIsCounted(count: Int32) throws {
+  @Test(arguments: [1, 64, 3000] as [Int32]) func processesThatWereOldAndAreStillThereAreCounted(count: Int32) throws {
     var survey = Survey(capacity: 8)
     var table = ProcessTable(capacity: 8)
     var source = Self.source(Array(1...count))
@@ -24,20 +24,20 @@ import Testing
       let tally = try survey.take(from: &source, units: .common, leavingOutBelow: KiB(2048), into: &table)
       return (tally.leftOut, tally.leftOutOld, tally.leftOutOldFootprint)
     }
-    // Nobody was asked to be remembered.
+    // No process was remembered yet.
     #expect(try leftOut(&source) == (UInt32(count), 0, .zero))
     _ = try survey.take(from: &source, units: .common, into: &table)
     survey.rememberElders(of: table, from: Ticks(3000))
     let old = UInt32(max(count - 29, 0))
     #expect(try leftOut(&source) == (UInt32(count), old, KiB(UInt64(old) * 1024)))
-    // As many others came, and the old ones have gone.
+    // As many others were started, and the old ones have exited.
     var later = Self.source(Array(4000 + 1...4000 + count).map { min($0, 4999) })
     #expect(try leftOut(&later).old == 0)
     survey.forgetElders()
     #expect(try leftOut(&source).old == 0)
   }
 
-  @Test func anUnknownAgeIsNotYoung() throws {
+  @Test func aProcessOfUnknownAgeCountsAsOld() throws {
     var survey = Survey(capacity: 8)
     var table = ProcessTable(capacity: 8)
     var source = Self.source([100])

@@ -2,7 +2,7 @@ import Fixtures
 import ProcModel
 import Testing
 
-/// Whatever the bytes, a parser gives a value or throws its typed error; a trap ends the test run.
+/// For any bytes a parser gives a value or throws its typed error. A trap would end the test run.
 @Suite struct HostileBytesTests {
   /// Every parser, by the file that it reads.
   enum Parser: String, CaseIterable {
@@ -78,7 +78,7 @@ import Testing
         if parser.accepts(bytes) { accepted += 1 } else { refused += 1 }
       }
     }
-    // Both happen, or the mutations reach nothing.
+    // Both must happen. Otherwise the mutations would not reach the parser.
     #expect(accepted > 0 && refused > 0)
   }
 
@@ -114,8 +114,8 @@ struct Linear {
     Int(next() >> 33) % max(bound, 1)
   }
 
-  /// Changes one to eight places: a byte for another, for one that means something, removed, doubled, or a long run of
-  /// digits put in.
+  /// Changes one to eight places: a byte is replaced by any other or by one with a meaning, removed, or doubled, or a
+  /// long run of digits is put in.
   mutating func mutate(_ bytes: inout [UInt8]) {
     let meaningful = Array("0189 \t\n\0():-./_=kBMVUS".utf8)
     for _ in 0...below(8) where !bytes.isEmpty {

@@ -2,14 +2,14 @@ import Fixtures
 import ProcModel
 import Testing
 
-/// The hash table of the house, beside a dictionary.
+/// The map compared with a dictionary.
 @Suite struct IntegerMapTests {
-  @Test(arguments: 1...4 as ClosedRange<UInt64>) func itHoldsWhatADictionaryHolds(seed: UInt64) {
+  @Test(arguments: 1...4 as ClosedRange<UInt64>) func theMapAgreesWithADictionary(seed: UInt64) {
     var numbers = SplitMix64(seed: seed)
     var map = IntegerMap(capacity: Int.random(in: 0...40, using: &numbers))
     var expected: [UInt64: UInt64] = [:]
     for step in 0..<20_000 {
-      // Numbers that differ in their highest bits alone, among others.
+      // Some numbers differ in their highest bits alone.
       let key = UInt64.random(in: 0...300, using: &numbers) << UInt64.random(in: 0...1, using: &numbers) * 55
       let value = UInt64.random(in: 0...1000, using: &numbers)
       switch Int.random(in: 0..<5, using: &numbers) {
@@ -39,7 +39,7 @@ import Testing
     for (key, value) in expected { #expect(map.value(for: key) == value) }
   }
 
-  @Test(arguments: [0, 1, 8, 9, 100, 1000]) func whatWasReservedFits(count: Int) {
+  @Test(arguments: [0, 1, 8, 9, 100, 1000]) func reservedEntriesFitWithoutAnAllocation(count: Int) {
     var map = IntegerMap(capacity: 0)
     map.set(7, to: 1)
     map.reserve(count + 1)

@@ -1,7 +1,7 @@
 import ProcModel
 import Testing
 
-/// The files of a memory cgroup, and what they come to as a reading.
+/// The files of a memory cgroup, and the reading that they give.
 @Suite struct MemoryCgroupTests {
   /// Captured from a cgroup of version 1 (6.18) with a limit of 96 MiB, shortened to what is read and its neighbours.
   private static let firstStat = """
@@ -19,7 +19,7 @@ import Testing
     total_unevictable 0
 
     """
-  /// As version 2 prints it (6.1).
+  /// Version 2, as Linux 6.1 prints it.
   private static let secondStat = """
     anon 41943040
     file 8388608
@@ -49,13 +49,13 @@ import Testing
     #expect(stat.reclaimable == KiB(6144))
   }
 
-  @Test func versionTwoTellsReclaimToo() throws {
+  @Test func versionTwoHasCountersOfReclaimToo() throws {
     let stat = try Self.stat(Self.secondStat)
     #expect(stat.reclaimable == KiB(7168) && stat.restored == 43 && stat.directScans == 77)
     #expect(stat.swap == nil && stat.hierarchicalLimit == nil)
   }
 
-  @Test func anEmptyFileIsAValueWithNothingInIt() throws {
+  @Test func anEmptyFileIsAValueWithoutFigures() throws {
     #expect(try Self.stat("").reclaimable == .zero)
     #expect(throws: ProcParseError.self) { try Self.stat("active_file x\n") }
     #expect(throws: ProcParseError.self) { try Self.stat("total_swap 99999999999999999999\n") }
@@ -69,7 +69,7 @@ import Testing
     #expect(try CgroupAmount(parsing: Array(text.utf8).span).amount == kib.map { KiB($0) })
   }
 
-  @Test(arguments: ["", "maximum\n", "12 kB\n", "-1\n", "x\n"]) func whatIsNoAmountIsAnError(text: String) {
+  @Test(arguments: ["", "maximum\n", "12 kB\n", "-1\n", "x\n"]) func aTextThatIsNoAmountIsAnError(text: String) {
     #expect(throws: ProcParseError.self) { try CgroupAmount(parsing: Array(text.utf8).span) }
   }
 
@@ -77,7 +77,8 @@ import Testing
     arguments: [
       ("low 1\nhigh 2\nmax 30\noom 4\noom_kill 5\noom_group_kill 0\n", 30, 4), ("17\n", 17, 0), ("", 0, 0),
       ("maximum 9\n", 0, 0),
-    ] as [(String, UInt64, UInt64)]) func howOftenTheLimitWasMet(text: String, hits: UInt64, failures: UInt64) throws
+    ] as [(String, UInt64, UInt64)]) func hitsAndFailuresOfALimitAreRead(text: String, hits: UInt64, failures: UInt64)
+    throws
   {
     #expect(
       try LimitCounts(parsing: Array(text.utf8).span) == LimitCounts(hits: hits, failures: failures))
@@ -87,12 +88,12 @@ import Testing
     arguments: [
       ("low 1\nhigh 2\nmax 30\noom 4\noom_kill 5\n", 32), ("17\n", 17), ("", 0),
       ("high 18446744073709551615\nmax 3\n", 2),
-    ] as [(String, UInt64)]) func howOftenTheOwnLimitWasMet(text: String, count: UInt64) throws
+    ] as [(String, UInt64)]) func hitsOfTheOwnLimitAreRead(text: String, count: UInt64) throws
   {
     #expect(try OwnLimitCount(parsing: Array(text.utf8).span).count == count)
   }
 
-  @Test func whoseLimitItWasIsToldBesideTheSum() throws {
+  @Test func theEventsOfTheOwnLimitAreReadBesideTheSum() throws {
     #expect(
       CgroupFile.ownEvents.name(.v2) == "memory.events.local" && CgroupFile.ownEvents.name(.v1) == "memory.failcnt")
     #expect(throws: ProcParseError.self) { try OwnLimitCount(parsing: Array("max x\n".utf8).span) }
@@ -105,37 +106,37 @@ import Testing
     #expect(MemoryReading(cgroup, on: Self.machine)?.ownReclaim == 7)
   }
 
-  // As readings.
+  // Readings.
 
   private static let machine = MemoryReading(
     time: .milliseconds(7), total: KiB(1_000_000), available: KiB(800_000), swapTotal: KiB(50_000),
     swapFree: KiB(20_000))
 
-  @Test func whatIsLeftOfTheLimitAndCouldBeTakenBackIsAvailable() throws {
+  @Test func availableMemoryIsTheRestOfTheLimitAndWhatCouldBeReclaimed() throws {
     let cgroup = CgroupMemory(limit: KiB(96 * 1024), usage: KiB(56 * 1024), stat: try Self.stat(Self.secondStat))
     let reading = try #require(MemoryReading(cgroup, on: Self.machine))
     #expect(reading.time == .milliseconds(7) && reading.total == KiB(96 * 1024))
     #expect(reading.available == KiB(47 * 1024) && reading.fileCache == KiB(6144))
     #expect(reading.reclaim == ReclaimTotals(refaults: 43, directScans: 77) && reading.limitCounts == nil)
-    // Without a limit, or with one that is more than there is, the machine's memory is.
+    // Without a limit, or with one above the machine's memory, the machine's memory counts.
     for limit in [nil, KiB(2_000_000)] {
       let wide = CgroupMemory(limit: limit, usage: KiB(600_000), stat: try Self.stat(""))
       #expect(MemoryReading(wide, on: Self.machine)?.total == KiB(1_000_000))
       #expect(MemoryReading(wide, on: Self.machine)?.available == KiB(400_000))
     }
-    // A limit that was lowered below what is in use.
+    // The limit was lowered below the usage.
     let over = CgroupMemory(limit: KiB(1000), usage: KiB(5000), stat: try Self.stat(""))
     #expect(MemoryReading(over, on: Self.machine)?.available == .zero)
   }
 
   @Test(
     arguments: [
-      // Neither limited nor accounted: the machine's.
+      // Swap is neither limited nor accounted, so the machine's counts.
       (nil, nil, 50_000, 20_000), (nil, 10_000, 50_000, 20_000), (nil, 45_000, 50_000, 5000),
       (8000, 1000, 8000, 7000), (0, 0, 0, 0), (30_000, 5000, 30_000, 20_000), (90_000, 0, 50_000, 20_000),
       (8000, 9000, 8000, 0),
     ] as [(UInt64?, UInt64?, UInt64, UInt64)])
-  func swapIsWhatTheLimitLeavesOfTheMachines(limit: UInt64?, usage: UInt64?, total: UInt64, free: UInt64) throws {
+  func swapIsLimitedByTheCgroupAndTheMachine(limit: UInt64?, usage: UInt64?, total: UInt64, free: UInt64) throws {
     let cgroup = CgroupMemory(
       limit: KiB(1000), usage: .zero, stat: try Self.stat(""), swapLimit: limit.map { KiB($0) },
       swapUsage: usage.map { KiB($0) })
@@ -193,7 +194,7 @@ import Testing
   }
 }
 
-/// Which domains a process lies in.
+/// The domains in which a process lies.
 @Suite struct DomainRootsTests {
   private static func roots(system: String? = nil, _ paths: [String]) -> DomainRoots {
     var roots = DomainRoots()
@@ -211,7 +212,7 @@ import Testing
     arguments: [
       ("/a", [0, 1]), ("/a/b", [0, 1, 2]), ("/a/b/c", [0, 1, 2]), ("/ab", [0]), ("/a/bc", [0, 1]), ("/", [0]),
       ("", [0]), ("/A", [0]),
-    ] as [(String, [Int])]) func whatLiesInOrBelowACgroupIsItsDomains(path: String, expected: [Int])
+    ] as [(String, [Int])]) func aPathBelongsToEachDomainAtOrAboveIt(path: String, expected: [Int])
   {
     #expect(Self.numbers(Self.roots(["/a", "/a/b"]), path) == expected)
   }
@@ -220,12 +221,12 @@ import Testing
     let roots = Self.roots(system: "/docker/01", ["/docker/01/batch"])
     #expect(Self.numbers(roots, "/docker/01") == [0] && Self.numbers(roots, "/docker/01/batch/x") == [0, 1])
     #expect(Self.numbers(roots, "/system.slice/x.service") == [] && Self.numbers(roots, "") == [])
-    // A cgroup namespace shows the container's as the root.
+    // In a cgroup namespace the container's cgroup is the root.
     #expect(Self.numbers(Self.roots(system: "/", []), "/x") == [0])
     #expect(Self.numbers(Self.roots(system: "", []), "/x") == [0])
   }
 
-  @Test func thereAreEightAtMost() {
+  @Test func thereAreEightDomainsAtMost() {
     let roots = Self.roots((1...9).map { "/\($0)" })
     #expect(roots.count == 8 && Self.numbers(roots, "/7") == [0, 7] && Self.numbers(roots, "/8") == [0])
   }

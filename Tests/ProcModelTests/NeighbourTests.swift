@@ -2,9 +2,9 @@ import Fixtures
 import ProcModel
 import Testing
 
-/// Sharers and children against a slow reckoning, on invented machines of many processes.
+/// Shares of memory and children, compared with a slow reference algorithm on generated machines of many processes.
 @Suite struct NeighbourTests {
-  /// A process that only has what neighbours are told by.
+  /// Adds a process with the fields by which neighbours are related.
   private static func enter(
     _ pid: Int32, parent: Int32, cgroup: String, shared: UInt64, virtual: UInt64, in source: inout MemorySource
   ) {
@@ -16,7 +16,7 @@ import Testing
     source.files[.init(.cgroup, of: pid)] = Array("0::\(cgroup)\n".utf8)
   }
 
-  /// The rule as it is meant, over all pairs: each KiB of the largest is divided among those whose memory reaches it.
+  /// The reference algorithm: each KiB of the largest is divided among the processes whose memory reaches it.
   private static func share(of one: ProcessFacts, among rows: [ProcessFacts]) -> Double {
     guard one.shared > .zero else { return 0 }
     func divided(_ group: [ProcessFacts]) -> Double {
@@ -35,12 +35,12 @@ import Testing
     return min(children, divided(kin.filter { $0.parent == one.parent || $0.identity.pid == one.parent }))
   }
 
-  /// Within a power of two the layers are not sorted: so much may be given to a neighbour of the same size.
+  /// Within a power of two the layers are not sorted, so some may be given to a neighbour of the same size.
   private static func isNear(_ share: KiB, _ wanted: Double, of whole: KiB) -> Bool {
     abs(Double(share.count) - wanted) <= max(Double(whole.count) / 4, 40)
   }
 
-  @Test(arguments: [1, 7, 300, 3000]) func relationsAgreeWithTheSlowReckoning(count: Int) throws {
+  @Test(arguments: [1, 7, 300, 3000]) func relationsAgreeWithTheReferenceAlgorithm(count: Int) throws {
     var random = Linear(seed: UInt64(count))
     var source = MemorySource()
     source.set(.uptime, "100.00 1.00\n")
@@ -53,7 +53,7 @@ import Testing
     }
     var table = ProcessTable(capacity: 16)
     var survey = Survey(capacity: 16)
-    // Twice: first the scratch tables grow, then they fit.
+    // It is done twice: at first the scratch tables grow, and then they fit.
     for _ in 0..<2 {
       let tally = try survey.take(from: &source, units: .common, into: &table)
       #expect(table.count == count && tally.malformed == 0)
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  /// - Returns: What each of them is given of memory that it shares in one cgroup, in KiB.
+  /// - Returns: The share of each process in memory that they share in one cgroup, in KiB.
   private static func shares(_ sizes: [UInt64], cgroup: String = "/a.service") throws -> [UInt64] {
     var source = MemorySource()
     source.set(.uptime, "100.00 1.00\n")
@@ -86,8 +86,8 @@ import Testing
     #expect(shares.allSatisfy { (9998...10_000).contains($0) })
   }
 
-  /// 1.6 GiB, of which 200 helpers map a part each: whatever the part, the holder is not made small by them.
-  @Test(arguments: [20, 33, 100, 3] as [UInt64]) func helpersThatMapAPartMakeNoHogSmall(part: UInt64) throws {
+  /// A process holds 1.6 GiB, and 200 helpers map a part of it each.
+  @Test(arguments: [20, 33, 100, 3] as [UInt64]) func helpersThatMapAPartDoNotMakeTheHolderSmall(part: UInt64) throws {
     let whole: UInt64 = 1_600_000
     let shares = try NeighbourTests.shares([whole] + [UInt64](repeating: whole / part, count: 200))
     #expect(shares[0] > whole / 10 * 6 && shares[0] <= whole)
@@ -105,7 +105,7 @@ import Testing
     for (share, size) in zip(shares, sizes) { #expect(share <= size) }
   }
 
-  @Test func nonsenseIsBounded() throws {
+  @Test func sharesOfImpossibleFiguresAreBounded() throws {
     let shares = try NeighbourTests.shares([.max / 1024, .max / 1024, 5])
     #expect(shares[0] > 0 && shares[2] <= 5)
   }

@@ -3,20 +3,20 @@ import ProcModel
 import Testing
 
 @Suite struct ProcessStatTests {
-  @Test func anotherProgramIsToldByWhereItsCodeAndStackBegin() throws {
+  @Test func theImageChangesWithTheAddressesOfCodeAndStack() throws {
     func image(_ tail: String) throws -> UInt64 {
       let text = "7 (a) S 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 100 4096 1\(tail)"
       return try ProcessStat(parsing: Array(text.utf8).span).image
     }
     let first = try image(" 18446744073709551615 94186939981824 94186940004569 140728258800704 0 0\n")
     let cases = [
-      // The same program again has other places; one without them differs by its stack alone.
+      // The same program executed again has other addresses. A static one differs in its stack alone.
       " 18446744073709551615 94186939981824 94186940004569 140728258800720 0 0\n",
       " 18446744073709551615 94186939985920 94186940004569 140728258800704 0 0\n",
     ]
     for other in cases { #expect(try image(other) != first) }
     #expect(first != 0)
-    // Who may not look is shown 1 and 0; an old or cut file ends before.
+    // A reader without the right sees 1 and 0. An old or cut file ends before these fields.
     for nothing in [" 18446744073709551615 1 1 0 0 0\n", " 18446744073709551615 94186939981824\n", "\n"] {
       #expect(try image(nothing) == 0)
     }
@@ -34,7 +34,7 @@ import Testing
     #expect(stat.virtualBytes == 400_000 * 1024 && stat.residentPages == 52_750)
   }
 
-  /// The names that processes 3…14 of the capture took; the kernel cut the thirteenth at 15 bytes.
+  /// The names of processes 3…14 of the capture. The kernel cut the thirteenth at 15 bytes.
   @Test(arguments: [
     (3, "x) Z 1 (y"), (4, "foo) Z "), (5, " a b  c "), (6, "new\nline\nUid:\t0"), (7, "tab\there"),
     (8, "\u{1b}[31mred"), (10, ""), (11, ")"), (12, "()()())"), (13, "sixteen-bytes-a"), (14, "ends\n"),
@@ -50,12 +50,12 @@ import Testing
     #expect(status.virtual == KiB(bytes: stat.virtualBytes))
   }
 
-  @Test func aNameThatIsNoTextIsKeptAsBytes() throws {
+  @Test func aNameThatIsNotUTF8IsKeptAsBytes() throws {
     let stat = try ProcessStat(parsing: Fixture.bytes("6.18/9/stat").span)
     #expect(stat.comm == Comm([0xff, 0xfe, 0xc3, 0x28].span))
   }
 
-  @Test func kernelThreadsAndZombiesAreTold() throws {
+  @Test func kernelThreadsAndZombiesAreRecognized() throws {
     #expect(try ProcessStat(parsing: Fixture.bytes("6.18/2/stat").span).isKernelThread)
     #expect(try ProcessStat(parsing: Fixture.bytes("4.4/37/stat").span).isKernelThread)
     let leader = try ProcessStat(parsing: Fixture.bytes("6.18/15/stat").span)
@@ -100,7 +100,7 @@ import Testing
     ("1 (a) \n", .malformed(offset: 6)),
     ("1 (a) S 99999999999999999999", .overflow(offset: 8)),
     ("1 (a) S 1 2 3 0 -1 0 0 0 0 0 5 6 0 0 20 128 1 0 99 4096 7 0\n", .overflow(offset: 40)),
-  ]) func whatIsNoStatIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedStatIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try ProcessStat(parsing: Array(text.utf8).span) }
   }
 }
@@ -115,7 +115,7 @@ import Testing
     #expect(status.effectiveCapabilities == CapabilitySet(rawValue: 0x1_fffe_ffff_ff))
   }
 
-  @Test func realAndEffectiveUserAreTold() throws {
+  @Test func realAndEffectiveUserAreRead() throws {
     let status = try ProcessStatus(parsing: Fixture.bytes("6.18/18/status").span)
     #expect(status.realUID == 1000 && status.effectiveUID == 1000 && status.effectiveCapabilities == [])
     let text = "Uid:\t1000\t0\t0\t0\n"
@@ -123,7 +123,7 @@ import Testing
     #expect(setuid.realUID == 1000 && setuid.effectiveUID == 0)
   }
 
-  @Test func beforeFourFiveTheKindsAreNotTold() throws {
+  @Test func beforeFourFiveTheThreeKindsAreMissing() throws {
     let status = try ProcessStatus(parsing: Fixture.bytes("4.4/950/status").span)
     #expect(status.resident == KiB(334_000) && status.residentAnonymous == nil && status.residentShared == nil)
     #expect(status.pageTables == KiB(2200 + 12))
@@ -136,7 +136,7 @@ import Testing
     #expect(status.virtual == nil && status.resident == nil && status.swap == nil && status.pageTables == nil)
   }
 
-  @Test func eachPIDIsOfANamespace() throws {
+  @Test func theNumberOfPidNamespacesIsRead() throws {
     let text = "Uid:\t0\t0\t0\t0\nNSpid:\t4711\t12\t1\n"
     let status = try ProcessStatus(parsing: Array(text.utf8).span)
     #expect(status.namespaces == 3)
@@ -144,7 +144,7 @@ import Testing
     #expect(try ProcessStatus(parsing: Array("Uid:\t0\t0\t0\t0\n".utf8).span).namespaces == nil)
   }
 
-  @Test func theEffectiveGroupIsTold() throws {
+  @Test func theEffectiveGroupIsRead() throws {
     let text = "Uid:\t0\t0\t0\t0\nGid:\t100\t200\t300\t400\nGroups:\t7\n"
     #expect(try ProcessStatus(parsing: Array(text.utf8).span).effectiveGID == 200)
     #expect(try ProcessStatus(parsing: Array("Uid:\t0\t0\t0\t0\n".utf8).span).effectiveGID == nil)
@@ -161,7 +161,7 @@ import Testing
     ("Uid:\t0\t0\t0\t0\nCapEff:\t1ffffffffffffffff\n", .overflow(offset: 21)),
     ("Uid:\t0\t0\t0\t0\nCapEff:\tzz\n", .malformed(offset: 21)),
     ("Uid:\t0\t0\t0\t0\nThreads:\t1x\n", .malformed(offset: 23)),
-  ]) func whatIsNoStatusIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedStatusIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try ProcessStatus(parsing: Array(text.utf8).span) }
   }
 }
@@ -187,7 +187,7 @@ import Testing
     ("-1001\n", ProcParseError.overflow(offset: 0)), ("1001\n", .overflow(offset: 0)),
     ("99999999999999999999\n", .overflow(offset: 0)), ("", .truncated(offset: 0)), ("-", .truncated(offset: 1)),
     ("--1\n", .malformed(offset: 1)), ("0 \n", .malformed(offset: 1)),
-  ]) func whatIsNoAdjustmentIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedAdjustmentIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try OomScoreAdj(parsing: Array(text.utf8).span) }
   }
 

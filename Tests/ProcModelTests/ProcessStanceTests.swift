@@ -51,7 +51,7 @@ import Testing
     arguments: [
       ("5:freezer:/jobs/one\n0::/\n", "/jobs/one", nil), ("5:freezer:/\n0::/jobs\n", nil, "/jobs"),
       ("0::/jobs", nil, "/jobs"), ("5:freezer:/a b:c\n0::/d\n", "/a b:c", "/d"), ("", nil, nil),
-      // Another controller shares the hierarchy's name list: that is no hierarchy of the freezer alone.
+      // The hierarchy has another controller too, so it is not that of the freezer alone.
       ("4:cpu,freezer:/x\n", nil, nil),
       // A path outside of the reader's cgroup namespace names another cgroup below /sys/fs/cgroup.
       ("5:freezer:/../x\n0::/../../y\n", nil, nil), ("5:freezer:/..x\n0::/..y\n", "/..x", "/..y"),

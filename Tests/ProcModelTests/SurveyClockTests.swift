@@ -2,7 +2,7 @@ import Fixtures
 import ProcModel
 import Testing
 
-/// Ages: by which clock, and where there is none.
+/// By which clock ages are measured, and what happens without one.
 @Suite struct SurveyClockTests {
   /// A process that started 50 s after boot.
   private static func source(_ change: (inout MemorySource) -> Void) -> MemorySource {
@@ -23,10 +23,10 @@ import Testing
 
   @Test(
     arguments: [
-      // A captured tree: its uptime, in hundredths.
+      // A captured tree has its uptime, in hundredths of a second.
       (nil, "60.00 1.00\n", 1000, 0), (nil, "50.00 1.00\n", 0, 0), (nil, "49.99 1.00\n", nil, 1),
       (nil, "5.00 1.00\n", nil, 1), (nil, "nonsense", nil, 0), (nil, "0.00 0.00\n", nil, 0),
-      // A live one: the kernel's clock, whatever a container's uptime says.
+      // A live source has the kernel's clock, and a container's uptime does not count.
       (60_000, "5.00 1.00\n", 1000, 0), (60_000, "nonsense", 1000, 0), (60_000, "999999.00 1.00\n", 1000, 0),
       (49_980, "60.00 1.00\n", nil, 1),
     ] as [(UInt64?, String, UInt64?, UInt32)])
@@ -47,8 +47,8 @@ import Testing
     #expect(try Self.take(&source).age == Ticks(1000))
   }
 
-  /// The clock is read when the survey begins, and some are born until it ends.
-  @Test func whoIsBornDuringTheSurveyIsYoungAndNotOfTheFuture() throws {
+  /// The clock is read when the survey begins, and processes may be started until it ends.
+  @Test func aProcessThatIsStartedDuringTheSurveyHasAnAgeOfZero() throws {
     var source = Self.source { $0.clock = .milliseconds(49_000) }
     var survey = Survey(capacity: 4)
     var table = ProcessTable(capacity: 4)
@@ -59,7 +59,7 @@ import Testing
   }
 }
 
-/// Who is in swapoff(2).
+/// Which process is in swapoff(2).
 @Suite struct SurveySwapoffTests {
   struct Line: Sendable, CustomTestStringConvertible {
     var testDescription: String
@@ -120,8 +120,8 @@ import Testing
     return source
   }
 
-  @Test(arguments: lines) func itIsToldByNameCapabilityAndCall(line: Line) throws {
-    // A decision leaves out whoever is as small.
+  @Test(arguments: lines) func aProcessInSwapoffIsToldByNameCapabilityAndSystemCall(line: Line) throws {
+    // The survey of a decision leaves out other processes of this size.
     for smallest in [KiB.zero, KiB(10_240)] where line.isUnderWay || smallest == .zero {
       var source = Self.source(line)
       var survey = Survey(capacity: 4)
@@ -133,8 +133,8 @@ import Testing
     }
   }
 
-  /// Reading it takes a lock that execve(2) holds.
-  @Test func whileNoSwapIsTakenAwayNobodyIsAsked() throws {
+  /// Reading `syscall` takes a lock that execve(2) holds.
+  @Test func whileNoSwapIsBeingTakenAwayNoSystemCallIsRead() throws {
     var source = Self.source(Line(testDescription: "", syscall: "running\n", expected: false))
     var survey = Survey(capacity: 4)
     var table = ProcessTable(capacity: 4)
@@ -142,7 +142,8 @@ import Testing
     #expect(!source.reads.contains { $0.file == .syscall })
   }
 
-  @Test(arguments: ["", "16x", "18446744073709551616 0x0\n", "x\n"]) func whatIsNoCallIsAnError(text: String) {
+  @Test(arguments: ["", "16x", "18446744073709551616 0x0\n", "x\n"]) func aTextThatIsNoSystemCallIsAnError(text: String)
+  {
     #expect(throws: ProcParseError.self) { try SyscallFile(parsing: Array(text.utf8).span) }
   }
 }

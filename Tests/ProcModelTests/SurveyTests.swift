@@ -14,7 +14,7 @@ import Testing
     try #require(table.rows.first { $0.identity.pid == pid })
   }
 
-  // Captured.
+  // Captured trees.
 
   @Test func aCapturedTreeGivesEveryProcessThatHasMemory() throws {
     var source = MemorySource(fixture: "6.18")
@@ -25,7 +25,7 @@ import Testing
     #expect(table.rows.allSatisfy { $0.virtual > .zero && $0.oomScore != nil && $0.cgroupKey == nil })
   }
 
-  @Test func whatNobodyIsClassifiedByIsLeftOut() throws {
+  @Test func withoutScoresOomScoreAndItsAdjustmentAreNotRead() throws {
     var source = MemorySource(fixture: "6.18")
     let whole = try SurveyTests.take(&source).table
     let reads = source.reads.count
@@ -33,7 +33,7 @@ import Testing
     var survey = Survey(capacity: 4)
     try survey.begin(from: &source, units: .common, isForScores: false, into: &table)
     while try survey.step(.max, from: &source, units: .common, into: &table) == nil {}
-    // The leader of 15 is dead: its score tells whether a thread of it has memory.
+    // The leader of 15 is dead, and its score tells whether one of its threads has memory.
     #expect(
       source.reads.dropFirst(reads).allSatisfy { ($0.file != .oomScore && $0.file != .oomScoreAdj) || $0.pid == 15 })
     #expect(table.rows.map(\.footprint) == whole.rows.map(\.footprint))
@@ -46,7 +46,7 @@ import Testing
     #expect(facts.comm == Comm("leaderless") && facts.state == UInt8(ascii: "S") && facts.threads == 2)
     #expect(facts.virtual == KiB(15_420) && facts.resident == KiB(6872))
     #expect(facts.anonymous == KiB(6220) && facts.file == KiB(652) && facts.pageTables == KiB(52))
-    // The leader's start: the thread's is a tick later.
+    // This is the leader's start time; the thread's is a tick later.
     #expect(facts.identity.startTime == Ticks(191_064))
     #expect(facts.oomScore == 666)
   }
@@ -63,22 +63,22 @@ import Testing
     #expect(try SurveyTests.row(18, table).sharedElsewhere == .zero)
   }
 
-  @Test func theKernelsAdjustmentsAndTheOwnerAreTold() throws {
+  @Test func theAdjustmentTheOwnerAndTheAgeAreRead() throws {
     var source = MemorySource(fixture: "6.18")
     let (table, _) = try SurveyTests.take(&source)
     let niced = try SurveyTests.row(18, table)
     #expect(niced.realUID == 1000 && niced.nice == 5 && niced.oomScoreAdj == 500 && niced.oomScore == 1000)
     #expect(niced.cpu == Ticks(17) && niced.effectiveCapabilities == [])
-    // 2031.42 s of uptime, started at 1910.64 s.
+    // The uptime is 2031.42 s, and the process was started at 1910.64 s.
     #expect(niced.age == Ticks(203_142 - 191_064))
     #expect(try SurveyTests.row(19, table).effectiveCapabilities.contains(.sysAdmin))
     var composed = MemorySource(fixture: "5.10")
     #expect(try SurveyTests.row(412, try SurveyTests.take(&composed).table).oomScoreAdj == -1000)
   }
 
-  // Composed.
+  // Composed trees.
 
-  @Test(arguments: ["4.19", "5.10", "6.1"]) func composedTreesTellTheSameOfTheirKernels(name: String) throws {
+  @Test(arguments: ["4.19", "5.10", "6.1"]) func treesOfEachKernelGiveTheSameFacts(name: String) throws {
     var source = MemorySource(fixture: name)
     let (table, tally) = try SurveyTests.take(&source)
     #expect(table.rows.map(\.identity.pid) == [1, 412, 520, 521, 522, 640, 641, 900, 950, 977])
@@ -88,7 +88,7 @@ import Testing
     #expect(node.swap == (name == "4.19" ? .zero : KiB(65_536)) && node.pageTables == KiB(2200))
     #expect(node.parent == 900 && node.threads == 11 && node.cpu == Ticks(9500))
     #expect(node.age == Ticks(2_601_244 - 2_500_000))
-    // The database: a worker of 96 MiB beside one of 80, and the postmaster, whose 1 MiB all three map.
+    // The database has a worker of 96 MiB, one of 80 MiB, and the postmaster, whose 1 MiB all three map.
     let worker = try SurveyTests.row(521, table)
     #expect(worker.shared == KiB(98_304) && worker.ownShared == KiB(54_442))
     #expect(try SurveyTests.row(520, table).ownShared == KiB(341))
@@ -103,7 +103,7 @@ import Testing
     #expect(worker.pageTables == KiB(432))
   }
 
-  @Test func groupAndSessionAreTold() throws {
+  @Test func groupAndSessionAreRead() throws {
     var source = MemorySource(fixture: "5.10")
     source.set(.stat, of: 950, "950 (node) S 900 901 902 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 4096 1 0\n")
     let node = try SurveyTests.row(950, try SurveyTests.take(&source).table)
@@ -121,7 +121,7 @@ import Testing
     #expect(table.cgroups.unit(of: below) == above)
   }
 
-  /// A machine with a parent in the domain /batch and a child of it, and what else is said of the child.
+  /// A machine with a parent in the domain /batch, and its child with another cgroup file.
   private static func family(_ cgroup: String?, _ failure: ReadFailure? = nil) -> MemorySource {
     var source = MemorySource(fixture: "6.18")
     source.set(.cgroup, of: 17, "0::/batch/a\n")
@@ -144,23 +144,23 @@ import Testing
     return (facts.domains, facts, tally)
   }
 
-  /// 36 is ENAMETOOLONG: whoever may nest cgroups can have such a path.
+  /// 36 is ENAMETOOLONG, which nested cgroups can cause.
   @Test(
     arguments: [
       (nil, .failed(errno: 36)), (nil, .denied), ("0::", nil), ("nonsense\n", nil),
       ("0::/" + String(repeating: "x", count: 9000), nil),
     ] as [(String?, ReadFailure?)])
-  func whoseCgroupCannotBeReadIsWhereItsParentIs(cgroup: String?, failure: ReadFailure?) throws {
+  func aProcessWhoseCgroupCannotBeReadCountsToTheDomainsOfItsParent(cgroup: String?, failure: ReadFailure?) throws {
     let found = try Self.domains(21, of: Self.family(cgroup, failure))
     #expect(found.domains == [.system, DomainSet(number: 1)])
     #expect(found.facts.unread.contains(.cgroup) && found.tally.unknownCgroups == 1 && !found.tally.isComplete)
     #expect(try Self.domains(22, of: Self.family(cgroup, failure)).facts.unread.isDisjoint(with: .cgroup))
   }
 
-  @Test func theNearestAncestorThatCanBeReadTells() throws {
+  @Test func theNearestAncestorWhoseCgroupCanBeReadCounts() throws {
     var source = Self.family(nil, .failed(errno: 36))
     source.failures[.init(.cgroup, of: 17)] = .failed(errno: 36)
-    // Of both the parent is process 1, or none that is there: then the system, also a container's, is all that is left.
+    // The parent of both is process 1, or is not there: then only the system is left, also that of a container.
     #expect(try Self.domains(21, of: source).domains == .system)
     #expect(try Self.domains(21, of: source, system: "/docker/7").domains == .system)
     #expect(try Self.domains(21, of: source).tally.unknownCgroups == 2)
@@ -173,21 +173,21 @@ import Testing
     #expect(try Self.domains(21, of: late).domains == .system)
   }
 
-  @Test func whoIsOutsideIsOfNoContainersSystem() throws {
+  @Test func aProcessOutsideTheNamespaceIsNotOfTheContainersSystem() throws {
     let outside = Self.family("0::/../batch/a\n")
     #expect(try Self.domains(21, of: outside).domains == .system)
     #expect(try Self.domains(21, of: outside, system: "").domains == [])
     #expect(try Self.domains(22, of: outside, system: "").domains == [.system, DomainSet(number: 1)])
     let found = try Self.domains(21, of: outside)
     #expect(found.facts.unread.contains(.cgroup) && found.facts.cgroupKey != nil && found.tally.unknownCgroups == 0)
-    // Where process 1 is outside too, no path says where a process lies.
+    // Where process 1 is outside too, no path tells where a process lies.
     var part = Self.family("0::/batch/a\n")
     part.view.showsAllCgroups = false
     #expect(try Self.domains(22, of: part).domains == .system)
     #expect(try Self.domains(22, of: part).facts.unread.contains(.cgroup))
   }
 
-  @Test func theNumberOfAllUnmappedUsersIsNoUser() throws {
+  @Test func theOverflowIDCountsAsAnUnknownUser() throws {
     var source = MemorySource(fixture: "6.18")
     let whole = try SurveyTests.take(&source).table.rows
     source.view.unmappedUser = whole[0].effectiveUID
@@ -198,7 +198,7 @@ import Testing
     }
   }
 
-  @Test func whatIsLeftOutIsAddedUp() throws {
+  @Test func theFootprintsOfProcessesLeftOutAreAddedUp() throws {
     var source = MemorySource(fixture: "5.10")
     var table = ProcessTable(capacity: 4)
     var survey = Survey(capacity: 4)
@@ -226,7 +226,7 @@ import Testing
     }
   }
 
-  // What goes wrong.
+  // Failures.
 
   @Test(arguments: [
     (ReadFailure.vanished, UInt32(1), UInt32(0), UInt32(0)), (.denied, 0, 1, 0), (.failed(errno: 5), 0, 0, 1),
@@ -243,21 +243,21 @@ import Testing
   @Test func aMalformedStatIsNamedAndStopsNothing() throws {
     var source = MemorySource(fixture: "5.10")
     source.set(.stat, of: 640, "640 (nginx) S x")
-    // The stat of another process is no stat of this one.
+    // A `stat` with another process's number counts as malformed.
     source.files[.init(.stat, of: 641)] = source.files[.init(.stat, of: 950)]
     let (table, tally) = try SurveyTests.take(&source)
     #expect(table.count == 8 && tally.malformed == 2)
     #expect(tally.lastMalformed == .init(pid: 641, file: .stat, error: .malformed(offset: 0)))
   }
 
-  @Test func aProcessThatEndsBeforeItsStatusIsReadIsSkipped() throws {
+  @Test func aProcessThatExitsBeforeItsStatusIsReadIsSkipped() throws {
     var source = MemorySource(fixture: "5.10")
     source.vanish(950, at: .status)
     let (table, tally) = try SurveyTests.take(&source)
     #expect(table.count == 9 && tally.vanished == 1)
   }
 
-  @Test func aProcessThatEndsLaterKeepsWhatWasRead() throws {
+  @Test func aProcessThatExitsLaterKeepsWhatWasRead() throws {
     var source = MemorySource(fixture: "5.10")
     source.vanish(950, at: .oomScoreAdj)
     let node = try SurveyTests.row(950, try SurveyTests.take(&source).table)
@@ -267,7 +267,7 @@ import Testing
   }
 
   @Test(arguments: [nil, "Name:\tnode\nUid:\tx\n", "Name:\tnode\n"] as [String?])
-  func withoutStatusTheOthersTellAndTheOwnerIsNobody(status: String?) throws {
+  func withoutStatusTheOtherFilesCountAndTheOwnerIsUnknown(status: String?) throws {
     var source = MemorySource(fixture: "5.10")
     source.files[.init(.status, of: 950)] = status.map { Array($0.utf8) }
     let (table, tally) = try SurveyTests.take(&source)
@@ -279,7 +279,7 @@ import Testing
     #expect(tally.malformed == (status == nil ? 0 : 1))
   }
 
-  @Test func groupTerminalAndNamespaceAreTold() throws {
+  @Test func groupTerminalAndNamespaceAreRead() throws {
     var source = MemorySource(fixture: "5.10")
     let plain = try SurveyTests.row(950, try SurveyTests.take(&source).table)
     #expect(plain.unread.isEmpty && plain.effectiveGID == 1000 && !plain.hasTerminal && !plain.isInNamespace)
@@ -299,7 +299,7 @@ import Testing
     #expect(try SurveyTests.row(950, try SurveyTests.take(&source).table).age == nil)
   }
 
-  @Test func aStatusCutByManyGroupsHidesNoMemory() throws {
+  @Test func aStatusThatManyGroupsCutGivesTheMemoryOfStatm() throws {
     var source = MemorySource(fixture: "5.10")
     let text = String(decoding: source.files[.init(.status, of: 950), default: []], as: UTF8.self)
     let groups = (100_000..<106_000).map(String.init).joined(separator: " ")
@@ -310,7 +310,7 @@ import Testing
     #expect(node.realUID == 1000 && tally.malformed == 0)
   }
 
-  @Test func aPathCutByTheBufferIsNoPath() throws {
+  @Test func aPathThatTheBufferCutIsUnknown() throws {
     var source = MemorySource(fixture: "5.10")
     source.set(.cgroup, of: 950, "0::/a.slice/" + String(repeating: "x", count: 40_000) + "\n")
     #expect(try SurveyTests.row(950, try SurveyTests.take(&source).table).cgroupKey == nil)
@@ -341,7 +341,7 @@ import Testing
     #expect(try SurveyTests.row(15, try SurveyTests.take(&source).table).anonymous == KiB(6220))
   }
 
-  @Test func betterKnownCapabilitiesWin() throws {
+  @Test func theCapabilitiesOfLibcapGoBeforeThoseOfStatus() throws {
     var source = MemorySource(fixture: "5.10")
     source.capabilities[950] = .sysRawIO
     #expect(try SurveyTests.row(950, try SurveyTests.take(&source).table).effectiveCapabilities == .sysRawIO)
@@ -354,7 +354,7 @@ import Testing
     #expect(table.count == 10 && tally.seen == 13)
   }
 
-  @Test func onlyFilesWithoutLocksAreReadAndOneOfAKernelThread() throws {
+  @Test func onlyFilesWithoutLocksAreReadAndOfAKernelThreadOnlyStat() throws {
     var source = MemorySource(fixture: "5.10")
     _ = try SurveyTests.take(&source)
     #expect(!source.reads.contains { $0.file == .cmdline || $0.file == .exe })
@@ -362,7 +362,7 @@ import Testing
     #expect(source.reads.filter { $0.pid == 950 }.map(\.file) == [.stat, .status, .oomScoreAdj, .oomScore, .cgroup])
   }
 
-  @Test func processesThatDoNotShowAreSaid() throws {
+  @Test func hiddenProcessesAreNoticed() throws {
     var source = MemorySource(fixture: "5.10")
     source.processes.removeFirst()
     #expect(try SurveyTests.take(&source).tally.isHidden)
@@ -382,7 +382,7 @@ import Testing
     #expect(table.rows.allSatisfy { $0.age == nil })
   }
 
-  @Test func aReusedSurveyRemembersNothing() throws {
+  @Test func aSurveyThatIsUsedAgainKeepsNothing() throws {
     var table = ProcessTable(capacity: 4)
     var survey = Survey(capacity: 4)
     var first = MemorySource(fixture: "6.18")

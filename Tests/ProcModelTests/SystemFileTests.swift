@@ -11,7 +11,7 @@ import Testing
     #expect(meminfo.swapTotal == .zero)
   }
 
-  @Test func everyLineThatCountsIsTaken() throws {
+  @Test func everyLineThatIsUsedIsRead() throws {
     let meminfo = try Meminfo(parsing: Fixture.bytes("6.1/meminfo").span)
     #expect(meminfo.total == KiB(2_014_288))
     #expect(meminfo.free == KiB(61_048))
@@ -27,7 +27,7 @@ import Testing
     #expect(meminfo.swapFree == KiB(1_702_108))
   }
 
-  @Test func aMissingMemAvailableIsEstimatedAndSaysSo() throws {
+  @Test func aMissingMemAvailableIsEstimatedAndMarked() throws {
     let meminfo = try Meminfo(parsing: Fixture.bytes("3.10/meminfo").span)
     // 73460 + (21344 + 190284 − 99328) + 41020
     #expect(meminfo.available == KiB(226_780))
@@ -55,11 +55,11 @@ import Testing
     ("MemTotal: 1\0 kB\n", .malformed(offset: 11)),
     ("MemTotal: 18446744073709551616 kB\n", .overflow(offset: 10)),
     ("MemTotal:", .truncated(offset: 9)),
-  ]) func whatIsNoMeminfoIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedMeminfoIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try Meminfo(parsing: Array(text.utf8).span) }
   }
 
-  @Test func aNumberCutInTwoIsNeverTakenForASmallOne() throws {
+  @Test func aNumberThatWasCutIsNeverTakenForASmallOne() throws {
     let whole = Fixture.bytes("5.10/meminfo")
     let truth = try Meminfo(parsing: whole.span)
     for end in whole.indices {
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test func aReadingIsTheFiveFiguresAndTheTime() throws {
+  @Test func aReadingHasTheFiveFiguresAndTheTime() throws {
     let meminfo = try Meminfo(parsing: Fixture.bytes("5.10/meminfo").span)
     let reading = MemoryReading(meminfo, at: Nanoseconds(7))
     var expected = MemoryReading(
@@ -97,7 +97,7 @@ import Testing
     #expect(newer.workingsetRestore == 3001)
   }
 
-  @Test func whatWasInUseIsAnonymousAndFileSinceFiveNine() throws {
+  @Test func restoredPagesAreCountedByKindSinceFiveNine() throws {
     let vmstat = try VMStat(parsing: Fixture.bytes("5.10/vmstat").span)
     #expect(vmstat.workingsetRestore == nil && vmstat.workingsetActivate == nil)
     #expect(vmstat.workingsetRestoreAnon == 1100)
@@ -115,18 +115,18 @@ import Testing
     try VMStat(parsing: Array(text.utf8).span).machineReclaim
   }
 
-  @Test func whatTheMachineTakesBackIsKswapdsAndWhoAsked() throws {
+  @Test func theMachinesReclaimIsThatOfKswapdAndOfDirectReclaim() throws {
     #expect(try VMStat(parsing: Fixture.bytes("4.4/vmstat").span).machineReclaim == 8015 + 100_205 + 61)
     #expect(try VMStat(parsing: Fixture.bytes("5.10/vmstat").span).machineReclaim == 88_012 + 310_200 + 370)
     #expect(try VMStat(parsing: Fixture.bytes("6.18/vmstat").span).machineReclaim == 0)
-    // Neither what counts cgroups too, nor how often a task had to wait before it might reclaim.
+    // Neither the counters that include cgroups, nor that of tasks that waited before reclaim, are counted.
     let others =
       "workingset_restore_file 9\npgscan_anon 9\npgscan_file 9\npgscan_direct_throttle 9\npgscan_khugepaged 9\n"
     #expect(try Self.machineReclaim(others) == nil && Self.machineReclaim("") == nil)
     #expect(try Self.machineReclaim("pgscan_kswapd 5\n") == 5 && Self.machineReclaim("allocstall_movable 6\n") == 6)
   }
 
-  /// Among the counters of nodes `pgscan_direct` is what cgroups scan too.
+  /// Among the counters of nodes, `pgscan_direct` includes what cgroups scan.
   @Test func aCounterOfNodesThatCountsCgroupsIsLeftOut() throws {
     let after = "pgpgin 1\npgscan_kswapd 20\npgscan_direct 300\nallocstall_normal 4000\n"
     let before = "pgscan_kswapd 20\npgscan_direct 300\npgpgin 1\nallocstall_normal 4000\n"
@@ -142,8 +142,8 @@ import Testing
     #expect(vmstat.workingsetRestore == nil)
   }
 
-  /// Restores count, else what is held at once, never refaults as such.
-  @Test func refaultsOfAStreamCountForNothing() throws {
+  /// Restored pages count, or where they are missing activated ones, and refaults never.
+  @Test func refaultsOfAStreamDoNotCount() throws {
     #expect(ReclaimTotals(try VMStat(parsing: Fixture.bytes("6.18/vmstat").span))?.refaults == 0)
     #expect(ReclaimTotals(try VMStat(parsing: Fixture.bytes("5.10/vmstat").span))?.refaults == 29_104)
     #expect(ReclaimTotals(try VMStat(parsing: Fixture.bytes("4.19/vmstat").span))?.refaults == 3001)
@@ -151,7 +151,7 @@ import Testing
     #expect(ReclaimTotals(try VMStat(parsing: Array("workingset_refault_file 5\n".utf8).span)) == nil)
   }
 
-  @Test func aSumStopsAtTheTop() throws {
+  @Test func aSumSaturates() throws {
     let text = "allocstall_dma 18446744073709551615\nallocstall_normal 5\n"
     #expect(try VMStat(parsing: Array(text.utf8).span).allocstall == .max)
   }
@@ -168,7 +168,7 @@ import Testing
 }
 
 @Suite struct PressureStallTests {
-  @Test func bothLinesAreTaken() throws {
+  @Test func bothLinesAreRead() throws {
     let pressure = try PressureStall(parsing: Fixture.bytes("5.10/pressure/memory").span)
     #expect(pressure.some.avg10 == BasisPoints(1207))
     #expect(pressure.some.avg60 == BasisPoints(610))
@@ -204,7 +204,7 @@ import Testing
     ("some avg10=184467440737095517.00 avg60=0.00 avg300=0.00 total=0\n", .overflow(offset: 11)),
     ("some avg10=0.00 avg60=0.00 avg300=0.00 total=18446744073709551616\n", .overflow(offset: 45)),
     ("some avg10=0.00 avg60=0.00 avg300=0.00 total=1x\n", .malformed(offset: 46)),
-  ]) func whatIsNoPressureFileIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedPressureFileIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try PressureStall(parsing: Array(text.utf8).span) }
   }
 }
@@ -246,7 +246,7 @@ import Testing
     ("Filename\n/dev/sda1 partition x 0 -2\n", .malformed(offset: 29)),
     ("Filename\n/dev/sda1 partition 5 0 99999999999\n", .overflow(offset: 33)),
     ("Filename\n/dev/sda1 partition 99999999999999999999 0 -2\n", .overflow(offset: 29)),
-  ]) func whatIsNoSwapTableIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedSwapTableIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try SwapTable(parsing: Array(text.utf8).span) }
   }
 
@@ -258,7 +258,7 @@ import Testing
 @Suite struct UptimeTests {
   @Test(arguments: [
     ("26012.44 41012.20\n", UInt64(2_601_244)), ("0.00 0.00\n", 0), ("5.5", 550), ("7.999 1", 799),
-  ]) func hundredthsAreTaken(text: String, hundredths: UInt64) throws {
+  ]) func hundredthsAreRead(text: String, hundredths: UInt64) throws {
     #expect(try Uptime(parsing: Array(text.utf8).span).hundredths == hundredths)
   }
 
@@ -266,11 +266,11 @@ import Testing
     ("", ProcParseError.truncated(offset: 0)), ("12", .truncated(offset: 2)), ("12.", .truncated(offset: 3)),
     ("-1.00 2.00", .malformed(offset: 0)), ("1.00x", .malformed(offset: 4)),
     ("18446744073709551615.00", .overflow(offset: 0)),
-  ]) func whatIsNoUptimeIsNamedWithItsPlace(text: String, error: ProcParseError) {
+  ]) func aMalformedUptimeIsAnErrorAtItsPlace(text: String, error: ProcParseError) {
     #expect(throws: error) { try Uptime(parsing: Array(text.utf8).span) }
   }
 
-  @Test func itConvertsToTicksAndNanosecondsAndStopsAtTheTop() {
+  @Test func anUptimeConvertsToTicksAndNanosecondsAndSaturates() {
     let uptime = Uptime(hundredths: 2_601_244)
     #expect(uptime.ticks(.common) == Ticks(2_601_244))
     #expect(uptime.ticks(KernelUnits(pageSizeKiB: 4, ticksPerSecond: 1000)) == Ticks(26_012_440))

@@ -21,7 +21,7 @@ import Testing
       && Count(6, times: 7) == Count(42) && Count(1 << 63, times: 2) == Count(.max) && Count(.max, times: 0) == .zero
   }
 
-  @Test func differencesStopAtZeroAndSumsAndProductsAtTheTop() {
+  @Test func differencesSaturateAtZeroAndSumsAndProductsAtTheTop() {
     #expect(saturates(KiB.self))
     #expect(saturates(Ticks.self))
     #expect(saturates(Nanoseconds.self))

@@ -4,12 +4,12 @@ import ProcModel
 import ProcReader
 import Testing
 
-/// Two ways to a process's capabilities, libcap and the text of `status`, and one answer.
+/// libcap and `status` give the same capabilities of a process.
 @Suite struct CapabilityAgreementTests {
   @Test func libcapAndStatusAgreeForEveryLivingProcess() throws {
     var source = try LiveSource.open(root: CPath("/proc"))
     var buffer = ByteBuffer(capacity: 32 * 1024)
-    // One that has none, where we may start it: agreement on all or nothing alone would prove little.
+    // A process without capabilities is started where that is possible: agreement on all or none would prove little.
     let child = Process()
     child.executableURL = URL(filePath: geteuid() == 0 ? "/usr/bin/setpriv" : "/bin/sleep")
     child.arguments = (geteuid() == 0 ? ["--reuid=65534", "--inh-caps=-all", "sleep"] : []) + ["60"]
@@ -26,7 +26,7 @@ import Testing
       guard let before = status(pid, &source, &buffer), let libcap = source.effectiveCapabilities(of: pid) else {
         continue
       }
-      // Of one that changes at this moment neither answer is wrong.
+      // Of a process that changes at this moment both answers are right.
       guard let after = status(pid, &source, &buffer), before == after else { continue }
       #expect(libcap == before, "process \(pid)")
       seen.insert(libcap)

@@ -9,7 +9,7 @@ import Testing
 @Suite struct LiveSourceTests {
   static let trees = ["4.4", "5.10", "6.1", "6.18"]
 
-  @Test(arguments: trees) func aTreeReadsAsItsFiles(tree: String) throws {
+  @Test(arguments: trees) func aTreesFilesAreReadAsTheyAre(tree: String) throws {
     var source = try LiveSource.open(root: CPath(Fixture.path(tree)))
     let isLive = source.isLive
     #expect(!isLive)
@@ -60,7 +60,7 @@ import Testing
     #expect(throws: CgroupRootFailure.captured) { try source.takeCgroups(from: CPath("/sys/fs/cgroup")) }
   }
 
-  @Test func theMachinesOwnCgroupsAreNamedAsTheyAre() throws {
+  @Test func cgroupsOfTheMachineKeepTheirPaths() throws {
     var source = try LiveSource.open(root: CPath("/proc"))
     let view = source.view
     #expect(view == ProcView())
@@ -76,7 +76,7 @@ import Testing
     #expect(text(before) == text(after))
   }
 
-  @Test func whatMayHaveToBeWaitedForIsReadByAThreadOfItsOwnOrNotAtAll() throws {
+  @Test func aFileThatMayWaitIsReadByAThreadOrNotAtAll() throws {
     var source = try LiveSource.open(root: CPath("/proc"))
     var (buffer, expected) = (ByteBuffer(capacity: 4096), ByteBuffer(capacity: 4096))
     let timedOut = ReadFailure.failed(errno: ETIMEDOUT)
@@ -108,7 +108,7 @@ import Testing
     var source = try LiveSource.open(root: CPath(Fixture.path("6.18")))
     var buffer = ByteBuffer(capacity: 4096)
     #expect(try threads(of: 15, &source).sorted() == [15, 20])
-    // Positions in a folder of an ordinary file system mean nothing: there the walk begins with the first.
+    // Positions in a folder of an ordinary file system mean nothing, so the walk begins with the first entry.
     #expect(try threads(of: 15, from: 1, &source).sorted() == [15, 20])
     try source.read(.stat, ofThread: 20, of: 15, into: &buffer)
     #expect(try ProcessStat(parsing: buffer.bytes).pid == 20)
@@ -119,9 +119,9 @@ import Testing
   @Test func theThreadsOfThisProcessAreFoundOnceEach() throws {
     var source = try LiveSource.open(root: CPath("/proc"))
     let found = try threads(of: getpid(), &source)
-    // The test runner has some beside its leader.
+    // The test runner has threads beside its leader.
     #expect(found.count > 1 && found.contains(getpid()) && Set(found).count == found.count)
-    // More than one call gives, so that the second walk begins in the middle of what the kernel lists.
+    // These are more than one call gives, so that the second walk begins in the middle of the kernel's list.
     let rest = try threads(of: getpid(), from: 1, &source)
     #expect(!rest.contains(found[0]) && !rest.isEmpty)
     #expect(try threads(of: getpid(), from: 1_000_000, &source).isEmpty)
@@ -156,9 +156,8 @@ import Testing
     #expect(buffer.count == 0)
   }
 
-  /// Root may read everything; this thread stops being root for the file system meanwhile (setfsuid(2) is the thread's
-  /// own).
-  @Test func whatMayNotBeReadIsDenied() throws {
+  /// Root may read every file. This thread has another file system user meanwhile (setfsuid(2) is for one thread).
+  @Test func aFileThatMayNotBeReadIsDenied() throws {
     let folder = try TemporaryFolder()
     try folder.makeFolder("7")
     try folder.write("7/stat", "secret")
@@ -187,7 +186,7 @@ import Testing
     var source = try LiveSource.open(root: CPath(folder.path))
     var buffer = ByteBuffer(capacity: 64)
     for round in 0..<3 {
-      // In place: it is the open file that changes.
+      // In place, so that the open file changes.
       let file = try OwnedDescriptor.open(CPath(folder.path + "/meminfo"), .write)
       try file.write(Array("MemTotal: \(round) kB\n".utf8).span)
       try source.read(.meminfo, into: &buffer)
@@ -195,7 +194,7 @@ import Testing
     }
   }
 
-  @Test func theTargetOfExeIsReadNotItsContent() throws {
+  @Test func exeGivesTheTargetOfTheLink() throws {
     var source = try LiveSource.open(root: CPath("/proc"))
     var buffer = ByteBuffer(capacity: 4096)
     try source.read(.exe, of: getpid(), into: &buffer)
@@ -215,7 +214,7 @@ import Testing
     #expect(walk.contains(1) && walk.contains(getpid()))
   }
 
-  @Test func threeThousandProcessesAreEachFoundOnceAmongOtherNames() throws {
+  @Test func threeThousandProcessesAreEachFoundOnceBesideOtherNames() throws {
     let folder = try TemporaryFolder()
     for number in 1...3000 { try folder.makeFolder("\(number)") }
     for name in ["self", "thread-self", "sys", "1x", "-5", "12.5", "meminfo"] { try folder.makeFolder(name) }
@@ -251,7 +250,7 @@ private func asNobody(_ body: () -> Void) throws {
   _ = setUser(0)
 }
 
-/// Nil where it went well.
+/// The failure of a reading; nil where there is none.
 private func attempt(_ read: () throws(ReadFailure) -> Void) -> ReadFailure? {
   do throws(ReadFailure) {
     try read()

@@ -23,7 +23,7 @@ import Testing
       ("0", "30", PanicSettings(panicOnOom: 0, panicTimeout: 30)),
       ("", "0\n", nil), ("1\n", "ten\n", nil), ("1 0\n", "0\n", nil), ("4294967296\n", "0\n", nil),
     ] as [(String, String, PanicSettings?)])
-  func whatIsNoNumberIsRefused(panicOnOom: String, panic: String, settings: PanicSettings?) throws {
+  func aSettingThatIsNoNumberIsRefused(panicOnOom: String, panic: String, settings: PanicSettings?) throws {
     let tree = try TemporaryFolder()
     try tree.write("sys/vm/panic_on_oom", panicOnOom)
     try tree.write("sys/kernel/panic", panic)

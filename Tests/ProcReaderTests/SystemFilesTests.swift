@@ -6,13 +6,13 @@ import Testing
 
 @testable import ProcReader
 
-/// Files that stay open, and those that others answer for.
+/// Files that stay open, and files for which another program answers.
 @Suite struct SystemFilesTests {
   private static func root(_ tree: TemporaryFolder) throws -> OwnedDescriptor {
     try OwnedDescriptor.open(CPath(tree.path), .read, .directory)
   }
 
-  /// /proc/self/mem cannot be read at its beginning (EIO): as a descriptor that is lost.
+  /// /proc/self/mem cannot be read at its beginning (EIO), as a lost descriptor cannot.
   private static func lost() throws -> OwnedDescriptor { try OwnedDescriptor.open(CPath("/proc/self/mem"), .read) }
 
   private static func read(_ file: inout KeptFile, below root: borrowing OwnedDescriptor) -> String {
@@ -37,7 +37,7 @@ import Testing
     #expect(Self.read(&second, below: root) == "again")
   }
 
-  @Test func whatWasNeverThereIsNotLookedForAgain() throws {
+  @Test func aFileThatWasNeverThereIsNotLookedForAgain() throws {
     let tree = try TemporaryFolder()
     let root = try Self.root(tree)
     var file = KeptFile(.arcstats, below: root, isReplaced: false)
@@ -47,8 +47,8 @@ import Testing
     #expect(Self.read(&file, below: root) == Errno.noSuchFile.text)
   }
 
-  /// A link to another file system is as good as a mount for that.
-  @Test func whatStandsInTheKernelsPlaceIsToldAndRead() throws {
+  /// A link to another file system serves as a mount.
+  @Test func aFileInPlaceOfTheKernelsIsToldAndRead() throws {
     let tree = try TemporaryFolder()
     try tree.write("swaps", "Filename\n")
     try FileManager.default.createSymbolicLink(
@@ -61,7 +61,7 @@ import Testing
     #expect(try Meminfo(parsing: buffer.bytes).total > .zero)
   }
 
-  @Test func oneThatDoesNotAnswerIsUnreadableAndTheOthersComeBackWithIt() throws {
+  @Test func aFileThatDoesNotAnswerIsUnreadableUntilItAnswers() throws {
     let (tree, elsewhere) = (try TemporaryFolder(), "/dev/shm/spillway-\(UUID().uuidString)")
     #expect(unsafe mkfifo(elsewhere, 0o600) == 0)
     defer { unsafe unlink(elsewhere) }
@@ -72,7 +72,7 @@ import Testing
     for _ in 0..<3 {
       #expect(throws: ReadFailure.failed(errno: ETIMEDOUT)) { try source.read(.meminfo, into: &buffer) }
     }
-    // What is the kernel's own is read by itself.
+    // Files of the kernel's own are read without the thread.
     try source.read(.uptime, into: &buffer)
     #expect(buffer.count == 10)
     // The program is back, and gives a file.

@@ -7,7 +7,7 @@ import ProcModel
 import Record
 import Testing
 
-/// docs/record.md says what the code does.
+/// docs/record.md agrees with the code.
 @Suite struct DocumentTests {
   private static func document() throws -> String {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func everyFieldIsToldAndNoneThatIsNotThere() throws {
+  @Test func theDocumentHasEveryFieldAndNoOther() throws {
     var scene = Scene()
     scene.offerAll()
     let records = try recorded(isDryRun: true) { recorder in
@@ -56,12 +56,12 @@ import Testing
       recorder.write(StopEvent(Signal.interrupt.name))
     }
     let common = try Self.fields("Every event")
-    // Told in words: the parts of a term; and, for an outcome, the victim, which the decision's section tells.
+    // The parts of a term are described in words. The victim of an outcome is described in the section of the decision.
     let told: Set<String> = ["name", "value", "effect"]
     let process = Self.names(records[1]["victim"])
     let endings = Set(
       [OutcomeKind.exited, .killed, .stuck, .vanished, .changed, .relieved, .refused, .sharesProtected].map(\.name))
-    // Some have fields that others of the same event have not.
+    // Some records have fields that others of the same event lack.
     var found: [String: Set<String>] = [:]
     for record in records {
       let event = try #require(record["event"] as? String)
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test func everyKindOfImpossibleNumberIsTold() throws {
+  @Test func theDocumentHasEveryKindOfImpossibleNumber() throws {
     let kinds = Set((0..<Impossible.kinds).map { Impossible.name($0) })
     #expect(kinds.count == Impossible.kinds && Impossible.name(Impossible.startTimeKind) == "start_time")
     #expect(try Self.fields("Impossible numbers") == kinds)

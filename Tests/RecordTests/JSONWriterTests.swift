@@ -23,10 +23,10 @@ import Testing
       (9_007_199_254_740_991, "9007199254740991"), (9_007_199_254_740_992, "9007199254740992"),
       (-9_007_199_254_740_994, "-9007199254740994"), (1e18, "1000000000000000000"), (.infinity, "null"),
       (-.infinity, "null"), (.nan, "null"), (.leastNonzeroMagnitude, "0"),
-      // No number of ours is so large: it stays a number.
+      // No number of a record is so large. It stays a number.
       (.greatestFiniteMagnitude, "18446744073709551615"), (-1e300, "-18446744073709551615"),
     ] as [(Double, String)])
-  func aRealNumberHasUpToThreeDecimals(number: Double, expected: String) throws {
+  func aFloatingPointNumberHasUpToThreeDecimals(number: Double, expected: String) throws {
     let text = Self.written { $0.value(number) }
     #expect(text == expected)
     _ = try Self.parsed(text)
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func realNumbersAreNearestToThousandths() throws {
+  @Test func floatingPointNumbersAreRoundedToThousandths() throws {
     var numbers = SplitMix64(seed: 1)
     for _ in 0..<20_000 {
       let number = Double.random(in: -1e9...1e9, using: &numbers)
@@ -54,18 +54,18 @@ import Testing
     ("", #""""#), ("plain", #""plain""#), ("\"\\/", #""\"\\/""#), ("\n\t\r", #""\n\t\u000d""#),
     ("\0\u{1b}[2J", #""\u0000\u001b[2J""#),
     ("\u{7f}\u{80}\u{9b}\u{9f}\u{a0}", "\"\\u007f\\u0080\\u009b\\u009f\u{a0}\""), ("ünïcödé €😀", "\"ünïcödé €😀\""),
-    // What turns the direction of text, or breaks a line.
+    // Characters that change the direction of text, or break a line.
     ("\u{202e}\u{202a}\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}", #""\u202e\u202a\u2066\u2069\u200e\u200f\u061c""#),
     ("\u{2028}\u{2029}\u{feff}", #""\u2028\u2029\ufeff""#),
   ])
-  func whatSteersATerminalIsEscaped(text: String, expected: String) throws {
+  func charactersThatSteerATerminalAreEscaped(text: String, expected: String) throws {
     for written in [Self.written { $0.value(text) }, Self.written { $0.value(untrusted: Array(text.utf8).span) }] {
       #expect(written == expected)
       #expect(try Self.parsed(written) as? String == text)
     }
   }
 
-  /// What must never stand in a record, whoever wrote the text.
+  /// No text can put these characters into a record.
   @Test func noScalarBreaksALineOrSteersATerminal() throws {
     for value in UInt32(0)...0x2_ffff {
       guard let scalar = Unicode.Scalar(value) else { continue }
@@ -80,10 +80,10 @@ import Testing
     }
   }
 
-  /// Each maximal part that is not UTF-8 becomes one U+FFFD, as Swift's own decoder has it.
+  /// Each maximal part that is not UTF-8 becomes one U+FFFD, as with Swift's own decoder.
   @Test func hostileBytesAreReadAsSwiftReadsThem() throws {
     var numbers = SplitMix64(seed: 2)
-    // Bytes at which the rules of UTF-8 turn.
+    // Bytes at which the rules of UTF-8 change.
     let edges: [UInt8] = [
       0x00, 0x22, 0x5c, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed,
       0xee,

@@ -7,9 +7,9 @@ import ProcModel
 import Record
 import Testing
 
-/// Each event's fields, to the letter.
+/// The fields of each event, to the letter.
 @Suite struct RecorderTests {
-  /// The object without what every event has, which is looked at here.
+  /// Checks the fields that every event has, and returns the object without them.
   private static func own(_ object: JSONObject, _ event: String, isDryRun: Bool = false) throws -> JSONObject {
     #expect(object["schema"] as? Int == 1 && object["event"] as? String == event)
     #expect(object["dry_run"] as? Bool == isDryRun)
@@ -39,7 +39,7 @@ import Testing
     ]
     """
 
-  @Test func theStart() throws {
+  @Test func theFieldsOfTheStart() throws {
     let scene = Scene()
     let records = try recorded(isDryRun: true) { recorder in
       recorder.write(
@@ -104,7 +104,7 @@ import Testing
   }
 
   @Test(arguments: [VictimSignal.terminate, .kill], [false, true])
-  func aDecision(signal: VictimSignal, isDryRun: Bool) throws {
+  func theFieldsOfADecision(signal: VictimSignal, isDryRun: Bool) throws {
     var scene = Scene()
     scene.offerAll()
     let records = try recorded(isDryRun: isDryRun) { recorder in
@@ -138,7 +138,7 @@ import Testing
       """)
   }
 
-  @Test(arguments: [false, true]) func aDecisionWithoutAVictim(isDryRun: Bool) throws {
+  @Test(arguments: [false, true]) func theFieldsOfADecisionWithoutAVictim(isDryRun: Bool) throws {
     var scene = Scene(available: 1)
     var kept = scene.hog
     kept.ruleOutcome.protection = .rule(0)
@@ -176,7 +176,9 @@ import Testing
         #""action": "none", "escalation": null, "outcome": "refused", "error": "operation not permitted""#
       ),
     ] as [(OutcomeKind, Signal?, Escalation?, Errno?, String)])
-  func anOutcome(ending: OutcomeKind, signal: Signal?, escalation: Escalation?, refusal: Errno?, expected: String)
+  func theFieldsOfAnOutcome(
+    ending: OutcomeKind, signal: Signal?, escalation: Escalation?, refusal: Errno?, expected: String
+  )
     throws
   {
     let scene = Scene()
@@ -207,7 +209,7 @@ import Testing
       (.unproven, #""one_by_one":"unproven","#),
       (.refused(Errno(30)), #""one_by_one":"refused","one_by_one_error":"read-only file system""#),
     ] as [(OneByOne?, String)])
-  func whyAWholeWentOneByOneIsTold(reason: OneByOne?, expected: String) throws {
+  func anOutcomeTellsWhyAWholeWasSignalledOneByOne(reason: OneByOne?, expected: String) throws {
     let scene = Scene()
     let sink = try MemoryFile.create(CPath("record"))
     var recorder = Recorder(sink: try OwnedDescriptor.duplicate(sink.raw), isDryRun: false)
@@ -220,7 +222,7 @@ import Testing
     #expect(line.contains(expected), "\(line)")
   }
 
-  /// Of 180 MiB an eighth is 22.5.
+  /// An eighth of 180 MiB is 22.5 MiB.
   @Test(
     arguments: [
       (.killed, .kill, 3072, 184_320, "killing it gave back 3072 KiB of the 180 MiB counted"),
@@ -230,7 +232,7 @@ import Testing
       (.killed, .kill, 23_040, 184_320, nil), (.stuck, .kill, 0, 184_320, nil), (.refused, nil, 0, 184_320, nil),
       (.relieved, nil, 0, nil, nil), (.killed, .kill, 0, 0, nil),
     ] as [(OutcomeKind, Signal?, UInt64, UInt64?, String?)])
-  func aKillThatGaveNextToNothingBackSaysSo(
+  func anOutcomeNotesAKillThatGaveNextToNothingBack(
     ending: OutcomeKind, signal: Signal?, freed: UInt64, counted: UInt64?, note: String?
   ) throws {
     let scene = Scene()
@@ -244,7 +246,7 @@ import Testing
     #expect(outcome["note"] as? String == note && outcome["counted_kib"] as? UInt64 == counted)
   }
 
-  @Test func reloadsAndTheEnd() throws {
+  @Test func theFieldsOfReloadsAndTheStop() throws {
     let old = Scene().context.policy
     var new = old
     for number in 0..<12 { new.rules.append(old.rules[0].renamed("new \(number)", in: &new)) }
@@ -284,7 +286,7 @@ import Testing
       (.oomScoreAdj, "built-in: oom_score_adj -1000"),
       (.rule(0), "batch"), (.assumed(0), "batch"),
     ] as [(Protection, String)])
-  func whatProtectsIsNamed(protection: Protection, expected: String) throws {
+  func aRecordNamesWhatProtectsAProcess(protection: Protection, expected: String) throws {
     let scene = Scene()
     var kept = scene.hog
     kept.ruleOutcome.protection = protection
@@ -295,12 +297,12 @@ import Testing
     #expect(object["rule"] as? String == expected && object["protected"] as? Bool == true)
   }
 
-  /// A name can break no line and end no string.
+  /// No name can break a line or end a string.
   @Test(arguments: [
     Array("\n{\"event\":\"".utf8), Array("a\",\"pid\":1,\"x".utf8), [0xff, 0xfe, 0x00, 0x1b],
     Array("\u{202e}\u{2028}".utf8),
   ])
-  func aHostileNameStaysInItsString(comm: [UInt8]) throws {
+  func aHostileNameStaysWithinItsString(comm: [UInt8]) throws {
     var scene = Scene(comm: comm)
     scene.offerAll()
     let records = try recorded { recorder in
@@ -311,7 +313,7 @@ import Testing
     #expect(victim["comm"] as? String == String(decoding: comm, as: UTF8.self) && victim["pid"] as? Int == 4711)
   }
 
-  @Test func warmingWritesNothing() throws {
+  @Test func preparingALineWritesNothing() throws {
     var scene = Scene()
     scene.offerAll()
     let records = try recorded { recorder in
@@ -321,7 +323,7 @@ import Testing
     #expect(records.count == 1)
   }
 
-  @Test func withoutASinkNothingIsLost() {
+  @Test func withoutARecordNoLineCountsAsLost() {
     var recorder = Recorder(sink: nil, isDryRun: false)
     recorder.write(StopEvent(Signal.terminate.name))
     let lost = recorder.sink.lostLines()
@@ -330,7 +332,7 @@ import Testing
 }
 
 extension Rule {
-  /// The same under another name.
+  /// The same rule under another name.
   fileprivate func renamed(_ name: String, in policy: inout CompiledPolicy) -> Rule {
     var rule = self
     rule.name = Slice(start: UInt32(policy.text.count), count: UInt32(name.utf8.count))

@@ -69,7 +69,7 @@ struct Scene {
 }
 
 extension Scene {
-  /// The first of the shortlist is chosen, where there is one.
+  /// A decision for the first of the shortlist, where there is one.
   func decision(took: Nanoseconds = .zero) -> Decision {
     Decision(
       incident: 7, domain: nil, verdict: verdict, victim: shortlist.victim, killSet: KillSet(), shortlist: shortlist,
@@ -77,7 +77,7 @@ extension Scene {
       took: took)
   }
 
-  /// What came of the hog, one of three.
+  /// The outcome of the hog, which is one of three processes.
   func outcome(_ ending: OutcomeKind, signal: Signal?) -> Outcome {
     var incident = Incident(decision(), hog)
     incident.members = 3

@@ -11,15 +11,15 @@ import Testing
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  @Test func timesAreThoseOfTheCivilCalendar() throws {
+  @Test func timesAgreeWithTheFormatterOfFoundation() throws {
     let formatter = ISO8601DateFormatter()
     formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
-    // Each day from 1970 to 2199, at an odd time of it; the leap days of 2000 and 2096, and none in 2100.
+    // Each day from 1970 to 2199 at an odd time, with the leap days of 2000 and 2096, and none in 2100.
     for day in UInt64(0)..<84_000 {
       let milliseconds = day * 86_400_000 + day * 12_345_677 % 86_400_000
       let expected = formatter.string(from: Date(timeIntervalSince1970: Double(milliseconds) / 1000))
       let written = Self.line { $0.append(Timestamp(nanosecondsSinceEpoch: milliseconds * 1_000_000 + 999_999)) }
-      // The formatter rounds a binary fraction; seconds and all before them must agree to the letter.
+      // The formatter rounds a binary fraction. The seconds and all before them must agree to the letter.
       #expect(written.prefix(19) == expected.prefix(19) && written.hasSuffix("Z") && written.count == 24)
       #expect(written.dropFirst(20).prefix(3) == String(format: "%03d", Int(milliseconds % 1000)))
     }
@@ -31,7 +31,7 @@ import Testing
       (1_709_251_199_999_999_999, "2024-02-29T23:59:59.999Z"), (4_107_542_399_999_000_000, "2100-02-28T23:59:59.999Z"),
       (4_107_542_400_000_000_000, "2100-03-01T00:00:00.000Z"), (.max, "2554-07-21T23:34:33.709Z"),
     ] as [(UInt64, String)])
-  func theEdgesOfTheCalendar(nanoseconds: UInt64, expected: String) {
+  func timesAtTheEdgesOfTheCalendarAreRight(nanoseconds: UInt64, expected: String) {
     #expect(Self.line { $0.append(Timestamp(nanosecondsSinceEpoch: nanoseconds)) } == expected)
   }
 
@@ -50,7 +50,7 @@ import Testing
       (100, 50, 500, "floor: available 100 MiB, at or below 100 MiB; free swap 50 MiB, at or below 50 MiB"),
       (101, 0, 0, "release: memory is not back; available 101 MiB, not yet over 150 MiB again; no swap"),
     ] as [(UInt64, UInt64, UInt64, String)])
-  func theReasonHasItsFigures(available: UInt64, swapFree: UInt64, swapTotal: UInt64, expected: String) {
+  func aReasonHasItsFigures(available: UInt64, swapFree: UInt64, swapTotal: UInt64, expected: String) {
     let thresholds = Thresholds(
       floor: Floor(available: .share(.percent(10)), swapFree: .share(.percent(10))), release: .share(.percent(15)))
     var detector = Detector(thresholds: thresholds, units: .common)
@@ -96,7 +96,7 @@ import Testing
     #expect(Self.line { $0.append(process) } == "45626 (\(shown))")
   }
 
-  @Test func bytesThatAreNotUTF8AreShownHarmless() {
+  @Test func bytesThatAreNotUTF8AreEscaped() {
     let bytes: [UInt8] = [0x41, 0xff, 0x9b, 0xc2, 0x42, 0xc2, 0x9b]
     #expect(Self.line { $0.append(visible: bytes.span) } == "A\u{fffd}\u{fffd}\u{fffd}B\\x9b")
   }

@@ -5,17 +5,17 @@ import ProcModel
 import Record
 import Testing
 
-/// A reader who does not read costs lines, and nothing else.
+/// A reader that does not read costs lines, and nothing else.
 @Suite struct SinkTests {
   private static func pipe() throws -> (reading: Int32, writing: Int32) {
-    // Both tests and the agent ignore it: a write says EPIPE.
+    // Tests and agent ignore SIGPIPE, so that a write fails with EPIPE.
     signal(SIGPIPE, SIG_IGN)
     var ends: [Int32] = [-1, -1]
     try #require(unsafe Glibc.pipe(&ends) == 0)
     return (ends[0], ends[1])
   }
 
-  /// Reads what is there, and no more.
+  /// Reads the bytes that are there, and does not wait.
   private static func drain(_ reading: Int32) throws -> [UInt8] {
     _ = fcntl(reading, F_SETFL, O_NONBLOCK)
     let file = try OwnedDescriptor.duplicate(reading)
@@ -31,7 +31,7 @@ import Testing
     var scene = Scene()
     scene.offerAll()
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
-    // Some 2 KiB each: the pipe holds 64 KiB.
+    // Each has some 2 KiB, and the pipe holds 64 KiB.
     for _ in 0..<200 {
       recorder.write(DecisionEvent(scene.decision(), .signalled))
     }
@@ -39,7 +39,7 @@ import Testing
     #expect(lost > 0 && lost < 200)
     let first = try lines(Self.drain(end.raw)[...])
     #expect(first.count == 200 - Int(lost))
-    // Somebody reads again: what comes now comes whole.
+    // The pipe is read again, and the next lines are whole.
     recorder.write(StopEvent(Signal.terminate.name))
     let next = try lines(Self.drain(end.raw)[...])
     let lostInAll = recorder.sink.lostLines()
@@ -47,7 +47,7 @@ import Testing
   }
 
   /// Lines longer than what a pipe takes at once may be cut; the next must not be joined to the rest.
-  @Test func aLineThatIsCutSpoilsNoOther() throws {
+  @Test func aLineThatIsCutDoesNotSpoilTheNext() throws {
     let (reading, writing) = try Self.pipe()
     let end = OwnedDescriptor(owning: reading)
     var scene = Scene()
@@ -57,8 +57,8 @@ import Testing
       scene.shortlist.offer(other, isWorthEnding: true, isPassedOver: false)
     }
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
-    // A line of two pieces takes two of the pipe's sixteen pages, and this one page: the last line finds room for half
-    // of it.
+    // A line of two pieces takes two of the pipe's sixteen pages, and this one takes one page. For half of the last
+    // line there is room.
     recorder.write(StopEvent(Signal.terminate.name))
     for _ in 0..<39 {
       recorder.write(DecisionEvent(scene.decision(), .signalled))
@@ -66,7 +66,7 @@ import Testing
     let lost = recorder.sink.lostLines()
     #expect(lost > 0)
     let before = try Self.drain(end.raw)
-    // The case that this is about: half a line is out.
+    // This is the case in question: half a line is written.
     try #require(before.last != 10)
     let whole = try #require(before.lastIndex(of: 10))
     #expect(try lines(before[...whole]).count == 40 - Int(lost))
@@ -79,7 +79,7 @@ import Testing
     #expect(lostInAll == lost)
   }
 
-  @Test func aReaderWhoHasGoneIsCounted() throws {
+  @Test func linesAreCountedAsLostWhereTheReaderIsGone() throws {
     let (reading, writing) = try Self.pipe()
     _ = OwnedDescriptor(owning: reading)
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
@@ -88,7 +88,7 @@ import Testing
     #expect(lost == 3)
   }
 
-  @Test(arguments: [0, 1, 4096, 4097, 65_536, 65_537, 200_000]) func aWriteToAPipeStopsWhereItWouldWait(count: Int)
+  @Test(arguments: [0, 1, 4096, 4097, 65_536, 65_537, 200_000]) func aWriteToAPipeStopsBeforeItWouldWait(count: Int)
     throws
   {
     let (reading, writing) = try Self.pipe()

@@ -34,8 +34,8 @@ import Testing
     return try tool.run(words + (isJSON ? ["--json"] : []))
   }
 
-  /// The nearest first, then all others; a path is no preset's name.
-  @Test func aPresetThatIsNotThereIsToldWithThoseThatAre() throws {
+  /// The nearest name comes first, then all others. A path is no name of a preset.
+  @Test func anUnknownPresetIsAnErrorThatNamesThePresets() throws {
     let tool = try Tool()
     for words in [
       ["rank", "--policy", "sever"], ["explain", "1", "--policy", "Server"], ["diff", "server", "servr"],
@@ -48,13 +48,13 @@ import Testing
     #expect(path.status == 78 && !path.errors.contains("preset"))
   }
 
-  @Test func nothingDiffersBetweenAPolicyAndItself() throws {
+  @Test func aPolicyDoesNotDifferFromItself() throws {
     let result = try Self.diff(Self.new, Self.new)
     #expect(result.status == 0)
     #expect(result.output == "first to go: 950 (node), as before\nboth policies treat all 10 processes alike\n")
   }
 
-  @Test func whoseFateDiffersIsShown() throws {
+  @Test func theProcessesForWhichThePoliciesDifferAreShown() throws {
     let result = try Self.diff(Self.old, Self.new)
     #expect(result.status == 1)
     #expect(
@@ -74,7 +74,7 @@ import Testing
         """)
   }
 
-  @Test func theFirstToGoCanBeAnother() throws {
+  @Test func aChangeOfTheForemostCandidateIsShown() throws {
     let protecting = Self.old + "[[rule]]\nname = \"node\"\nmatch = { comm = \"node\", uid = 1000 }\nprotect = true\n"
     let there = try Self.diff(Self.old, protecting)
     #expect(there.output.contains("950  node    368 MiB  protect  no   yes  node\n"))
@@ -84,7 +84,7 @@ import Testing
     #expect(back.output.contains("first to go: 977 (cc1plus) → 950 (node)\n"))
   }
 
-  /// A line that only the machine's own figures could make equal is a difference too.
+  /// A setting that comes to the same line on this machine is a difference too.
   @Test func aSettingAloneIsADifference() throws {
     let result = try Self.diff(Self.old, Self.old + "trigger.floor = { available = \"5%\" }\n")
     #expect(result.status == 1)
@@ -93,7 +93,7 @@ import Testing
     #expect(result.output.contains("both policies treat all 10 processes alike\n"))
   }
 
-  @Test func allOfItIsInTheJSON() throws {
+  @Test func theJSONHasEveryDifference() throws {
     let result = try Self.diff(Self.old, Self.new, isJSON: true)
     #expect(result.status == 1)
     let json = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
@@ -110,11 +110,11 @@ import Testing
     let now = try #require(node["new"] as? [String: Any])
     #expect(now["order"] as? String == "first" && now["signal"] as? String == "SIGKILL")
     #expect(now["scope"] as? String == "cgroup" && now["grace_ms"] is NSNull && now["rule"] as? String == "node first")
-    // Those too that differ by the settings alone.
+    // Also those that differ by the settings alone.
     #expect(processes.count == 8)
   }
 
-  @Test func presetsHaveNamesAndAFileGoesBeforeThem() throws {
+  @Test func aPresetIsNamedAndAFileOfThatNameGoesBeforeIt() throws {
     let tool = try Tool()
     #expect(try tool.run("diff", "server", "server", "--proc-root", Fixture.path("5.10")).status == 0)
     #expect(try tool.run("diff", "server", "classic", "--proc-root", Fixture.path("5.10")).status == 1)

@@ -1,11 +1,11 @@
 import Fixtures
 import Testing
 
-/// The last lines of `spillway explain`, on a captured machine: how the process would go.
+/// The last lines of `spillway explain`, on a captured machine: how the process would be killed.
 @Suite struct ExplainCommandTests {
   private static let server = "version = 1\nextends = \"server\"\n"
 
-  /// What follows the blank line before the last part.
+  /// The last part of the output, after a blank line.
   private static func end(of pid: Int, _ policy: String) throws -> String {
     String(try #require(try text(of: pid, policy).split(separator: "\n\n").last))
   }
@@ -32,13 +32,13 @@ import Testing
       "action.grace = \"2s\"\n" + rule("comm = \"cc1plus\"", "signal = \"SIGHUP\"\ngrace = \"10s\""),
       "SIGHUP, and SIGKILL after 10s, or sooner if memory keeps falling"
     ),
-    // Another's rule.
+    // A rule about another process.
     (
       rule("comm = \"node\"", "signal = \"SIGKILL\"\nscope = \"session\""),
       "SIGTERM, and SIGKILL after 5s, or sooner if memory keeps falling"
     ),
   ])
-  func itIsSentWhatItsRulesSay(policy: String, signals: String) throws {
+  func theSignalsAreThoseOfTheRules(policy: String, signals: String) throws {
     #expect(try Self.end(of: 977, policy) == "when its turn comes it would be sent \(signals)\n")
   }
 
@@ -50,15 +50,15 @@ import Testing
     (640, "cgroup", "scope cgroup: 1 other process would be killed with it; together they give back 5097 KiB"),
     (521, "process", ""),
   ])
-  func theProcessesKilledWithItAreTold(pid: Int, scope: String, line: String) throws {
+  func theProcessesThatAreKilledWithItAreShown(pid: Int, scope: String, line: String) throws {
     let end = try Self.end(of: pid, "action = { scope = \"\(scope)\", min_footprint = \"0%\" }\n")
     let first =
       "when its turn comes it would be sent SIGTERM, and SIGKILL after 5s, or sooner if memory keeps falling\n"
     #expect(end == first + (line.isEmpty ? "" : "  \(line)\n"))
   }
 
-  /// What is protected there is of the scope, and stays.
-  @Test func aScopeShrinksToThoseThatMayBeKilled() throws {
+  /// They are counted, and not killed.
+  @Test func protectedProcessesOfTheScopeStay() throws {
     let scope = "action = { scope = \"unit\", min_footprint = \"0%\" }\n"
     let rule = Self.rule("comm = \"postgres\", oom_score_adj = \"-999..-1\"", "protect = true")
     #expect(
@@ -81,7 +81,7 @@ import Testing
     #expect(try !Self.end(of: 977, hooks + none).contains("hook after"))
   }
 
-  @Test func onlyTheYoungMayGoInASwarm() throws {
+  @Test func onlyAYoungProcessMayBePartOfASwarm() throws {
     let swarm = "action = { swarm = { members = 8, age = \"2min\" } }\n"
     let line =
       "  it could be killed sooner, as part of a swarm: "
@@ -102,7 +102,7 @@ import Testing
     #expect(try Self.text(of: pid, policy).hasSuffix("\n\n\(why)\n\nno signal would be sent to it\n"))
   }
 
-  @Test func whatARuleSaysIsShown() throws {
+  @Test func theEffectsOfEachRuleAreShown() throws {
     let rule = Self.rule("comm = \"cc1plus\"", "scope = \"tree\"\ngrace = \"1s\"")
     #expect(try Self.text(of: 977, rule).contains("\"it\": scope tree, grace 1s\n"))
   }

@@ -2,7 +2,7 @@ import Fixtures
 import Foundation
 import Testing
 
-/// Files that are made to hurt, through each command that reads them: the program itself, on the stack that it has.
+/// Hostile files, given to each command that reads them. The program runs with its usual stack.
 @Suite struct HostileFileTests {
   private static let many = 20_000
 
@@ -29,7 +29,7 @@ import Testing
     }
   }
 
-  @Test func aDropInNestedTooDeepIsADiagnosticToo() throws {
+  @Test func aDropInThatIsNestedTooDeepIsADiagnosticToo() throws {
     let tool = try Tool()
     try FileManager.default.createDirectory(
       at: tool.folder.appending(path: "policy.d"), withIntermediateDirectories: false)
@@ -55,7 +55,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["earlyoom", "nohang"]) func anotherAgentsFileNeedsNoMoreStackThanThereIs(killer: String) throws {
+  @Test(arguments: ["earlyoom", "nohang"]) func importOfANestedPatternDoesNotOverflowTheStack(killer: String) throws {
     let pattern = String(repeating: "(a|", count: Self.many) + "b" + String(repeating: ")", count: Self.many)
     let tool = try Tool()
     try tool.write("EARLYOOM_ARGS=\"--avoid '\(pattern)' --prefer '\(pattern)'\"\n", to: "earlyoom")

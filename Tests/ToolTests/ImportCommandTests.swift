@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// `spillway import`: what it reads and where it writes. What it writes has its own tests.
+/// `spillway import`: what it reads and where it writes. The policies that it writes have their own tests.
 @Suite struct ImportCommandTests {
-  @Test func itWritesAPolicyThatChecks() throws {
+  @Test func theImportedPolicyPassesTheCheck() throws {
     let tool = try Tool()
     try tool.write("EARLYOOM_ARGS=\"-m 7 --ignore sshd --unheard-of\"\n", to: "earlyoom")
     let shown = try tool.run("import", "earlyoom", "earlyoom")
@@ -18,7 +18,7 @@ import Testing
     #expect(check.errors.contains("any process can give itself this name"))
   }
 
-  @Test func itReplacesNothingUnlessForced() throws {
+  @Test func anExistingFileIsReplacedOnlyWithForce() throws {
     let tool = try Tool()
     try tool.write("min_sleep = 1\n", to: "nohang.conf")
     try tool.write("mine", to: "policy.toml")
@@ -30,7 +30,7 @@ import Testing
     #expect(try tool.read("policy.toml").contains("Made by `spillway import nohang`"))
   }
 
-  @Test func whatIsWrongHasItsExitCode() throws {
+  @Test func eachMistakeHasItsExitCode() throws {
     let tool = try Tool()
     try tool.write("EARLYOOM_ARGS=-m much", to: "earlyoom")
     let wrong = try tool.run("import", "earlyoom", "earlyoom", "-o", "policy.toml")

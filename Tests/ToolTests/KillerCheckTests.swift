@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// `check --live` tells of other agents that kill.
+/// `check --live` warns of other agents that kill processes.
 @Suite struct KillerCheckTests {
   private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures/proc/5.10")
 
-  /// - Parameter status: What the process's `status` begins with after its name.
+  /// Checks a captured machine with one more process.
   private func check(comm: String, uid: Int, capabilities: String, exe: String) throws -> Tool.Result {
     let tool = try Tool()
     try FileManager.default.copyItem(at: Self.fixtures, to: tool.folder.appending(path: "proc"))
@@ -33,7 +33,7 @@ import Testing
     ("earlyoom", 0, "0000000000000000", "/usr/bin/perl", false),
     ("spillwayd", 0, "0000000000000000", "/usr/sbin/spillwayd", false),
   ])
-  func itIsAWarning(comm: String, uid: Int, capabilities: String, exe: String, isTold: Bool) throws {
+  func anotherKillerIsAWarning(comm: String, uid: Int, capabilities: String, exe: String, isTold: Bool) throws {
     let result = try check(comm: comm, uid: uid, capabilities: capabilities, exe: exe)
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.errors.contains("another killer runs: 640 (\(comm)), ") == isTold, "\(result.errors)")

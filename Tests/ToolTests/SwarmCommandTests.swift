@@ -4,9 +4,9 @@ import Testing
 
 /// The tool chooses as the agent does: many young processes of one parent are killed as one.
 @Suite struct SwarmCommandTests {
-  /// A captured machine, and 30 processes on it that began a few seconds ago.
+  /// A captured machine, with 30 more processes that were started a few seconds ago.
   ///
-  /// - Parameter parents: Of how many parents they are.
+  /// - Parameter parents: The number of their parents.
   private static func tool(parents: Int) throws -> Tool {
     let tool = try Tool()
     let root = tool.folder.appending(path: "proc")
@@ -39,14 +39,14 @@ import Testing
       rank.output.contains("as one of 30 processes that are chosen as one (swarm: the same parent)"), "\(rank.output)")
     let explained = try tool.run("explain", "5007", "--proc-root", "proc")
     #expect(explained.output.contains("it would be killed now, as one of 30 processes"), "\(explained.output)")
-    // One that is no part of it.
+    // This process is not part of it.
     let other = try tool.run("explain", "950", "--proc-root", "proc")
     #expect(other.status == 0 && !other.output.contains("would be killed now"))
     let diff = try tool.run("diff", "server", "classic", "--proc-root", "proc")
     #expect(diff.output.contains(" (bomb) → "), "\(diff.output)")
   }
 
-  @Test func processesOfManyParentsAreNone() throws {
+  @Test func processesOfManyParentsAreNoSwarm() throws {
     let rank = try Self.tool(parents: 30).run("rank", "--proc-root", "proc")
     #expect(rank.status == 0 && !rank.output.contains("chosen as one"), "\(rank.output)")
   }

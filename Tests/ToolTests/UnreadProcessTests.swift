@@ -2,7 +2,7 @@ import Fixtures
 import Foundation
 import Testing
 
-/// What the tool says of a machine whose files are missing, or make no sense.
+/// The tool's notes about a machine whose files are missing, or make no sense.
 @Suite struct UnreadProcessTests {
   /// A copy of a captured machine, changed.
   private static func tool(_ change: (URL) throws -> Void) throws -> Tool {
@@ -22,7 +22,7 @@ import Testing
     ["diff", "server", "desktop", "--json"], ["check", "--live", "policy.toml"],
   ]
 
-  @Test func theFileThatIsMissingIsNamed() throws {
+  @Test func aMissingFileIsNamed() throws {
     let tool = try Self.tool { try FileManager.default.removeItem(at: $0.appending(path: "uptime")) }
     try tool.write("version = 1\n", to: "policy.toml")
     for words in Self.commands {
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func theFileThatMakesNoSenseIsNamed() throws {
+  @Test func aFileThatMakesNoSenseIsNamed() throws {
     let tool = try Self.tool { try Self.replace("uptime", "soon\n", below: $0) }
     let result = try tool.run("rank", "--proc-root", "proc")
     #expect(result.status == 0 && result.output.contains("uptime makes no sense: the ages of processes are unknown"))
@@ -57,7 +57,7 @@ import Testing
     #expect(explained.status == 64 && explained.errors.contains("the stat of 950 makes no sense"))
   }
 
-  @Test func manyAreCounted() throws {
+  @Test func manyUnreadProcessesAreCounted() throws {
     let tool = try Self.tool { root in
       for pid in 2000..<2030 {
         try FileManager.default.createDirectory(
@@ -69,8 +69,7 @@ import Testing
     #expect(result.output.contains("no sense: 2000, 2001, 2002, 2003, 2004, 2005, 2006, 2007 and 22 more\n"))
   }
 
-  /// Where all is well nothing is said of it.
-  @Test func aMachineThatCanBeReadHasNoSuchNotes() throws {
+  @Test func aMachineWhoseFilesCanBeReadHasNoNotes() throws {
     let tool = try Self.tool { _ in }
     let result = try tool.run("rank", "--proc-root", "proc")
     #expect(!result.output.contains("no sense") && result.errors.isEmpty)

@@ -3,26 +3,28 @@ import Ladder
 import LinuxSystem
 import ProcModel
 
-/// usage: hand PID START_TIME [PID START_TIME…] [WORD…]
+/// A `Killer` in a process of its own, for tests that kill real processes.
 ///
-/// Holds these processes, the first as the leader of the others, and says what came of each: `held`, `changed`. Then it
-/// does as each WORD says, and says what came of that:
+/// usage: KillerProgram PID START_TIME [PID START_TIME…] [WORD…]
+///
+/// It holds these processes, the first as the leader of the kill set, and prints what came of each: `held`, `changed`.
+/// Then it does what each WORD says, and prints what came of that:
 ///
 /// - `term`, `kill`: sends the signal;
-/// - `group`: the leader's process group may go whole;
-/// - `protect=NAME`: from here on, processes of that name stay where a whole would go;
+/// - `group`: the leader's process group may be killed as a whole;
+/// - `protect=NAME`: from here on, processes of that name are protected where they would be killed with a whole;
 /// - `how`: whether the last signal went to a whole in one step, or why not;
 /// - `say=WORD`: writes it to the file `said`; `wait=FILE`: waits until there is such a file, 20 s at most;
-/// - `cgroup=DIRECTORY`: that cgroup may go whole; `freezer=DIRECTORY` before it is its version 1 freezer;
-/// - `reap`: has memory given back, until all have ended, and tells of how many;
-/// - `release`: has memory given back once, and tells of how many;
-/// - `gone`: looks until all have ended, 20 s at most;
+/// - `cgroup=DIRECTORY`: that cgroup may be killed as a whole; `freezer=DIRECTORY` before it is its version 1 freezer;
+/// - `reap`: has memory given back until all have exited, and prints of how many it was;
+/// - `release`: has memory given back once, and prints of how many it was;
+/// - `gone`: looks until all have exited, 20 s at most;
 /// - `examine`, `thaw`;
 /// - `kin=PID,START_TIME`: whether that process has the leader's memory.
 ///
 /// Without a WORD it sends SIGTERM.
-private struct Hand: ~Copyable {
-  private var actuator: Killer<LiveCalls>
+private struct Program: ~Copyable {
+  private var killer: Killer<LiveCalls>
   private var freezer: String?
   private var protected: String?
   /// The first process held.
@@ -30,18 +32,18 @@ private struct Hand: ~Copyable {
 
   init() throws(Errno) {
     var calls = LiveCalls(proc: try OwnedDescriptor.open(CPath("/proc"), .read, .directory))
-    // Before Linux 5.15 nothing is released.
+    // Before Linux 5.15 no memory is released.
     try? calls.makeHelper()
-    actuator = Killer(calls: calls)
+    killer = Killer(calls: calls)
   }
 
   mutating func run(_ words: ArraySlice<String>) throws(Errno) {
     var rest = words
     var isFirst = true
     var answers: [String] = []
-    while rest.count > 1, let identity = Hand.identity(rest[rest.startIndex], rest[rest.startIndex + 1]) {
+    while rest.count > 1, let identity = Program.identity(rest[rest.startIndex], rest[rest.startIndex + 1]) {
       if isFirst { first = identity.pid }
-      answers.append("\(isFirst ? actuator.hold(identity) : actuator.join(identity))")
+      answers.append("\(isFirst ? killer.hold(identity) : killer.join(identity))")
       isFirst = false
       rest = rest.dropFirst(2)
     }
@@ -51,63 +53,63 @@ private struct Hand: ~Copyable {
   }
 
   private mutating func answer(_ word: String) throws(Errno) -> String {
-    if let path = Hand.value(word, "cgroup=") {
+    if let path = Program.value(word, "cgroup=") {
       let directory = try OwnedDescriptor.open(CPath(path), .read, .directory)
       if let freezer {
-        actuator.take(
+        killer.take(
           CgroupDirectory(directory, freezer: try OwnedDescriptor.open(CPath(freezer), .read, .directory)))
       } else {
-        actuator.take(CgroupDirectory(directory))
+        killer.take(CgroupDirectory(directory))
       }
       return "taken"
     }
-    if let path = Hand.value(word, "freezer=") {
+    if let path = Program.value(word, "freezer=") {
       freezer = path
       return "noted"
     }
-    if let kin = Hand.value(word, "kin=") {
+    if let kin = Program.value(word, "kin=") {
       let parts = kin.split(separator: ",").map(String.init)
-      guard parts.count == 2, let identity = Hand.identity(parts[0], parts[1]) else { throw .invalidArgument }
-      return "\(actuator.kinship(identity))"
+      guard parts.count == 2, let identity = Program.identity(parts[0], parts[1]) else { throw .invalidArgument }
+      return "\(killer.kinship(identity))"
     }
-    if let name = Hand.value(word, "protect=") {
+    if let name = Program.value(word, "protect=") {
       protected = name
       return "noted"
     }
-    if let text = Hand.value(word, "say=") {
+    if let text = Program.value(word, "say=") {
       try OwnedDescriptor.open(CPath("said"), .write, [.create, .append]).write(CPath(text).bytes)
       return "said"
     }
-    if let file = Hand.value(word, "wait=") {
+    if let file = Program.value(word, "wait=") {
       try wait { _ in unsafe access(file, F_OK) == 0 }
       return "seen"
     }
     switch word {
-    case "term": return Hand.text(send(.terminate))
-    case "kill": return Hand.text(send(.kill))
+    case "term": return Program.text(send(.terminate))
+    case "kill": return Program.text(send(.kill))
     case "how":
-      guard let reason = actuator.reach.oneByOne else { return actuator.reach.isWhole ? "whole" : "members" }
+      guard let reason = killer.reach.oneByOne else { return killer.reach.isWhole ? "whole" : "members" }
       return reason.errno.map { "\(reason.name)(\($0.text))" } ?? reason.name
     case "group":
-      actuator.takeGroup(first)
+      killer.takeGroup(first)
       return "taken"
-    case "examine": return actuator.examine().name
-    case "thaw": return actuator.thaw() ? "thawed" : "unthawed"
+    case "examine": return killer.examine().name
+    case "thaw": return killer.thaw() ? "thawed" : "unthawed"
     case "reap":
-      try wait { hand in
-        hand.reap()
-        return hand.actuator.hasExited
+      try wait { program in
+        program.reap()
+        return program.killer.hasExited
       }
-      let released = actuator.released ?? HelperResult()
+      let released = killer.released ?? HelperResult()
       return "reaped \(released.released) \(released.vanished)"
     case "release":
-      try wait { hand in
-        hand.reap()
-        return hand.actuator.released != nil
+      try wait { program in
+        program.reap()
+        return program.killer.released != nil
       }
-      return "released \(actuator.released?.released ?? 0)"
+      return "released \(killer.released?.released ?? 0)"
     case "gone":
-      try wait { hand in hand.actuator.hasExited }
+      try wait { program in program.killer.hasExited }
       return "gone"
     default: throw .invalidArgument
     }
@@ -115,12 +117,12 @@ private struct Hand: ~Copyable {
 
   private mutating func send(_ signal: Signal) -> Delivery {
     let protected = protected
-    return actuator.send(signal) { pid in Hand.clearance(of: pid, protected) }
+    return killer.send(signal) { pid in Program.clearance(of: pid, protected) }
   }
 
   private mutating func reap() {
     let protected = protected
-    actuator.reap { pid in Hand.clearance(of: pid, protected) }
+    killer.reap { pid in Program.clearance(of: pid, protected) }
   }
 
   private static func clearance(of pid: Int32, _ protected: String?) -> Clearance {
@@ -133,7 +135,7 @@ private struct Hand: ~Copyable {
     return String(decoding: name[..<max(count - 1, 0)], as: UTF8.self) == protected ? .stays : .mayGo
   }
 
-  private mutating func wait(_ isOver: (inout Hand) -> Bool) throws(Errno) {
+  private mutating func wait(_ isOver: (inout Program) -> Bool) throws(Errno) {
     let start = Clock.sinceBoot()
     while !isOver(&self) {
       if Clock.sinceBoot() - start > 20_000_000_000 { throw .busy }
@@ -156,9 +158,9 @@ private struct Hand: ~Copyable {
 }
 
 do throws(Errno) {
-  var hand = try Hand()
-  try hand.run(CommandLine.arguments.dropFirst())
+  var program = try Program()
+  try program.run(CommandLine.arguments.dropFirst())
 } catch {
-  print("hand: \(error.text)")
+  print("KillerProgram: \(error.text)")
   OwnProcess.exit(64)
 }

@@ -1,15 +1,17 @@
-// How long an end takes: from a line crossed to the signal, to the first of the memory back, and to all of it.
+// Measures how long a kill takes: from a crossed line to the signal, to the first memory that comes back, and to all of
+// it.
 //
-// usage: ending STEP ROUNDS HOG_MIB MEMINFO CGROUP
+// usage: kill STEP ROUNDS HOG_MIB MEMINFO CGROUP
 //
-// MEMINFO is a file that is mounted over /proc/meminfo, so that the line is crossed by a word and not by memory. STEP:
+// MEMINFO is a file that is mounted over /proc/meminfo. The line is crossed by changing a number in it, and not by using
+// up memory. STEP is one of these:
 //   term      the line is crossed, and the hog dies of SIGTERM
 //   kill      the second line is crossed, at which both agents begin with SIGKILL
-//   escalate  the hog has been sent SIGTERM and ignores it; then the second line is crossed
-// Prints a line `signal_us first_us all_us` a round, each since the word. The signal counts as there when the hog is seen
-// to be exiting (PF_EXITING in its flags), memory as coming back when a hundredth of the hog's is, and as back when
-// ninety-nine are. CGROUP is the folder of a memory cgroup that holds the hog alone, so that nobody else's memory is
-// counted. It looks every 100 µs, and sleeps between.
+//   escalate  the hog was sent SIGTERM and ignores it, and then the second line is crossed
+// It prints a line `signal_us first_us all_us` for each round, in microseconds since the number was changed. The signal
+// has arrived when the hog is exiting (PF_EXITING in its flags). Memory begins to come back when a hundredth of the hog's
+// is free, and all is back with ninety-nine hundredths. CGROUP is the folder of a memory cgroup that holds the hog alone,
+// so that no other memory is counted. This program looks every 100 µs, and sleeps between the looks.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -23,9 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "word.h"
+#include "meminfo.h"
 
-// The agents' lines are at 10 % and 1 %, or half, and above 10.5 % all is well again. Near a line both look often.
+// The agents' lines are at 10 % and 1 %, or half, and above 10.5 % memory is back. Near a line both look often.
 static const double low_share = 0.08, lowest_share = 0.008, high_share = 0.11;
 enum { maximum_mib = 2048, patience_ms = 30000, exiting = 4 };
 
@@ -91,7 +93,7 @@ static long used_kib(int usage) {
     return atol(text) / 1024;
 }
 
-// Whether the process has begun to end: flags are the ninth field, the sixth after the name.
+// Whether the process has begun to exit. The flags are the ninth field, the sixth after the name.
 static int is_exiting(int stat) {
     char text[512];
     unsigned flags = 0;
@@ -104,13 +106,13 @@ static int is_exiting(int stat) {
 
 int main(int count, char **words) {
     if (count != 6) {
-        fputs("usage: ending STEP ROUNDS HOG_MIB MEMINFO CGROUP\n", stderr);
+        fputs("usage: kill STEP ROUNDS HOG_MIB MEMINFO CGROUP\n", stderr);
         return 64;
     }
     int kills = strcmp(words[1], "kill") == 0, escalates = strcmp(words[1], "escalate") == 0;
     int rounds = atoi(words[2]), usage = open_usage(words[5]);
     long mib = atol(words[3]);
-    if (mib < 1 || mib > maximum_mib || rounds < 1 || rounds > 1000 ) return 64;
+    if (mib < 1 || mib > maximum_mib || rounds < 1 || rounds > 1000) return 64;
     char original[4096] = {0};
     int file = open(words[4], O_RDONLY);
     if (file < 0 || read(file, original, sizeof original - 64) < 1 || pipe(termination) != 0) return 1;
@@ -127,11 +129,11 @@ int main(int count, char **words) {
             char letter;
             cross(words[4], original, low_share);
             if (poll(&waiting, 1, patience_ms) != 1 || read(termination[0], &letter, 1) != 1) {
-                fputs("ending: no SIGTERM\n", stderr);
+                fputs("kill: no SIGTERM\n", stderr);
                 kill(hog, SIGKILL);
                 return 1;
             }
-            // Not always at the same moment of the agent's sleep.
+            // So that the rounds begin at different moments of the agent's sleep.
             usleep(300000 + 37000u * (unsigned)round % 100000);
         }
         long before = used_kib(usage);
@@ -140,7 +142,8 @@ int main(int count, char **words) {
         while (all_at == 0 && microseconds(CLOCK_BOOTTIME) - start < patience_ms * 1e3) {
             if (signal_at == 0 && is_exiting(stat)) {
                 signal_at = microseconds(CLOCK_BOOTTIME);
-                // What the machine has is the word's, which nothing that is given back moves: nobody else is to go.
+                // The number does not change by itself when memory comes back. It is put back, so that no other process
+                // is killed.
                 cross(words[4], original, high_share);
             }
             long back = before - used_kib(usage);
@@ -150,14 +153,14 @@ int main(int count, char **words) {
         }
         cross(words[4], original, high_share);
         if (all_at == 0) {
-            fprintf(stderr, "ending: %s within %d s\n", signal_at == 0 ? "no signal" : "memory was not back",
+            fprintf(stderr, "kill: %s within %d s\n", signal_at == 0 ? "no signal" : "memory was not back",
                     patience_ms / 1000);
             kill(hog, SIGKILL);
             return 1;
         }
         waitpid(hog, NULL, 0);
         close(stat);
-        // Until the agent has seen it end and has told of it.
+        // Until the agent has seen its exit and has told of it.
         usleep(1000000);
         printf("%.0f %.0f %.0f\n", signal_at - start, first_at - start, all_at - start);
         fflush(stdout);

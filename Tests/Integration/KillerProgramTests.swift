@@ -1,23 +1,23 @@
 import Foundation
 import Testing
 
-/// The foot of the ladder on real processes that do not want to die, cannot, or are many.
+/// A `Killer` (KillerProgram) on real processes that do not die of SIGTERM, cannot die, or are many.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
-struct HandTests {
-  /// `identity PID` prints the number and the start time (field 22, the 20th after the name); `hand` does what the
-  /// agent does with them. `start_in DIRECTORY NAME OPTIONS…` starts a specimen in a cgroup. `count NAME` counts the
-  /// living with that name. `noted NAME WORD` prints the number that a specimen told.
+struct KillerProgramTests {
+  /// `identity PID` prints the number and the start time (field 22, the 20th after the name). `killer` runs
+  /// KillerProgram. `start_in DIRECTORY NAME OPTIONS…` starts a TestProgram in a cgroup. `count NAME` counts the living
+  /// processes of that name. `noted NAME WORD` prints the number that a TestProgram printed after a word.
   private static let prelude = """
-    hand() { "$(dirname "$SPECIMEN")/hand" "$@"; }
+    killer() { "$(dirname "$TEST_PROGRAM")/KillerProgram" "$@"; }
     identity() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20)"; }
     joined() { identity "$1" | tr ' ' ,; }
     noted() { sed -n "s/^$2 //p" "$1.ready"; }
     start_in() {
       where=$1; shift
-      keep=$SPECIMEN
+      keep=$TEST_PROGRAM
       printf '#!/bin/sh\\necho $$ >"%s/cgroup.procs"\\nexec "%s" "$@"\\n' "$where" "$keep" >in-cgroup
       chmod +x in-cgroup
-      SPECIMEN=./in-cgroup; start "$@"; SPECIMEN=$keep
+      TEST_PROGRAM=./in-cgroup; start "$@"; TEST_PROGRAM=$keep
     }
     count() {
       found=0
@@ -40,14 +40,14 @@ struct HandTests {
     #expect(result.output == lines + "\n", "\(result.errors)", sourceLocation: location)
   }
 
-  // One that does not want to.
+  // Processes that do not die of SIGTERM.
 
   @Test func aStoppedProcessActsOnSIGTERM() throws {
     try expect(
       """
       start one
       kill -STOP $one; until_state $one T
-      hand $(identity $one) examine term gone
+      killer $(identity $one) examine term gone
       tell one
       """, says: "held stopped sent gone\none is gone")
   }
@@ -57,50 +57,50 @@ struct HandTests {
       """
       start tracer --traced
       traced=$(noted tracer traced); until_state $traced t
-      hand $(identity $traced) term examine kill gone
+      killer $(identity $traced) term examine kill gone
       tell tracer
       """, says: "held sent traced sent gone\ntracer lives")
   }
 
-  @Test func threadsThatOutliveTheirLeaderAreToldAndEnded() throws {
+  @Test func threadsThatOutliveTheirLeaderAreToldAndKilled() throws {
     try expect(
       """
       start one --leader-exits --ignore-term
       until_state $one Z
-      hand $(identity $one) term examine kill gone
+      killer $(identity $one) term examine kill gone
       """, says: "held sent threads_left sent gone")
   }
 
-  /// pid 1 of a pid namespace gets no signal that it does not handle, but SIGKILL from above it.
-  @Test func theInitOfAPidNamespaceIsDeafToSIGTERM() throws {
+  /// Process 1 of a pid namespace gets only signals that it handles, and SIGKILL from outside.
+  @Test func theInitOfAPidNamespaceDiesOfSIGKILLAlone() throws {
     try expect(
       """
       start outer
-      unshare --fork --pid --kill-child "$SPECIMEN" --name inner >inner.ready &
+      unshare --fork --pid --kill-child "$TEST_PROGRAM" --name inner >inner.ready &
       until grep -q ready inner.ready; do sleep 0.01; done
       for status in /proc/[0-9]*/status; do
         grep -q '^Name:.inner$' $status && inner=$(echo $status | cut -d / -f 3)
       done
-      hand $(identity $inner) term
+      killer $(identity $inner) term
       sleep 0.1
       tell inner
-      hand $(identity $inner) term kill gone
+      killer $(identity $inner) term kill gone
       tell outer
       """, says: "held sent\ninner lives\nheld sent sent gone\nouter lives")
   }
 
-  @Test func whomWeMayNotSignalIsRefused() throws {
+  @Test func aSignalToAnotherUsersProcessIsRefused() throws {
     let result = try run(
       """
       start one
       setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all \
-        "$(dirname "$SPECIMEN")/hand" $(identity $one) term kill
+        "$(dirname "$TEST_PROGRAM")/KillerProgram" $(identity $one) term kill
       tell one
       """)
     #expect(result.output == "held refused(EPERM) refused(EPERM)\none lives\n", "\(result.output)\(result.errors)")
   }
 
-  // One memory, several processes.
+  // Several processes with one memory.
 
   @Test func aParentThatWaitsInVforkIsUninterruptibleAndItsChildHasItsMemory() throws {
     try expect(
@@ -109,68 +109,68 @@ struct HandTests {
       until_state $parent D
       child=$(cat /proc/$parent/task/$parent/children)
       child=${child% }
-      hand $(identity $parent) examine kin=$(joined $child)
-      hand $(identity $parent) $(identity $child) kill gone
+      killer $(identity $parent) examine kin=$(joined $child)
+      killer $(identity $parent) $(identity $child) kill gone
       """, says: "held uninterruptible shares\nheld held sent gone")
   }
 
-  @Test func whoSharesItsMemoryIsFoundAndMustGoToo() throws {
+  @Test func aProcessThatSharesTheVictimsMemoryIsFoundAndMustBeKilledToo() throws {
     try expect(
       """
       start one --shares-memory --mib 20
       start other --mib 20
       sharer=$(noted one sharer)
-      hand $(identity $one) kin=$(joined $sharer) kin=$(joined $other)
-      hand $(identity $one) kill gone
+      killer $(identity $one) kin=$(joined $sharer) kin=$(joined $other)
+      killer $(identity $one) kill gone
       tell sharer
       grep -c '^VmRSS' /proc/$sharer/status
-      hand $(identity $sharer) kill gone
+      killer $(identity $sharer) kill gone
       tell other
       """, says: "held shares separate\nheld sent gone\nsharer lives\n1\nheld sent gone\nother lives")
   }
 
-  // Parties.
+  // Kill sets.
 
-  @Test func aPartyGoesAndItsNeighboursStay() throws {
+  @Test func theProcessesOfAKillSetAreKilledAndOthersStay() throws {
     try expect(
       """
       start first --ignore-term
       start second
       start third
-      hand $(identity $first) $(identity $third) term kill gone
+      killer $(identity $first) $(identity $third) term kill gone
       tell first; tell second; tell third
       """, says: "held held sent sent gone\nfirst is gone\nsecond lives\nthird is gone")
   }
 
-  @Test func oneWithoutTheOthersOfItsGroup() throws {
+  @Test func withoutTheWordGroupOnlyTheHeldMemberIsKilled() throws {
     try expect(
       """
       start many --own-group --children 3
-      hand $(identity $many) kill gone
+      killer $(identity $many) kill gone
       count many
       """, says: "held sent gone\n3")
   }
 
-  @Test(arguments: ["term", "kill"]) func aForkBombInAProcessGroupEndsInOneStep(signal: String) throws {
+  @Test(arguments: ["term", "kill"]) func aForkBombInAProcessGroupIsKilledInOneStep(signal: String) throws {
     let result = try run(
       """
       start bomb --own-group --bomb 150
-      hand $(identity $bomb) group \(signal) gone
+      killer $(identity $bomb) group \(signal) gone
       left=$(count bomb); echo "left $left"
-      grep -c 'ended by itself' bomb.ready
+      grep -c 'exited by itself' bomb.ready
       """)
     #expect(result.output == "held taken sent gone\nleft 0\n0\n", "\(result.errors)")
   }
 
   // Cgroups.
 
-  /// A hierarchy that a test may make a cgroup in, below which nobody else's is.
+  /// A hierarchy in which a test may make a cgroup.
   enum Hierarchy: String, CaseIterable, Sendable {
     case unified
     case freezer
     case pids
 
-    /// Where it is mounted, without `cgroup` of the first version for `unified`.
+    /// Where it is mounted; nil where it is not, or cannot be written.
     var root: String? {
       let mounts = (try? String(contentsOfFile: "/proc/mounts", encoding: .utf8)) ?? ""
       for line in mounts.split(separator: "\n") {
@@ -204,27 +204,27 @@ struct HandTests {
   }
 
   @Test(arguments: Hierarchy.possible)
-  func aForkBombInACgroupEnds(hierarchy: Hierarchy) throws {
+  func aForkBombInACgroupIsKilled(hierarchy: Hierarchy) throws {
     let result = try inCgroup(
       hierarchy,
       """
       start_in $group bomb --bomb 150
-      hand $(identity $bomb) $words kill reap | sed 's/ reaped.*//'
+      killer $(identity $bomb) $words kill reap | sed 's/ reaped.*//'
       echo "left $(count bomb)"
-      grep -c 'ended by itself' bomb.ready
+      grep -c 'exited by itself' bomb.ready
       """)
     #expect(result.output.hasSuffix("taken sent\nleft 0\n0\n"), "\(result.output)\(result.errors)")
   }
 
   @Test(arguments: Hierarchy.possible)
-  func thoseInCgroupsBelowGoTooAndNobodyElse(hierarchy: Hierarchy) throws {
+  func processesInCgroupsBelowAreKilledTooAndNoOthers(hierarchy: Hierarchy) throws {
     let result = try inCgroup(
       hierarchy,
       """
       start_in $group leader --children 2
       start_in $group/below deeper --children 300
       start outside
-      hand $(identity $leader) $words kill reap | sed 's/ reaped.*//'
+      killer $(identity $leader) $words kill reap | sed 's/ reaped.*//'
       echo "left $(count leader) $(count deeper)"
       tell outside
       """)
@@ -232,19 +232,19 @@ struct HandTests {
   }
 
   @Test(arguments: Hierarchy.possible)
-  func withoutLeaveToTakeTheCgroupTheOthersInItStay(hierarchy: Hierarchy) throws {
+  func withoutTheWordCgroupTheOthersInItStay(hierarchy: Hierarchy) throws {
     let result = try inCgroup(
       hierarchy,
       """
       start_in $group hog
       start_in $group keeper
-      hand $(identity $hog) kill gone
+      killer $(identity $hog) kill gone
       tell hog; tell keeper
       """)
     #expect(result.output == "held sent gone\nhog is gone\nkeeper lives\n", "\(result.errors)")
   }
 
-  /// The memory of one that cannot run comes back all the same, before it dies.
+  /// The memory of a process that cannot run comes back before it dies.
   @Test(.enabled(if: Hierarchy.freezer.root != nil, "needs the version 1 freezer"))
   func aFrozenProcessIsReapedAndThawed() throws {
     let result = try inCgroup(
@@ -253,9 +253,9 @@ struct HandTests {
       start_in $group one --mib 40
       echo FROZEN >$group/freezer.state
       until grep -q FROZEN $group/freezer.state; do sleep 0.01; done
-      hand $(identity $one) term examine kill examine
+      killer $(identity $one) term examine kill examine
       tell one
-      hand $(identity $one) kill release thaw gone
+      killer $(identity $one) kill release thaw gone
       """)
     #expect(
       result.output.hasPrefix("held sent frozen sent frozen\none lives\nheld sent released 1 thawed gone\n"),

@@ -3,8 +3,8 @@ import Policy
 import ProcModel
 import Testing
 
-/// Which rules touch a process, and what they make of it.
-@Suite struct StandingTests {
+/// Which rules match a process, and their outcome.
+@Suite struct RuleOutcomeTests {
   /// A policy of one rule with one test.
   private static func touches(_ field: MatchField, _ alternatives: [Alternative], _ neighbour: Neighbour) -> Bool {
     var policy = CompiledPolicy.blank
@@ -28,14 +28,14 @@ import Testing
       (.unit, "program.service", true), (.unit, "program", false), (.unit, "system.slice", false),
     ] as [(MatchField, String, Bool)])
   func aTextMatchesAsAWhole(field: MatchField, text: String, expected: Bool) {
-    // Words are divided by blanks; an empty one leaves two.
+    // Words are joined by blanks, and an empty word leaves two.
     let neighbour = Neighbour { $0.cmdline = "program\0--serve\0\0last\0" }
     #expect(Self.touches(field, text, neighbour) == expected)
   }
 
-  /// What a process is known by where its cgroup leads out of the namespace, or all that is told there is a part.
+  /// The cgroup leads out of the namespace, or the paths there are only a part.
   @Test(arguments: [("0::/../../system.slice/ssh.service\n", true), ("0::/system.slice/ssh.service\n", false)])
-  func whatIsOutsideMayBeAnyUnit(cgroup: String, isWhole: Bool) throws {
+  func aCgroupOutsideTheNamespaceMayBeAnyUnit(cgroup: String, isWhole: Bool) throws {
     var policy = CompiledPolicy.blank
     policy.addTextRule("ways in", protects: true, [(.unit, ["ssh.service"]), (.exe, ["/usr/sbin/sshd"])])
     policy.addTextRule("batch first", order: .first, [(.cgroup, ["/batch"])])
@@ -66,8 +66,8 @@ import Testing
     #expect(Self.touches(.uid, [.range(low, high)], Neighbour()) == expected)
   }
 
-  /// The last of the rules that match and say something holds, and the settings where none does.
-  @Test func ofScopeSignalGraceAndHookTheLastOneSaidHolds() {
+  /// Of the rules that match and have the key the last one holds; the settings where there is none.
+  @Test func ofScopeSignalGraceAndHookTheLastRuleHolds() {
     var policy = CompiledPolicy.blank
     policy.measures.hooks.after = 3
     policy.settings.scope = .tree
@@ -87,13 +87,13 @@ import Testing
     #expect(ruleOutcome.hook == .command(1))
     policy.rules[3].hook = .off
     #expect(policy.ruleOutcome(of: Neighbour()).hook == .off)
-    // A rule that could not be told to match says nothing.
+    // A rule of which it is not known whether it matches has no effect.
     policy.addTextRule("unknown", [(.cmdline, ["program"])])
     policy.rules[4].scope = .session
     #expect(policy.ruleOutcome(of: Neighbour(), inCalm: false).scope == .cgroup)
   }
 
-  @Test func whereNoRuleSaysHowTheDomainsSettingsDo() {
+  @Test func whereNoRuleSaysHowToKillTheSettingsOfTheDomainDo() {
     var policy = CompiledPolicy.blank
     policy.measures.hooks.after = 3
     var context = ScoringContext(
@@ -112,7 +112,7 @@ import Testing
     #expect(context.grace(of: ruleOutcome) == .zero && context.hook(of: ruleOutcome) == 5)
   }
 
-  @Test func theScopeOfAProcessMovesNobodyInTheRanking() {
+  @Test func theScopeOfAProcessDoesNotChangeTheRanking() {
     let process = Neighbour().facts
     for scope in Scope.allCases {
       var ruleOutcome = RuleOutcome()
@@ -123,7 +123,7 @@ import Testing
     }
   }
 
-  @Test func anyOfTheCapabilitiesWillDo() {
+  @Test func oneOfTheCapabilitiesIsEnough() {
     let admin = Neighbour { $0.capabilities = [.sysAdmin, .kill] }
     #expect(Self.touches(.capability, [.capabilities(.sysAdmin)], admin))
     #expect(Self.touches(.capability, [.capabilities([.sysRawIO, .kill])], admin))
@@ -131,7 +131,7 @@ import Testing
     #expect(!Self.touches(.capability, [.capabilities(CapabilitySet(rawValue: .max))], Neighbour()))
   }
 
-  @Test(arguments: MatchField.allCases) func nobodyIsWhatDoesNotExist(field: MatchField) {
+  @Test(arguments: MatchField.allCases) func anAlternativeThatNeverMatchesMatchesNoProcess(field: MatchField) {
     #expect(!Self.touches(field, [.never], Neighbour { $0.capabilities = CapabilitySet(rawValue: .max) }))
   }
 
@@ -144,24 +144,24 @@ import Testing
     }
   }
 
-  @Test func anUpgradedProgramIsStillThatProgram() {
+  @Test func anExecutableThatWasReplacedStillMatches() {
     #expect(Self.touches(.exe, "/usr/bin/program", Neighbour { $0.exe = "/usr/bin/program (deleted)" }))
     #expect(
       Self.touches(.exe, "/usr/bin/program (deleted)", Neighbour { $0.exe = "/usr/bin/program (deleted) (deleted)" }))
     #expect(!Self.touches(.exe, "/usr/bin/program", Neighbour { $0.exe = "/usr/bin/program(deleted)" }))
   }
 
-  @Test func whatAProcessHasNotMatchesNothing() {
+  @Test func aFieldThatAProcessLacksMatchesNothing() {
     for field in [MatchField.exe, .cmdline, .cgroup, .unit] {
       let bare = Neighbour { ($0.exe, $0.cmdline, $0.cgroup) = (nil, nil, nil) }
       #expect(!Self.touches(field, "", bare))
     }
-    // A command line may be empty, and be known to be.
+    // A command line may be known to be empty.
     #expect(Self.touches(.cmdline, "", Neighbour { $0.cmdline = "" }))
     #expect(Self.touches(.cmdline, "", Neighbour { $0.cmdline = "\0\0" }))
   }
 
-  /// A user's own service manager, and a container's, name their cgroups as they like.
+  /// A user's own service manager, and a container's, choose the names of their cgroups.
   @Test(arguments: [
     ("0::/system.slice/ssh.service\n", true), ("0::/system.slice/system-ssh.slice/ssh.service\n", true),
     ("0::/system.slice/ssh.service/worker\n", true), ("1:name=systemd:/system.slice/ssh.service\n0::/\n", true),
@@ -170,7 +170,7 @@ import Testing
     ("0::/docker/0123/system.slice/ssh.service\n", false), ("0::/system.slice/cron.service/ssh.service\n", false),
     ("0::/system.slice/xssh.service\n", false), ("0::/\n", false), ("", false),
   ])
-  func aUnitIsTheSystemsNotAUsers(cgroup: String, expected: Bool) {
+  func aUnitOfAUserOrContainerDoesNotCount(cgroup: String, expected: Bool) {
     #expect(Self.touches(.unit, "ssh.service", Neighbour { $0.cgroup = cgroup }) == expected)
   }
 
@@ -190,7 +190,7 @@ import Testing
     }
   }
 
-  @Test func theFirstThatProtectsIsNamed() {
+  @Test func theFirstRuleThatProtectsIsNamed() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("other", protects: true, [(.comm, ["other"])])
     policy.addTextRule("one", protects: true, [(.comm, ["program"])])
@@ -224,8 +224,8 @@ import Testing
   }
 }
 
-/// What is not known of a process: safety goes first, but nobody gains by hiding.
-@Suite struct UnknownStandingTests {
+/// Unknown facts count for protection, but no process gains by hiding its files.
+@Suite struct UnknownRuleOutcomeTests {
   private static let files: [(MatchField, ProcessFile, String)] = [
     (.exe, .exe, "/usr/bin/program"), (.cmdline, .cmdline, "program"),
     (.cgroup, .cgroup, "/system.slice/program.service"),
@@ -233,8 +233,9 @@ import Testing
   ]
 
   @Test(arguments: files, [ReadFailure.denied, .failed(errno: 12)])
-  func whomAnUnreadableTextMightProtectCountsAsProtected(what: (MatchField, ProcessFile, String), failure: ReadFailure)
-  {
+  func aProcessThatAnUnreadableTextMightProtectCountsAsProtected(
+    what: (MatchField, ProcessFile, String), failure: ReadFailure
+  ) {
     var policy = CompiledPolicy.blank
     policy.addTextRule("protects", protects: true, [(what.0, ["something else"])])
     let ruleOutcome = policy.ruleOutcome(of: Neighbour { $0.failures[what.1] = failure })
@@ -243,7 +244,7 @@ import Testing
   }
 
   @Test(arguments: files)
-  func whatIsGoneOrTooLongToShowProtectsNobody(what: (MatchField, ProcessFile, String)) {
+  func aTextThatIsGoneOrTooLongProtectsNoProcess(what: (MatchField, ProcessFile, String)) {
     var policy = CompiledPolicy.blank
     policy.addTextRule("protects", protects: true, [(what.0, [what.2])])
     for failure in [ReadFailure.vanished, .failed(errno: 36)] {
@@ -254,7 +255,7 @@ import Testing
   }
 
   @Test(arguments: files)
-  func whatIsUnknownNeitherOffersNorWeighs(what: (MatchField, ProcessFile, String)) {
+  func anUnknownTextChangesNeitherOrderNorWeight(what: (MatchField, ProcessFile, String)) {
     var policy = CompiledPolicy.blank
     policy.addTextRule("offers", order: .first, weight: 5, [(what.0, [what.2])])
     let ruleOutcome = policy.ruleOutcome(of: Neighbour { $0.failures[what.1] = .denied })
@@ -262,7 +263,7 @@ import Testing
     #expect(ruleOutcome.isProvisional && !ruleOutcome.protection.protects)
   }
 
-  @Test func aFieldThatIsKnownNotToMatchSettlesIt() {
+  @Test func aKnownFieldThatDoesNotMatchSettlesTheRule() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("protects", protects: true, [(.exe, ["/x"]), (.comm, ["other"])])
     policy.addTextRule("protects", protects: true, [(.comm, ["other"]), (.exe, ["/x"])])
@@ -270,7 +271,7 @@ import Testing
     #expect(!ruleOutcome.protection.protects && !ruleOutcome.isProvisional)
   }
 
-  @Test func aRuleThatSurelyProtectsIsNamedBeforeOneThatMight() {
+  @Test func aRuleThatProtectsIsNamedBeforeOneThatMightProtect() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("might", protects: true, [(.exe, ["/x"])])
     policy.addTextRule("does", protects: true, [(.comm, ["program"])])
@@ -279,7 +280,7 @@ import Testing
     #expect(ruleOutcome.protection == .rule(1) && ruleOutcome.decidingRule == 1 && ruleOutcome.isProvisional)
   }
 
-  @Test func theCommandLineIsNotReadInTrouble() {
+  @Test func theCommandLineIsNotReadWhileMemoryIsShort() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("protects", protects: true, [(.cmdline, ["program"])])
     var source = MemorySource()
@@ -293,7 +294,7 @@ import Testing
     #expect(policy.classify(subject).protection == .rule(0))
   }
 
-  @Test func onlyWhatRulesAskForIsRead() {
+  @Test func onlyFilesThatRulesAskForAreRead() {
     let expected: [(MatchField, [ProcessFile])] = [
       (.comm, []), (.uid, []), (.capability, []), (.exe, [.exe]), (.cmdline, [.cmdline]), (.cgroup, [.cgroup]),
       (.unit, [.cgroup]),
@@ -310,8 +311,8 @@ import Testing
     }
   }
 
-  /// One subject serves all: nothing of the last process may stick to the next.
-  @Test func nothingOfTheLastProcessIsLeft() {
+  /// The subject is used for one process after the other.
+  @Test func nothingOfTheLastProcessIsLeftInTheSubject() {
     var policy = CompiledPolicy.blank
     for (field, _, text) in Self.files { policy.addTextRule(field.name, protects: true, [(field, [text])]) }
     let full = Neighbour()

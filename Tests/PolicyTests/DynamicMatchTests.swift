@@ -4,8 +4,8 @@ import Pressure
 import ProcModel
 import Testing
 
-/// Rules about what changes while a process lives.
-@Suite struct MomentTests {
+/// Rules with fields that change while a process lives (``MatchField/isDynamic``).
+@Suite struct DynamicMatchTests {
   private static func touches(
     _ field: MatchField, _ alternative: Alternative, _ change: (inout ProcessFacts) -> Void,
     units: KernelUnits = .common
@@ -19,7 +19,7 @@ import Testing
       .contains(0)
   }
 
-  /// A test, a change of a process of 100 000 KiB on a machine with 1 000 000 KiB, and whether the rule matches then.
+  /// A test, a change of a process of 100 000 KiB on a machine of 1 000 000 KiB, and whether the rule then matches.
   struct Line: Sendable {
     var field: MatchField
     var alternative: Alternative
@@ -64,11 +64,11 @@ import Testing
     Line(.container, .flag(false), true),
   ]
 
-  @Test(arguments: lines) func aMomentaryTestHoldsUpToItsLine(line: Line) {
+  @Test(arguments: lines) func aDynamicTestHoldsUpToItsLine(line: Line) {
     #expect(Self.touches(line.field, line.alternative, line.change) == line.isMet)
   }
 
-  @Test func anAgeIsInTheKernelsTicks() {
+  @Test func anAgeIsComparedInTheKernelsTicks() {
     let units = KernelUnits(pageSizeKiB: 4, ticksPerSecond: 1000)
     for (ticks, expected) in [(6000, false), (60_000, true)] as [(UInt64, Bool)] {
       let isOld = Self.touches(.minAge, .time(.milliseconds(60_000)), { $0.age = Ticks(ticks) }, units: units)
@@ -81,7 +81,9 @@ import Testing
       (.gid, .range(0, 0), .group), (.oomScoreAdj, .signedRange(0, 0), .oomScoreAdj), (.minAge, .time(.zero), nil),
       (.maxAge, .time(.zero), nil), (.container, .flag(true), .namespace),
     ] as [(MatchField, Alternative, UnreadFacts?)])
-  func whatIsNotKnownProtectsAndDoesNothingElse(field: MatchField, alternative: Alternative, unread: UnreadFacts?) {
+  func anUnknownFactCountsForProtectionAndForNothingElse(
+    field: MatchField, alternative: Alternative, unread: UnreadFacts?
+  ) {
     for protects in [true, false] {
       var policy = CompiledPolicy.blank
       policy.addRule("rule", protects: protects, order: .first, [(field, [alternative])])
@@ -101,7 +103,7 @@ import Testing
   @Test(
     arguments: [(.uid, .range(0, 0), .user), (.capability, .capabilities(.sysAdmin), .capabilities)]
       as [(MatchField, Alternative, UnreadFacts)])
-  func anOwnerThatIsNotKnownCountsForProtection(field: MatchField, alternative: Alternative, unread: UnreadFacts) {
+  func anUnknownOwnerCountsForProtection(field: MatchField, alternative: Alternative, unread: UnreadFacts) {
     var policy = CompiledPolicy.blank
     policy.addRule("kept", protects: true, [(field, [alternative])])
     var subject = Subject()
@@ -112,7 +114,7 @@ import Testing
     #expect(policy.classify(subject).protection == .none)
   }
 
-  @Test func whatAPolicyOfTheMomentReadsIsNoMore() {
+  @Test func aPolicyWithDynamicFieldsReadsNoMoreFiles() {
     for field in MatchField.allCases where field.isDynamic {
       var policy = CompiledPolicy.blank
       policy.addRule("rule", [(field, [.never])])
@@ -120,13 +122,13 @@ import Testing
     }
   }
 
-  /// All that a rule's parts can come to: a comm that matches, an executable that does, does not or cannot be read.
+  /// The comm matches. The executable matches, does not match, or cannot be read.
   @Test(
     arguments: [
       ("/a", .zero, false), ("/a", Nanoseconds.milliseconds(100_000), true), ("/b", .zero, true),
       (nil, .milliseconds(100_000), true),
     ] as [(String?, Nanoseconds, Bool)])
-  func aRuleMatchesWhereNotAllOfItsExceptionsHold(exe: String?, minAge: Nanoseconds, expected: Bool) {
+  func aRuleMatchesUnlessAllOfItsExceptionsHold(exe: String?, minAge: Nanoseconds, expected: Bool) {
     var policy = CompiledPolicy.blank
     policy.addRule(
       "rule", order: .first,
@@ -136,8 +138,8 @@ import Testing
     #expect(!policy.ruleOutcome(of: Neighbour { ($0.exe, $0.comm) = (exe, "other") }).rules.contains(0))
   }
 
-  /// By Kleene: what is unknown stays so, unless the other parts settle it.
-  @Test(arguments: [true, false]) func anExceptionThatIsUnknownIsUnknown(isDynamic: Bool) {
+  /// By Kleene's logic: an unknown part stays unknown, unless the other parts settle the question.
+  @Test(arguments: [true, false]) func anUnknownExceptionMakesTheRuleUnknownUnlessAnotherSettlesIt(isDynamic: Bool) {
     var policy = CompiledPolicy.blank
     var fields: [(MatchField, [Alternative])] = [
       (.comm, [.literal(policy.add("program"))]), (.exe, [.literal(policy.add("/a"))]),
@@ -146,14 +148,14 @@ import Testing
     policy.addRule("kept", protects: true, fields)
     policy.rules[0].exceptions = isDynamic ? 2 : 1
     let hidden = Neighbour { $0.failures[.exe] = .denied }
-    // With a nice of 0 the exceptions do not all hold, whatever its executable.
+    // With a nice value of 0 not all exceptions hold, whatever the executable is.
     #expect(policy.ruleOutcome(of: hidden).protection == (isDynamic ? .rule(0) : .assumed(0)))
     #expect(policy.ruleOutcome(of: Neighbour { ($0.comm, $0.failures) = ("x", [.exe: .denied]) }).protection == .none)
     #expect(policy.ruleOutcome(of: Neighbour { $0.exe = "/b" }).protection == .rule(0))
     #expect(policy.ruleOutcome(of: Neighbour { $0.exe = "/a" }).protection == (isDynamic ? .rule(0) : .none))
   }
 
-  @Test func aRuleOfExceptionsAloneMatchesAllOthers() {
+  @Test func aRuleOfExceptionsAloneMatchesAllOtherProcesses() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("others", order: .first, [(.comm, ["program"])])
     policy.rules[0].exceptions = 1
@@ -161,8 +163,8 @@ import Testing
     #expect(policy.ruleOutcome(of: Neighbour { $0.comm = "other" }).rules.contains(0))
   }
 
-  /// However a policy is split into what is kept and what is asked anew, it comes to what it says.
-  @Test(arguments: 1...20 as ClosedRange<UInt64>) func settledAndMomentaryTogetherAreTheWhole(seed: UInt64) {
+  /// The result does not depend on how the tests are split into static and dynamic ones.
+  @Test(arguments: 1...20 as ClosedRange<UInt64>) func theStaticAndTheDynamicPartTogetherAreTheRule(seed: UInt64) {
     var numbers = SplitMix64(seed: seed)
     for _ in 0..<200 {
       var policy = CompiledPolicy.blank
@@ -204,7 +206,7 @@ import Testing
     }
   }
 
-  /// A rule in the plainest way: nil is unknown.
+  /// A rule, evaluated in the plainest way; nil is unknown.
   private struct PlainRule {
     var outcome: Bool?
 
@@ -233,9 +235,9 @@ import Testing
   }
 }
 
-/// What the roster keeps where rules ask for the moment.
-@Suite struct MomentaryRosterTests {
-  @Test func whatChangesByItselfIsAskedAnewAndNothingIsReadForIt() {
+/// What the roster keeps where rules have dynamic fields.
+@Suite struct DynamicMatchRosterTests {
+  @Test func dynamicFieldsAreAskedAnewAndNoFileIsReadForThem() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
     policy.addRule("old ones", order: .last, [(.minAge, [.time(.milliseconds(10_000))])])
@@ -264,7 +266,7 @@ import Testing
     #expect(ruleOutcome(5, age: 0).tier == .first && ruleOutcome(5, age: 501).tier == .normal)
     #expect(ruleOutcome(6, age: 0).tier == .normal)
     #expect(source.reads.count == before)
-    // What was kept of a process goes with it, and nothing else does.
+    // What was kept of a process is forgotten with it, and nothing else is.
     table.clear()
     for neighbour in neighbours.dropFirst() { table.append(neighbour.facts) }
     roster.refresh(table, now: .milliseconds(2000), policy: policy, needs: needs, budget: 0, from: &source)
@@ -273,7 +275,7 @@ import Testing
     #expect(ruleOutcome(4711, age: 0).protection == .rule(0), "read anew")
   }
 
-  @Test func aPolicyThatBeginsToAskForTheMomentIsServed() {
+  @Test func aReloadThatBringsDynamicFieldsIsServed() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("kept", protects: true, [(.exe, ["/usr/bin/program"])])
     var source = MemorySource()
@@ -294,7 +296,7 @@ import Testing
     }
   }
 
-  @Test func whatCouldNotBeReadIsTriedAgain() {
+  @Test func aFileThatCouldNotBeReadIsTriedAgain() {
     var policy = CompiledPolicy.blank
     policy.addTextRule("kept", protects: true, [(.exe, ["/other"])])
     policy.addRule("all", order: .last, [(.nice, [.signedRange(-20, 19)])])

@@ -1,6 +1,7 @@
-// What the tools share that cross an agent's line by a word: MEMINFO is a file that is mounted over /proc/meminfo.
-#ifndef WORD_H
-#define WORD_H
+// Shared by the tools that cross an agent's line by changing a number: MEMINFO is a file that is mounted over
+// /proc/meminfo.
+#ifndef MEMINFO_H
+#define MEMINFO_H
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ static double microseconds(clockid_t clock) {
     return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
-// Says that this share of the memory is available. `original` is what MEMINFO held at the start.
+// Writes that this share of the memory is available. `original` is what MEMINFO held at the start.
 static void cross(const char *path, const char *original, double share) {
     char text[4096];
     long total = 0;

@@ -1,16 +1,16 @@
 import Foundation
 import Testing
 
-/// Several that end together, with real processes.
+/// Several real processes that are killed together.
 @Suite(.serialized, .enabled(if: Namespace.isPossible, "pid namespaces need root"))
-struct PartyKillTests {
-  /// `brood COUNT MIB [NAME]` starts so many specimens as the children of one shell, which leads a session of its own;
-  /// `count NAME` tells how many of a name live.
+struct SwarmAndScopeTests {
+  /// `brood COUNT MIB [NAME]` starts COUNT processes as the children of one shell, which leads a session of its own.
+  /// `count NAME` prints how many of a name live.
   private static let prelude = """
     brood() {
       COUNT=$1 MIB=$2 NAME=${3:-bee} setsid sh -c '
         while [ $COUNT -gt 0 ]; do
-          "$SPECIMEN" --name $NAME --mib $MIB >/dev/null & COUNT=$((COUNT - 1))
+          "$TEST_PROGRAM" --name $NAME --mib $MIB >/dev/null & COUNT=$((COUNT - 1))
         done
         wait' &
       sleep 1
@@ -29,7 +29,7 @@ struct PartyKillTests {
     KillTests.always.replacingOccurrences(of: "[[rule]]", with: more + "\n[[rule]]")
   }
 
-  @Test func aSwarmGoesAsOne() throws {
+  @Test func aSwarmIsKilledTogether() throws {
     let result = try Namespace.run(
       policy: Self.policy("swarm = { members = 12, age = \"30s\", times = 3 }"),
       Self.prelude + """
@@ -49,8 +49,8 @@ struct PartyKillTests {
     #expect(result.errors.contains("and 15 more (swarm of one parent)"))
   }
 
-  /// Each of them is too small to be worth an end.
-  @Test func aSwarmOfTinyOnesIsSeenToo() throws {
+  /// Each of them is too small to be worth killing alone.
+  @Test func aSwarmOfTinyProcessesIsFoundToo() throws {
     let result = try Namespace.run(
       policy: Self.policy("swarm = { members = 12, age = \"30s\", times = 3 }"),
       Self.prelude + """
@@ -66,7 +66,7 @@ struct PartyKillTests {
     #expect(result.output.contains("bee 0\n"), "\(result.output)\(result.errors)")
   }
 
-  @Test func withoutTheWordOneAtATimeGoes() throws {
+  @Test func withoutTheSettingSwarmOneProcessIsKilledAtATime() throws {
     let result = try Namespace.run(
       policy: KillTests.always,
       Self.prelude + """
@@ -79,7 +79,7 @@ struct PartyKillTests {
     #expect(killSet["members"] as? Int == 1 && killSet["swarm"] is NSNull)
   }
 
-  @Test(arguments: ["group", "session"]) func aScopeTakesTheOthersAlong(scope: String) throws {
+  @Test(arguments: ["group", "session"]) func withAScopeTheOthersOfTheGroupOrSessionAreKilledToo(scope: String) throws {
     let result = try Namespace.run(
       policy: Self.policy("") + """
         [[rule]]
@@ -99,17 +99,17 @@ struct PartyKillTests {
         finish
         """)
     let killSet = try #require(result.records("decision").first?["kill_set"] as? [String: Any])
-    // The three, and the shell that leads them; not the keeper, who is of another group and session.
+    // The three and the shell that leads them. The keeper is of another group and session.
     #expect(killSet["scope"] as? String == scope && killSet["members"] as? Int == 4, "\(killSet)")
     #expect(result.output.contains("bee 0\n") && result.output.contains("keeper 1\n"), "\(result.output)")
     #expect(result.records("outcome").first?["outcome"] as? String == "exited")
   }
 
-  @Test func aProtectedOneInAGroupStays() throws {
+  @Test func aProtectedProcessInASessionStays() throws {
     let result = try Namespace.run(
       policy: Self.policy("scope = \"session\""),
       Self.prelude + """
-        setsid sh -c '"$SPECIMEN" --name keeper --mib 20 >/dev/null & "$SPECIMEN" --name bee --mib 30 >/dev/null & wait' &
+        setsid sh -c '"$TEST_PROGRAM" --name keeper --mib 20 >/dev/null & "$TEST_PROGRAM" --name bee --mib 30 >/dev/null & wait' &
         sleep 1
         agent
         until_record '"event":"outcome"'
@@ -122,7 +122,7 @@ struct PartyKillTests {
     #expect(result.output.contains("bee 0\n") && result.output.contains("keeper 1\n"), "\(result.output)")
   }
 
-  @Test func aSignalOfItsOwnIsSent() throws {
+  @Test func theSignalOfThePolicyIsSent() throws {
     let result = try Namespace.run(
       policy: Self.policy("signal = \"SIGUSR1\""),
       """

@@ -1,19 +1,20 @@
-// A process with the manners that a test asks for. It ends by itself after a minute, whatever happens to the test.
+// A process that behaves as a test asks for, for the tests that kill real processes. It exits by itself after a minute,
+// whatever happens to the test.
 //
-// usage: specimen [--name COMM] [--mib N] [--shared-mib N] [--ignore-term] [--leader-exits] [--seconds S]
-//                 [--own-group] [--group PGID] [--usr1-leaves] [--term-forks COMM] [--children N] [--vfork]
-//                 [--shares-memory] [--traced] [--bomb N] [--nice N]
-//        specimen --old-kernel PROGRAM [WORD...]
+// usage: TestProgram [--name COMM] [--mib N] [--shared-mib N] [--ignore-term] [--leader-exits] [--seconds S]
+//                    [--own-group] [--group PGID] [--usr1-leaves] [--term-forks COMM] [--children N] [--vfork]
+//                    [--shares-memory] [--traced] [--bomb N] [--nice N]
+//        TestProgram --old-kernel PROGRAM [WORD...]
 //
-// --group PGID joins a group of its session; --usr1-leaves makes it lead one of its own at each SIGUSR1; --term-forks COMM
-// has it live on after SIGTERM, with a child of that name that dies of it; --old-kernel executes a program for which the
-// kernel is one before 6.9, where pidfd_send_signal(2) takes no flags.
+// --group PGID joins a group of its session. With --usr1-leaves it becomes the leader of a new group at each SIGUSR1. With
+// --term-forks COMM it lives on after SIGTERM, and has a child of that name that dies of SIGTERM. --old-kernel executes a
+// program for which the kernel is one before 6.9, where pidfd_send_signal(2) takes no flags.
 //
-// --children N has N children that sleep as long; --vfork sleeps in a vfork(2) child, so that the parent waits in the
-// kernel; --shares-memory has a child with the same memory (CLONE_VM), whose number it prints; --traced is held by a
-// tracer, its parent, which prints its number; --bomb N forks for three seconds, its children too, N alive at most.
+// --children N makes N children that sleep as long. --vfork sleeps in a vfork(2) child, so that the parent waits in the
+// kernel. --shares-memory makes a child with the same memory (CLONE_VM), and prints its number. With --traced its parent
+// traces it, and prints its number. --bomb N forks for three seconds, and so do its children; N are alive at most.
 //
-// It prints "ready" once its memory is touched and its manners are set.
+// It prints "ready" once its memory is touched and all of this is set up.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
@@ -86,7 +87,7 @@ static int execute_on_an_old_kernel(char **words) {
     struct sock_fprog filter = {sizeof code / sizeof *code, code};
     if (words[0] == NULL || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-        perror("specimen: no old kernel");
+        perror("TestProgram: no old kernel");
         return 64;
     }
     execv(words[0], words);
@@ -105,30 +106,30 @@ static time_t now(void) {
     return time.tv_sec;
 }
 
-// Counts its processes in memory that all of them have, so that no more than `most` are ever alive; each dies by itself
-// when its time is over.
+// Counts its processes in memory that all of them share, so that no more than `most` are ever alive. Each exits by itself
+// when the time is over.
 static void bomb(long most) {
     long *alive = fill(1, MAP_SHARED);
     time_t end = now() + bomb_seconds;
     __atomic_store_n(alive, 1, __ATOMIC_SEQ_CST);
-    // Its children are collected by nobody and need no collecting.
+    // No process collects its children, and with this none has to.
     signal(SIGCHLD, SIG_IGN);
     puts("ready");
     fflush(stdout);
     while (now() < end) {
         if (__atomic_add_fetch(alive, 1, __ATOMIC_SEQ_CST) > most || fork() < 0)
             __atomic_sub_fetch(alive, 1, __ATOMIC_SEQ_CST);
-        // So that there is some time left for who is to end it.
+        // So that some processor time is left for the process that kills it.
         usleep(5000);
     }
-    if (write(1, "ended by itself\n", 16) != 16) _exit(1);
+    if (write(1, "exited by itself\n", 17) != 17) _exit(1);
     _exit(0);
 }
 
 static long number(const char *text, long maximum) {
     long value = text == NULL ? -1 : strtol(text, NULL, 10);
     if (value < 0 || value > maximum) {
-        fprintf(stderr, "specimen: a number from 0 to %ld is needed\n", maximum);
+        fprintf(stderr, "TestProgram: a number from 0 to %ld is needed\n", maximum);
         exit(64);
     }
     return value;
@@ -161,7 +162,7 @@ int main(int count, char **words) {
         else if (strcmp(word, "--bomb") == 0) bomb_size = number(words[++index], maximum_bomb);
         else if (strcmp(word, "--nice") == 0) setpriority(PRIO_PROCESS, 0, (int)number(words[++index], 19));
         else {
-            fprintf(stderr, "specimen: no option %s\n", word);
+            fprintf(stderr, "TestProgram: no option %s\n", word);
             return 64;
         }
     }
@@ -192,7 +193,7 @@ int main(int count, char **words) {
     puts("ready");
     fflush(stdout);
     if (forks_by_vfork) {
-        // The child says what it is by its name, and has its parent's memory till it ends.
+        // The child has its parent's memory until it exits.
         if (vfork() == 0) live(NULL);
     }
     if (leader_exits) pthread_exit(NULL);
