@@ -56,7 +56,7 @@ import Testing
     let line = try #require(rollup.split(separator: "\n").first { $0.hasPrefix("Rss:") })
     let kib = try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
     print("resident after a minute: \(kib) KiB")
-    #expect(kib < 1472)
+    #expect(kib < 1408)
   }
 
   /// The child of a process, by field 4 of `/proc/PID/stat`.
