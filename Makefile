@@ -25,8 +25,8 @@ RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sou
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help setup tool build run test bench arena arena-quick arena-setup guest-test format lint image install \
-  uninstall deb clean FORCE
+.PHONY: help setup tool build run test bench arena arena-quick arena-setup corpus guest-test format lint image \
+  install uninstall deb clean FORCE
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,13 @@ arena-quick: build arena-setup ## Run five scenarios of the arena under Spillway
 arena-setup: ## Make the arena's guests from Debian's packages
 	@scripts/setup.sh arena
 	$(ARENA) setup $(if $(findstring oomd,$(AGENTS)),--debian)
+
+# A scenario with a fault is left out, and the others are taken.
+corpus: AGENTS = spillway
+corpus: build arena-setup ## Record the flights that tests replay, of all scenarios or of SCENARIOS='burst swarm'
+	@rm -rf build/arena/corpus
+	$(ARENA) run --agents $(AGENTS) --results build/arena/corpus $(SCENARIOS) || test $$? -eq 1
+	$(ARENA) corpus --results build/arena/corpus
 
 guest-test: deb ## Install the package in a Debian guest and test it there, in some seven minutes; ONLY=word: some checks
 	@scripts/setup.sh guest

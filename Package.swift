@@ -93,7 +93,7 @@ let package = Package(
 
     // Captured and composed kernel files, found beside their source.
     .target(
-      name: "Fixtures", dependencies: ["ProcModel"], path: "Tests/Fixtures", exclude: ["proc", "sequences"],
+      name: "Fixtures", dependencies: ["ProcModel"], path: "Tests/Fixtures", exclude: ["flights", "proc", "sequences"],
       swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),

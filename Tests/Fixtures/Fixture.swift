@@ -1,7 +1,7 @@
 import Foundation
 
 /// The captured and composed kernel files under `Tests/Fixtures/proc`, and the recordings under
-/// `Tests/Fixtures/sequences`.
+/// `Tests/Fixtures/sequences` and `Tests/Fixtures/flights`.
 package enum Fixture {
   /// Where a fixture lies on disk.
   package static func path(_ name: String) -> String {
@@ -11,6 +11,11 @@ package enum Fixture {
   /// Where a recorded sequence lies on disk.
   package static func sequencePath(_ name: String) -> String {
     below("sequences/" + name)
+  }
+
+  /// Where a file of the arena's flights lies on disk.
+  package static func flightPath(_ name: String) -> String {
+    below("flights/" + name)
   }
 
   private static func below(_ path: String) -> String {

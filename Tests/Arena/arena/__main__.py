@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import image, page, places, table
+from . import corpus, image, page, places, table
 from .agents import AGENTS
 from .campaign import Campaign, Result
 from .scenario import Mistake, load_all
@@ -23,6 +23,8 @@ def main() -> int:
             return 0
         if arguments.action == "page":
             return _write_page(arguments.results)
+        if arguments.action == "corpus":
+            return corpus.take(arguments.results)
         return _run(arguments)
     except Mistake as mistake:
         print(f"arena: {mistake}", file=sys.stderr)
@@ -45,6 +47,8 @@ def _arguments() -> argparse.Namespace:
     run.add_argument("--resume", action="store_true", help="count what is there of the same agent and policy")
     show = actions.add_parser("page", help="write the page and the table of results anew")
     show.add_argument("--results", type=Path, default=places.RESULTS)
+    take = actions.add_parser("corpus", help="copy the flights of results to those that tests replay")
+    take.add_argument("--results", type=Path, default=places.RESULTS)
     return parser.parse_args()
 
 

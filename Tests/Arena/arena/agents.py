@@ -23,6 +23,8 @@ class Agent:
     """Adds to the guest's files what the agent reads; the paths are the operator's policy and a folder to work in."""
     protected_adj: int = 0
     """`oom_score_adj` of what the operator protects, where that is the way to say it."""
+    flights: str = ""
+    """The guest's folder in which it saves what it saw."""
     adj: int = 0
     """Its own `oom_score_adj`, where its unit sets one."""
     under_systemd: bool = False
@@ -48,9 +50,22 @@ def _prepare_spillway(archive: Archive, scenario: Scenario, base: Path, folder: 
     archive.add_file("stage/spillwayd", places.AGENT)
 
 
-def _spillway(*more: str) -> Callable[[Scenario], list[str]]:
-    words = ["/stage/spillwayd", "--image", "/stage/policy.img", "--record", "/run/log/record", "--verbose", *more]
-    return lambda scenario: words
+FLIGHTS = "/var/log/flights"
+"""On the guest's disk: in a tmpfs they would take memory from the scene."""
+
+
+def _spillway(name: str, title: str, *more: str) -> Agent:
+    words = ["/stage/spillwayd", "--image", "/stage/policy.img", "--record", "/run/log/record", "--flights", FLIGHTS]
+    return Agent(
+        name,
+        title,
+        "spillway.service",
+        lambda _: [*words, "--verbose", *more],
+        _prepare_spillway,
+        flights=FLIGHTS,
+        # The unit's adjustment, from packaging/systemd/spillway.service.
+        adj=-900,
+    )
 
 
 def _earlyoom(scenario: Scenario) -> list[str]:
@@ -76,9 +91,8 @@ AGENTS = {
         Agent("earlyoom", "earlyoom", "earlyoom.service", _earlyoom),
         Agent("nohang", "nohang", "nohang.service", _nohang, _prepare_nohang),
         Agent("oomd", "systemd-oomd", "systemd-oomd.service", under_systemd=True),
-        # The unit's adjustment, from packaging/systemd/spillway.service.
-        Agent("spillway", "Spillway", "spillway.service", _spillway(), _prepare_spillway, adj=-900),
-        Agent("dry-run", "Spillway, dry run", "spillway.service", _spillway("--dry-run"), _prepare_spillway, adj=-900),
+        _spillway("spillway", "Spillway"),
+        _spillway("dry-run", "Spillway, dry run", "--dry-run"),
     )
 }
 

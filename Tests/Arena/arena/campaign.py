@@ -46,7 +46,9 @@ class Campaign:
                 life = machine.run(scenario, agent, self.policy, folder)
             finally:
                 free.put(folder)
-            result = judge.judge(scenario, agent, life, repetition) | {"build": build, "guests": self.guests}
+            report = judge.read(life.report)
+            result = judge.judge(scenario, agent, life, report, repetition) | {"build": build, "guests": self.guests}
+            result["flight"] = self._keep_flight(f"{scenario.name}-{agent.name}-{repetition}", report)
             with writing, (self.results / "results.jsonl").open("a") as stream:
                 stream.write(json.dumps(result, ensure_ascii=False) + "\n")
             return result
@@ -64,6 +66,16 @@ class Campaign:
                     yield there + [future.result() for future in coming]
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+    def _keep_flight(self, name: str, report: judge.Report) -> str | None:
+        """Writes the flight of a run, and returns its path in the results; None if the guest did not tell all of it."""
+        path = self.results / "flights" / f"{name}.flight"
+        path.unlink(missing_ok=True)
+        if not report.complete or not report.flight:
+            return None
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(report.flight)
+        return str(path.relative_to(self.results))
 
     def _build(self, agent: Agent) -> str | None:
         """Which Spillway it is, by its program and policy; None for others."""

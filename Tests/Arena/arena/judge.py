@@ -53,6 +53,7 @@ class Report:
     ends: list[dict[str, Any]] = field(default_factory=list)
     logs: dict[str, list[str]] = field(default_factory=dict)
     records: list[dict[str, Any]] = field(default_factory=list)
+    flight: bytes = b""
     total_kib: int = 0
     swap_total_kib: int = 0
     agent_cpu_us: int | None = None
@@ -109,15 +110,16 @@ def _read_line(report: Report, kind: str, rest: str, words: list[str]) -> None:
                 report.records.append(json.loads(text))
             else:
                 report.logs.setdefault(name, []).append(text)
+        case "flight":
+            report.flight += bytes.fromhex(rest)
         case "failed":
             report.failure = rest
         case "end":
             report.complete = True
 
 
-def judge(scenario: Scenario, agent: Agent, life: Life, repetition: int) -> dict[str, Any]:
-    """The result of one run, as a line of results.jsonl has it."""
-    report = read(life.report)
+def judge(scenario: Scenario, agent: Agent, life: Life, report: Report, repetition: int) -> dict[str, Any]:
+    """The result of one run, as a line of results.jsonl has it. The flight is a file of its own."""
     if not report.samples and not report.failure:
         last_words = life.console.strip().splitlines() or ["nothing"]
         report.failure = f"it never came to its scene; the last of its console: {last_words[-1]}"

@@ -243,6 +243,8 @@ def _plan(scenario: Scenario, agent: Agent) -> str:
     ]
     if agent.unit:
         lines.append(["agent", f"/system.slice/{agent.unit}"])
+    if agent.flights:
+        lines.append(["flights", agent.flights])
     if agent.command:
         lines.append(
             [

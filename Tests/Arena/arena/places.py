@@ -10,6 +10,7 @@ ROOT = ARENA.parent.parent
 
 GUEST = ARENA / "guest"
 SCENARIOS = ARENA / "scenarios"
+CORPUS = ROOT / "Tests/Fixtures/flights"
 
 BUILD = ROOT / "build" / "arena"
 """All that is made here; `make clean` removes it."""

@@ -5,6 +5,7 @@
 // PLAN has one instruction a line, its fields separated by tabs:
 //   settle MS | duration MS | quiet MS          how long before the scene, at most in it, and without trouble to end it
 //   agent CGROUP                                whose processor time is told
+//   flights FOLDER                              where the agent saves its flights; the newest is told
 //   actor NAME ROLE START UID ADJ RESTART CGROUP PATH [ARGUMENT]...
 // CGROUP is - where PATH sees to that itself.
 // ROLE is agent, critical, innocent or culprit. START is in ms of the scene; below 0, that long before it begins.
@@ -15,6 +16,7 @@
 // else; the launcher forks, which may have to wait for memory.
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -36,7 +38,8 @@
 #include "clock.h"
 #include "heartbeat.h"
 
-enum { most_actors = 64, most_words = 32, sample_us = 100000, restart_us = 1000000, probe_limit_us = 10000000 };
+enum { most_actors = 64, most_words = 32, sample_us = 100000, restart_us = 1000000, probe_limit_us = 10000000,
+       stop_limit_us = 10000000 };
 
 struct actor {
     char *name, *role, *cgroup, *path, *words[most_words];
@@ -49,7 +52,7 @@ struct actor {
 static struct actor actors[most_actors];
 static size_t actor_count;
 static long settle_ms, duration_ms, quiet_ms;
-static char agent_cgroup[256];
+static char agent_cgroup[256], flights[256];
 
 static int report = -1;
 static struct heartbeat *heart;
@@ -130,6 +133,7 @@ static void read_plan(const char *path) {
         else if (strcmp(field[0], "duration") == 0) duration_ms = number(field[1]);
         else if (strcmp(field[0], "quiet") == 0) quiet_ms = number(field[1]);
         else if (strcmp(field[0], "agent") == 0) snprintf(agent_cgroup, sizeof agent_cgroup, "%s", field[1]);
+        else if (strcmp(field[0], "flights") == 0) snprintf(flights, sizeof flights, "%s", field[1]);
         else if (strcmp(field[0], "actor") == 0) read_actor(field + 1, count - 1);
         else fail("the plan has a line '%s'", field[0]);
     }
@@ -364,6 +368,52 @@ static void tell_log(const char *name) {
     fclose(stream);
 }
 
+// Stops the agent as a service manager would, so that it saves what it saw up to here. No scene is left to disturb.
+static void stop_agent(void) {
+    for (size_t index = 0; index < actor_count; index++) {
+        pid_t pid = actors[index].pid;
+        if (pid == 0 || strcmp(actors[index].role, "agent") != 0 || kill(pid, SIGTERM) != 0) continue;
+        int64_t begun = now_us();
+        while (now_us() - begun < stop_limit_us && waitpid(pid, NULL, WNOHANG) == 0) usleep(1000);
+    }
+}
+
+// The path of the flight of a folder that was written last; empty if there is none.
+static void find_newest(const char *folder, char *newest, size_t size) {
+    DIR *stream = opendir(folder);
+    newest[0] = '\0';
+    if (stream == NULL) return;
+    struct timespec last = {0};
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        const char *suffix = strrchr(entry->d_name, '.');
+        char path[512];
+        struct stat status;
+        snprintf(path, sizeof path, "%.200s/%s", folder, entry->d_name);
+        // What is being saved has another suffix.
+        if (suffix == NULL || strcmp(suffix, ".flight") != 0 || stat(path, &status) != 0) continue;
+        struct timespec changed = status.st_mtim;
+        if (changed.tv_sec < last.tv_sec || (changed.tv_sec == last.tv_sec && changed.tv_nsec < last.tv_nsec)) continue;
+        last = changed;
+        snprintf(newest, size, "%s", path);
+    }
+    closedir(stream);
+}
+
+// The newest flight in hexadecimal digits, since the report is text.
+static void tell_flight(void) {
+    char path[512];
+    find_newest(flights, path, sizeof path);
+    FILE *stream = fopen(path, "r");
+    if (stream == NULL) return;
+    unsigned char bytes[4096];
+    static char digits[2 * sizeof bytes + 1];
+    for (size_t count; (count = fread(bytes, 1, sizeof bytes, stream)) > 0;) {
+        for (size_t index = 0; index < count; index++) sprintf(digits + 2 * index, "%02x", bytes[index]);
+        tell("flight %s", digits);
+    }
+    fclose(stream);
+}
+
 int main(int words, char **word) {
     if (words != 3) {
         fprintf(stderr, "usage: referee PLAN REPORT\n");
@@ -408,6 +458,10 @@ int main(int words, char **word) {
     probe();
     for (size_t index = 0; index < actor_count; index++) tell_log(actors[index].name);
     tell_log("record");
+    if (flights[0] != '\0') {
+        stop_agent();
+        tell_flight();
+    }
     tell("end");
     tcdrain(report);
     reboot(RB_AUTOBOOT);
