@@ -10,7 +10,7 @@ import Record
 package struct Replay {
   package let header: FlightHeader
   package let policies: [FlightPolicy]
-  /// What damage or cut the flight ends with; nil where it is whole.
+  /// How the flight ends; nil where it was not read from bytes.
   package let ending: FlightEnding?
   private let entries: [FlightEntry]
 
@@ -106,7 +106,8 @@ package struct Replay {
 
   /// The lines of decisions and outcomes in a record.
   private func lines(of file: borrowing OwnedDescriptor) throws(Errno) -> [[UInt8]] {
-    var buffer = [UInt8](repeating: 0, count: 64 << 20)
+    // A line takes some 6 KiB, and at least a tick, a reading and a moment go before it.
+    var buffer = [UInt8](repeating: 0, count: (1 << 20) + entries.count * 2048)
     let count = try file.readWhole(into: &buffer)
     return buffer[..<count].split(separator: UInt8(ascii: "\n")).map { Array($0) + [UInt8(ascii: "\n")] }
       .filter { RecordLine($0).isOfAnIncident }
