@@ -50,7 +50,7 @@ struct FlightTests {
     #expect(!result.isAlive("hog"))
   }
 
-  @Test func whatIsNoFlightIsTold() throws {
+  @Test func aFileThatIsNoFlightIsRefused() throws {
     let result = try Namespace.run(
       policy: Self.policy,
       """
