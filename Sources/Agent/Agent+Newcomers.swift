@@ -45,7 +45,7 @@ extension Agent where M: ~Copyable {
       }
       if ask(one.process, by: context) { hasLearned = true }
       let present = chooser.candidate(one.process, context, now, from: &machine)
-      guard !present.ruleOutcome.protection.protects, context.isWorthEnding(present.process) else { continue }
+      guard !present.ruleOutcome.protection.protects, context.isWorthKilling(present.process) else { continue }
       if let best = foremost, !present.goesBefore(best) { continue }
       foremost = present
     }
@@ -60,14 +60,14 @@ extension Agent where M: ~Copyable {
     for row in chooser.ranking.table.rows.indices {
       let process = chooser.ranking.table.rows[row]
       let status = chooser.ranking.eligibility[row].status
-      guard isLastHope ? process.footprint > .zero : context.isWorthEnding(process),
+      guard isLastHope ? process.footprint > .zero : context.isWorthKilling(process),
         status == .eligible || status == .protected, !process.isKernelThread,
         chooser.roster.lacksCmdline(of: process, needs: context.needs), !chooser.inVain.contains(process.identity),
         !Agent.isPursued(process.identity, in: domains)
       else { continue }
       let candidate = chooser.candidate(process, context, now, from: &machine, assuming: false)
       guard candidate.ruleOutcome.isProvisional else { continue }
-      unasked.offer(candidate, isWorthEnding: true, isPassedOver: false)
+      unasked.offer(candidate, isWorthKilling: true, isPassedOver: false)
     }
     return unasked
   }

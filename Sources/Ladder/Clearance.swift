@@ -1,7 +1,7 @@
 package import LinuxSystem
 
 /// What is to be done with a process that is found in a group or cgroup that may go whole, and was not when its kill
-/// set was chosen: the policy's word, as a value. A hand asks for it at the time of the act, and knows no policy.
+/// set was chosen: the policy's word, as a value. A killer asks for it at the time of the act, and knows no policy.
 package enum Clearance: Equatable, Sendable {
   /// A rule or the kernel protects it, it is the agent's or process 1, or it cannot be told what it is.
   case stays

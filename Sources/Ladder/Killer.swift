@@ -11,7 +11,7 @@ package import ProcModel
 package struct Killer<Calls: KillCalls>: ~Copyable {
   /// Processes that a kill set has at most.
   package static var capacity: Int { HelperThread.capacity }
-  /// Processes that a further hand's kill set has at most: there may be one for each domain.
+  /// Processes that a further killer's kill set has at most: there may be one for each domain.
   package static var furtherCapacity: Int { 64 }
 
   let calls: Calls?

@@ -100,7 +100,7 @@ package struct ScoringContext: Sendable {
   }
 
   /// Whether killing it would give back enough to be worth it.
-  package func isWorthEnding(_ process: ProcessFacts) -> Bool {
+  package func isWorthKilling(_ process: ProcessFacts) -> Bool {
     process.isSwappingOff || process.footprint >= settings.minimumFootprint.of(machine.ram)
   }
 
@@ -145,13 +145,13 @@ package struct Shortlist: Sendable {
   }
 
   /// Places a candidate, or counts why not.
-  package mutating func offer(_ candidate: Candidate, isWorthEnding: Bool, isPassedOver: Bool) {
+  package mutating func offer(_ candidate: Candidate, isWorthKilling: Bool, isPassedOver: Bool) {
     considered += 1
     if candidate.ruleOutcome.protection.protects {
       protected += 1
     } else if isPassedOver {
       passedOver += 1
-    } else if !isWorthEnding {
+    } else if !isWorthKilling {
       tooSmall += 1
     } else {
       insert(candidate)

@@ -62,7 +62,7 @@ package struct Ranking: Sendable {
       eligibility.append(
         candidate, scope: context.scope(of: candidate.ruleOutcome), isPassedOver: isPassedOver)
       shortlist.offer(
-        candidate, isWorthEnding: context.isWorthEnding(candidate.process), isPassedOver: isPassedOver)
+        candidate, isWorthKilling: context.isWorthKilling(candidate.process), isPassedOver: isPassedOver)
     }
   }
 

@@ -34,7 +34,7 @@ package struct Yielding: Sendable {
 
   /// Whether a process of this place may be ranked before the one: all that are worth killing alone.
   package func mayBeBefore(_ process: ProcessFacts, _ place: Eligibility, _ context: ScoringContext) -> Bool {
-    place.status == .eligible && place.tier == tier && context.isWorthEnding(process)
+    place.status == .eligible && place.tier == tier && context.isWorthKilling(process)
   }
 
   /// Takes the process of a row where it is the foremost of those that are enough alone.

@@ -17,7 +17,7 @@ struct ExplainedEnd {
   private var ruleOutcome: RuleOutcome { process.candidate.ruleOutcome }
 
   var text: String {
-    guard process.isWorthEnding else {
+    guard process.isWorthKilling else {
       let line = context.settings.minimumFootprint.of(context.machine.ram)
       let reason = "killing it gives back less than \(amount(line)) (min_footprint)"
       return lines("no signal would be sent to it: \(reason)", [swarm])

@@ -63,7 +63,7 @@ extension Formula: ExpressibleByArgument {
 struct Inspected {
   var candidate: Candidate
   var terms: TermList
-  var isWorthEnding: Bool
+  var isWorthKilling: Bool
   var exe: [UInt8]?
   var cgroup: [UInt8]?
   var unit: [UInt8]?
@@ -180,7 +180,7 @@ extension Inspection {
     let candidate = context.candidate(candidate.process, ruleOutcome: candidate.ruleOutcome, terms: &terms)
     processes.append(
       Inspected(
-        candidate: candidate, terms: terms, isWorthEnding: context.isWorthEnding(candidate.process),
+        candidate: candidate, terms: terms, isWorthKilling: context.isWorthKilling(candidate.process),
         exe: subject.exeKnowledge == .known ? subject.exe.bytes.array : nil,
         cgroup: subject.cgroupPath.map { subject.cgroup.bytes.extracting($0).array },
         unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array },

@@ -104,14 +104,14 @@ struct RankTable {
   private func style(of process: Inspected) -> Output.Style? {
     if process.candidate.ruleOutcome.protection.protects { return .green }
     if inspection.isInKillSet(process) { return .red }
-    return process.isWorthEnding ? nil : .dim
+    return process.isWorthKilling ? nil : .dim
   }
 }
 
 extension Inspected {
   /// The tier, with `~` after it where the process is too small to be worth killing.
   var order: String {
-    candidate.ruleOutcome.tier.name + (isWorthEnding || candidate.ruleOutcome.protection.protects ? "" : " ~")
+    candidate.ruleOutcome.tier.name + (isWorthKilling || candidate.ruleOutcome.protection.protects ? "" : " ~")
   }
 
   /// The name of the rule or built-in protection that decided; nil where none did.

@@ -116,7 +116,7 @@ import Testing
     let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
     let blocked = threads.compactMap { thread -> String? in
       guard let status = try? String(contentsOfFile: "/proc/self/task/\(thread)/status", encoding: .utf8),
-        status.hasPrefix("Name:\tspillway-hand\n")
+        status.hasPrefix("Name:\tspillway-helper\n")
       else { return nil }
       return status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }.map(String.init)
     }

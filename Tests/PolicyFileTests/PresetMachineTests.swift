@@ -81,7 +81,7 @@ import Testing
 
   @Test(arguments: machines) func theExpectedProcessIsKilledFirst(machine: Machine) throws {
     let ranked = try Self.ranked(machine).filter {
-      !$0.candidate.ruleOutcome.protection.protects && $0.context.isWorthEnding($0.candidate.process)
+      !$0.candidate.ruleOutcome.protection.protects && $0.context.isWorthKilling($0.candidate.process)
     }
     let victim = try #require(ranked.min { $0.candidate.goesBefore($1.candidate) })
     #expect(victim.row.process.comm == machine.victim)

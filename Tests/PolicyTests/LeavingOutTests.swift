@@ -67,7 +67,7 @@ import Testing
     var noTerms = NoTerms()
     for process in table.rows {
       let candidate = context.candidate(process, ruleOutcome: RuleOutcome(), terms: &noTerms)
-      list.offer(candidate, isWorthEnding: context.isWorthEnding(process), isPassedOver: false)
+      list.offer(candidate, isWorthKilling: context.isWorthKilling(process), isPassedOver: false)
     }
     return (list, Int(tally.leftOut))
   }

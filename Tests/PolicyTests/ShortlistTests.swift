@@ -66,7 +66,7 @@ import Testing
       shortlist.clear()
       for candidate in all {
         shortlist.offer(
-          candidate, isWorthEnding: worth.contains(Self.pid(candidate)),
+          candidate, isWorthKilling: worth.contains(Self.pid(candidate)),
           isPassedOver: passed.contains(Self.pid(candidate)))
       }
       let free = all.filter { !$0.ruleOutcome.protection.protects && !passed.contains(Self.pid($0)) }
@@ -87,7 +87,7 @@ import Testing
     var numbers = SplitMix64(seed: 7)
     var candidate = Self.candidate(1, &numbers)
     candidate.ruleOutcome.protection = .none
-    shortlist.offer(candidate, isWorthEnding: true, isPassedOver: false)
+    shortlist.offer(candidate, isWorthKilling: true, isPassedOver: false)
     #expect(shortlist.victim != nil)
     shortlist.clear()
     #expect(shortlist.victim == nil && shortlist.considered == 0)
@@ -161,8 +161,8 @@ import Testing
   func theLeastFootprintWorthKilling(minimum: MinimumFootprint, ram: UInt64, line: UInt64) {
     var context = Self.context { $0.settings.minimumFootprint = minimum }
     context.machine.ram = KiB(ram)
-    #expect(context.isWorthEnding(Neighbour { $0.footprint = line }.facts))
-    if line > 0 { #expect(!context.isWorthEnding(Neighbour { $0.footprint = line - 1 }.facts)) }
+    #expect(context.isWorthKilling(Neighbour { $0.footprint = line }.facts))
+    if line > 0 { #expect(!context.isWorthKilling(Neighbour { $0.footprint = line - 1 }.facts)) }
   }
 }
 

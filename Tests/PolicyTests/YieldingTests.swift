@@ -23,7 +23,7 @@ import Testing
   /// The choice, as the picker asks for it.
   private static func chosen(_ entrants: [Entrant], shortfall: UInt64) -> Int32? {
     let context = ScoringContext.ofSwarms(nil)
-    let worth = entrants.filter { $0.reach == .eligible && context.isWorthEnding($0.candidate.process) }
+    let worth = entrants.filter { $0.reach == .eligible && context.isWorthKilling($0.candidate.process) }
     guard let foremost = worth.map(\.candidate).min(by: { $0.goesBefore($1) }),
       var yielding = Yielding(foremost, shortfall: KiB(shortfall * 1024))
     else { return nil }

@@ -142,7 +142,7 @@ import Testing
     var scene = Scene(available: 1)
     var kept = scene.hog
     kept.ruleOutcome.protection = .rule(0)
-    scene.shortlist.offer(kept, isWorthEnding: true, isPassedOver: false)
+    scene.shortlist.offer(kept, isWorthKilling: true, isPassedOver: false)
     scene.verdict.lines.floorSwapFree = nil
     let records = try recorded(isDryRun: isDryRun) { recorder in
       recorder.write(DecisionEvent(scene.decision(), .none))

@@ -53,18 +53,18 @@ struct Scene {
 
   /// The hog, and a smaller one of which little is known.
   mutating func offerAll() {
-    shortlist.offer(hog, isWorthEnding: true, isPassedOver: false)
+    shortlist.offer(hog, isWorthKilling: true, isPassedOver: false)
     var small = ProcessFacts(identity: ProcessIdentity(pid: 5, startTime: Ticks(5)))
     small.anonymous = KiB(20_000)
     var terms = NoTerms()
     shortlist.offer(
-      context.candidate(small, ruleOutcome: RuleOutcome(), terms: &terms), isWorthEnding: true, isPassedOver: false)
-    for (isWorthEnding, isPassedOver) in [(false, false), (true, true), (true, true)] {
-      shortlist.offer(hog, isWorthEnding: isWorthEnding, isPassedOver: isPassedOver)
+      context.candidate(small, ruleOutcome: RuleOutcome(), terms: &terms), isWorthKilling: true, isPassedOver: false)
+    for (isWorthKilling, isPassedOver) in [(false, false), (true, true), (true, true)] {
+      shortlist.offer(hog, isWorthKilling: isWorthKilling, isPassedOver: isPassedOver)
     }
     var kept = hog
     kept.ruleOutcome.protection = .oomScoreAdj
-    for _ in 0..<4 { shortlist.offer(kept, isWorthEnding: true, isPassedOver: false) }
+    for _ in 0..<4 { shortlist.offer(kept, isWorthKilling: true, isPassedOver: false) }
   }
 }
 

@@ -54,7 +54,7 @@ import Testing
     for index in 0..<8 {
       var other = scene.hog
       other.process.identity.pid = Int32(100 + index)
-      scene.shortlist.offer(other, isWorthEnding: true, isPassedOver: false)
+      scene.shortlist.offer(other, isWorthKilling: true, isPassedOver: false)
     }
     var recorder = Recorder(sink: OwnedDescriptor(owning: writing), isDryRun: false)
     // A line of two pieces takes two of the pipe's sixteen pages, and this one takes one page. For half of the last

@@ -87,7 +87,7 @@ static inline void clinux_helper_release(struct clinux_helper *helper) {
 static inline void *clinux_helper_main(void *argument) {
     struct clinux_helper *helper = (struct clinux_helper *)argument;
     clinux_thread_touch_stack();
-    prctl(PR_SET_NAME, "spillway-hand");
+    prctl(PR_SET_NAME, "spillway-helper");
     for (;;) {
         uint64_t value;
         if (read(helper->wake, &value, sizeof value) != sizeof value) {
