@@ -93,7 +93,8 @@ let package = Package(
 
     // Captured and composed kernel files, found beside their source.
     .target(
-      name: "Fixtures", dependencies: ["ProcModel"], path: "Tests/Fixtures", exclude: ["flights", "proc", "sequences"],
+      name: "Fixtures", dependencies: ["Flight", "ProcModel"], path: "Tests/Fixtures",
+      exclude: ["flights", "proc", "sequences"],
       swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),

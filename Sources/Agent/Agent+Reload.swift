@@ -42,6 +42,8 @@ extension Agent where M: ~Copyable {
   /// The policy is another from here on; every process is judged anew. A victim that is being killed stays one.
   package mutating func putInForce(_ new: CompiledPolicy) {
     let old = policy
+    let name = reload.reloader.config ?? supervision.mode.policy
+    machine.takeUp(new, named: name)
     policy = new
     takeUpDomains()
     hooks.takeUp(policy, &machine, &reporter)
@@ -54,7 +56,7 @@ extension Agent where M: ~Copyable {
     relief.sayLost(of: policy, machine, &reporter)
     hooks.sayLost(of: policy, machine, &reporter)
     supervision.mode.rules = policy.rules.count
-    if let config = reload.reloader.config { supervision.mode.policy = config }
+    supervision.mode.policy = name
     leaveFallback()
     if let image = reload.reloader.takeImage() { reload.keeper.offer(image) }
     sayUnwritableCgroups()

@@ -22,6 +22,8 @@ package enum FlightCode {
   package static let released: UInt8 = 16
   /// A file of a process that was read beside a survey.
   package static let file: UInt8 = 17
+  /// A cgroup was to be killed whole (``Machine/openCgroup(_:_:)``): 1 where it could be opened.
+  package static let openCgroup: UInt8 = 18
 
   /// In place of a domain's number, where it has none any more.
   package static let noDomain = 255

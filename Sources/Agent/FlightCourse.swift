@@ -6,17 +6,21 @@ import Record
 /// Saves the flight of each incident as a file, and keeps the newest of them. No decision waits for a disk: a thread
 /// saves one at a time, and what it comes to later has more in it.
 package struct FlightCourse: ~Copyable {
-  /// The files that are kept.
-  static let files = 16
+  /// The number of files that are kept.
+  static let keptFiles = 16
   static let suffix = ".flight"
 
   private let saver: FileSaver
-  /// The names of the files that are there, the oldest first.
+  /// The names of the files that are there, in a ring with a place more than there are files: in it the one that is
+  /// removed is next to the newest.
   private var names: [ByteBuffer] = []
+  private var newest = 0
+  private var count = 0
   /// The incident whose file was named last, and that which is to be saved; 0 is none.
   private var named: UInt32 = 0
   private var wanted: UInt32 = 0
-  private var isSaving = false
+  /// What is being saved. Kept, since the saver reads its memory.
+  private var saving: FlightSnapshot?
   private var isFailureSaid = false
   private var text: [UInt8] = []
 
@@ -26,13 +30,16 @@ package struct FlightCourse: ~Copyable {
   /// - Throws: Why no thread can be made.
   init(in folder: consuming OwnedDescriptor, holding names: [[UInt8]]) throws(Errno) {
     saver = try FileSaver(in: folder)
-    self.names.reserveCapacity(FlightCourse.files + 1)
-    for name in names.suffix(FlightCourse.files) {
-      var buffer = ByteBuffer(capacity: FileSaver.longestName)
-      buffer.fill(from: name.span)
-      self.names.append(buffer)
-    }
+    for _ in 0...FlightCourse.keptFiles { self.names.append(ByteBuffer(capacity: FileSaver.longestName)) }
+    for name in names.suffix(FlightCourse.keptFiles) { push(name.span) }
     text.reserveCapacity(FileSaver.longestName)
+  }
+
+  /// Adds the name of a file. Takes no memory from the heap.
+  private mutating func push(_ name: Span<UInt8>) {
+    newest = (newest + 1) % names.count
+    names[newest].fill(from: name)
+    count = min(count + 1, names.count)
   }
 
   /// Whether a file of this name is one of its own.
@@ -50,7 +57,7 @@ package struct FlightCourse: ~Copyable {
       wanted = reporter.decisions
     }
     guard !saver.isBusy else { return }
-    if isSaving { finish(&reporter) }
+    if saving != nil { finish(&reporter) }
     if wanted != 0 { save(wanted, flight, &reporter) }
   }
 
@@ -68,13 +75,16 @@ package struct FlightCourse: ~Copyable {
     wanted = 0
     if incident != named { name(incident, &reporter) }
     named = incident
-    guard let name = names.last else { return }
-    let old = names.count > FlightCourse.files ? names.removeFirst() : ByteBuffer(capacity: 0)
+    let (name, oldest) = (names[newest], names[(newest + 1) % names.count])
     do throws(Errno) {
-      try saver.name(name.bytes, removing: old.bytes)
-      try flight.recorder.hand(to: saver)
+      if count > FlightCourse.keptFiles {
+        try saver.name(name.bytes, removing: oldest.bytes)
+        count = FlightCourse.keptFiles
+      } else {
+        try saver.name(name.bytes, removing: Span())
+      }
+      saving = try flight.recorder.give(to: saver)
       saver.save()
-      isSaving = true
     } catch {
       say(error, &reporter)
     }
@@ -87,13 +97,12 @@ package struct FlightCourse: ~Copyable {
     text.append("-")
     text.append(incident: incident, of: reporter.recorder.run)
     text.append(FlightCourse.suffix)
-    var name = ByteBuffer(capacity: FileSaver.longestName)
-    name.fill(from: text.span)
-    names.append(name)
+    let name = text
+    push(name.span)
   }
 
   private mutating func finish(_ reporter: inout Reporter) {
-    isSaving = false
+    saving = nil
     if let reason = saver.failure { say(reason, &reporter) }
   }
 
@@ -105,10 +114,11 @@ package struct FlightCourse: ~Copyable {
 }
 
 extension FlightRecorder {
-  /// Gives all its bytes to a saver. They stay where they are; what is overwritten while they are saved is a segment
-  /// that the reader finds damaged.
-  fileprivate mutating func hand(to saver: borrowing FileSaver) throws(Errno) {
+  /// Gives all its bytes to a saver. They stay where they are as long as the snapshot is kept; what is overwritten while
+  /// they are saved is a segment that the reader finds damaged.
+  fileprivate mutating func give(to saver: borrowing FileSaver) throws(Errno) -> FlightSnapshot {
     let snapshot = beginSnapshot()
     for number in 0..<snapshot.pieces { try saver.add(piece(number, of: snapshot)) }
+    return snapshot
   }
 }

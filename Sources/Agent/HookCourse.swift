@@ -41,11 +41,11 @@ enum TakeOverNews {
 /// The hooks: what is told to which program, and what came of it. A program is never waited for, save one that takes
 /// over.
 struct HookCourse: Sendable {
-  private var variables: [UInt8] = []
+  private var variables = HookVariables()
   private var domainName = ByteBuffer(capacity: 256)
   private var words: [UInt8] = []
-  /// A file, or what a program wrote. Has room where there are hooks.
-  private var buffer = ByteBuffer(capacity: 0)
+  /// What a program wrote. Has room where there are hooks.
+  private var output = ByteBuffer(capacity: 0)
 
   // MARK: The policy
 
@@ -55,9 +55,9 @@ struct HookCourse: Sendable {
   ) {
     guard let queue = machine.hooks else { return }
     queue.takeUp(policy, &reporter.messages)
-    if !policy.commands.isEmpty, buffer.storage.isEmpty {
-      buffer = ByteBuffer(capacity: HookRun.outputCapacity)
-      variables.reserveCapacity(HookQueue.variableCapacity)
+    if !policy.commands.isEmpty {
+      if output.storage.isEmpty { output = ByteBuffer(capacity: HookRun.outputCapacity) }
+      variables.prepare()
     }
     // One that is watched already stays so.
     if let descriptor = queue.helperDescriptor { _ = HookCourse.watch(descriptor, .news, by: &machine) }
@@ -83,11 +83,11 @@ struct HookCourse: Sendable {
     guard let queue = machine.hooks, let command = domain.policy.commands.first else { return }
     reporter.recorder.composeWarning(decision.verdict, domain: nil, of: domain.policy)
     let run = reporter.recorder.run
-    set(.before, domain, decision.verdict, decision.victim, run, signal: .terminate, ending: .exited)
-    appendCgroup(of: OwnProcess.pid, &machine)
+    variables.set(.before, domain, decision.verdict, decision.victim, run, signal: .terminate, ending: .exited)
+    variables.addCgroup(of: OwnProcess.pid, &machine)
     if let ticket = queue.enqueue(
       command, of: domain.policy, .before, HookCause(episode: 0), domain: domainName, reading: reporter.recorder,
-      variables: variables)
+      variables: variables.bytes)
     {
       _ = queue.withdraw(ticket)
     }
@@ -108,7 +108,7 @@ struct HookCourse: Sendable {
     var verdict = verdict
     verdict.episode = episode
     reporter.recorder.composeWarning(verdict, domain: domain.name, of: domain.policy)
-    set(.warn, domain, verdict, nil, reporter.recorder.run)
+    variables.set(.warn, domain, verdict, nil, reporter.recorder.run)
     start(hook, of: domain.policy, .warn, domain, HookCause(episode: episode), &machine, &reporter)
   }
 
@@ -123,10 +123,10 @@ struct HookCourse: Sendable {
     }
     let limit = policy.commands[Int(hook)].limit
     reporter.recorder.prepare(DecisionEvent(decision, .signalled))
-    set(
+    variables.set(
       .before, domain, decision.verdict, victim, reporter.recorder.run, incident: decision.incident,
       signal: Signal(decision.signal))
-    appendCgroup(of: victim.process.identity.pid, &machine)
+    variables.addCgroup(of: victim.process.identity.pid, &machine)
     guard let ticket = enqueue(hook, of: policy, .before, domain, HookCause(decision), &machine, reporter) else {
       return .skipped
     }
@@ -170,7 +170,7 @@ struct HookCourse: Sendable {
     guard outcome.ending == .exited || outcome.ending == .killed,
       let hook = incident.context.hook(of: incident.victim.ruleOutcome)
     else { return }
-    set(
+    variables.set(
       .after, domain, incident.cause, incident.victim, reporter.recorder.run, incident: incident.number,
       available: outcome.available, signal: outcome.signal, ending: outcome.ending)
     start(hook, of: incident.context.policy, .after, domain, HookCause(incident), &machine, &reporter)
@@ -181,7 +181,7 @@ struct HookCourse: Sendable {
     _ domain: MemoryDomain<M.Calls>, _ decision: Decision, _ machine: inout M, _ reporter: inout Reporter
   ) {
     guard let hook = domain.policy.measures.hooks.noCandidate else { return }
-    set(.noCandidate, domain, decision.verdict, nil, reporter.recorder.run, incident: decision.incident)
+    variables.set(.noCandidate, domain, decision.verdict, nil, reporter.recorder.run, incident: decision.incident)
     start(hook, of: domain.policy, .noCandidate, domain, HookCause(decision), &machine, &reporter)
   }
 
@@ -299,7 +299,7 @@ struct HookCourse: Sendable {
     setName(of: domain)
     let ticket = queue.enqueue(
       policy.commands[Int(index)], of: policy, occasion, cause, domain: domainName, reading: reporter.recorder,
-      variables: variables)
+      variables: variables.bytes)
     queue.startNext(machine.awake)
     return ticket
   }
@@ -313,12 +313,12 @@ struct HookCourse: Sendable {
   // MARK: Telling
 
   private mutating func tellExit(_ holder: HookHolder, _ end: HookEnd, _ reporter: inout Reporter) {
-    buffer.fill(from: holder.run.outputBytes)
+    output.fill(from: holder.run.outputBytes)
     let about = holder.about
     reporter.report(
       HookEvent(
         about.occasion, .ended(end), domain: about.domain, episode: about.cause.episode,
-        incident: about.cause.incident, victim: about.cause.pid, words: holder.words, output: buffer))
+        incident: about.cause.incident, victim: about.cause.pid, words: holder.words, output: output))
   }
 
   /// Tells that a hook was not started, or in a dry run would have been.
@@ -330,65 +330,11 @@ struct HookCourse: Sendable {
     words.removeAll(keepingCapacity: true)
     let command = policy.bytes(policy.commands[Int(index)].words)
     for position in command.indices { words.append(command[position]) }
-    buffer.clear()
+    output.clear()
     reporter.report(
       HookEvent(
         occasion, machine.hooks == nil ? .rehearsed : .skipped, domain: domainName, episode: cause.episode,
-        incident: cause.incident, victim: cause.pid, words: words, output: buffer))
-  }
-
-  // MARK: Variables
-
-  private mutating func set<Calls>(
-    _ occasion: HookOccasion, _ domain: MemoryDomain<Calls>, _ verdict: Verdict, _ victim: Candidate?, _ run: RunID,
-    incident: UInt32 = 0, available: KiB? = nil, signal: Signal? = nil, ending: OutcomeKind? = nil
-  ) {
-    let name = domain.name
-    let policy = domain.policy
-    variables.removeAll(keepingCapacity: true)
-    setVariable("EVENT") { text in text.append(occasion.name) }
-    setVariable("DOMAIN") { text in
-      if let name { text.append(visible: policy.bytes(name)) } else { text.append("system") }
-    }
-    setVariable("EPISODE") { text in text.append(decimal: UInt64(verdict.episode)) }
-    if incident > 0 { setVariable("INCIDENT") { text in text.append(incident: incident, of: run) } }
-    setVariable("LEVEL") { text in text.append(verdict.level.name) }
-    setVariable("TRIGGER") { text in text.append(verdict.trigger.name) }
-    setVariable("REASON") { text in text.append(reason: verdict) }
-    setVariable("TOTAL_KIB") { text in text.append(decimal: verdict.reading.total.count) }
-    setVariable("AVAILABLE_KIB") { text in text.append(decimal: (available ?? verdict.reading.available).count) }
-    guard let victim else { return }
-    setVariable("PID") { text in text.append(decimal: Int64(victim.process.identity.pid)) }
-    setVariable("COMM") { text in text.append(visible: victim.process.comm.bytes) }
-    setVariable("UID") { text in text.append(decimal: UInt64(victim.process.effectiveUID)) }
-    setVariable("FOOTPRINT_KIB") { text in text.append(decimal: victim.process.footprint.count) }
-    if let signal { setVariable("SIGNAL") { text in text.append(signal.name) } }
-    if let ending { setVariable("OUTCOME") { text in text.append(ending.name) } }
-  }
-
-  private mutating func setVariable(_ name: String, _ write: (inout [UInt8]) -> Void) {
-    variables.append("SPILLWAY_")
-    variables.append(name)
-    variables.append("=")
-    write(&variables)
-    variables.append(0)
-  }
-
-  /// The victim's cgroup and system unit, as far as they can be told: what restarts a unit has to know which.
-  private mutating func appendCgroup<M: Machine & ~Copyable>(of pid: Int32, _ machine: inout M) {
-    do throws(ReadFailure) {
-      try machine.read(.cgroup, of: pid, into: &buffer)
-    } catch {
-      return
-    }
-    guard let membership = try? CgroupMembership(parsing: buffer.bytes),
-      membership.path.count <= AgentTiming.hookPath
-    else { return }
-    let bytes = buffer
-    setVariable("CGROUP") { text in text.append(visible: bytes.bytes.extracting(membership.path)) }
-    if let unit = membership.unit {
-      setVariable("UNIT") { text in text.append(visible: bytes.bytes.extracting(unit)) }
-    }
+        incident: cause.incident, victim: cause.pid, words: words, output: output))
   }
 }
 

@@ -48,6 +48,8 @@ package protocol Machine: ProcSource, ~Copyable {
   mutating func mark() -> Nanoseconds
   /// The loop woke.
   mutating func beginTick(at now: Nanoseconds)
+  /// Another policy is about to come into force. Allocates: for reloads.
+  mutating func takeUp(_ policy: CompiledPolicy, named name: CPath)
   /// Whether it is time for something: as the agent has it, or for a machine that plays back, as it was.
   func isTime(for step: AgentStep, _ own: Bool) -> Bool
 
@@ -93,6 +95,7 @@ extension Machine where Self: ~Copyable {
 
   package mutating func mark() -> Nanoseconds { now }
   package mutating func beginTick(at now: Nanoseconds) {}
+  package mutating func takeUp(_ policy: CompiledPolicy, named name: CPath) {}
   package func isTime(for step: AgentStep, _ own: Bool) -> Bool { own }
 }
 

@@ -4,6 +4,7 @@ package import LinuxSystem
 package import Policy
 package import ProcModel
 package import ProcReader
+import Record
 
 /// A machine that keeps in a flight what another one answers, so that the same agent can be run over it again. Without a
 /// flight it only passes on.
@@ -58,6 +59,14 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     let now = base.mark()
     flight?.recorder.note(FlightCode.mark, 0, at: now)
     return now
+  }
+
+  package mutating func takeUp(_ policy: CompiledPolicy, named name: CPath) {
+    base.takeUp(policy, named: name)
+    guard let flight else { return }
+    var text: [UInt8] = []
+    text.append(visible: name.bytes)
+    flight.recorder.takeUp(policy: ImageWriter.image(of: policy), named: text, at: base.now)
   }
 
   package func isTime(for step: AgentStep, _ own: Bool) -> Bool { base.isTime(for: step, own) }
@@ -141,7 +150,15 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
   package var killCalls: NotedCalls<Base.Calls>? { base.killCalls.map { NotedCalls($0, in: flight) } }
 
   package mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? {
-    base.openCgroup(path, &scratch)
+    let cgroup = base.openCgroup(path, &scratch)
+    guard let flight else { return cgroup }
+    let isOpen: Int64
+    switch cgroup {
+    case .some: isOpen = 1
+    case .none: isOpen = 0
+    }
+    flight.recorder.call(FlightCode.openCgroup, of: 0, errno: 0, value: isOpen, at: flight.recorder.time)
+    return cgroup
   }
 
   package var relief: Means<Base.Cgroups> { base.relief }

@@ -91,9 +91,8 @@ extension SetUp {
   func openFlights(_ messages: inout Messages) -> FlightCourse? {
     guard let path = options.flights else { return nil }
     do throws(Errno) {
-      try? OwnedDescriptor.makeFolder(path)
-      let folder = try OwnedDescriptor.open(path, .read, [.directory, .noFollow])
-      var walk = DirectoryWalk(try OwnedDescriptor.open(path, .read, [.directory, .noFollow]), capacity: 4096)
+      let folder = try openFolder(path)
+      var walk = DirectoryWalk(try folder.open(CPath("."), .read, .directory), capacity: 4096)
       let names = try walk.names(limit: 4096).filter { FlightCourse.isFlight($0.span) }
       return try FlightCourse(in: folder, holding: names)
     } catch {
@@ -102,8 +101,27 @@ extension SetUp {
     }
   }
 
+  /// Opens a folder, which is made where it is missing. A file system that does not answer is waited for as for the
+  /// record.
+  private func openFolder(_ path: CPath) throws(Errno) -> OwnedDescriptor {
+    let opener = try FileOpener(path, .read, [.directory, .noFollow])
+    do throws(Errno) {
+      return try SetUp.open(opener)
+    } catch .noSuchFile {
+      try OwnedDescriptor.makeFolder(path)
+      return try SetUp.open(opener)
+    }
+  }
+
+  private static func open(_ opener: borrowing FileOpener) throws(Errno) -> OwnedDescriptor {
+    try opener.begin()
+    opener.wait(milliseconds: recordPatience)
+    guard let folder = try opener.take() else { throw .timedOut }
+    return folder
+  }
+
   /// Begins a flight.
-  func recordFlight(_ constants: AgentConstants, _ run: RunID, isLive: Bool) -> SharedFlight {
+  func recordFlight(_ constants: AgentConstants, _ run: RunID) -> SharedFlight {
     var version: [UInt8] = []
     version.append(spillwayVersion)
     var name: [UInt8] = []

@@ -1,4 +1,5 @@
 import Badness
+import Flight
 import Ladder
 package import LinuxSystem
 import Policy
@@ -162,10 +163,13 @@ struct SetUp {
     complete(&killCalls, on: source, &messages)
     // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
     try? source.prepareToGiveUp(policy.needs.contains(.cmdline))
-    let isLive = source.isLive
     let machine = makeMachine(source, loop, pressureWatch, killCalls, &messages)
     let flights = openFlights(&messages)
-    let flight = options.flights == nil ? nil : recordFlight(constants, recorder.run, isLive: isLive)
+    var flight: SharedFlight?
+    switch flights {
+    case .some: flight = recordFlight(constants, recorder.run)
+    case .none: break
+    }
     var spoken = Messages()
     detach(&recorder, &spoken, &kernelLog, &messages)
     // After the helpers, whose work is long, are made.

@@ -28,7 +28,7 @@ struct FlightBlock {
       start = FlightSegmentStart(
         time: Nanoseconds(try scanner.fixed()), awakeOffset: Nanoseconds(try scanner.fixed()),
         policy: try scanner.fixed())
-      guard try scanner.fixed() == RunningCRC32.of(checked) else { throw FlightFault(offset: offset) }
+      guard try scanner.fixed() == CRC32.of(checked) else { throw FlightFault(offset: offset) }
       isCut = Int(length) > bytes.count - end
       payload = end..<(isCut ? bytes.count : end + Int(length))
     } catch {
@@ -62,7 +62,7 @@ extension FlightHeader {
     var scanner = FlightScanner(bytes, from: FlightLayout.checkOffset, to: length)
     do throws(FlightFault) {
       let check: UInt32 = try scanner.fixed()
-      if check == RunningCRC32.of(bytes.extracting(FlightLayout.checkedFrom..<length)) {
+      if check == CRC32.of(bytes.extracting(FlightLayout.checkedFrom..<length)) {
         return (try FlightHeader(&scanner, bytes, length: length), length)
       }
     } catch {
@@ -100,7 +100,7 @@ extension FlightPolicy {
   /// - Parameter block: A block with this mark, which is whole.
   init(_ block: borrowing FlightBlock, _ bytes: Span<UInt8>) throws(FlightError) {
     let part = block.part
-    guard RunningCRC32.of(bytes.extracting(block.payload)) == block.check else {
+    guard CRC32.of(bytes.extracting(block.payload)) == block.check else {
       throw .damaged(part, offset: block.payload.lowerBound)
     }
     var scanner = FlightScanner(bytes, from: block.payload.lowerBound, to: block.payload.upperBound)
@@ -130,7 +130,7 @@ struct FlightFrames {
   init(_ block: FlightBlock, _ bytes: Span<UInt8>) {
     next = block.payload.lowerBound
     var position = block.payload.lowerBound
-    var check = RunningCRC32()
+    var check = CRC32()
     var isRight = true
     while isRight, let frame = FlightFrames.frame(bytes, at: position, to: block.payload.upperBound) {
       check.add(bytes.extracting(position..<frame.upperBound))

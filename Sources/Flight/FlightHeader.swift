@@ -91,7 +91,7 @@ extension Array where Element == UInt8 {
       append(0, bytes: BootID.length)
     }
     for index in 0..<versionLength { append(header.agentVersion[index]) }
-    set(RunningCRC32.of(span.extracting(FlightLayout.checkedFrom..<count)), at: FlightLayout.checkOffset)
+    set(CRC32.of(span.extracting(FlightLayout.checkedFrom..<count)), at: FlightLayout.checkOffset)
   }
 
   /// The block of a policy.
@@ -109,7 +109,7 @@ extension Array where Element == UInt8 {
     append(UInt64(nameLength), bytes: 2)
     for index in 0..<nameLength { append(policy.name[index]) }
     append(contentsOf: policy.image)
-    set(RunningCRC32.of(span.extracting(FlightLayout.blockHeaderLength..<count)), at: 12)
-    set(RunningCRC32.of(span.extracting(0..<FlightLayout.blockCheckedLength)), at: FlightLayout.blockCheckedLength)
+    set(CRC32.of(span.extracting(FlightLayout.blockHeaderLength..<count)), at: 12)
+    set(CRC32.of(span.extracting(0..<FlightLayout.blockCheckedLength)), at: FlightLayout.blockCheckedLength)
   }
 }

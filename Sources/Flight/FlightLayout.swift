@@ -13,7 +13,7 @@ package enum FlightLayout {
   static let lengthOffset = 10
   static let checkOffset = 12
   static let checkedFrom = 16
-  /// The header without the agent's version, which ends it.
+  /// The length of the header without the agent's version, which is its last part.
   static let headerLength = 90
   /// The longest version of an agent, in bytes. A longer one is cut.
   static let longestVersion = 64

@@ -191,7 +191,8 @@ package struct FlightRecorder: ~Copyable {
     ring.settle()
     snapshots &+= 1
     return FlightSnapshot(
-      number: snapshots, oldest: ring.oldest, newest: ring.number, newestLength: ring.writtenLength)
+      blocks: (headerBytes, policyBytesBefore, policyBytes), number: snapshots, oldest: ring.oldest,
+      newest: ring.number, newestLength: ring.writtenLength)
   }
 
   /// Whether the flight can still be handed out as it was at a snapshot: no segment was overwritten since then, no policy
@@ -219,7 +220,10 @@ package struct FlightRecorder: ~Copyable {
 }
 
 /// A flight as it was at one moment. It can be handed out while the agent goes on, until a segment is overwritten.
+///
+/// It keeps the blocks of header and policies, so that they stay where they are while it is kept.
 package struct FlightSnapshot: Sendable {
+  let blocks: (header: [UInt8], before: [UInt8], policy: [UInt8])
   let number: UInt32
   let oldest: UInt32
   let newest: UInt32

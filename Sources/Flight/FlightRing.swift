@@ -25,7 +25,7 @@ struct FlightRing: Sendable {
   /// The length of the frame that is being written; -1 where none is.
   private var frame = -1
   private var isLarge = false
-  private var check = RunningCRC32()
+  private var check = CRC32()
 
   /// What a frame takes beside its bytes, at most.
   private static let overhead = 3 + FlightLayout.frameCheck
@@ -77,7 +77,7 @@ struct FlightRing: Sendable {
     let start = start(of: number)
     storage.set(UInt32(end - start - FlightLayout.blockHeaderLength), at: start + 8)
     storage.set(check.value, at: start + 12)
-    var header = RunningCRC32()
+    var header = CRC32()
     header.add(storage, start..<start + FlightLayout.blockCheckedLength)
     storage.set(header.value, at: start + FlightLayout.blockCheckedLength)
   }

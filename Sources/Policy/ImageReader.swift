@@ -34,7 +34,7 @@ private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
   guard length <= ImageLayout.maximumLength else { throw .tooLarge }
   guard image.count >= Int(length) else { throw .truncated(found: image.count) }
   guard image.count == Int(length) else { throw .trailing(image.count - Int(length)) }
-  guard checksum == crc32(image, from: ImageLayout.checksummedFrom) else { throw .altered }
+  guard checksum == CRC32.of(image, from: ImageLayout.checksummedFrom) else { throw .altered }
 }
 
 /// A number for each section.

@@ -15,7 +15,7 @@ package struct ImageWriter: ImagePass {
     var policy = policy
     // A writer refuses nothing.
     try? policy.pass(through: &writer)
-    writer.put(crc32(writer.bytes.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
+    writer.put(CRC32.of(writer.bytes.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
     return writer.bytes
   }
 

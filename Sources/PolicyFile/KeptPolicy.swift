@@ -1,4 +1,5 @@
 package import Policy
+import ProcModel
 
 /// A policy that was in force and is kept for a start whose own policy cannot be used (docs/policy-image.md).
 package struct KeptPolicy: Equatable, Sendable {
@@ -60,7 +61,7 @@ package struct KeptPolicy: Equatable, Sendable {
     rest += image
     var bytes = KeptPolicy.magic
     KeptPolicy.append(UInt64(KeptPolicy.version), 2, to: &bytes)
-    KeptPolicy.append(UInt64(crc32(rest.span)), 4, to: &bytes)
+    KeptPolicy.append(UInt64(CRC32.of(rest.span)), 4, to: &bytes)
     return bytes + rest
   }
 
@@ -73,7 +74,7 @@ package struct KeptPolicy: Equatable, Sendable {
     guard version == KeptPolicy.version else { throw .unknownVersion(version) }
     let start = KeptPolicy.headerSize + Int(KeptPolicy.number(in: bytes, at: KeptPolicy.lengthOffset, 2))
     let checksum = KeptPolicy.number(in: bytes, at: KeptPolicy.checksumOffset, 4)
-    guard start <= bytes.count, checksum == UInt64(crc32(bytes.span, from: KeptPolicy.checksummedFrom)) else {
+    guard start <= bytes.count, checksum == UInt64(CRC32.of(bytes.span, from: KeptPolicy.checksummedFrom)) else {
       throw .damaged
     }
     keptAt = KeptPolicy.number(in: bytes, at: KeptPolicy.timeOffset, 8)

@@ -7,7 +7,8 @@ import ProcReader
 /// Where a replay is in its flight. The machine and its kill calls go through it together.
 final class FlightCursor {
   private let entries: [FlightEntry]
-  private var index = 0
+  /// The number of items that were passed.
+  private(set) var index = 0
   /// The time of the last item that was taken, and the difference of the clocks then.
   private(set) var time: Nanoseconds
   private(set) var awakeOffset = Nanoseconds.zero
@@ -101,6 +102,11 @@ final class FlightCursor {
     index += 1
     time = entry.time
     awakeOffset = entry.awakeOffset
+  }
+
+  /// Ends the replay here.
+  func stop(at question: String, _ found: String) {
+    if divergence == nil { diverge(question, found) }
   }
 
   private func diverge(_ question: String, _ found: String) {

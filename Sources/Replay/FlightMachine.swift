@@ -11,6 +11,8 @@ import ProcReader
 struct FlightMachine: Machine, ~Copyable {
   let cursor: FlightCursor
   let header: FlightHeader
+  /// Where the cursor was when a survey waited last for a look at memory.
+  private var waitedAt: Int?
 
   init(_ cursor: FlightCursor, _ header: FlightHeader) {
     self.cursor = cursor
@@ -98,8 +100,11 @@ struct FlightMachine: Machine, ~Copyable {
   mutating func stepSurvey(
     _ processes: Int, units: KernelUnits, by chooser: inout Chooser
   ) throws(ReadFailure) -> Bool {
-    // Looks at memory on the way are told in their place.
-    if case .memory = cursor.peek()?.item { return false }
+    // Looks at memory on the way are told in their place. One that no domain asks for is no look.
+    if case .memory = cursor.peek()?.item, waitedAt != cursor.index {
+      waitedAt = cursor.index
+      return false
+    }
     let told = cursor.take("the end of a survey") { item -> Result<FlightSurvey, ReadFailure>? in
       switch item {
       case .survey(let survey): .success(survey)
@@ -145,8 +150,16 @@ struct FlightMachine: Machine, ~Copyable {
 
   var killCalls: RecordedCalls? { header.isRehearsal ? nil : RecordedCalls(cursor) }
 
+  mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? {
+    let isOpen = cursor.take("a cgroup to be killed whole") { item -> Bool? in
+      if case .call(FlightCode.openCgroup, _, _, let value) = item { value == 1 } else { nil }
+    }
+    // What its processes come to is not told call by call.
+    if isOpen == true { cursor.stop(at: "the kill of a whole cgroup", "only that there was one: it is not replayed") }
+    return nil
+  }
+
   // What is done beside kills is told in the record, and decides nothing.
-  mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? { nil }
   var relief: Means<CgroupRelief> { .missing }
   var restart: Means<LiveRestartCalls> { .rehearsed }
   var hooks: HookQueue? { nil }

@@ -53,7 +53,8 @@ package struct Replay {
   /// Runs it.
   package func run() throws(Failure) -> Outcome {
     if let first = entries.first, case .state = first.item { throw .beginsLater }
-    guard let first = policies.first else { return Outcome(recorded: [], computed: [], divergence: nil) }
+    // Two reloads put the policy of the start out of the flight.
+    guard let first = policies.first, first.number == 0 else { throw .beginsLater }
     let cursor = FlightCursor(entries, from: header.started)
     let policy = try compiled(first)
     do throws(Errno) {
@@ -89,14 +90,13 @@ package struct Replay {
   }
 
   private func drive(_ agent: inout Agent<FlightMachine>, _ cursor: FlightCursor) throws(Errno) {
-    var number = 0
     while cursor.divergence == nil, !cursor.isAtEnd {
       let wake = try agent.machine.wait()
       if wake == .ready(tag: WakeTag.compiler), let next = cursor.policyAhead {
-        number = Int(next)
-        if let policy = policies.first(where: { Int($0.number) == number }), let new = try? compiled(policy) {
-          agent.putInForce(new)
+        guard let policy = policies.first(where: { $0.number == next }), let new = try? compiled(policy) else {
+          return cursor.stop(at: "policy \(next)", "no whole image of it")
         }
+        agent.putInForce(new)
       } else if agent.take(wake) != nil {
         return
       }

@@ -136,4 +136,50 @@ import Testing
     #expect(try Self.events(outcome.computed) == ["decision 101 rehearsed"])
     #expect(outcome.difference?.contains("candidates[0]") == true, "\(outcome.difference ?? "")")
   }
+
+  /// A policy that came into force meanwhile decides from there on.
+  @Test func aReloadIsReplayed() throws {
+    let run = try RecordedRun(available: [800, 800, 120], isDryRun: true)
+    run.look(2, apart: 700)
+    run.look(3)
+    // The first policy's floor is at 100 MiB.
+    var other = run.agent.policy
+    other.settings.thresholds.floor.available = .share(.percent(13))
+    run.flight.recorder.wake(by: WakeTag.compiler, at: run.agent.machine.now)
+    run.agent.putInForce(other)
+    run.look(3)
+    let outcome = try Replay(run.bytes()).run()
+    #expect(outcome.difference == nil, "\(outcome.difference ?? "")")
+    #expect(try Self.events(outcome.computed) == ["decision 100 rehearsed"])
+    // The policy of the start is not in the flight after another one.
+    run.agent.putInForce(other)
+    #expect(throws: Replay.Failure.beginsLater) { _ = try Replay(run.bytes()).run() }
+  }
+
+  /// A reading within a survey that no domain asks for, as only a forged flight has it, does not keep the replay waiting.
+  @Test func aForgedFlightEnds() throws {
+    let run = try RecordedRun(available: [800, 800], isDryRun: true)
+    run.look(2, apart: 700)
+    let flight = try Replay(run.bytes())
+    var entries = flight.items
+    let began = try #require(entries.firstIndex { if case .surveyBegan = $0.item { true } else { false } })
+    var forged = entries[began]
+    forged.item = .memory(FlightReading(domain: 7, outcome: .blind(.unreadable), missing: 0))
+    entries.insert(forged, at: began + 1)
+    let outcome = try Replay(header: flight.header, policies: flight.policies, entries: entries).run()
+    #expect(outcome.divergence?.asked == "the end of a survey" && outcome.difference != nil)
+  }
+
+  @Test func theKillOfAWholeCgroupEndsAReplay() throws {
+    let run = try RecordedRun(available: [800, 80]) { policy in policy.rules[1].scope = .cgroup }
+    run.look(3, apart: 700)
+    let flight = try Replay(run.bytes())
+    var entries = flight.items
+    let opened = try #require(
+      entries.firstIndex { if case .call(FlightCode.openCgroup, _, _, _) = $0.item { true } else { false } })
+    #expect(try flight.run().difference == nil)
+    entries[opened].item = .call(code: FlightCode.openCgroup, pid: 0, errno: 0, value: 1)
+    let outcome = try Replay(header: flight.header, policies: flight.policies, entries: entries).run()
+    #expect(outcome.difference?.contains("the kill of a whole cgroup") == true, "\(outcome.difference ?? "")")
+  }
 }

@@ -1,3 +1,4 @@
+import Fixtures
 import ProcModel
 
 @testable import Flight
@@ -124,17 +125,4 @@ struct Flown: ~Copyable {
 
   /// The file as it is now.
   mutating func file() -> [UInt8] { recorder.file() }
-}
-
-extension FlightRecorder {
-  /// The file as it is now.
-  mutating func file() -> [UInt8] {
-    let snapshot = beginSnapshot()
-    var file: [UInt8] = []
-    for number in 0..<snapshot.pieces {
-      let piece = piece(number, of: snapshot)
-      for index in piece.indices { file.append(piece[index]) }
-    }
-    return file
-  }
 }

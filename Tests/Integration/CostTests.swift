@@ -57,7 +57,8 @@ struct CostTests {
 
   /// Decisions with their kills, records and messages, and looks and surveys below the release line between them. The
   /// calls are counted in the ordinary form, whose malloc(3) can be replaced. Both forms have the same source.
-  @Test(arguments: ["", moments]) func warmTicksAndDecisionsAllocateNothing(rules: String) throws {
+  @Test(arguments: [("", ""), (moments, ""), ("", "--flights flights")])
+  func warmTicksAndDecisionsAllocateNothing(rules: String, option: String) throws {
     let hooks = """
       [hooks]
       warn = ["/bin/true"]
@@ -71,7 +72,7 @@ struct CostTests {
         cc -O2 -shared -fPIC -o allocations.so "$BIN/../../Benchmarks/allocations.c" || exit 1
         "$BIN/spillway" compile policy.toml --output policy.image || exit 1
         ALLOCATIONS=allocations LD_PRELOAD=./allocations.so "$BIN/../../.build/release/spillwayd" \\
-          --image policy.image --record record.jsonl --verbose 2>agent.errors &
+          --image policy.image --record record.jsonl --verbose \(option) 2>agent.errors &
         agent=$!
         until_count 1 '"event":"start"' record.jsonl
         watched=0

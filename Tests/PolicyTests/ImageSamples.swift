@@ -273,6 +273,6 @@ func sealed(_ bytes: [UInt8]) -> [UInt8] {
   }
   // The length stands between the header's size and the checksum.
   put(UInt32(image.count), at: ImageLayout.checksumOffset - 4)
-  put(crc32(image.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
+  put(CRC32.of(image.span, from: ImageLayout.checksummedFrom), at: ImageLayout.checksumOffset)
   return image
 }
