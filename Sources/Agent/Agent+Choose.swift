@@ -118,6 +118,8 @@ extension Agent where M: ~Copyable {
   mutating func learnInPassing(budget: Int = AgentTiming.learningBudget) {
     var interval = AgentTiming.idleSurvey
     var mayWait = true
+    let isAsked = learning.isAsked
+    learning.isAsked = false
     for domain in domains {
       if domain.pursuit != nil { return }
       guard let verdict = domain.verdict else { continue }
@@ -131,7 +133,7 @@ extension Agent where M: ~Copyable {
     let (rest, overflow) = learning.surveyTook.count.multipliedReportingOverflow(by: AgentTiming.surveyShare)
     interval = max(interval, Nanoseconds(overflow ? .max : rest))
     let now = machine.now
-    let isDue = chooser.learnedAt == .zero || now - chooser.learnedAt >= interval
+    let isDue = isAsked || chooser.learnedAt == .zero || now - chooser.learnedAt >= interval
     guard machine.isTime(for: .learn, isDue) else { return }
     learn(now, budget: budget, mayWait: mayWait)
     if constants.isVerbose, let verdict = system.verdict { sayCalm(verdict) }

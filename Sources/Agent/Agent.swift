@@ -89,6 +89,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     case .signal(.terminate): return stop(.terminate)
     case .signal(.interrupt): return stop(.interrupt)
     case .signal(.hangUp): beginReload()
+    case .signal(.user1): learning.isAsked = flights?.ask() ?? false
     case .signal, .timer: break
     case .ready(tag: WakeTag.pressure):
       sensors.alertUntil = machine.now + AgentTiming.alertness
@@ -194,6 +195,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     if let due = relief.due { next = min(next, due) }
     if let due = reload.due(after: end) { next = min(next, due) }
     if let due = supervision.feedDue { next = min(next, due) }
+    if flights?.isAsked ?? false { next = min(next, end + AgentTiming.savingLook) }
     return next - end
   }
 }

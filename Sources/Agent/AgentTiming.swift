@@ -28,6 +28,8 @@ enum AgentTiming {
   static let alertLook = Nanoseconds.milliseconds(100)
   /// Between looks at a hook that had to be killed, or that the loop could not be told of.
   static let hookLook = Nanoseconds.milliseconds(100)
+  /// Between tries to save a flight that was asked for, while another one is being saved.
+  static let savingLook = Nanoseconds.milliseconds(1000)
   /// A longer path of a cgroup is not told to hooks: with all else it has to fit ``HookQueue/variableCapacity``.
   static let hookPath = 1024
   /// A cgroup's limit and swap are read anew after this, where a glance at its usage would do.

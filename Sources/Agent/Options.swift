@@ -16,6 +16,10 @@ package struct Options: Sendable {
   package var record: CPath?
   /// The folder where flights are saved; nil where none is recorded.
   package var flights: CPath?
+  /// Command lines are kept in flights, where they are read.
+  package var keepsCommandLines = false
+  /// A flight has of each process what any policy may ask for, and the agent ends with the program that started it.
+  package var recordsInFull = false
   /// Where the last good policy is kept.
   package var stateDirectory: CPath?
   /// Seconds since 1970-01-01 UTC: the image is the policy that was last in force, then.
@@ -61,6 +65,8 @@ package struct Options: Sendable {
       case .cgroupRoot: cgroupRoot = try Options.path(after: word, &rest)
       case .record: record = try Options.path(after: word, &rest)
       case .flights: flights = try Options.path(after: word, &rest)
+      case .flightCommandLines: keepsCommandLines = true
+      case .flightInFull: recordsInFull = true
       case .stateDirectory: stateDirectory = try Options.path(after: word, &rest)
       case .lastGood:
         guard let value = rest.popFirst() else { throw .needsValue(word) }
@@ -78,7 +84,7 @@ package struct Options: Sendable {
 
   private enum Flag: CaseIterable {
     case dryRun, verbose, help, version, imageDescriptor, image, config, compiler, procRoot, cgroupRoot, record
-    case flights, stateDirectory, lastGood, builtIn, because, strict
+    case flights, flightCommandLines, flightInFull, stateDirectory, lastGood, builtIn, because, strict
 
     var word: String {
       switch self {
@@ -94,6 +100,8 @@ package struct Options: Sendable {
       case .cgroupRoot: "--cgroup-root"
       case .record: "--record"
       case .flights: "--flights"
+      case .flightCommandLines: "--flight-command-lines"
+      case .flightInFull: "--flight-in-full"
       case .stateDirectory: "--state-dir"
       case .lastGood: "--last-good"
       case .builtIn: "--built-in"
@@ -155,6 +163,8 @@ package struct Options: Sendable {
       --record FILE      Append records as JSON Lines; - is standard output.
       --flights DIR      Record what the agent sees in a ring, and save it here at each decision: spillway replay runs it
                          again.
+      --flight-command-lines
+                         Keep command lines in flights, which may hold secrets, where the policy asks for them.
       --strict           Do not start where the record cannot be opened.
       --verbose          Also print messages while memory is not short.
       --version          Print the version.
@@ -166,7 +176,10 @@ package struct Options: Sendable {
       --built-in         The built-in policy, in dry run, in place of one that cannot be used.
       --because TEXT     Why.
 
-    SIGNALS: SIGHUP reads the policy again; SIGTERM and SIGINT stop the agent.
+    GIVEN BY spillway record:
+      --flight-in-full   Record of each process what any policy may ask for; end with the program that started this one.
+
+    SIGNALS: SIGHUP reads the policy again; SIGUSR1 saves the flight as it is; SIGTERM and SIGINT stop the agent.
     EXIT CODES: 0 stopped by request; 64 usage; 69 the kernel lacks something; 75 to be started again, armed;
       77 no permission; 78 policy image.
 

@@ -13,13 +13,18 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
   package let flight: SharedFlight?
   /// Whether what is read of processes is told as facts, and not file by file.
   private var isTelling = false
+  /// What is read for the flight alone; nil where nothing is.
+  private var fullReading: FullReading?
 
   /// The difference of the two clocks is told anew where it moved by more, in nanoseconds: they are not read at once.
   private static var offsetStep: UInt64 { 5_000_000 }
 
-  package init(_ base: consuming Base, in flight: SharedFlight?) {
+  /// - Parameter isInFull: Whether the flight has of each process what any policy may ask for, and not only what the
+  ///   agent asks for. A decision then takes longer: this is for dry runs.
+  package init(_ base: consuming Base, in flight: SharedFlight?, inFull isInFull: Bool = false) {
     self.base = base
     self.flight = flight
+    if isInFull, let flight { fullReading = FullReading(withCommandLines: flight.recorder.header.keepsCommandLines) }
   }
 
   // MARK: Time and events
@@ -69,7 +74,10 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     flight.recorder.takeUp(policy: ImageWriter.image(of: policy), named: text, at: base.now)
   }
 
-  package func isTime(for step: AgentStep, _ own: Bool) -> Bool { base.isTime(for: step, own) }
+  package func isTime(for step: AgentStep, _ own: Bool) -> Bool {
+    guard step == .learn, let fullReading else { return base.isTime(for: step, own) }
+    return base.isTime(for: step, own || fullReading.isDue(at: base.now))
+  }
 
   // MARK: Memory
 
@@ -107,6 +115,8 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     _ plan: ReadingPlan, isForScores: Bool, units: KernelUnits, by chooser: inout Chooser
   ) throws(ReadFailure) {
     isTelling = true
+    let isForScores = isForScores || fullReading != nil
+    fullReading?.began(at: base.now)
     do throws(ReadFailure) {
       try chooser.beginSurvey(plan, isForScores: isForScores, units: units, now: base.now, from: &self)
     } catch {
@@ -132,6 +142,7 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
       throw error
     }
     if let flight {
+      if fullReading != nil { readInFull(chooser.ranking.table.rows, flight) }
       flight.recorder.endSurvey(chooser.ranking.table.rows, chooser.ranking.tally, at: flight.recorder.time)
     }
     return true
@@ -143,6 +154,33 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     isTelling = false
     if let flight { flight.recorder.sighting(sighting, of: pid, at: flight.recorder.time) }
     return sighting
+  }
+
+  /// Reads the executable of each process of a survey, and its command line where those are kept: the survey has read
+  /// all else. What the agent then asks for itself is told after the survey.
+  private mutating func readInFull(_ rows: [ProcessFacts], _ flight: SharedFlight) {
+    guard var reading = fullReading.take() else { return }
+    for index in rows.indices {
+      let pid = rows[index].identity.pid
+      do throws(ReadFailure) {
+        try base.read(.exe, of: pid, into: &reading.buffer)
+        flight.recorder.text(reading.buffer.bytes, .exe, of: pid, at: flight.recorder.time)
+      } catch {
+        flight.recorder.text(failed: error, .exe, of: pid, at: flight.recorder.time)
+      }
+    }
+    if reading.hasCommandLines {
+      for index in rows.indices {
+        // One that was given up, or would be, is told as it was before.
+        guard (try? base.readOrGiveUp(.cmdline, of: rows[index].identity.pid, into: &reading.buffer)) != nil else {
+          continue
+        }
+        flight.recorder.text(
+          reading.buffer.bytes, .cmdline, of: rows[index].identity.pid, at: flight.recorder.time)
+      }
+    }
+    reading.ended(at: base.now)
+    fullReading = reading
   }
 
   // MARK: Acts
@@ -232,7 +270,9 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     }
   }
 
-  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) { try base.prepareToGiveUp(isNeeded) }
+  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {
+    try base.prepareToGiveUp(isNeeded || fullReading?.hasCommandLines ?? false)
+  }
 
   package mutating func read(
     _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
@@ -248,6 +288,30 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
   package mutating func nextThread() throws(ReadFailure) -> Int32? { try base.nextThread() }
   package mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet? {
     base.effectiveCapabilities(of: pid)
+  }
+}
+
+/// What is read of processes for a flight that another policy is to be tried on. It is surveyed more often than the
+/// agent has to, so that growth is known.
+struct FullReading {
+  let hasCommandLines: Bool
+  var buffer = ByteBuffer(capacity: 4096)
+  private var begin = Nanoseconds.zero
+  private var took = Nanoseconds.zero
+
+  /// Between two surveys.
+  private static let interval = Nanoseconds.milliseconds(1000)
+
+  init(withCommandLines hasCommandLines: Bool) {
+    self.hasCommandLines = hasCommandLines
+  }
+
+  mutating func began(at now: Nanoseconds) { begin = now }
+  mutating func ended(at now: Nanoseconds) { took = now - begin }
+
+  func isDue(at now: Nanoseconds) -> Bool {
+    let (rest, overflow) = took.count.multipliedReportingOverflow(by: AgentTiming.surveyShare)
+    return now - begin >= max(FullReading.interval, Nanoseconds(overflow ? .max : rest))
   }
 }
 

@@ -130,7 +130,8 @@ extension SetUp {
       FlightRecorder(
         FlightHeader(
           agentVersion: version, bootID: run.boot, started: run.startedAt, units: constants.units,
-          ownPID: constants.ownPID, fill: constants.fill, isRehearsal: isDryRun),
+          ownPID: constants.ownPID, fill: constants.fill, isRehearsal: isDryRun,
+        keepsCommandLines: options.keepsCommandLines),
         policy: ImageWriter.image(of: policy), named: name))
   }
 

@@ -122,6 +122,11 @@ struct SetUp {
     keeping image: consuming OwnedDescriptor?, _ messages: inout Messages
   ) throws(StartFailure) -> ExitStatus {
     var source = try openSource()
+    if options.recordsInFull {
+      attempt(&messages, "the agent goes on where the program that started it ends") { () throws(Errno) in
+        try OwnProcess.endWithParent()
+      }
+    }
     // While it can still be reached for certain.
     let manager = askManager(&messages)
     var supervision = Supervision(
@@ -130,7 +135,7 @@ struct SetUp {
     let record = try openRecord(&messages)
     let loop: EventLoop
     do throws(Errno) {
-      loop = try EventLoop.taking([.terminate, .interrupt, .hangUp])
+      loop = try EventLoop.taking([.terminate, .interrupt, .hangUp, .user1])
     } catch {
       throw StartFailure(.kernelFeature, "the kernel refuses the agent's event descriptors", error)
     }
@@ -162,7 +167,7 @@ struct SetUp {
     let privileges = harden(&messages)
     complete(&killCalls, on: source, &messages)
     // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
-    try? source.prepareToGiveUp(policy.needs.contains(.cmdline))
+    try? source.prepareToGiveUp(policy.needs.contains(.cmdline) || options.recordsInFull && options.keepsCommandLines)
     let machine = makeMachine(source, loop, pressureWatch, killCalls, &messages)
     let flights = openFlights(&messages)
     var flight: SharedFlight?
@@ -188,7 +193,8 @@ struct SetUp {
       recorder: recorder, messages: spoken, kernelLog: kernelLog, recordOpening: record.opening)
     reporter.flight = flight
     var agent = Agent(
-      machine: RecordingMachine(machine, in: flight), reporter: reporter, policy: policy, constants: constants,
+      machine: RecordingMachine(machine, in: flight, inFull: options.recordsInFull), reporter: reporter, policy: policy,
+      constants: constants,
       reload: reload, supervision: supervision, killers: KillerWatch(expecting: isDryRun ? .spillwayd : nil),
       flights: flights)
     agent.reportStart(version: spillwayVersion, privileges, panic)

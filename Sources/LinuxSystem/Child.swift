@@ -23,6 +23,26 @@ package struct Child: ~Copyable {
       unsafe argumentList.withPointers { words in unsafe clinux_spawn(path, words, &child) }
     }
     try inheriting.setCloseOnExec(true)
+    return try Child.take(child, result)
+  }
+
+  /// - Parameter errors: The child's standard error.
+  package static func start(
+    _ program: CPath, _ words: [CPath], inheriting: borrowing OwnedDescriptor, errors: borrowing OwnedDescriptor
+  ) throws(Errno) -> Child {
+    try inheriting.setCloseOnExec(false)
+    let argumentList = ArgumentList(words)
+    var child: Int32 = 0
+    let raw = errors.raw
+    // As above.
+    let result = unsafe program.withCString { path in
+      unsafe argumentList.withPointers { words in unsafe clinux_spawn_with_errors(path, words, raw, &child) }
+    }
+    try inheriting.setCloseOnExec(true)
+    return try Child.take(child, result)
+  }
+
+  private static func take(_ child: Int32, _ result: Int32) throws(Errno) -> Child {
     guard result == 0 else { throw Errno(result) }
     do throws(Errno) {
       return Child(pid: child, handle: try ProcessHandle(pid: child))

@@ -68,6 +68,12 @@ package enum OwnProcess {
     _ = try retrying { Int(clinux_prctl(PR_SET_NO_NEW_PRIVS, 1)) }
   }
 
+  /// Has the kernel send this process SIGTERM when the thread that started it ends (`PR_SET_PDEATHSIG`). A change of its
+  /// user, or a program with capabilities of its own that it executes, undoes that.
+  package static func endWithParent() throws(Errno) {
+    _ = try retrying { Int(clinux_prctl(PR_SET_PDEATHSIG, UInt(SIGTERM))) }
+  }
+
   /// Returns the words with which this process was started, from /proc/self/cmdline: Embedded Swift has no
   /// `CommandLine`.
   package static func arguments() throws(Errno) -> [[UInt8]] {

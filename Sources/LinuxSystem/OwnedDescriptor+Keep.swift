@@ -30,6 +30,18 @@ extension OwnedDescriptor {
     }
   }
 
+  /// Renames a file below this directory, unless there is a file of the new name (renameat2(2)).
+  ///
+  /// - Throws: `EEXIST` where there is one.
+  package func rename(_ old: borrowing CPath, toNew new: borrowing CPath) throws(Errno) {
+    let directory = raw
+    _ = try retrying {
+      unsafe old.withCString { old in
+        unsafe new.withCString { new in unsafe Int(clinux_rename_new(directory, old, new)) }
+      }
+    }
+  }
+
   /// Removes a file below this directory (unlink(2)).
   package func remove(_ name: borrowing CPath) throws(Errno) {
     let directory = raw

@@ -39,6 +39,11 @@ struct Run: ParsableCommand {
       valueName: "dir"))
   var flights: String?
 
+  @Flag(
+    help: ArgumentHelp(
+      "With --flights, keep command lines where the policy asks for them. They may hold secrets; the file is its owner's."))
+  var flightCommandLines = false
+
   @Flag(name: .shortAndLong, help: "Also print messages while memory is not short.")
   var verbose = false
 
@@ -56,9 +61,7 @@ struct Run: ParsableCommand {
 
   func run() throws {
     try reportingFailures { () throws(Failure) in
-      guard let agent = Programs.agent else {
-        throw Failure(.kernelFeature, "spillwayd is neither beside this program nor in ../sbin; install it there")
-      }
+      guard let agent = Programs.agent else { throw Programs.missingAgent }
       let store = PolicyStore.ofService(stateDir)
       let policy = try StartPolicy.choose(config, store: store, isStrict: strict)
       note(policy.fallback, in: store)
@@ -84,6 +87,7 @@ struct Run: ParsableCommand {
     if let cgroupRoot { words += ["--cgroup-root", cgroupRoot] }
     if let record { words += ["--record", record] }
     if let flights { words += ["--flights", flights] }
+    if flightCommandLines { words.append("--flight-command-lines") }
     if dryRun { words.append("--dry-run") }
     if strict { words.append("--strict") }
     if verbose { words.append("--verbose") }
@@ -96,6 +100,10 @@ enum Programs {
   /// The path of this program.
   static var own: String? {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  }
+
+  static var missingAgent: Failure {
+    Failure(.kernelFeature, "spillwayd is neither beside this program nor in ../sbin; install it there")
   }
 
   /// The path of `spillwayd`: beside this program, as it is built, or in `../sbin`, as it is installed.

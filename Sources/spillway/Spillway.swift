@@ -14,8 +14,8 @@ struct Spillway: ParsableCommand {
       """,
     version: spillwayVersion,
     subcommands: [
-      Run.self, Rank.self, Explain.self, Diff.self, ReplayCommand.self, Check.self, Import.self, Compile.self,
-      Keep.self,
+      Run.self, Rank.self, Explain.self, Diff.self, RecordCommand.self, ReplayCommand.self, Check.self, Import.self,
+      Compile.self, Keep.self,
     ])
 }
 

@@ -125,7 +125,7 @@ struct StartPolicy: ~Copyable {
   }
 
   /// A sealed memfd that holds this image, and that stays open over execve(2).
-  private static func file(of image: [UInt8]) throws(Failure) -> OwnedDescriptor {
+  static func file(of image: [UInt8]) throws(Failure) -> OwnedDescriptor {
     do throws(Errno) {
       let file = try MemoryFile.create(CPath("spillway-policy"))
       try file.write(image.span)

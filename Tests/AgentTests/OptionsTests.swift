@@ -19,6 +19,8 @@ import Testing
     if options.isVerbose { words.append("verbose") }
     if options.isStrict { words.append("strict") }
     if options.standsIn { words.append("built-in") }
+    if options.keepsCommandLines { words.append("command-lines") }
+    if options.recordsInFull { words.append("in-full") }
     if let time = options.lastGood { words.append("last-good=\(time)") }
     if !options.because.isEmpty { words.append("because=" + String(decoding: options.because, as: UTF8.self)) }
     if options.wantsHelp { words.append("help") }
@@ -45,6 +47,7 @@ import Testing
     ("--last-good 1700000000 --because why --state-dir /s", "last-good=1700000000 because=why state=/s proc=/proc"),
     ("--built-in --strict", "strict built-in proc=/proc"), ("--last-good 0", "last-good=0 proc=/proc"),
     ("--last-good 999999999999999999", "last-good=999999999999999999 proc=/proc"),
+    ("--flights f --flight-in-full --flight-command-lines", "command-lines in-full proc=/proc"),
     ("--record a --record b", "record=b proc=/proc"), ("--record --dry-run", "record=--dry-run proc=/proc"),
   ])
   func wordsThatMakeSenseAreUnderstood(line: String, expected: String) throws {
@@ -89,7 +92,7 @@ import Testing
 
   @Test func theHelpHasEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
-    #expect(options.count == 17)
+    #expect(options.count == 19)
     for option in options {
       let word = try #require(option[1].substring)
       let value = option[2].substring.map { _ in " 7" } ?? ""

@@ -14,8 +14,17 @@ struct Tool: ~Copyable {
   /// Its working directory.
   let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)")
 
-  init() throws {
+  private let program: URL
+
+  /// - Parameter isCopied: Whether the program lies alone in its working directory, without the agent's beside it.
+  init(copied isCopied: Bool = false) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    guard isCopied else {
+      program = Tool.program
+      return
+    }
+    program = folder.appending(path: "spillway")
+    try FileManager.default.copyItem(at: Tool.program.resolvingSymlinksInPath(), to: program)
   }
 
   deinit {
@@ -32,9 +41,12 @@ struct Tool: ~Copyable {
 
   func run(_ words: String...) throws -> Result { try run(words) }
 
-  func run(_ words: [String]) throws -> Result {
+  func run(_ words: [String], environment: [String: String] = [:]) throws -> Result {
     let process = Process()
-    process.executableURL = Tool.program
+    process.executableURL = program
+    if !environment.isEmpty {
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
+    }
     process.arguments = words
     process.currentDirectoryURL = folder
     let (output, errors) = (folder.appending(path: ".output"), folder.appending(path: ".errors"))

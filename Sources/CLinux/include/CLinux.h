@@ -138,6 +138,14 @@ static inline int clinux_rename(int directory, const char *old, const char *name
 }
 static inline int clinux_unlink(int directory, const char *name) { return unlinkat(directory, name, 0); }
 
+// renameat2(2) within one directory, only where there is no file of the new name. Returns 0. A file system that cannot do
+// that in one step (EINVAL: NFS) does it by a second link.
+static inline int clinux_rename_new(int directory, const char *old, const char *name) {
+    if (syscall(SYS_renameat2, directory, old, directory, name, 1U /* RENAME_NOREPLACE */) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -1;
+    return linkat(directory, old, directory, name, 0) == 0 ? unlinkat(directory, old, 0) : -1;
+}
+
 // mkdir(2) of a directory that only its owner may use. Returns 0.
 static inline int clinux_mkdir(const char *path) { return mkdir(path, 0700); }
 
@@ -269,7 +277,8 @@ static inline void clinux_keep_zombies(void) { signal(SIGCHLD, SIG_DFL); }
 // posix_spawn(3) of a program with no signal blocked or ignored. Its environment has only the standard search path,
 // since the agent trusts no other, and $JOURNAL_STREAM, since the program writes to the same standard error. Returns 0
 // and the child's number, or the error number.
-static inline int clinux_spawn(const char *program, char *const *words, pid_t *child) {
+static inline int clinux_spawn_by(const char *program, char *const *words, const posix_spawn_file_actions_t *actions,
+                                  pid_t *child) {
     static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
     char *stream = getenv("JOURNAL_STREAM");
     // The entry is the name with the value right after it.
@@ -285,8 +294,24 @@ static inline int clinux_spawn(const char *program, char *const *words, pid_t *c
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    result = posix_spawn(child, program, (void *)0, &attributes, words, environment);
+    result = posix_spawn(child, program, actions, &attributes, words, environment);
     posix_spawnattr_destroy(&attributes);
+    return result;
+}
+
+static inline int clinux_spawn(const char *program, char *const *words, pid_t *child) {
+    return clinux_spawn_by(program, words, (const posix_spawn_file_actions_t *)0, child);
+}
+
+// The same, where the child's standard error is another descriptor of this process.
+static inline int clinux_spawn_with_errors(const char *program, char *const *words, int errors, pid_t *child) {
+    posix_spawn_file_actions_t actions;
+    int result = posix_spawn_file_actions_init(&actions);
+
+    if (result != 0) return result;
+    result = posix_spawn_file_actions_adddup2(&actions, errors, 2);
+    if (result == 0) result = clinux_spawn_by(program, words, &actions, child);
+    posix_spawn_file_actions_destroy(&actions);
     return result;
 }
 
