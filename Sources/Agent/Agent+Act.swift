@@ -218,6 +218,16 @@ extension Agent where M: ~Copyable {
     return true
   }
 
+  /// Goes on after a kill that another agent made, for a machine that plays back: this agent only rehearses, and would
+  /// let its episode pass with one decision.
+  package mutating func goOnAfterKill() {
+    for domain in domains {
+      domain.done.rehearsed = 0
+      domain.done.helpless = 0
+      domain.detector.beginAnew()
+    }
+  }
+
   /// Says once that an episode of trouble is over.
   mutating func closeEpisode(of domain: Domain, _ verdict: Verdict) {
     domain.coolDown = nil

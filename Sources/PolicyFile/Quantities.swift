@@ -2,9 +2,9 @@ import Pressure
 import ProcModel
 
 /// Why a text is no amount, share or time.
-struct QuantityError: Error, Equatable {
-  var what: String
-  var meant: String
+package struct QuantityError: Error, Equatable {
+  package var what: String
+  package var meant: String
 }
 
 /// The amounts of memory that a policy states: `"8%"`, `"7.5%"`, `"200 MiB"`.

@@ -1,14 +1,36 @@
 import FoundationEssentials
 
 /// A line of the record, as its fields.
-struct RecordLine {
+package struct RecordLine: Sendable {
   private let fields: [String: JSONValue]
 
-  init(_ line: [UInt8]) {
+  package init(_ line: [UInt8]) {
     fields = (try? JSONDecoder().decode([String: JSONValue].self, from: Data(line))) ?? [:]
   }
 
-  var isOfAnIncident: Bool { fields["event"] == .text("decision") || fields["event"] == .text("outcome") }
+  package var isDecision: Bool { fields["event"] == .text("decision") }
+  var isOfAnIncident: Bool { isDecision || fields["event"] == .text("outcome") }
+  /// Whether a victim is dead by a signal of the agent.
+  var isKill: Bool {
+    fields["event"] == .text("outcome") && (fields["outcome"] == .text("exited") || fields["outcome"] == .text("killed"))
+  }
+
+  /// The value of a field, by its path such as `victim.comm`, as a person would write it; nil where it is null or
+  /// missing.
+  package subscript(path: String) -> String? {
+    var value = JSONValue.object(fields)
+    for key in path.split(separator: ".") {
+      guard case .object(let object) = value, let next = object[String(key)], next != .null else { return nil }
+      value = next
+    }
+    return value.words
+  }
+
+  /// Which process it is about, so that two lines can be compared: its number and start time. Nil without a victim.
+  package var victim: String? {
+    guard let pid = self["victim.pid"], let start = self["victim.start_time"] else { return nil }
+    return "\(pid) \(start)"
+  }
 
   /// Which incident it is of, in a few words.
   var title: String {
@@ -28,7 +50,7 @@ struct RecordLine {
 }
 
 /// A value of JSON (RFC 8259).
-enum JSONValue: Decodable, Equatable {
+enum JSONValue: Decodable, Equatable, Sendable {
   case null
   case flag(Bool)
   case number(Double)

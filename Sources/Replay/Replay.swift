@@ -2,7 +2,7 @@ import Agent
 package import Flight
 package import LinuxSystem
 package import Policy
-import ProcModel
+package import ProcModel
 import Record
 
 /// Runs the agent over a flight: the same code, asked by nothing but what the flight tells, comes to its decisions
@@ -79,6 +79,24 @@ package struct Replay {
     } catch {
       throw .machine(error)
     }
+  }
+
+  /// The memory that was available to the system, at each reading of it.
+  package var memory: [(time: Nanoseconds, available: KiB)] {
+    entries.compactMap { entry in
+      guard case .memory(let told) = entry.item, told.domain == 0, case .reading(let reading) = told.outcome else {
+        return nil
+      }
+      return (entry.time, reading.available)
+    }
+  }
+
+  /// The policy in force at the flight's first item, and its name.
+  package func firstPolicy() throws(Failure) -> (policy: CompiledPolicy, name: String) {
+    var number: UInt32 = 0
+    if case .state(let state) = entries.first?.item { number = state.policy }
+    guard let policy = policies.first(where: { $0.number == number }) else { throw .beginsLater }
+    return (try compiled(policy), String(decoding: policy.name, as: UTF8.self))
   }
 
   private func compiled(_ policy: FlightPolicy) throws(Failure) -> CompiledPolicy {

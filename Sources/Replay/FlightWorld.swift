@@ -1,0 +1,186 @@
+package import Flight
+package import Policy
+package import ProcModel
+
+/// What a flight tells of the machine up to a moment: memory, processes and their texts. Its items are given one by one.
+///
+/// Rows are those of the last survey. A survey for a decision leaves out processes that are too small to be killed
+/// alone; these stay as the survey before it had them. A survey in calm time reads no scores; a process keeps those that
+/// were read of it before.
+package struct FlightWorld: Sendable {
+  package let header: FlightHeader
+  /// The time of the last item, on `CLOCK_BOOTTIME`.
+  package private(set) var time: Nanoseconds
+  /// `CLOCK_BOOTTIME` minus `CLOCK_MONOTONIC` then.
+  package private(set) var awakeOffset = Nanoseconds.zero
+  /// The number of the policy in force.
+  package private(set) var policy: UInt32 = 0
+  /// The last reading of each domain's memory that succeeded, with the sources that it lacked, by the domain's number in
+  /// ``policy``.
+  package private(set) var readings: [Int: MemoryAnswered] = [:]
+  /// All processes that are known, with their ages at ``surveyedAt``.
+  package private(set) var rows: [ProcessFacts] = []
+  /// When the last survey began; nil before the first.
+  package private(set) var surveyedAt: Nanoseconds?
+  /// What the last survey of all processes met beside its rows.
+  package private(set) var tally = SurveyTally()
+  /// Processes whose `oom_score` and `oom_score_adj` were never read. Their adjustment counts as 0.
+  package private(set) var unscored: Set<ProcessIdentity> = []
+  /// The processes, of the largest surveys, of which a flight tells no more than their number.
+  package private(set) var untold: UInt32 = 0
+
+  private var texts: [Int32: [FlightTextFile: FlightText]] = [:]
+
+  /// A reading of memory.
+  package struct MemoryAnswered: Sendable {
+    package var reading: MemoryReading
+    /// ``FlightReading/missing``.
+    package var missing: UInt8
+  }
+
+  package init(_ header: FlightHeader) {
+    self.header = header
+    time = header.started
+  }
+
+  /// The text of a process's file as it was last read; nil where it never was.
+  package func text(_ file: FlightTextFile, of pid: Int32) -> FlightText? { texts[pid]?[file] }
+
+  /// The cgroup that is the system, where the agent is in a limited container; nil where the system is the machine.
+  package var ownCgroup: [UInt8]? {
+    guard case .content(let path) = texts[0]?[.cgroup] else { return nil }
+    return path.bytes
+  }
+
+  /// The number of processes of which rules ask for a text that the flight does not have.
+  package func countLackingText(_ needs: MatchNeeds) -> Int {
+    var files: [FlightTextFile] = []
+    if needs.contains(.exe) { files.append(.exe) }
+    if needs.contains(.cmdline) { files.append(.cmdline) }
+    if needs.contains(.cgroup) { files.append(.cgroup) }
+    return rows.count { row in
+      !row.isKernelThread
+        && files.contains { file in
+          switch text(file, of: row.identity.pid) {
+          case .content, .failure: false
+          case .unkept, nil: true
+          }
+        }
+    }
+  }
+
+  /// Takes items of a moment that is not over, without going on to their time: what was read for a decision at this
+  /// moment is known of it.
+  package mutating func takeAhead(_ entries: ArraySlice<FlightEntry>) {
+    let (time, awakeOffset) = (time, awakeOffset)
+    for entry in entries {
+      switch entry.item {
+      case .text, .survey: take(entry)
+      default: break
+      }
+    }
+    (self.time, self.awakeOffset) = (time, awakeOffset)
+  }
+
+  /// Takes the next item.
+  package mutating func take(_ entry: FlightEntry) {
+    time = entry.time
+    awakeOffset = entry.awakeOffset
+    switch entry.item {
+    case .state(let state): take(state)
+    case .memory(let reading): take(reading)
+    case .survey(let survey): take(survey)
+    case .sighting(_, .found(let facts)): take(facts)
+    case .text(let pid, let file, let text): texts[pid, default: [:]][file] = text
+    case .policy(let number):
+      policy = number
+      // The next policy's numbers of domains may be others.
+      readings = readings.filter { $0.key == 0 }
+    case .sighting, .tick, .wake, .signal, .surveyBegan, .surveyFailed, .call, .bytes, .decision, .note: break
+    }
+  }
+
+  private mutating func take(_ state: FlightState) {
+    policy = state.policy
+    for reading in state.readings { take(reading) }
+    for text in state.texts { texts[text.pid, default: [:]][text.file] = text.text }
+    guard state.survey.began > .zero else { return }
+    rows = state.rows
+    surveyedAt = state.survey.began
+    tally = state.survey.tally
+    // Rows that the last survey left out are told as well, and are not counted twice.
+    (tally.leftOut, tally.leftOutOld) = (0, 0)
+    (tally.leftOutFootprint, tally.leftOutOldFootprint) = (.zero, .zero)
+    untold = state.survey.rest.count
+    for row in rows where row.unread.contains(.oomScoreAdj) { unscored.insert(row.identity) }
+  }
+
+  private mutating func take(_ reading: FlightReading) {
+    guard case .reading(let memory) = reading.outcome else { return }
+    readings[Int(reading.domain)] = MemoryAnswered(reading: memory, missing: reading.missing)
+  }
+
+  private mutating func take(_ survey: FlightSurvey) {
+    let note = survey.note
+    var known: [Int32: ProcessFacts] = [:]
+    for row in rows { known[row.identity.pid] = row }
+    var next: [ProcessFacts] = []
+    next.reserveCapacity(survey.rows.count)
+    for row in survey.rows {
+      next.append(renewed(row, after: known.removeValue(forKey: row.identity.pid), note))
+    }
+    let elapsed = note.began - (surveyedAt ?? note.began)
+    for row in rows {
+      guard let old = known[row.identity.pid] else { continue }
+      // What was left out for its size is there still; of a survey in parts, so may be what is not told.
+      if old.footprint < note.leastFootprint || note.isPartial {
+        next.append(old.older(by: header.units.ticks(elapsed)))
+      } else {
+        texts[old.identity.pid] = nil
+        unscored.remove(old.identity)
+      }
+    }
+    rows = next
+    surveyedAt = note.began
+    untold = note.rest.count
+    if note.leastFootprint == .zero { tally = note.tally }
+  }
+
+  /// A row with what was read of its process before, and is not read in each survey.
+  private mutating func renewed(
+    _ row: ProcessFacts, after earlier: ProcessFacts?, _ note: FlightSurveyNote
+  ) -> ProcessFacts {
+    var row = row
+    let old = earlier?.identity == row.identity ? earlier : nil
+    if earlier != nil, old == nil || old?.image != row.image {
+      // Another program, or another process with its number. Its cgroup was read for this survey.
+      texts[row.identity.pid]?[.exe] = nil
+      texts[row.identity.pid]?[.cmdline] = nil
+    }
+    if row.unread.contains(.oomScoreAdj), let old, !old.unread.contains(.oomScoreAdj) {
+      row.oomScoreAdj = old.oomScoreAdj
+      row.oomScore = row.oomScore ?? old.oomScore
+      row.unread.remove(.oomScoreAdj)
+    }
+    if row.unread.contains(.oomScoreAdj) {
+      unscored.insert(row.identity)
+    } else {
+      unscored.remove(row.identity)
+    }
+    return row
+  }
+
+  private mutating func take(_ facts: ProcessFacts) {
+    guard let index = rows.firstIndex(where: { $0.identity == facts.identity }) else { return }
+    rows[index] = facts
+    if !facts.unread.contains(.oomScoreAdj) { unscored.remove(facts.identity) }
+  }
+}
+
+extension ProcessFacts {
+  fileprivate func older(by ticks: Ticks) -> ProcessFacts {
+    var facts = self
+    facts.age = age.map { $0 + ticks }
+    return facts
+  }
+}
