@@ -195,7 +195,10 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     if let due = relief.due { next = min(next, due) }
     if let due = reload.due(after: end) { next = min(next, due) }
     if let due = supervision.feedDue { next = min(next, due) }
-    if flights?.isAsked ?? false { next = min(next, end + AgentTiming.savingLook) }
+    switch flights {
+    case .some(let flights): if flights.isAsked { next = min(next, end + AgentTiming.savingLook) }
+    case .none: break
+    }
     return next - end
   }
 }

@@ -163,8 +163,7 @@ package struct Options: Sendable {
       --record FILE      Append records as JSON Lines; - is standard output.
       --flights DIR      Record what the agent sees in a ring, and save it here at each decision: spillway replay runs it
                          again.
-      --flight-command-lines
-                         Keep command lines in flights, which may hold secrets, where the policy asks for them.
+      --flight-command-lines  Keep command lines in flights, where the policy asks for them; they may hold secrets.
       --strict           Do not start where the record cannot be opened.
       --verbose          Also print messages while memory is not short.
       --version          Print the version.

@@ -131,7 +131,7 @@ extension SetUp {
         FlightHeader(
           agentVersion: version, bootID: run.boot, started: run.startedAt, units: constants.units,
           ownPID: constants.ownPID, fill: constants.fill, isRehearsal: isDryRun,
-        keepsCommandLines: options.keepsCommandLines),
+          keepsCommandLines: options.keepsCommandLines),
         policy: ImageWriter.image(of: policy), named: name))
   }
 

@@ -30,6 +30,8 @@ package struct FlightWorld: Sendable {
   package private(set) var untold: UInt32 = 0
 
   private var texts: [Int32: [FlightTextFile: FlightText]] = [:]
+  /// Processes of which a text was read since the survey that is under way, or was complete last, began.
+  private var read: [FlightTextFile: Set<Int32>] = [:]
 
   /// A reading of memory.
   package struct MemoryAnswered: Sendable {
@@ -75,7 +77,7 @@ package struct FlightWorld: Sendable {
     let (time, awakeOffset) = (time, awakeOffset)
     for entry in entries {
       switch entry.item {
-      case .text, .survey: take(entry)
+      case .text, .surveyBegan, .survey: take(entry)
       default: break
       }
     }
@@ -91,12 +93,15 @@ package struct FlightWorld: Sendable {
     case .memory(let reading): take(reading)
     case .survey(let survey): take(survey)
     case .sighting(_, .found(let facts)): take(facts)
-    case .text(let pid, let file, let text): texts[pid, default: [:]][file] = text
+    case .text(let pid, let file, let text):
+      texts[pid, default: [:]][file] = text
+      read[file, default: []].insert(pid)
+    case .surveyBegan: read = [:]
     case .policy(let number):
       policy = number
       // The next policy's numbers of domains may be others.
       readings = readings.filter { $0.key == 0 }
-    case .sighting, .tick, .wake, .signal, .surveyBegan, .surveyFailed, .call, .bytes, .decision, .note: break
+    case .sighting, .tick, .wake, .signal, .surveyFailed, .call, .bytes, .decision, .note: break
     }
   }
 
@@ -153,9 +158,11 @@ package struct FlightWorld: Sendable {
     var row = row
     let old = earlier?.identity == row.identity ? earlier : nil
     if earlier != nil, old == nil || old?.image != row.image {
-      // Another program, or another process with its number. Its cgroup was read for this survey.
-      texts[row.identity.pid]?[.exe] = nil
-      texts[row.identity.pid]?[.cmdline] = nil
+      // Another program, or another process with its number. Its cgroup was read for this survey; the others are only
+      // where a flight has them in full.
+      for file in [FlightTextFile.exe, .cmdline] where read[file]?.contains(row.identity.pid) != true {
+        texts[row.identity.pid]?[file] = nil
+      }
     }
     if row.unread.contains(.oomScoreAdj), let old, !old.unread.contains(.oomScoreAdj) {
       row.oomScoreAdj = old.oomScoreAdj

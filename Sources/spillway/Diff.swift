@@ -11,7 +11,7 @@ struct Diff: ParsableCommand {
     discussion: """
       For each such process: whether it is protected, its order and weight, and how it would be killed. Then which \
       process each policy would kill first, and the settings that differ. Exits with 0 if nothing differs, and with 1 \
-      if something does.
+      if something does. With --flight, the processes are those of a flight.
       """)
 
   @Argument(help: ArgumentHelp("A policy file, or the name of a preset.", valueName: "old"))
@@ -20,11 +20,7 @@ struct Diff: ParsableCommand {
   @Argument(help: ArgumentHelp("The policy file or preset to compare it with.", valueName: "new"))
   var new: String
 
-  @Option(help: ArgumentHelp("Read this directory in place of /proc; its uptime is the present.", valueName: "dir"))
-  var procRoot = "/proc"
-
-  @Option(help: MachineRoot.cgroupHelp)
-  var cgroupRoot: String?
+  @OptionGroup var place: InspectedPlace
 
   @Flag(help: "Print JSON.")
   var json = false
@@ -32,13 +28,12 @@ struct Diff: ParsableCommand {
   func run() throws {
     var isDifferent = false
     try reportingFailures { () throws(Failure) in
-      let policies = [try LoadedPolicy.named(old), try LoadedPolicy.named(new)]
-      let inspections = try Inspection.each(of: policies, root: MachineRoot(proc: procRoot, cgroups: cgroupRoot))
+      let inspections = try place.inspect([old, new])
       let difference = Difference(from: inspections[0], to: inspections[1])
       isDifferent = !difference.isEmpty
       let output = Output()
       output.write(json ? difference.json : difference.text(output))
-      StandardError.write(inspections[0].unread.notes.joined())
+      StandardError.write((inspections[0].unread.notes + Difference.notes(inspections)).joined())
     }
     if isDifferent { throw ArgumentParser.ExitCode(1) }
   }
@@ -122,6 +117,13 @@ struct Difference {
       }
     }
     self.settings = settings
+  }
+
+  /// What people are told of a flight; what is lacking for both policies alike, once.
+  static func notes(_ inspections: [Inspection]) -> [String] {
+    var notes: [String] = []
+    for note in inspections.flatMap(\.flightNotes) where !notes.contains(note) { notes.append(note) }
+    return notes
   }
 
   private var isSameVictim: Bool {

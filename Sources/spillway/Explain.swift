@@ -12,7 +12,8 @@ struct Explain: ParsableCommand {
     discussion: """
       Prints its score term by term, each rule that matches it, the processes that rank before it, and how it would be \
       killed: the signal, the grace time, the processes that would be killed with it, and the hooks that would run. \
-      Without a running agent, growth is what the process holds over its age.
+      Growth is what the process holds over its age; with --flight, it is as measured where the flight tells of the \
+      process twice.
       """)
 
   @Argument(help: ArgumentHelp("The process ID.", valueName: "pid"))
@@ -33,7 +34,7 @@ struct Explain: ParsableCommand {
         }
         throw Failure(
           .usage,
-          "\(options.procRoot) shows no process \(pid) with memory: it is a kernel thread, has exited, or is hidden"
+          "\(options.place.name) shows no process \(pid) with memory: it is a kernel thread, has exited, or is hidden"
         )
       }
       let process = inspection.processes[place]
@@ -44,7 +45,7 @@ struct Explain: ParsableCommand {
           units: inspection.context.machine.units)
         json.newline()
         Output().write(String(decoding: json.bytes, as: UTF8.self))
-        StandardError.write(inspection.unread.notes.joined())
+        StandardError.write((inspection.unread.notes + inspection.flightNotes).joined())
       } else {
         Output().write(Explanation(inspection, process, place: place, neighbours: options.limit ?? 3).text)
       }
@@ -96,6 +97,7 @@ struct Explanation {
     lines += " shared \(amount(facts.ownShared))"
     if facts.sharedElsewhere > .zero { lines += " (of \(amount(facts.shared)), which other processes map as well)" }
     lines += "\n  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
+    if let growth = process.measuredGrowth { lines += "  it grows by \(amount(growth)) a second, as measured\n" }
     return lines
   }
 

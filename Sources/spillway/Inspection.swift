@@ -13,7 +13,7 @@ struct InspectionOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       The policy file, or the name of a preset. Default: /etc/spillway/spillway.toml, or the built-in preset `server` if \
-      that file does not exist.
+      that file does not exist; with --flight, the flight's own policy.
       """,
       valueName: "file"))
   var policy: String?
@@ -34,11 +34,7 @@ struct InspectionOptions: ParsableArguments {
       valueName: "count"))
   var limit: Int?
 
-  @Option(help: ArgumentHelp("Read this directory in place of /proc; its uptime is the present.", valueName: "dir"))
-  var procRoot = "/proc"
-
-  @Option(help: MachineRoot.cgroupHelp)
-  var cgroupRoot: String?
+  @OptionGroup var place: InspectedPlace
 
   @Flag(help: "Print JSON.")
   var json = false
@@ -69,6 +65,8 @@ struct Inspected {
   var unit: [UInt8]?
   /// Which other killer it is, if it is one.
   var killer: OtherKiller?
+  /// How fast it grows, where that was measured, in KiB a second; nil where growth is what it holds over its age.
+  var measuredGrowth: KiB?
 }
 
 /// All processes of a machine, ranked and picked from by the ``Chooser`` that the agent chooses with.
@@ -78,6 +76,8 @@ struct Inspection {
   /// The processes that may be killed, in the order in which they would be killed; then the protected ones.
   var processes: [Inspected] = []
   var unread = UnreadProcesses()
+  /// What people are told of a flight, and of what it lacks; a line each.
+  var flightNotes: [String] = []
   /// Whether this process sees the machine's cgroup paths and users, or those of a namespace.
   var view = ProcView()
   /// The memory of the domain that is inspected.
@@ -93,10 +93,8 @@ struct Inspection {
 
 extension Inspection {
   init(_ options: InspectionOptions) throws(Failure) {
-    let loaded = try LoadedPolicy.named(options.policy)
-    self = try Inspection.each(
-      of: [loaded], domain: options.domain, formula: options.formula,
-      root: MachineRoot(proc: options.procRoot, cgroups: options.cgroupRoot))[0]
+    self = try options.place.inspect(
+      [options.policy], domain: options.domain, formula: options.formula)[0]
   }
 
   /// - Parameters:
@@ -106,42 +104,43 @@ extension Inspection {
     self = try Inspection.each(of: [loaded], domain: domain, root: root)[0]
   }
 
-  /// Surveys the machine once, and ranks its processes by each of the policies.
-  ///
-  /// - Parameter domain: The name of a domain of the only policy; nil for the system, which is the same for all.
+  /// As ``each(of:domain:formula:in:root:)``, on this machine or a captured tree.
   static func each(
     of policies: [LoadedPolicy], domain: String? = nil, formula: Formula? = nil, root machine: MachineRoot
   ) throws(Failure) -> [Inspection] {
-    let root = machine.proc
     var source = try machine.open()
-    let units =
-      source.isLive
-      ? KernelUnits(pageSizeKiB: OwnProcess.pageSizeKiB, ticksPerSecond: OwnProcess.clockTicksPerSecond) : .common
+    return try each(of: policies, domain: domain, formula: formula, in: &source, root: machine.proc)
+  }
+
+  /// Surveys a machine once, and ranks its processes by each of the policies.
+  ///
+  /// - Parameters:
+  ///   - domain: The name of a domain of the only policy; nil for the system, which is the same for all.
+  ///   - root: The name of the machine, for messages.
+  static func each<Source: InspectedSource & ~Copyable>(
+    of policies: [LoadedPolicy], domain: String? = nil, formula: Formula? = nil, in source: inout Source, root: String
+  ) throws(Failure) -> [Inspection] {
+    let units = source.units
     var chooser = Chooser(capacity: 1024, picking: 1024)
     var domainNumber = 0
     var inspections: [Inspection] = []
     for loaded in policies {
       let scope = try InspectedDomain(domain, of: loaded, in: &source, root: root)
       chooser.survey.roots = scope.roots
-      chooser.survey.isSwapBeingTakenAway = scope.isSwapBeingTakenAway
+      chooser.survey.isSwapBeingTakenAway = scope.reading.isSwapBeingTakenAway
       domainNumber = scope.number
       var context = ScoringContext(
-        policy: loaded.policy, machine: MachineFacts(scope.reading, units: units), agent: 0)
+        policy: loaded.policy, machine: MachineFacts(scope.reading, units: units), agent: source.agent)
       context.settings = scope.settings
       if let formula { context.settings.formula = formula }
       inspections.append(Inspection(loaded: loaded, context: context, reading: scope.reading))
     }
-    do throws(ReadFailure) {
-      try chooser.beginSurvey(.everyone, units: units, now: .zero, from: &source)
-      while try !chooser.stepSurvey(.max, units: units, from: &source) {}
-    } catch {
-      throw Failure(.usage, error.reason(root: "\(root)", &source))
-    }
-    let unread = UnreadProcesses(chooser.ranking.tally, chooser.ranking.table, from: &source)
-    if source.isLive { chooser.leaveOut(OwnProcess.pid) }
+    try source.survey(by: &chooser, root: root)
+    let unread = source.unread(chooser)
     for index in inspections.indices {
       inspections[index].unread = unread
       inspections[index].view = source.view
+      inspections[index].flightNotes = source.notes(inspections[index].loaded, root: root)
       inspections[index].choose(in: domainNumber, with: chooser, from: &source)
     }
     return inspections
@@ -150,23 +149,28 @@ extension Inspection {
   /// Ranks a survey and picks from it.
   ///
   /// - Parameter surveyed: Has the survey, and has learned nothing yet.
-  private mutating func choose(in domain: Int, with surveyed: Chooser, from source: inout LiveSource) {
+  private mutating func choose<Source: InspectedSource & ~Copyable>(
+    in domain: Int, with surveyed: Chooser, from source: inout Source
+  ) {
     var chooser = surveyed
-    chooser.learn(context, eldest: .zero, now: .zero, budget: .max, mayWait: true, from: &source)
-    chooser.classify(in: domain, by: context, now: .zero, from: &source)
+    source.learnPast(by: &chooser, context)
+    let now = source.rankedAt
+    chooser.learn(context, eldest: .zero, now: now, budget: .max, mayWait: true, from: &source)
+    chooser.classify(in: domain, by: context, now: now, from: &source)
     chooser.ranking.rank(in: domain, by: context) { _ in false }
     if case .victim = chooser.pick(shortage, by: context) { killSet = chooser.picker.killSet }
     ranking = chooser.ranking
     var subject = Subject()
     for row in ranking.table.rows where row.domains.contains(DomainSet(number: domain)) {
       subject.load(row, needs: [.exe, .cmdline, .cgroup], inCalm: true, from: &source)
-      append(chooser.candidate(row, context, .zero, from: &source), subject)
+      let candidate = chooser.candidate(row, context, now, from: &source)
+      append(candidate, subject, chooser.roster.measuredGrowth(of: row, now: now))
     }
     sort()
   }
 
-  /// What a choice would go by if memory were at the floor now. Without a running agent nothing has measured how fast
-  /// processes grow, and growth is what a process holds over its age.
+  /// What a choice would go by if memory were at the floor now. Without a running agent, and a flight of one, nothing has
+  /// measured how fast processes grow, and growth is what a process holds over its age.
   private var shortage: Shortage {
     var detector = Detector(thresholds: context.settings.thresholds, units: context.machine.units)
     var verdict = detector.judge(reading)
@@ -175,7 +179,7 @@ extension Inspection {
     return Shortage(verdict, fallen: .zero, isFalling: false, sinceSurvey: .zero, now: .zero)
   }
 
-  private mutating func append(_ candidate: Candidate, _ subject: borrowing Subject) {
+  private mutating func append(_ candidate: Candidate, _ subject: borrowing Subject, _ measuredGrowth: KiB?) {
     var terms = TermList()
     let candidate = context.candidate(candidate.process, ruleOutcome: candidate.ruleOutcome, terms: &terms)
     processes.append(
@@ -184,7 +188,7 @@ extension Inspection {
         exe: subject.exeKnowledge == .known ? subject.exe.bytes.array : nil,
         cgroup: subject.cgroupPath.map { subject.cgroup.bytes.extracting($0).array },
         unit: subject.unit.map { subject.cgroup.bytes.extracting($0).array },
-        killer: Inspection.killer(candidate.process, subject)))
+        killer: Inspection.killer(candidate.process, subject), measuredGrowth: measuredGrowth))
   }
 
   private static func killer(_ process: ProcessFacts, _ subject: borrowing Subject) -> OtherKiller? {
@@ -200,67 +204,6 @@ extension Inspection {
       let rightStays = right.candidate.ruleOutcome.protection.protects
       if leftStays != rightStays { return rightStays }
       return left.candidate.goesBefore(right.candidate)
-    }
-  }
-}
-
-/// What `--domain` asks for: the domain whose processes are ranked, and its memory.
-struct InspectedDomain {
-  /// The domain's number in ``roots``; 0 is the system.
-  let number: Int
-  let settings: Settings
-  let roots: DomainRoots
-  let reading: MemoryReading
-  let isSwapBeingTakenAway: Bool
-
-  /// - Parameters:
-  ///   - name: Nil for the system, which in a limited container is the container.
-  ///   - root: For messages.
-  init(
-    _ name: String?, of loaded: LoadedPolicy, in source: inout LiveSource, root: String
-  ) throws(Failure) {
-    let policy = loaded.policy
-    var sensors = Sensors()
-    var roots = DomainRoots()
-    let own = sensors.ownCgroup(from: &source)
-    if let own { roots.setSystem(own.span) }
-    for domain in policy.domains { roots.append(policy.bytes(domain.cgroup)) }
-    self.roots = roots
-
-    if let name {
-      let names = policy.domains.map { String(decoding: policy.text[$0.name.indices], as: UTF8.self) }
-      guard let index = names.firstIndex(of: name) else {
-        let known = names.isEmpty ? "it has no domains" : "its domains are \(names.joined(separator: ", "))"
-        throw Failure(.usage, "\(loaded.name) has no domain \"\(name)\": \(known)")
-      }
-      number = index + 1
-      settings = policy.domains[index].settings
-    } else {
-      number = 0
-      settings = policy.settings
-    }
-
-    var missing: Sensors.Missing = []
-    let machine: MemoryReading
-    do throws(Sensors.Blindness) {
-      machine = try sensors.read(for: nil, from: &source, at: .zero, missing: &missing)
-    } catch {
-      throw Failure(
-        .kernelFeature,
-        error == .unreadable
-          ? "\(root)/meminfo cannot be read: is \(root) a proc file system, or a tree like one?"
-          : "\(root)/meminfo makes no sense")
-    }
-    isSwapBeingTakenAway = machine.isSwapBeingTakenAway
-    guard number > 0 || own != nil else {
-      reading = machine
-      return
-    }
-    do throws(Sensors.Blindness) {
-      reading = try sensors.read(
-        cgroup: roots.path(number), for: settings.thresholds, on: machine, from: &source, missing: &missing)
-    } catch {
-      throw Failure(.kernelFeature, "the memory of cgroup \(visible(roots.path(number))) cannot be read")
     }
   }
 }

@@ -3,7 +3,7 @@ import ProcModel
 extension Inspection {
   /// Lines to print below the candidates: the memory that shares are of, and readings that were not believed.
   var notes: [String] {
-    var lines = unread.notes
+    var lines = unread.notes + flightNotes
     if tally.isHidden, unread.unreadable.isEmpty {
       lines.append("process 1 is not visible: some processes may not be read and are not shown\n")
     }

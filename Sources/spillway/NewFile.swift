@@ -7,7 +7,7 @@ struct NewFile: ~Copyable {
   private let folder: OwnedDescriptor
   private let file: OwnedDescriptor
   private let name: CPath
-  private let temporary = CPath(".spillway-\(OwnProcess.pid).new")
+  private static let temporary = CPath(".spillway-\(OwnProcess.pid).new")
   private let isReplacing: Bool
   private var isDone = false
 
@@ -21,28 +21,31 @@ struct NewFile: ~Copyable {
     }
     let folderPath = path.contains("/") ? "\(parts.dropLast().joined(separator: "/"))/" : "."
     let name = CPath(String(last))
+    let folder: OwnedDescriptor
+    let file: OwnedDescriptor
     do throws(Errno) {
-      let folder = try OwnedDescriptor.open(CPath(folderPath), .read, .directory)
-      let kind = (try? folder.open(name, .path, .noFollow)).flatMap { try? $0.status().kind }
-      switch kind {
+      let opened = try OwnedDescriptor.open(CPath(folderPath), .read, .directory)
+      switch try NewFile.kind(of: name, in: opened) {
       case nil: break
       case .file where isReplacing: break
       case .file: throw .exists
       case .directory: throw .isDirectory
       case .link, .other: throw .invalidArgument
       }
-      file = try folder.create(temporary, mode: 0o600)
-      self.folder = folder
+      file = try opened.create(NewFile.temporary, mode: 0o600)
+      folder = opened
     } catch {
       throw NewFile.failure(error, path)
     }
+    self.folder = folder
+    self.file = file
     self.path = path
     self.name = name
     self.isReplacing = isReplacing
   }
 
   deinit {
-    if !isDone { try? folder.remove(temporary) }
+    if !isDone { try? folder.remove(NewFile.temporary) }
   }
 
   mutating func write(_ bytes: [UInt8]) throws(Failure) {
@@ -50,13 +53,24 @@ struct NewFile: ~Copyable {
       try file.write(bytes.span)
       try file.flush()
       if isReplacing {
-        try folder.rename(temporary, to: name)
+        try folder.rename(NewFile.temporary, to: name)
       } else {
-        try folder.rename(temporary, toNew: name)
+        try folder.rename(NewFile.temporary, toNew: name)
       }
       isDone = true
     } catch {
       throw NewFile.failure(error, path)
+    }
+  }
+
+  /// Nil where there is no such file.
+  private static func kind(
+    of name: borrowing CPath, in folder: borrowing OwnedDescriptor
+  ) throws(Errno) -> FileStatus.Kind? {
+    do throws(Errno) {
+      return try folder.open(name, .path, .noFollow).status().kind
+    } catch .noSuchFile {
+      return nil
     }
   }
 

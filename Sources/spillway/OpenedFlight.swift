@@ -55,7 +55,7 @@ extension Failure {
   /// Why a flight cannot be replayed.
   fileprivate init(_ failure: Replay.Failure, _ file: String) {
     switch failure {
-    case .unreadable(let error): self.init(.configuration, "\(file): \(error.message)")
+    case .unreadable(let error): self.init(.configuration, "\(file): \(error.sentence)")
     case .policy(let error): self.init(.configuration, "\(file): the policy in it: \(error.message)")
     case .beginsLater:
       self.init(

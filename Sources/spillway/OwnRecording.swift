@@ -17,14 +17,17 @@ struct OwnRecording: ~Copyable {
   init(by policy: LoadedPolicy, withCommandLines hasCommandLines: Bool) throws(Failure) {
     let parent = ProcessInfo.processInfo.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
     let folder = "\(parent)/spillway-record-\(OwnProcess.pid)-\(UInt64.random(in: 0...UInt64.max))"
+    let messages: OwnedDescriptor
     do throws(Errno) {
-      messages = try MemoryFile.create(CPath("spillway-messages"))
+      let made = try MemoryFile.create(CPath("spillway-messages"))
       try OwnedDescriptor.makeFolder(CPath(folder))
+      messages = made
     } catch {
       throw Failure(
         error == .accessDenied ? .noPermission : .kernelFeature,
         "no directory for the flight can be made in \(parent): \(error.text)")
     }
+    self.messages = messages
     self.policy = policy
     self.hasCommandLines = hasCommandLines
     self.folder = folder.absolute
@@ -72,8 +75,10 @@ struct OwnRecording: ~Copyable {
 
   /// The flight that was saved last: at the stop.
   private func flight() throws(Failure) -> [UInt8] {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".flight") }
-    guard let last = names.max(), let bytes = FileManager.default.contents(atPath: "\(folder)/\(last)") else {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    guard let last = names.filter({ $0.hasSuffix(".flight") }).max(),
+      let bytes = FileManager.default.contents(atPath: "\(folder)/\(last)")
+    else {
       throw Failure(.kernelFeature, "no flight was saved\(said)")
     }
     return [UInt8](bytes)

@@ -29,7 +29,7 @@ struct Rank: ParsableCommand {
         json.endArray()
         json.newline()
         Output().write(String(decoding: json.bytes, as: UTF8.self))
-        StandardError.write(inspection.unread.notes.joined())
+        StandardError.write((inspection.unread.notes + inspection.flightNotes).joined())
       } else {
         let output = Output()
         output.write(RankTable(inspection).text(Array(shown), output: output))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Flight
+import LinuxSystem
 import ProcModel
 
 struct RecordCommand: ParsableCommand {

@@ -41,7 +41,8 @@ struct Run: ParsableCommand {
 
   @Flag(
     help: ArgumentHelp(
-      "With --flights, keep command lines where the policy asks for them. They may hold secrets; the file is its owner's."))
+      "With --flights, keep command lines where the policy asks for them. They may hold secrets; the file is its owner's."
+    ))
   var flightCommandLines = false
 
   @Flag(name: .shortAndLong, help: "Also print messages while memory is not short.")

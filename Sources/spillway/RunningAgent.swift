@@ -29,7 +29,8 @@ struct RunningAgent: Equatable {
   init?(_ pid: Int32) {
     let folder = "/proc/\(pid)"
     guard RunningAgent.bytes("\(folder)/comm") == Array("\(RunningAgent.name)\n".utf8),
-      let status = RunningAgent.bytes("\(folder)/status"), let user = try? ProcessStatus(parsing: status.span).effectiveUID,
+      let status = RunningAgent.bytes("\(folder)/status"),
+      let user = try? ProcessStatus(parsing: status.span).effectiveUID,
       user == 0 || user == OwnProcess.effectiveUID
     else { return nil }
     // Root's may not be read by others.

@@ -96,7 +96,7 @@ import Testing
   @Test(arguments: [false, true]) func aFullFlightHasWhatAnyPolicyAsksFor(commandLines: Bool) throws {
     let policy = AgentHarness.policy(grace: .zero)
     var source = try Self.machine(policy)
-    source.available = [800, 800, 500, 300, 80]
+    source.available = [UInt64](repeating: 800, count: 40) + [500, 300, 80]
     let start = source.now
     let flight = Self.recorder(at: start, policy, commandLines: commandLines)
     var agent = Agent(
@@ -105,7 +105,7 @@ import Testing
       reload: ReloadCourse(Reloader(compiler: nil, config: nil)))
     agent.reportStart(version: "", Privileges(), nil)
     agent.begin()
-    for _ in 0..<30 {
+    for _ in 0..<60 {
       agent.machine.base.pass(100)
       for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
       _ = agent.tick()

@@ -117,13 +117,13 @@ struct RecordCommandTests {
       policy: Self.never,
       Self.functions
         + """
-      "$BIN/spillway" record own.flight --seconds 600 --policy policy.toml &
-      recorder=$!
-      until_listening
-      kill -INT $recorder; wait $recorder; echo "record: $?"
-      agents >/dev/null || echo "no agent is left"
-      "$BIN/spillway" replay own.flight >/dev/null; echo "replay: $?"
-      """)
+        "$BIN/spillway" record own.flight --seconds 600 --policy policy.toml &
+        recorder=$!
+        until_listening
+        kill -INT $recorder; wait $recorder; echo "record: $?"
+        agents >/dev/null || echo "no agent is left"
+        "$BIN/spillway" replay own.flight >/dev/null; echo "replay: $?"
+        """)
     for line in ["record: 0", "no agent is left", "replay: 0"] {
       #expect(result.output.contains(line + "\n"), "\(line): \(result.output)\(result.errors)")
     }
@@ -135,14 +135,14 @@ struct RecordCommandTests {
       policy: Self.never,
       Self.functions
         + """
-      "$BIN/spillway" record own.flight --seconds 600 --alone &
-      recorder=$!
-      until_listening
-      kill -KILL $recorder; wait $recorder
-      tries=0
-      while agents >/dev/null && [ $tries -lt 200 ]; do tries=$((tries + 1)); sleep 0.05; done
-      agents >/dev/null || echo "no agent is left"
-      """)
+        "$BIN/spillway" record own.flight --seconds 600 --alone &
+        recorder=$!
+        until_listening
+        kill -KILL $recorder; wait $recorder
+        tries=0
+        while agents >/dev/null && [ $tries -lt 200 ]; do tries=$((tries + 1)); sleep 0.05; done
+        agents >/dev/null || echo "no agent is left"
+        """)
     #expect(result.output.contains("no agent is left"), "\(result.output)\(result.errors)")
   }
 }

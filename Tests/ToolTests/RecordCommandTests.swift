@@ -48,7 +48,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ["missing/a.flight"], ["existing", "--alone"], ["folder", "--force"], ["folder/"], [""], ["."], ["link", "--force"],
+    ["missing/a.flight"], ["existing", "--alone"], ["folder", "--force"], ["folder/"], [""], ["."],
+    ["link", "--force"],
     ["a", "--seconds", "0"], ["a", "--seconds", "-1"], ["a", "--seconds=-1"], ["a", "--seconds", "3601"],
     ["a", "--seconds", "99999999999999999999999"], ["a", "--seconds", "1.5"], ["a", "--pid", "1", "--alone"],
     ["a", "--pid", "1", "--command-lines"], ["a", "--pid", "1"], ["a", "b"], [],
@@ -56,7 +57,8 @@ import Testing
   func whatMakesNoSenseIsRefused(words: [String]) throws {
     let tool = try Tool()
     try tool.write("old", to: "existing")
-    try FileManager.default.createDirectory(at: tool.folder.appending(path: "folder"), withIntermediateDirectories: false)
+    try FileManager.default.createDirectory(
+      at: tool.folder.appending(path: "folder"), withIntermediateDirectories: false)
     try FileManager.default.createSymbolicLink(
       atPath: tool.folder.appending(path: "link").path(), withDestinationPath: "existing")
     let result = try tool.run(["record"] + words)

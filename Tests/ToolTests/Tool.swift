@@ -18,13 +18,9 @@ struct Tool: ~Copyable {
 
   /// - Parameter isCopied: Whether the program lies alone in its working directory, without the agent's beside it.
   init(copied isCopied: Bool = false) throws {
+    program = isCopied ? folder.appending(path: "spillway") : Tool.program
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    guard isCopied else {
-      program = Tool.program
-      return
-    }
-    program = folder.appending(path: "spillway")
-    try FileManager.default.copyItem(at: Tool.program.resolvingSymlinksInPath(), to: program)
+    if isCopied { try FileManager.default.copyItem(at: Tool.program.resolvingSymlinksInPath(), to: program) }
   }
 
   deinit {
