@@ -26,6 +26,9 @@ package struct FlightMoment: ProcSource {
     var rows: [ProcessFacts]
   }
 
+  /// Victims that were dead by then, though no survey tells so yet.
+  private var dead: Set<ProcessIdentity> = []
+
   /// Growth that two surveys within half a second of each other do not tell is that between the two before them.
   private static let pastSurveys = 3
 
@@ -44,6 +47,8 @@ package struct FlightMoment: ProcSource {
     for entry in replay.items.prefix(count) {
       switch entry.item {
       case .sighting: continue
+      case .decision(let line):
+        if let victim = RecordLine(line.bytes).killedVictim { dead.insert(victim) }
       case .memory: lastReading = entry.time
       case .surveyBegan: askedAt = lastReading
       case .survey(let survey):
@@ -87,7 +92,7 @@ package struct FlightMoment: ProcSource {
   /// - Parameter roots: The cgroups of the domains of the policy at hand.
   package func survey(by chooser: inout Chooser, in roots: DomainRoots) {
     chooser.beginRecorded(at: world.surveyedAt ?? .zero)
-    for row in world.rows {
+    for row in world.rows where !dead.contains(row.identity) {
       let facts = placed(row, in: roots, &chooser.ranking.table.cgroups)
       chooser.ranking.table.append(facts)
     }

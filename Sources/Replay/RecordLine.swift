@@ -1,4 +1,5 @@
 import FoundationEssentials
+import ProcModel
 
 /// A line of the record, as its fields.
 package struct RecordLine: Sendable {
@@ -12,7 +13,8 @@ package struct RecordLine: Sendable {
   var isOfAnIncident: Bool { isDecision || fields["event"] == .text("outcome") }
   /// Whether a victim is dead by a signal of the agent.
   var isKill: Bool {
-    fields["event"] == .text("outcome") && (fields["outcome"] == .text("exited") || fields["outcome"] == .text("killed"))
+    fields["event"] == .text("outcome")
+      && (fields["outcome"] == .text("exited") || fields["outcome"] == .text("killed"))
   }
 
   /// The value of a field, by its path such as `victim.comm`, as a person would write it; nil where it is null or
@@ -30,6 +32,14 @@ package struct RecordLine: Sendable {
   package var victim: String? {
     guard let pid = self["victim.pid"], let start = self["victim.start_time"] else { return nil }
     return "\(pid) \(start)"
+  }
+
+  /// The victim that is dead, as ``isKill`` has it.
+  var killedVictim: ProcessIdentity? {
+    guard isKill, let pid = self["victim.pid"].flatMap(Int32.init),
+      let start = self["victim.start_time"].flatMap(UInt64.init)
+    else { return nil }
+    return ProcessIdentity(pid: pid, startTime: Ticks(start))
   }
 
   /// Which incident it is of, in a few words.
