@@ -15,55 +15,7 @@ import Testing
 
 /// An agent's run is recorded in a flight, and the same agent comes to the same decisions over it.
 @Suite struct ReplayTests {
-  /// An agent whose machine is kept in a flight.
-  private final class RecordedRun {
-    let log = Log()
-    let flight: SharedFlight
-    var agent: Agent<RecordingMachine<ScriptedMachine>>
-
-    init(
-      available: [UInt64?], isDryRun: Bool = false, ring: Int = 256 * 1024,
-      policy change: (inout CompiledPolicy) -> Void = { _ in },
-      machine alter: (inout ScriptedMachine) -> Void = { _ in }
-    ) throws {
-      var source = ScriptedMachine(available: available, log: log, loop: try EventLoop.taking([]))
-      source.isDryRun = isDryRun
-      AgentHarness.addProcesses(to: &source)
-      alter(&source)
-      var policy = AgentHarness.policy(grace: .milliseconds(200))
-      change(&policy)
-      flight = SharedFlight(
-        FlightRecorder(
-          FlightHeader(
-            agentVersion: Array("test".utf8), bootID: nil, started: source.now, units: .common, ownPID: 0,
-            fill: LookAhead.usualFill, isRehearsal: isDryRun),
-          policy: ImageWriter.image(of: policy), named: Array("p.toml".utf8), capacity: FlightCapacity(ring: ring)))
-      var reporter = Reporter(
-        recorder: Recorder(
-          sink: nil, isDryRun: isDryRun, run: RunID(boot: nil, startedAt: source.now)), messages: Messages(),
-        kernelLog: nil)
-      reporter.flight = flight
-      agent = Agent(
-        machine: RecordingMachine(source, in: flight), reporter: reporter, policy: policy,
-        constants: AgentConstants(units: .common, ownPID: 0),
-        reload: ReloadCourse(Reloader(compiler: nil, config: nil)))
-      agent.reportStart(version: "", Privileges(), nil)
-      agent.begin()
-    }
-
-    func look(_ times: Int = 1, apart milliseconds: UInt64 = 1) {
-      for _ in 0..<times {
-        agent.machine.base.pass(milliseconds)
-        for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
-        _ = agent.tick()
-      }
-    }
-
-    /// The flight as a file would have it.
-    func bytes() -> [UInt8] { flight.recorder.file() }
-  }
-
-  private static func events(_ lines: [[UInt8]]) throws -> [String] {
+  static func events(_ lines: [[UInt8]]) throws -> [String] {
     try lines.map { line in
       let object = try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
       return "\(object["event"] ?? "") \(victim(object) ?? 0) \(object["outcome"] ?? "-")"
@@ -153,7 +105,7 @@ import Testing
     #expect(try Self.events(outcome.computed) == ["decision 100 rehearsed"])
     // The policy of the start is not in the flight after another one.
     run.agent.putInForce(other)
-    #expect(throws: Replay.Failure.beginsLater) { _ = try Replay(run.bytes()).run() }
+    #expect(throws: Replay.Failure.neverQuiet) { _ = try Replay(run.bytes()).run() }
   }
 
   /// A reading within a survey that no domain asks for, as only a forged flight has it, does not keep the replay waiting.
