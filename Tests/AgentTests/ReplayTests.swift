@@ -122,16 +122,34 @@ import Testing
     #expect(outcome.divergence?.asked == "the end of a survey" && outcome.difference != nil)
   }
 
-  @Test func theKillOfAWholeCgroupEndsAReplay() throws {
-    let run = try RecordedRun(available: [800, 80]) { policy in policy.rules[1].scope = .cgroup }
+  /// Its calls are told one by one, and the processes that are found in it.
+  @Test(arguments: ["100\n103\n", "100\n103\n102\n"])
+  func theKillOfAWholeCgroupIsReplayed(processes: String) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, text) in [
+      "cgroup.procs": processes, "cgroup.kill": "0", "cgroup.freeze": "0", "cgroup.events": "populated 1\nfrozen 1\n",
+    ] {
+      try Data(text.utf8).write(to: folder.appending(path: name))
+    }
+    let run = try RecordedRun(available: [800, 40]) { policy in
+      policy.rules[1].scope = .cgroup
+    } machine: { machine in
+      machine.cgroupFolder = folder.path()
+    }
     run.look(3, apart: 700)
-    let flight = try Replay(run.bytes())
-    var entries = flight.items
-    let opened = try #require(
-      entries.firstIndex { if case .call(FlightCode.openCgroup, _, _, _) = $0.item { true } else { false } })
-    #expect(try flight.run().difference == nil)
-    entries[opened].item = .call(code: FlightCode.openCgroup, pid: 0, errno: 0, value: 1)
-    let outcome = try Replay(header: flight.header, policies: flight.policies, entries: entries).run()
-    #expect(outcome.difference?.contains("the kill of a whole cgroup") == true, "\(outcome.difference ?? "")")
+    run.log.ended = [100]
+    run.agent.machine.base.files.remove(100)
+    try Data().write(to: folder.appending(path: "cgroup.procs"))
+    run.look(300)
+    let replay = try Replay(run.bytes())
+    let codes = replay.items.compactMap { entry in if case .call(let code, _, _, _) = entry.item { code } else { nil } }
+    #expect(codes.contains(FlightCode.listCgroup) && codes.contains(FlightCode.setCgroupFrozen))
+    // One that is protected is in the second.
+    #expect(codes.contains(FlightCode.killCgroup) == !processes.contains("102"))
+    let outcome = try replay.run()
+    #expect(outcome.difference == nil, "\(outcome.difference ?? "")")
+    #expect(try Self.events(outcome.computed).prefix(2) == ["decision 100 -", "outcome 100 killed"])
   }
 }
