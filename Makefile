@@ -25,7 +25,7 @@ RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sou
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help setup tool build run test bench arena arena-quick arena-setup corpus guest-test format lint image \
+.PHONY: help setup tool build run test bench arena arena-quick arena-setup corpus retune guest-test format lint image \
   install uninstall deb clean FORCE
 
 help: ## Show these lines
@@ -95,6 +95,9 @@ corpus: build arena-setup ## Record the flights that tests replay, of all scenar
 	@rm -rf build/arena/corpus
 	$(ARENA) run --agents $(AGENTS) --results build/arena/corpus $(SCENARIOS) || test $$? -eq 1
 	$(ARENA) corpus --results build/arena/corpus
+
+retune: tool ## Try a changed policy on the recorded flights: which it decides otherwise; POLICY=mine.toml, SCENARIOS='burst swarm'
+	$(ARENA) retune $(if $(POLICY),--policy $(POLICY)) $(SCENARIOS)
 
 guest-test: deb ## Install the package in a Debian guest and test it there, in some seven minutes; ONLY=word: some checks
 	@scripts/setup.sh guest

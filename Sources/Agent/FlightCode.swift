@@ -24,6 +24,16 @@ package enum FlightCode {
   package static let file: UInt8 = 17
   /// A cgroup was to be killed whole (``Machine/openCgroup(_:_:)``): 1 where it could be opened.
   package static let openCgroup: UInt8 = 18
+  package static let listCgroup: UInt8 = 19
+  package static let killCgroup: UInt8 = 20
+  package static let setCgroupFrozen: UInt8 = 21
+  package static let isCgroupToldToFreeze: UInt8 = 22
+  package static let isCgroupFrozen: UInt8 = 23
+  package static let keepsKillsBack: UInt8 = 24
+
+  /// Beside the number of processes of a list, which is below: there were more than fit, and some could not be told.
+  package static let listIsCut: Int64 = 1 << 32
+  package static let listHidesSome: Int64 = 1 << 33
 
   /// In place of a domain's number, where it has none any more.
   package static let noDomain = 255

@@ -138,6 +138,70 @@ package struct NotedCalls<Base: KillCalls>: KillCalls {
     }
   }
 
+  package func kill(_ cgroup: borrowing CgroupDirectory) throws(Errno) {
+    do throws(Errno) {
+      try base.kill(cgroup)
+      note(FlightCode.killCgroup, 0, 0, 0)
+    } catch {
+      note(FlightCode.killCgroup, 0, error.rawValue, 0)
+      throw error
+    }
+  }
+
+  package func setFrozen(_ frozen: Bool, _ cgroup: borrowing CgroupDirectory) throws(Errno) {
+    do throws(Errno) {
+      try base.setFrozen(frozen, cgroup)
+      note(FlightCode.setCgroupFrozen, 0, 0, frozen ? 1 : 0)
+    } catch {
+      note(FlightCode.setCgroupFrozen, 0, error.rawValue, frozen ? 1 : 0)
+      throw error
+    }
+  }
+
+  package func isToldToFreeze(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool {
+    do throws(Errno) {
+      let isTold = try base.isToldToFreeze(cgroup)
+      note(FlightCode.isCgroupToldToFreeze, 0, 0, isTold ? 1 : 0)
+      return isTold
+    } catch {
+      note(FlightCode.isCgroupToldToFreeze, 0, error.rawValue, 0)
+      throw error
+    }
+  }
+
+  package func isFrozen(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool {
+    do throws(Errno) {
+      let isFrozen = try base.isFrozen(cgroup)
+      note(FlightCode.isCgroupFrozen, 0, 0, isFrozen ? 1 : 0)
+      return isFrozen
+    } catch {
+      note(FlightCode.isCgroupFrozen, 0, error.rawValue, 0)
+      throw error
+    }
+  }
+
+  package func keepsKillsBack(_ cgroup: borrowing CgroupDirectory) -> Bool {
+    let keeps = base.keepsKillsBack(cgroup)
+    note(FlightCode.keepsKillsBack, 0, 0, keeps ? 1 : 0)
+    return keeps
+  }
+
+  package func list(
+    _ cgroup: borrowing CgroupDirectory, into pids: inout ProcessList, skipping skipped: Int
+  ) throws(Errno) {
+    do throws(Errno) {
+      try base.list(cgroup, into: &pids, skipping: skipped)
+    } catch {
+      note(FlightCode.listCgroup, 0, error.rawValue, 0)
+      throw error
+    }
+    var value = Int64(pids.count)
+    if pids.isCut { value |= FlightCode.listIsCut }
+    if pids.hidesSome { value |= FlightCode.listHidesSome }
+    note(FlightCode.listCgroup, 0, 0, value)
+    for index in 0..<pids.count { note(FlightCode.listCgroup, pids[index], 0, Int64(index)) }
+  }
+
   package func pause() { base.pause() }
   package var cgroupRefusal: Errno? { base.cgroupRefusal }
 

@@ -47,8 +47,37 @@ package protocol KillCalls {
   var released: HelperResult? { get }
   /// Waits for a millisecond, for a cgroup that is being frozen.
   func pause()
+  /// As ``CgroupDirectory/kill()``.
+  func kill(_ cgroup: borrowing CgroupDirectory) throws(Errno)
+  /// As ``CgroupDirectory/setFrozen(_:)``.
+  func setFrozen(_ frozen: Bool, _ cgroup: borrowing CgroupDirectory) throws(Errno)
+  /// As ``CgroupDirectory/isToldToFreeze()``.
+  func isToldToFreeze(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool
+  /// As ``CgroupDirectory/isFrozen()``.
+  func isFrozen(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool
+  /// As ``CgroupDirectory/keepsKillsBack``.
+  func keepsKillsBack(_ cgroup: borrowing CgroupDirectory) -> Bool
+  /// As ``CgroupDirectory/list(into:skipping:)``.
+  func list(_ cgroup: borrowing CgroupDirectory, into pids: inout ProcessList, skipping skipped: Int) throws(Errno)
   /// Why no cgroup can be written (`EROFS` in a sandbox); nil where cgroups can be, or there are none of version 2.
   var cgroupRefusal: Errno? { get }
+}
+
+extension KillCalls {
+  package func kill(_ cgroup: borrowing CgroupDirectory) throws(Errno) { try cgroup.kill() }
+  package func setFrozen(_ frozen: Bool, _ cgroup: borrowing CgroupDirectory) throws(Errno) {
+    try cgroup.setFrozen(frozen)
+  }
+  package func isToldToFreeze(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool {
+    try cgroup.isToldToFreeze()
+  }
+  package func isFrozen(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool { try cgroup.isFrozen() }
+  package func keepsKillsBack(_ cgroup: borrowing CgroupDirectory) -> Bool { cgroup.keepsKillsBack }
+  package func list(
+    _ cgroup: borrowing CgroupDirectory, into pids: inout ProcessList, skipping skipped: Int
+  ) throws(Errno) {
+    try cgroup.list(into: &pids, skipping: skipped)
+  }
 }
 
 /// Live implementation: real system calls. Its copies share the root and the helper.

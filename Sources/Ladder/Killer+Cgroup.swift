@@ -10,9 +10,10 @@ extension Killer {
 
   /// Whether no process that is to be killed is in the kill set's cgroup or below it, or the cgroup is gone.
   mutating func isCgroupEmpty() -> Bool {
+    guard let calls else { return true }
     switch cgroup.take() {
     case .some(let taken):
-      let isListed = (try? taken.list(into: &before)) != nil
+      let isListed = (try? calls.list(taken, into: &before, skipping: 0)) != nil
       cgroup = consume taken
       guard isListed else { return true }
       for index in 0..<before.count where !staying.contains(before[index]) { return false }
@@ -31,8 +32,8 @@ extension Killer {
   mutating func killCgroup(_ calls: Calls, _ ask: (Int32) -> Clearance) {
     switch cgroup.take() {
     case .some(let taken):
-      guard mayGo(taken) else { return }
-      let hasFrozen = freeze(taken)
+      guard mayGo(taken, calls) else { return }
+      let hasFrozen = freeze(taken, calls)
       let objection = objection(in: taken, calls, ask)
       staying.removeAll()
       reach.oneByOne = objection
@@ -43,7 +44,7 @@ extension Killer {
       } else {
         sweep(taken, .kill, calls, ask, rounds: 4)
       }
-      if hasFrozen { thaw(taken) }
+      if hasFrozen { thaw(taken, calls) }
       cgroup = consume taken
     case .none: break
     }
@@ -53,7 +54,7 @@ extension Killer {
   mutating func sweepCgroup(_ signal: Signal, _ calls: Calls, _ ask: (Int32) -> Clearance, rounds: Int) {
     switch cgroup.take() {
     case .some(let taken):
-      guard mayGo(taken) else { return }
+      guard mayGo(taken, calls) else { return }
       sweep(taken, signal, calls, ask, rounds: rounds)
       cgroup = consume taken
     case .none: break
@@ -71,18 +72,18 @@ extension Killer {
 
   /// Thaws what could not be thawed.
   mutating func thawOwed() {
-    guard owesThaw else { return }
+    guard owesThaw, let calls else { return }
     switch cgroup.take() {
     case .some(let taken):
-      thaw(taken)
+      thaw(taken, calls)
       cgroup = consume taken
     case .none: owesThaw = false
     }
   }
 
-  private mutating func thaw(_ cgroup: borrowing CgroupDirectory) {
+  private mutating func thaw(_ cgroup: borrowing CgroupDirectory, _ calls: Calls) {
     do throws(Errno) {
-      try cgroup.setFrozen(false)
+      try calls.setFrozen(false, cgroup)
       owesThaw = false
     } catch {
       // One that was removed holds no process.
@@ -93,24 +94,24 @@ extension Killer {
   /// Freezes a cgroup, and waits a little until it stands still.
   ///
   /// - Returns: Whether it is to be thawed: not where it was frozen before, and SIGKILL is acted on all the same.
-  private func freeze(_ cgroup: borrowing CgroupDirectory) -> Bool {
+  private func freeze(_ cgroup: borrowing CgroupDirectory, _ calls: Calls) -> Bool {
     do throws(Errno) {
-      if try cgroup.isToldToFreeze() { return cgroup.keepsKillsBack }
-      try cgroup.setFrozen(true)
+      if try calls.isToldToFreeze(cgroup) { return calls.keepsKillsBack(cgroup) }
+      try calls.setFrozen(true, cgroup)
     } catch {
       return false
     }
-    for _ in 0..<Self.freezingLooks where (try? cgroup.isFrozen()) == false { calls?.pause() }
+    for _ in 0..<Self.freezingLooks where (try? calls.isFrozen(cgroup)) == false { calls.pause() }
     return true
   }
 
   /// Whether neither the agent nor process 1 is in it, which would stand still in it, were it frozen. Where one of them
   /// is, or that cannot be told, none in it is killed but the members, and it is let go of.
-  private mutating func mayGo(_ cgroup: borrowing CgroupDirectory) -> Bool {
+  private mutating func mayGo(_ cgroup: borrowing CgroupDirectory, _ calls: Calls) -> Bool {
     var skipped = 0
     do throws(Errno) {
       repeat {
-        try cgroup.list(into: &before, skipping: skipped)
+        try calls.list(cgroup, into: &before, skipping: skipped)
         if before.contains(1) || before.contains(OwnProcess.pid) {
           reach.oneByOne = .protected
           return false
@@ -140,7 +141,7 @@ extension Killer {
         var hasAsked = false
         var skipped = 0
         repeat {
-          try cgroup.list(into: &before, skipping: skipped)
+          try calls.list(cgroup, into: &before, skipping: skipped)
           if before.hidesSome { return .protected }
           for index in 0..<before.count where !isLivingMember(before[index], calls) && !after.contains(before[index]) {
             if ask(before[index]) == .stays { return .protected }
@@ -151,7 +152,7 @@ extension Killer {
         } while before.isCut
         if !hasAsked || after.isCut { break }
       }
-      try cgroup.kill()
+      try calls.kill(cgroup)
       return nil
     } catch {
       return .refused(error)
@@ -182,11 +183,11 @@ extension Killer {
     var skipped = 0
     var hasFound = false
     repeat {
-      guard (try? cgroup.list(into: &before, skipping: skipped)) != nil else { return hasFound }
+      guard (try? calls.list(cgroup, into: &before, skipping: skipped)) != nil else { return hasFound }
       for index in 0..<before.count {
         swept[index] = (try? calls.open(before[index])) ?? -1
       }
-      let isListed = (try? cgroup.list(into: &after, skipping: skipped)) != nil
+      let isListed = (try? calls.list(cgroup, into: &after, skipping: skipped)) != nil
       for index in 0..<before.count where swept[index] >= 0 {
         let (pid, process) = (before[index], swept[index])
         if isListed, after.contains(pid), !isLivingMember(pid, calls),

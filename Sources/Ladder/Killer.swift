@@ -326,7 +326,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
     }
     switch cgroup {
     case .some(let cgroup):
-      if (try? cgroup.setFrozen(false)) != nil { hasThawed = true }
+      if let calls, (try? calls.setFrozen(false, cgroup)) != nil { hasThawed = true }
     case .none: break
     }
     return hasThawed

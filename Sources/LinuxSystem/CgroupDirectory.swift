@@ -131,7 +131,7 @@ package struct ProcessList: Sendable {
   private var numbers: [Int32]
   package private(set) var count = 0
   /// Whether there were more processes than fit.
-  package private(set) var isCut = false
+  package var isCut = false
   /// Whether there are further processes whose numbers are unknown, because they are in a pid namespace that this one
   /// cannot see, or in a cgroup that could not be read.
   package var hidesSome = false

@@ -86,8 +86,16 @@ package struct NumericSetting: Sendable {
   // MARK: Which there are
 
   package static let all: [NumericSetting] = [
-    amount("trigger.floor.available") { $0.thresholds.floor.available } write: { $0.thresholds.floor.available = $1 },
-    amount("trigger.floor.swap_free") { $0.thresholds.floor.swapFree } write: { $0.thresholds.floor.swapFree = $1 },
+    amount("trigger.floor.available") {
+      $0.thresholds.floor.available
+    } write: {
+      $0.thresholds.floor.available = $1
+    },
+    amount("trigger.floor.swap_free") {
+      $0.thresholds.floor.swapFree
+    } write: {
+      $0.thresholds.floor.swapFree = $1
+    },
     share("trigger.stall.full", TriggerLimits.stall) { settings in
       settings.thresholds.stall.flatMap { $0.isFull ? $0.share : nil }
     } write: {
@@ -98,28 +106,56 @@ package struct NumericSetting: Sendable {
     } write: {
       $0.thresholds.stall?.share = $1
     },
-    duration("trigger.stall.over", TriggerLimits.window) { $0.thresholds.stall?.over } write: {
+    duration("trigger.stall.over", TriggerLimits.window) {
+      $0.thresholds.stall?.over
+    } write: {
       $0.thresholds.stall?.over = $1
     },
-    amount("trigger.stall.below") { $0.thresholds.stall?.below } write: { $0.thresholds.stall?.below = $1 },
-    share("trigger.thrash.refaults", TriggerLimits.refaults) { $0.thresholds.thrash?.refaults } write: {
+    amount("trigger.stall.below") {
+      $0.thresholds.stall?.below
+    } write: {
+      $0.thresholds.stall?.below = $1
+    },
+    share("trigger.thrash.refaults", TriggerLimits.refaults) {
+      $0.thresholds.thrash?.refaults
+    } write: {
       $0.thresholds.thrash?.refaults = $1
     },
-    duration("trigger.thrash.over", TriggerLimits.window) { $0.thresholds.thrash?.over } write: {
+    duration("trigger.thrash.over", TriggerLimits.window) {
+      $0.thresholds.thrash?.over
+    } write: {
       $0.thresholds.thrash?.over = $1
     },
-    amount("trigger.thrash.swap_free") { $0.thresholds.thrash?.swapFree } write: {
+    amount("trigger.thrash.swap_free") {
+      $0.thresholds.thrash?.swapFree
+    } write: {
       $0.thresholds.thrash?.swapFree = $1
     },
-    duration("trigger.forecast.horizon", TriggerLimits.horizon) { $0.thresholds.forecast?.horizon } write: {
+    duration("trigger.forecast.horizon", TriggerLimits.horizon) {
+      $0.thresholds.forecast?.horizon
+    } write: {
       $0.thresholds.forecast?.horizon = $1
     },
-    amount("trigger.forecast.below") { $0.thresholds.forecast?.below } write: { $0.thresholds.forecast?.below = $1 },
-    amount("trigger.limit.available") { $0.thresholds.limit?.available } write: {
+    amount("trigger.forecast.below") {
+      $0.thresholds.forecast?.below
+    } write: {
+      $0.thresholds.forecast?.below = $1
+    },
+    amount("trigger.limit.available") {
+      $0.thresholds.limit?.available
+    } write: {
       $0.thresholds.limit?.available = $1
     },
-    amount("trigger.limit.swap_free") { $0.thresholds.limit?.swapFree } write: { $0.thresholds.limit?.swapFree = $1 },
-    amount("trigger.release") { $0.thresholds.release } write: { $0.thresholds.release = $1 },
+    amount("trigger.limit.swap_free") {
+      $0.thresholds.limit?.swapFree
+    } write: {
+      $0.thresholds.limit?.swapFree = $1
+    },
+    amount("trigger.release") {
+      $0.thresholds.release
+    } write: {
+      $0.thresholds.release = $1
+    },
     amount("action.min_footprint") { settings in
       if case .amount(let amount) = settings.minimumFootprint { amount } else { nil }
     } write: {
@@ -130,7 +166,11 @@ package struct NumericSetting: Sendable {
     } write: {
       if case .count(let count) = $1 { $0.swarm?.members = count }
     },
-    duration("action.swarm.age", MeasureLimits.swarmAge) { $0.swarm?.age } write: { $0.swarm?.age = $1 },
+    duration("action.swarm.age", MeasureLimits.swarmAge) {
+      $0.swarm?.age
+    } write: {
+      $0.swarm?.age = $1
+    },
     NumericSetting("action.swarm.times", .count(MeasureLimits.swarmTimes)) {
       $0.swarm.map { .count($0.times) }
     } write: {

@@ -18,14 +18,34 @@ final class FlightCursor {
   /// it.
   private(set) var divergence: Divergence?
 
-  init(_ entries: [FlightEntry], from start: Nanoseconds) {
+  /// The number of the policy that is in force where it begins.
+  private(set) var policy: UInt32 = 0
+
+  /// - Parameter index: Of the item at which it begins. What was read before is known.
+  init(_ entries: [FlightEntry], from start: Nanoseconds, at index: Int = 0) {
     self.entries = entries
     time = start
+    while self.index < index { pass() }
   }
 
-  /// The record's lines of the whole flight.
-  var lines: [FlightBytes] {
-    entries.compactMap { if case .decision(let line) = $0.item { line } else { nil } }
+  /// The record's lines from an item on.
+  func lines(from index: Int) -> [[UInt8]] {
+    entries[index...].compactMap { if case .decision(let line) = $0.item { line.bytes } else { nil } }
+  }
+
+  private func pass() {
+    let entry = entries[index]
+    switch entry.item {
+    case .text(let pid, let file, let text): texts[pid, default: [:]][file] = text
+    case .policy(let number): policy = number
+    case .state(let state):
+      policy = state.policy
+      for text in state.texts { texts[text.pid, default: [:]][text.file] = text.text }
+    default: break
+    }
+    time = entry.time
+    awakeOffset = entry.awakeOffset
+    index += 1
   }
 
   /// Whether nothing is left to be answered.

@@ -154,9 +154,13 @@ struct FlightMachine: Machine, ~Copyable {
     let isOpen = cursor.take("a cgroup to be killed whole") { item -> Bool? in
       if case .call(FlightCode.openCgroup, _, _, let value) = item { value == 1 } else { nil }
     }
-    // What its processes come to is not told call by call.
-    if isOpen == true { cursor.stop(at: "the kill of a whole cgroup", "only that there was one: it is not replayed") }
-    return nil
+    guard isOpen == true else { return nil }
+    // Each call on it is answered by the flight, so any directory stands for it.
+    do throws(Errno) {
+      return CgroupDirectory(try OwnedDescriptor.open(CPath("/"), .read, .directory))
+    } catch {
+      return nil
+    }
   }
 
   // What is done beside kills is told in the record, and decides nothing.

@@ -3,13 +3,14 @@ import ProcModel
 
 /// A line of the record, as its fields.
 package struct RecordLine: Sendable {
-  private let fields: [String: JSONValue]
+  private var fields: [String: JSONValue]
 
   package init(_ line: [UInt8]) {
     fields = (try? JSONDecoder().decode([String: JSONValue].self, from: Data(line))) ?? [:]
   }
 
   package var isDecision: Bool { fields["event"] == .text("decision") }
+
   var isOfAnIncident: Bool { isDecision || fields["event"] == .text("outcome") }
   /// Whether a victim is dead by a signal of the agent.
   var isKill: Bool {
@@ -40,6 +41,21 @@ package struct RecordLine: Sendable {
       let start = self["victim.start_time"].flatMap(UInt64.init)
     else { return nil }
     return ProcessIdentity(pid: pid, startTime: Ticks(start))
+  }
+
+  /// The incident's number, which is the last part of its name and counts from the agent's start.
+  var incidentNumber: Double? {
+    get { self["incident"]?.split(separator: "-").last.flatMap { Double($0) } }
+    set {
+      guard let newValue, let parts = self["incident"]?.split(separator: "-") else { return }
+      fields["incident"] = .text((parts.dropLast().map(String.init) + ["\(newValue)"]).joined(separator: "-"))
+    }
+  }
+
+  /// The episode's number, which counts from the agent's start.
+  var episode: Double? {
+    get { if case .number(let number) = fields["episode"] { number } else { nil } }
+    set { if let newValue { fields["episode"] = .number(newValue) } }
   }
 
   /// Which incident it is of, in a few words.

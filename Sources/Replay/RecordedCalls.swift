@@ -87,6 +87,42 @@ struct RecordedCalls: KillCalls {
     _ = try value(FlightCode.thaw, 0, "a thaw")
   }
 
+  func kill(_ cgroup: borrowing CgroupDirectory) throws(Errno) {
+    _ = try value(FlightCode.killCgroup, 0, "the kill of a cgroup")
+  }
+
+  func setFrozen(_ frozen: Bool, _ cgroup: borrowing CgroupDirectory) throws(Errno) {
+    _ = try value(FlightCode.setCgroupFrozen, 0, frozen ? "a freeze" : "a thaw")
+  }
+
+  func isToldToFreeze(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool {
+    try value(FlightCode.isCgroupToldToFreeze, 0, "whether the cgroup is told to freeze") == 1
+  }
+
+  func isFrozen(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool {
+    try value(FlightCode.isCgroupFrozen, 0, "whether the cgroup is frozen") == 1
+  }
+
+  func keepsKillsBack(_ cgroup: borrowing CgroupDirectory) -> Bool {
+    (try? value(FlightCode.keepsKillsBack, 0, "whether its freezer keeps kills back")) == 1
+  }
+
+  func list(
+    _ cgroup: borrowing CgroupDirectory, into pids: inout ProcessList, skipping skipped: Int
+  ) throws(Errno) {
+    let told = try value(FlightCode.listCgroup, 0, "the processes of a cgroup")
+    pids.removeAll()
+    for index in 0..<(told & 0xFFFF_FFFF) {
+      let pid = cursor.take("process \(index) of a cgroup") { item -> Int32? in
+        if case .call(FlightCode.listCgroup, let pid, 0, index) = item { pid } else { nil }
+      }
+      guard let pid else { return }
+      pids.append(pid)
+    }
+    if told & FlightCode.listIsCut != 0 { pids.isCut = true }
+    if told & FlightCode.listHidesSome != 0 { pids.hidesSome = true }
+  }
+
   func pause() {}
   var cgroupRefusal: Errno? { nil }
 

@@ -2,6 +2,7 @@ import Agent
 package import Flight
 package import LinuxSystem
 package import Policy
+import Pressure
 package import ProcModel
 import Record
 
@@ -19,8 +20,11 @@ package struct Replay {
     case unreadable(FlightError)
     /// The policy's image is of another format, or damaged.
     case policy(ImageError)
-    /// The flight does not begin with the agent's start: what it remembered from before is not in it.
-    case beginsLater
+    /// The flight does not begin with the agent's start, and has no quiet stretch in which nothing is left of what the
+    /// agent remembered from before.
+    case neverQuiet
+    /// The image of a policy that was in force is not in the flight: two reloads came after it.
+    case policyLost(UInt32)
     /// The kernel has no memory file or event loop for it.
     case machine(Errno)
   }
@@ -50,12 +54,51 @@ package struct Replay {
   /// The items, to be looked at or changed.
   package var items: [FlightEntry] { entries }
 
-  /// Runs it.
+  /// Runs it: from the agent's start where the flight has that, else from the first quiet stretch (``QuietStretch``).
   package func run() throws(Failure) -> Outcome {
-    if let first = entries.first, case .state = first.item { throw .beginsLater }
-    // Two reloads put the policy of the start out of the flight.
-    guard let first = policies.first, first.number == 0 else { throw .beginsLater }
-    let cursor = FlightCursor(entries, from: header.started)
+    if case .state = entries.first?.item {
+    } else if policies.first?.number == 0 {
+      return try run(from: nil)
+    }
+    var search = QuietStretch.Search(entries, span: try span())
+    while let stretch = search.next() {
+      if let reload = reload(before: stretch) {
+        search.goOn(after: reload)
+        continue
+      }
+      let outcome = try run(from: stretch)
+      // What the agent remembered from before made it act otherwise than one that knows nothing of it.
+      if let divergence = outcome.divergence, divergence.item < stretch.end {
+        search.goOn(after: divergence.item)
+        continue
+      }
+      return outcome
+    }
+    throw .neverQuiet
+  }
+
+  /// The reload, by its item, that has to come before a stretch can be replayed: the image of the policy in force there
+  /// is not in the flight. Nil where it is.
+  private func reload(before stretch: QuietStretch) -> Int? {
+    let number = FlightCursor(entries, from: header.started, at: stretch.start).policy
+    guard !policies.contains(where: { $0.number == number }) else { return nil }
+    return entries[stretch.start...].firstIndex { if case .policy = $0.item { true } else { false } } ?? entries.count
+  }
+
+  /// The longest time over which a trigger of any of the policies looks back.
+  private func span() throws(Failure) -> Nanoseconds {
+    var span = Nanoseconds.zero
+    for policy in policies {
+      let compiled = try compiled(policy)
+      span = max(span, compiled.settings.thresholds.span)
+      for domain in compiled.domains { span = max(span, domain.settings.thresholds.span) }
+    }
+    return span
+  }
+
+  private func run(from stretch: QuietStretch?) throws(Failure) -> Outcome {
+    let cursor = FlightCursor(entries, from: header.started, at: stretch?.start ?? 0)
+    guard let first = policies.first(where: { $0.number == cursor.policy }) else { throw .policyLost(cursor.policy) }
     let policy = try compiled(first)
     do throws(Errno) {
       let file = try MemoryFile.create(CPath("replay"))
@@ -72,10 +115,14 @@ package struct Replay {
         reload: ReloadCourse(Reloader(compiler: nil, config: nil)),
         supervision: Supervision(
           mode: AgentMode(isDryRun: header.isRehearsal, policy: CPath(first.name), rules: policy.rules.count)))
-      agent.reportStart(version: "", Privileges(), nil)
-      agent.begin()
+      if stretch == nil {
+        agent.reportStart(version: "", Privileges(), nil)
+        agent.begin()
+      }
       try drive(&agent, cursor)
-      return Outcome(recorded: cursor.lines.map(\.bytes), computed: try lines(of: file), divergence: cursor.divergence)
+      return Outcome(
+        recorded: cursor.lines(from: stretch?.end ?? 0), computed: try lines(of: file), divergence: cursor.divergence,
+        from: stretch.map { entries[$0.start].time - header.started })
     } catch {
       throw .machine(error)
     }
@@ -95,7 +142,7 @@ package struct Replay {
   package func firstPolicy() throws(Failure) -> (policy: CompiledPolicy, name: String) {
     var number: UInt32 = 0
     if case .state(let state) = entries.first?.item { number = state.policy }
-    guard let policy = policies.first(where: { $0.number == number }) else { throw .beginsLater }
+    guard let policy = policies.first(where: { $0.number == number }) else { throw .policyLost(number) }
     return (try compiled(policy), String(decoding: policy.name, as: UTF8.self))
   }
 
@@ -129,36 +176,5 @@ package struct Replay {
     let count = try file.readWhole(into: &buffer)
     return buffer[..<count].split(separator: UInt8(ascii: "\n")).map { Array($0) + [UInt8(ascii: "\n")] }
       .filter { RecordLine($0).isOfAnIncident }
-  }
-}
-
-extension Replay {
-  /// What a replay came to.
-  package struct Outcome: Sendable {
-    /// The record's lines of decisions and outcomes: as they were written, and as they were computed now.
-    package var recorded: [[UInt8]]
-    package var computed: [[UInt8]]
-    /// Where the agent asked what the flight does not tell; nil where it was asked to its end.
-    package var divergence: Divergence?
-
-    /// The first difference, in words; nil where all is the same.
-    package var difference: String? {
-      for index in 0..<max(recorded.count, computed.count) {
-        guard index < recorded.count else {
-          return "line \(index + 1) was not recorded: \(RecordLine(computed[index]).title)"
-        }
-        guard index < computed.count else { break }
-        if let field = RecordLine(recorded[index]).firstDifference(from: RecordLine(computed[index])) {
-          return "line \(index + 1), \(RecordLine(recorded[index]).title): \(field)"
-        }
-      }
-      if let divergence {
-        return "item \(divergence.item): the agent asks for \(divergence.asked), and the flight has \(divergence.found)"
-      }
-      if computed.count < recorded.count {
-        return "line \(computed.count + 1) was not reached: \(RecordLine(recorded[computed.count]).title)"
-      }
-      return nil
-    }
   }
 }

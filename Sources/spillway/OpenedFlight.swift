@@ -57,10 +57,13 @@ extension Failure {
     switch failure {
     case .unreadable(let error): self.init(.configuration, "\(file): \(error.sentence)")
     case .policy(let error): self.init(.configuration, "\(file): the policy in it: \(error.message)")
-    case .beginsLater:
+    case .neverQuiet:
       self.init(
         .configuration,
-        "\(file) does not begin with the agent's start: what the agent remembered from before is not in it")
+        "\(file) begins after the agent's start, and never rests long enough to forget what the agent remembered from "
+          + "before; --policy and --sweep can be tried on it")
+    case .policyLost(let number):
+      self.init(.configuration, "\(file) lacks the image of policy \(number), which was in force in it")
     case .machine(let errno): self.init(.kernelFeature, "the replay has no memory file: \(errno.text)")
     }
   }

@@ -40,7 +40,8 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("With --sweep, also draw the consequences as a page of HTML.", valueName: "file"))
   var html: String?
 
-  @Flag(help: "Print the lines of the record as they were computed, or with --sweep a line for each value, as JSON Lines.")
+  @Flag(
+    help: "Print the lines of the record as they were computed, or with --sweep a line for each value, as JSON Lines.")
   var json = false
 
   func validate() throws {

@@ -26,7 +26,8 @@ struct ReplayReport {
 
   func text(_ outcome: Replay.Outcome) -> String {
     let lines = outcome.recorded.count
-    return title
+    let from = outcome.from.map { "replayed from \(seconds($0)) on, after a quiet stretch\n" } ?? ""
+    return title + from
       + (outcome.difference == nil
         ? "\(lines) \(lines == 1 ? "decision or outcome" : "decisions and outcomes"): all as recorded\n"
         : "\(lines) recorded, \(outcome.computed.count) computed\n")

@@ -131,8 +131,10 @@ struct SweepPage {
     ]
     for quarter in UInt64(0)...4 {
       let available = KiB(most * quarter / 4)
-      lines.append("<line class=\"grid\" x1=\"\(Frame.left)\" y1=\"\(y(available))\" x2=\"\(right)\" y2=\"\(y(available))\"/>")
-      lines.append("<text x=\"\(Frame.left - 8)\" y=\"\(y(available))\" text-anchor=\"end\">\(amount(available))</text>")
+      lines.append(
+        "<line class=\"grid\" x1=\"\(Frame.left)\" y1=\"\(y(available))\" x2=\"\(right)\" y2=\"\(y(available))\"/>")
+      lines.append(
+        "<text x=\"\(Frame.left - 8)\" y=\"\(y(available))\" text-anchor=\"end\">\(amount(available))</text>")
       let at = Nanoseconds.milliseconds(span * quarter / 4)
       lines.append("<text x=\"\(x(at))\" y=\"\(bottom + 20)\" text-anchor=\"middle\">\(seconds(at))</text>")
     }

@@ -25,10 +25,8 @@ struct TrialReport {
   func text(isBrief: Bool, _ output: Output) -> String {
     if isBrief, !differs { return "\(flight.file): \(summary)\n" }
     var text = ReplayReport(flight).title
-    for decision in own.decisions { text += line("its own policy", decision) }
-    if own.decisions.isEmpty { text += row("its own policy", "kills nothing") }
-    for decision in trial.decisions { text += line(policy, decision) }
-    if trial.decisions.isEmpty { text += row(policy, "kills nothing; \(least)") }
+    text += lines("its own policy", own)
+    text += lines(policy, trial)
     text += output.styled(summary, differs ? .bold : .dim) + "\n"
     return text + notes
   }
@@ -36,6 +34,17 @@ struct TrialReport {
   private var least: String {
     guard let least = trial.least else { return "memory was not read" }
     return "least available was \(amount(least.available)), at \(seconds(least.at))"
+  }
+
+  /// The most decisions that are shown of a policy.
+  private static let mostShown = 5
+
+  private func lines(_ name: String, _ trial: PolicyTrial) -> String {
+    if trial.decisions.isEmpty { return row(name, "kills nothing; \(least)") }
+    var text = trial.decisions.prefix(TrialReport.mostShown).map { line(name, $0) }.joined()
+    let more = trial.decisions.count - TrialReport.mostShown
+    if more > 0 { text += row(name, "and \(more) more") }
+    return text
   }
 
   private func line(_ name: String, _ decision: PolicyTrial.Decision) -> String {

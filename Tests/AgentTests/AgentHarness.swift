@@ -138,6 +138,8 @@ struct ScriptedMachine: Machine, ~Copyable {
   var reliefCalls: CgroupRelief?
   var restartCalls: LoggingRestartCalls?
   let queue = HookQueue()
+  /// The folder that stands for each cgroup that is opened.
+  var cgroupFolder: String?
   /// The time on both clocks, without the time asleep; nil for the real time, where programs really run.
   var time: Nanoseconds? = .milliseconds(1_000_000)
 
@@ -150,7 +152,7 @@ struct ScriptedMachine: Machine, ~Copyable {
   mutating func wait() throws(Errno) -> Wake { try loop.wait() }
   mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? {
     guard files.place(ofCgroup: path, into: &scratch) else { return nil }
-    let place = CPath(Array(scratch.storage[..<scratch.count]))
+    let place = cgroupFolder.map { CPath($0) } ?? CPath(Array(scratch.storage[..<scratch.count]))
     guard let directory = try? OwnedDescriptor.open(place, .read, .directory) else { return nil }
     return CgroupDirectory(directory)
   }

@@ -15,55 +15,7 @@ import Testing
 
 /// An agent's run is recorded in a flight, and the same agent comes to the same decisions over it.
 @Suite struct ReplayTests {
-  /// An agent whose machine is kept in a flight.
-  private final class RecordedRun {
-    let log = Log()
-    let flight: SharedFlight
-    var agent: Agent<RecordingMachine<ScriptedMachine>>
-
-    init(
-      available: [UInt64?], isDryRun: Bool = false, ring: Int = 256 * 1024,
-      policy change: (inout CompiledPolicy) -> Void = { _ in },
-      machine alter: (inout ScriptedMachine) -> Void = { _ in }
-    ) throws {
-      var source = ScriptedMachine(available: available, log: log, loop: try EventLoop.taking([]))
-      source.isDryRun = isDryRun
-      AgentHarness.addProcesses(to: &source)
-      alter(&source)
-      var policy = AgentHarness.policy(grace: .milliseconds(200))
-      change(&policy)
-      flight = SharedFlight(
-        FlightRecorder(
-          FlightHeader(
-            agentVersion: Array("test".utf8), bootID: nil, started: source.now, units: .common, ownPID: 0,
-            fill: LookAhead.usualFill, isRehearsal: isDryRun),
-          policy: ImageWriter.image(of: policy), named: Array("p.toml".utf8), capacity: FlightCapacity(ring: ring)))
-      var reporter = Reporter(
-        recorder: Recorder(
-          sink: nil, isDryRun: isDryRun, run: RunID(boot: nil, startedAt: source.now)), messages: Messages(),
-        kernelLog: nil)
-      reporter.flight = flight
-      agent = Agent(
-        machine: RecordingMachine(source, in: flight), reporter: reporter, policy: policy,
-        constants: AgentConstants(units: .common, ownPID: 0),
-        reload: ReloadCourse(Reloader(compiler: nil, config: nil)))
-      agent.reportStart(version: "", Privileges(), nil)
-      agent.begin()
-    }
-
-    func look(_ times: Int = 1, apart milliseconds: UInt64 = 1) {
-      for _ in 0..<times {
-        agent.machine.base.pass(milliseconds)
-        for number in agent.domains.indices { agent.domains[number].dueAt = .zero }
-        _ = agent.tick()
-      }
-    }
-
-    /// The flight as a file would have it.
-    func bytes() -> [UInt8] { flight.recorder.file() }
-  }
-
-  private static func events(_ lines: [[UInt8]]) throws -> [String] {
+  static func events(_ lines: [[UInt8]]) throws -> [String] {
     try lines.map { line in
       let object = try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
       return "\(object["event"] ?? "") \(victim(object) ?? 0) \(object["outcome"] ?? "-")"
@@ -153,7 +105,7 @@ import Testing
     #expect(try Self.events(outcome.computed) == ["decision 100 rehearsed"])
     // The policy of the start is not in the flight after another one.
     run.agent.putInForce(other)
-    #expect(throws: Replay.Failure.beginsLater) { _ = try Replay(run.bytes()).run() }
+    #expect(throws: Replay.Failure.neverQuiet) { _ = try Replay(run.bytes()).run() }
   }
 
   /// A reading within a survey that no domain asks for, as only a forged flight has it, does not keep the replay waiting.
@@ -170,16 +122,34 @@ import Testing
     #expect(outcome.divergence?.asked == "the end of a survey" && outcome.difference != nil)
   }
 
-  @Test func theKillOfAWholeCgroupEndsAReplay() throws {
-    let run = try RecordedRun(available: [800, 80]) { policy in policy.rules[1].scope = .cgroup }
+  /// Its calls are told one by one, and the processes that are found in it.
+  @Test(arguments: ["100\n103\n", "100\n103\n102\n"])
+  func theKillOfAWholeCgroupIsReplayed(processes: String) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "spillway-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, text) in [
+      "cgroup.procs": processes, "cgroup.kill": "0", "cgroup.freeze": "0", "cgroup.events": "populated 1\nfrozen 1\n",
+    ] {
+      try Data(text.utf8).write(to: folder.appending(path: name))
+    }
+    let run = try RecordedRun(available: [800, 40]) { policy in
+      policy.rules[1].scope = .cgroup
+    } machine: { machine in
+      machine.cgroupFolder = folder.path()
+    }
     run.look(3, apart: 700)
-    let flight = try Replay(run.bytes())
-    var entries = flight.items
-    let opened = try #require(
-      entries.firstIndex { if case .call(FlightCode.openCgroup, _, _, _) = $0.item { true } else { false } })
-    #expect(try flight.run().difference == nil)
-    entries[opened].item = .call(code: FlightCode.openCgroup, pid: 0, errno: 0, value: 1)
-    let outcome = try Replay(header: flight.header, policies: flight.policies, entries: entries).run()
-    #expect(outcome.difference?.contains("the kill of a whole cgroup") == true, "\(outcome.difference ?? "")")
+    run.log.ended = [100]
+    run.agent.machine.base.files.remove(100)
+    try Data().write(to: folder.appending(path: "cgroup.procs"))
+    run.look(300)
+    let replay = try Replay(run.bytes())
+    let codes = replay.items.compactMap { entry in if case .call(let code, _, _, _) = entry.item { code } else { nil } }
+    #expect(codes.contains(FlightCode.listCgroup) && codes.contains(FlightCode.setCgroupFrozen))
+    // One that is protected is in the second.
+    #expect(codes.contains(FlightCode.killCgroup) == !processes.contains("102"))
+    let outcome = try replay.run()
+    #expect(outcome.difference == nil, "\(outcome.difference ?? "")")
+    #expect(try Self.events(outcome.computed).prefix(2) == ["decision 100 -", "outcome 100 killed"])
   }
 }

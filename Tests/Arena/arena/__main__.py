@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import corpus, image, page, places, table
+from . import corpus, image, page, places, retune, table
 from .agents import AGENTS
 from .campaign import Campaign, Result
 from .scenario import Mistake, load_all
@@ -25,6 +25,8 @@ def main() -> int:
             return _write_page(arguments.results)
         if arguments.action == "corpus":
             return corpus.take(arguments.results)
+        if arguments.action == "retune":
+            return retune.tune(_present(arguments.policy), arguments.scenarios)
         return _run(arguments)
     except Mistake as mistake:
         print(f"arena: {mistake}", file=sys.stderr)
@@ -49,7 +51,16 @@ def _arguments() -> argparse.Namespace:
     show.add_argument("--results", type=Path, default=places.RESULTS)
     take = actions.add_parser("corpus", help="copy the flights of results to those that tests replay")
     take.add_argument("--results", type=Path, default=places.RESULTS)
+    tune = actions.add_parser("retune", help="try a policy on the recorded flights")
+    tune.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="their names; all of them without any")
+    tune.add_argument("--policy", type=Path, default=places.ROOT / "policies/server.toml", help="the policy")
     return parser.parse_args()
+
+
+def _present(policy: Path) -> Path:
+    if not policy.is_file():
+        raise Mistake(f"no policy at {policy}")
+    return policy
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -57,8 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
     for name in names:
         if name not in AGENTS:
             raise Mistake(f"no agent {name!r}; there are: {', '.join(AGENTS)}")
-    if not arguments.policy.is_file():
-        raise Mistake(f"no policy at {arguments.policy}")
+    _present(arguments.policy)
     for program in (places.TOOL, places.AGENT):
         if not os.access(program, os.X_OK):
             raise Mistake(f"no {program.relative_to(places.ROOT)}; run `make build` first")

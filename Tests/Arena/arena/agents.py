@@ -30,7 +30,8 @@ class Agent:
     under_systemd: bool = False
 
 
-def _policy(scenario: Scenario, base: Path) -> str:
+def policy(scenario: Scenario, base: Path) -> str:
+    """A policy's text with the rules and domains that a scenario adds."""
     text = base.read_text()
     for name in scenario.protect:
         text += f'\n[[rule]]\nname = "{name} stays, says the scenario"\nmatch = {{ unit = "{name}.service" }}\n'
@@ -41,9 +42,9 @@ def _policy(scenario: Scenario, base: Path) -> str:
 
 
 def _prepare_spillway(archive: Archive, scenario: Scenario, base: Path, folder: Path) -> None:
-    policy, image = folder / "policy.toml", folder / "policy.img"
-    policy.write_text(_policy(scenario, base))
-    result = subprocess.run([places.TOOL, "compile", policy, "-o", image], capture_output=True, text=True, check=False)
+    path, image = folder / "policy.toml", folder / "policy.img"
+    path.write_text(policy(scenario, base))
+    result = subprocess.run([places.TOOL, "compile", path, "-o", image], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise Mistake(f"{base}:\n{result.stderr}")
     archive.add_file("stage/policy.img", image, 0o644)

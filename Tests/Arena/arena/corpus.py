@@ -30,13 +30,9 @@ def take(results: Path) -> int:
             print(f"arena: {name} is not taken: {reason}", file=sys.stderr)
             refused = True
         else:
-            shutil.copyfile(results / result["flight"], _path(name))
+            shutil.copyfile(results / result["flight"], places.flight(name))
     _write_expected()
     return 1 if refused else 0
-
-
-def _path(name: str) -> Path:
-    return places.CORPUS / f"{name}.flight"
 
 
 def _reason_against(result: dict[str, Any]) -> str:

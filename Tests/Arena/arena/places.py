@@ -24,3 +24,8 @@ RESULTS = BUILD / "results"
 
 TOOL = ROOT / "build" / "bin" / "spillway"
 AGENT = ROOT / "build" / "bin" / "spillwayd"
+
+
+def flight(scenario: str) -> Path:
+    """The flight of a scenario in the corpus."""
+    return CORPUS / f"{scenario}.flight"
