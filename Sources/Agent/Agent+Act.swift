@@ -231,7 +231,7 @@ extension Agent where M: ~Copyable {
   /// Says once that an episode of trouble is over.
   mutating func closeEpisode(of domain: Domain, _ verdict: Verdict) {
     domain.coolDown = nil
-    if !domain.detector.isInEpisode { domain.takeOver = nil }
+    if domain.isAskingHook, !domain.detector.isInEpisode { domain.takeOver = nil }
     guard verdict.episode != domain.done.closed else { return }
     domain.done.closed = verdict.episode
     say(of: domain, .info) { line in

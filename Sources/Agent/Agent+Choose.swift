@@ -121,7 +121,7 @@ extension Agent where M: ~Copyable {
     let isAsked = learning.isAsked
     learning.isAsked = false
     for domain in domains {
-      if domain.pursuit != nil { return }
+      if domain.isPursuing { return }
       guard let verdict = domain.verdict else { continue }
       if verdict.acts {
         if domain.isSystem { return }

@@ -39,7 +39,7 @@ extension Agent where M: ~Copyable {
   private mutating func replaceDomains(by taken: [Domain]) {
     let former = domains
     domains = taken
-    for old in former where old.pursuit != nil && !taken.contains(where: { $0 === old }) { domains.append(old) }
+    for old in former where old.isPursuing && !taken.contains(where: { $0 === old }) { domains.append(old) }
     for domain in domains {
       guard let lies = domain.pursuit?.incident.victim.process.domains else { continue }
       var now: DomainSet = []
@@ -175,7 +175,7 @@ extension Agent where M: ~Copyable {
   /// The domain for which a victim is being killed that lies in this one.
   func domainWithVictim(in domain: Domain) -> Domain? {
     guard let number = domain.number else { return nil }
-    for other in domains where other !== domain {
+    for other in domains where other !== domain && other.isPursuing {
       if let pursuit = other.pursuit, pursuit.incident.victim.process.domains.contains(DomainSet(number: number)) {
         return other
       }

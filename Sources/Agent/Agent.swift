@@ -120,7 +120,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
       let delay = look(at: domain)
       domain.dueAt = machine.now + delay
     }
-    domains.removeAll { $0.number == nil && $0.pursuit == nil }
+    domains.removeAll { $0.number == nil && !$0.isPursuing }
     // After the looks, so that no decision waits for it.
     relieve()
     learnInPassing()
@@ -144,7 +144,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
         verdict, isInEpisode: domain.detector.isInEpisode, by: policy, awake: machine.awake, &reporter)
     }
     hooks.warnOnce(domain, verdict, &machine, &reporter)
-    if domain.pursuit != nil { return pursue(for: domain, verdict, now) }
+    if domain.isPursuing { return pursue(for: domain, verdict, now) }
     switch hooks.awaitTakeOver(domain, verdict, machine, &reporter) {
     case .none: break
     case .wait(let delay): return delay
@@ -172,7 +172,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
   /// Notes the exit of a victim whose domain cannot be read any more: a cgroup goes with the last process in it.
   /// Nothing is signalled meanwhile, since without a reading there is no reason to.
   private mutating func pursueBlindly(for domain: Domain, _ now: Nanoseconds) -> Nanoseconds {
-    guard domain.pursuit != nil, let verdict = domain.verdict, domain.killer.hasExited else { return AgentTiming.blind }
+    guard domain.isPursuing, let verdict = domain.verdict, domain.killer.hasExited else { return AgentTiming.blind }
     return min(pursue(for: domain, verdict, now), AgentTiming.blind)
   }
 

@@ -192,7 +192,9 @@ struct HookCourse: Sendable {
   mutating func awaitTakeOver<M: Machine & ~Copyable>(
     _ domain: MemoryDomain<M.Calls>, _ verdict: Verdict, _ machine: borrowing M, _ reporter: inout Reporter
   ) -> TakeOverNews {
-    guard var asked = domain.takeOver, asked.waited == nil, let queue = machine.hooks else { return .none }
+    guard domain.isAskingHook, var asked = domain.takeOver, asked.waited == nil, let queue = machine.hooks else {
+      return .none
+    }
     let deadline = asked.askedAt + asked.limit
     let awake = machine.awake
     if awake < deadline {

@@ -14,6 +14,11 @@ package struct ByteScanner: ~Escapable {
   /// The next byte, or nil at the end.
   package var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
+  /// The byte so far behind the next one, or nil behind the end.
+  package func byte(_ distance: Int) -> UInt8? {
+    offset + distance < bytes.count ? bytes[offset + distance] : nil
+  }
+
   package mutating func advance(by count: Int = 1) {
     offset = min(offset + count, bytes.count)
   }
@@ -27,10 +32,11 @@ package struct ByteScanner: ~Escapable {
 
   /// Skips the rest of the line and its newline.
   package mutating func skipLine() {
-    while offset < bytes.count, bytes[offset] != .newline {
-      offset += 1
+    var position = offset
+    while position < bytes.count, bytes[position] != .newline {
+      position += 1
     }
-    advance()
+    offset = position < bytes.count ? position + 1 : bytes.count
   }
 
   /// Consumes `byte`, which must be next.
@@ -47,12 +53,10 @@ package struct ByteScanner: ~Escapable {
   ///
   /// `text` has to be a literal: its UTF-8 view is walked in place, and nothing is allocated.
   package mutating func take(_ text: String) -> Bool {
-    var position = offset
-    for byte in text.utf8 {
-      guard position < bytes.count, bytes[position] == byte else { return false }
-      position += 1
-    }
-    offset = position
+    let wanted = text.utf8Span.span
+    guard bytes.count - offset >= wanted.count else { return false }
+    for index in wanted.indices where bytes[offset + index] != wanted[index] { return false }
+    offset += wanted.count
     return true
   }
 

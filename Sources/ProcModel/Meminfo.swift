@@ -62,10 +62,11 @@ package struct Meminfo: Equatable, Sendable {
     var hugePages: UInt64 = 0
     var hugePageSize = KiB.zero
 
+    // Two letters are looked at before whole names are compared, since this is read at each look.
     var scanner = ByteScanner(bytes)
     while let first = scanner.next {
-      switch first {
-      case UInt8(ascii: "M"):
+      switch (first, scanner.byte(1) ?? .newline) {
+      case (UInt8(ascii: "M"), UInt8(ascii: "e")):
         if scanner.take("MemTotal:") {
           total = try scanner.kibibytes()
         } else if scanner.take("MemFree:") {
@@ -73,17 +74,15 @@ package struct Meminfo: Equatable, Sendable {
         } else if scanner.take("MemAvailable:") {
           available = try scanner.kibibytes()
         }
-      case UInt8(ascii: "B"):
+      case (UInt8(ascii: "B"), UInt8(ascii: "u")):
         if scanner.take("Buffers:") { buffers = try scanner.kibibytes() }
-      case UInt8(ascii: "C"):
+      case (UInt8(ascii: "C"), UInt8(ascii: "a")):
         if scanner.take("Cached:") { cached = try scanner.kibibytes() }
-      case UInt8(ascii: "A"):
-        if scanner.take("Active(file):") {
-          activeFile = try scanner.kibibytes()
-        } else if scanner.take("AnonPages:") {
-          anonPages = try scanner.kibibytes()
-        }
-      case UInt8(ascii: "H"):
+      case (UInt8(ascii: "A"), UInt8(ascii: "c")):
+        if scanner.take("Active(file):") { activeFile = try scanner.kibibytes() }
+      case (UInt8(ascii: "A"), UInt8(ascii: "n")):
+        if scanner.take("AnonPages:") { anonPages = try scanner.kibibytes() }
+      case (UInt8(ascii: "H"), UInt8(ascii: "u")):
         if scanner.take("Hugetlb:") {
           hugetlb = try scanner.kibibytes()
         } else if scanner.take("HugePages_Total:") {
@@ -93,14 +92,14 @@ package struct Meminfo: Equatable, Sendable {
         } else if scanner.take("Hugepagesize:") {
           hugePageSize = try scanner.kibibytes()
         }
-      case UInt8(ascii: "I"):
+      case (UInt8(ascii: "I"), UInt8(ascii: "n")):
         if scanner.take("Inactive(file):") { inactiveFile = try scanner.kibibytes() }
-      case UInt8(ascii: "S"):
-        if scanner.take("Shmem:") {
-          shmem = try scanner.kibibytes()
-        } else if scanner.take("SReclaimable:") {
-          sReclaimable = try scanner.kibibytes()
-        } else if scanner.take("SwapTotal:") {
+      case (UInt8(ascii: "S"), UInt8(ascii: "h")):
+        if scanner.take("Shmem:") { shmem = try scanner.kibibytes() }
+      case (UInt8(ascii: "S"), UInt8(ascii: "R")):
+        if scanner.take("SReclaimable:") { sReclaimable = try scanner.kibibytes() }
+      case (UInt8(ascii: "S"), UInt8(ascii: "w")):
+        if scanner.take("SwapTotal:") {
           swapTotal = try scanner.kibibytes()
         } else if scanner.take("SwapFree:") {
           swapFree = try scanner.kibibytes()

@@ -71,21 +71,32 @@ package struct ProcessStatus: Equatable, Sendable {
     effectiveUID = user.effective
   }
 
+  // A letter that few names share is looked at before whole names are compared: status is read of each process, and
+  // half of its lines begin with V.
   private mutating func takeMemory(_ scanner: inout ByteScanner) throws(ProcParseError) {
-    if scanner.take("VmSize:") {
-      virtual = try scanner.kibibytes()
-    } else if scanner.take("VmRSS:") {
-      resident = try scanner.kibibytes()
-    } else if scanner.take("RssAnon:") {
-      residentAnonymous = try scanner.kibibytes()
-    } else if scanner.take("RssFile:") {
-      residentFile = try scanner.kibibytes()
-    } else if scanner.take("RssShmem:") {
-      residentShared = try scanner.kibibytes()
-    } else if scanner.take("VmSwap:") {
-      swap = try scanner.kibibytes()
-    } else if scanner.take("VmPTE:") || scanner.take("VmPMD:") {
-      pageTables = (pageTables ?? .zero) + (try scanner.kibibytes())
+    switch scanner.byte(2) {
+    case UInt8(ascii: "s"):
+      if scanner.take("RssAnon:") {
+        residentAnonymous = try scanner.kibibytes()
+      } else if scanner.take("RssFile:") {
+        residentFile = try scanner.kibibytes()
+      } else if scanner.take("RssShmem:") {
+        residentShared = try scanner.kibibytes()
+      }
+    case UInt8(ascii: "S"):
+      if scanner.take("VmSize:") {
+        virtual = try scanner.kibibytes()
+      } else if scanner.take("VmSwap:") {
+        swap = try scanner.kibibytes()
+      }
+    case UInt8(ascii: "R"):
+      if scanner.take("VmRSS:") { resident = try scanner.kibibytes() }
+    case UInt8(ascii: "P"):
+      if scanner.take("VmPTE:") || scanner.take("VmPMD:") {
+        pageTables = (pageTables ?? .zero) + (try scanner.kibibytes())
+      }
+    default:
+      break
     }
   }
 
