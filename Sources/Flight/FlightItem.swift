@@ -81,6 +81,10 @@ package struct FlightState: Sendable {
   /// The texts that were last read of each process.
   package var texts: [Text] = []
 
+  package init(policy: UInt32) {
+    self.policy = policy
+  }
+
   package struct Text: Equatable, Sendable {
     package var pid: Int32
     package var file: FlightTextFile

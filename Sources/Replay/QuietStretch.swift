@@ -16,6 +16,10 @@ struct QuietStretch: Equatable {
     private let entries: [FlightEntry]
     private let span: Nanoseconds
     private var index = 0
+    /// How far the next search begins behind one that was in vain. It doubles, up to a part of the flight: trouble may
+    /// last for thousands of items, and each would be tried.
+    private var stride = 1
+    private static let leastTries = 64
 
     /// - Parameter span: The longest time over which a trigger looks back.
     init(_ entries: [FlightEntry], span: Nanoseconds) {
@@ -24,7 +28,10 @@ struct QuietStretch: Equatable {
     }
 
     /// Looks for the next stretch behind an item, at which one that was found turned out to be none.
-    mutating func goOn(after item: Int) { index = item + 1 }
+    mutating func goOn(after item: Int) {
+      index = item + stride
+      stride = min(stride * 2, max(entries.count / Search.leastTries, 1))
+    }
 
     mutating func next() -> QuietStretch? {
       var start: Int?

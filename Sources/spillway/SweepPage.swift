@@ -126,7 +126,7 @@ struct SweepPage {
   private var drawing: String {
     let (right, bottom) = (Frame.left + Frame.width, Frame.top + Frame.height)
     var lines = [
-      "<svg viewBox=\"0 0 \(right + 20) \(bottom + 40)\" role=\"img\" aria-labelledby=\"about\">",
+      "<svg viewBox=\"0 0 \(right + 40) \(bottom + 40)\" role=\"img\" aria-labelledby=\"about\">",
       "<title id=\"about\">Available memory over time, with the moment at which each value acts</title>",
     ]
     for quarter in UInt64(0)...4 {
