@@ -131,10 +131,10 @@ struct FlightDescription: CustomStringConvertible {
         problem = "; \(error.sentence)"
       }
       let span = (last ?? .zero) - (first ?? .zero)
-      let mode = reader.header.isRehearsal ? "dry run" : "armed"
+      let agent = "agent \(reader.header.ownPID), \(reader.header.isRehearsal ? "dry run" : "armed")"
       let policy = reader.policies.last.map { visible($0.name.span) } ?? "none"
       description =
-        "\(span.seconds) s of the \(mode) of \(reader.header.ownPID), policy \(policy), "
+        "\(span.seconds) s of \(agent), policy \(policy), "
         + "\(decisions) \(decisions == 1 ? "decision or outcome" : "decisions and outcomes"), \(size)\(problem)"
     } catch {
       description = "\(size), \(error.sentence)"

@@ -78,6 +78,28 @@ import Testing
     #expect(!FlightMoment(replay, items: surveys[0], at: replay.header.started).hasProcesses)
   }
 
+  /// What was read of a process for the survey in which it is another for the first time is of that one.
+  @Test(arguments: [false, true]) func aTextIsOfTheProcessThatHadItThen(isReadAgain: Bool) {
+    let header = FlightHeader(
+      agentVersion: [], bootID: nil, started: .zero, units: .common, ownPID: 0, fill: 0, isRehearsal: true)
+    var world = FlightWorld(header)
+    func take(_ item: FlightItem) { world.take(FlightEntry(time: .milliseconds(1), awakeOffset: .zero, item: item)) }
+    func survey(startedAt start: UInt64, _ exe: String?) {
+      take(.surveyBegan(leastFootprint: .zero, isForScores: true))
+      if let exe {
+        take(.text(pid: 5, .exe, .content(FlightBytes(Array(exe.utf8)))))
+      }
+      let row = ProcessFacts(identity: ProcessIdentity(pid: 5, startTime: Ticks(start)))
+      take(.survey(FlightSurvey(FlightSurveyNote(), rows: [row])))
+    }
+    survey(startedAt: 1, "/bin/a")
+    survey(startedAt: 1, nil)
+    survey(startedAt: 2, isReadAgain ? "/bin/b" : nil)
+    var exe: String?
+    if case .content(let text) = world.text(.exe, of: 5) { exe = String(decoding: text.bytes, as: UTF8.self) }
+    #expect(exe == (isReadAgain ? "/bin/b" : nil))
+  }
+
   /// The beginning of the flight was overwritten: it begins with all that was known then.
   @Test func aFlightThatBeginsLaterIsAsGood() throws {
     let replay = try Replay(Self.fly(looks: 2000, ring: 32 * 1024))
