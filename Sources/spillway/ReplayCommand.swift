@@ -12,7 +12,7 @@ struct ReplayCommand: ParsableCommand {
       A flight is what an agent saw, which it saves with --flights. The same code goes through it: the readings of memory, \
       the processes and what each kill call came to are the flight's, and every verdict, ranking and decision is computed \
       anew. Exits with 0 where all decisions and outcomes are the same, field by field, and with 1 at a difference, which \
-      is named. The flight has to begin with the agent's start.
+      is named. A flight that does not begin with the agent's start is replayed from its first quiet stretch on.
 
       With --policy, another policy is tried on the flight: when it would have acted, and what it would have killed. \
       Nothing that the flight does not tell is made up: the agent looks at the recorded moments, at the processes as they \
