@@ -35,7 +35,10 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Record what the agent sees in a ring, and save it in this directory at each decision, for spillway replay.",
+      """
+      Save in this directory what the agent saw before each decision, for spillway replay. Default: `flights` in the \
+      state directory.
+      """,
       valueName: "dir"))
   var flights: String?
 
@@ -50,7 +53,10 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The directory where the policy in force is kept. Default: $STATE_DIRECTORY; without that it is not kept.",
+      """
+      The directory where the policy in force and flights are kept. Default: $STATE_DIRECTORY; without that they are \
+      not kept.
+      """,
       valueName: "dir"))
   var stateDir: String?
 
