@@ -27,7 +27,11 @@ nm --defined-only "$work/spillwayd.unstripped" >"$work/symbols"
 
 in_namespace() { unshare --fork --pid --mount-proc --kill-child bash -c "$1"; }
 
+# Another agent beside it is told of once.
+cp "$(command -v sleep)" "$work/earlyoom"
 in_namespace '
+    for _ in $(seq 50); do sleep 200 & done
+    "$work/earlyoom" 200 &
     "$work/functions-run" 150 "$work/symbols" "$work/spillwayd.unstripped" --dry-run --record "$work/calm.jsonl" \
         --flights "$work/flights" 2>"$work/calm.errors" >"$work/calm"'
 in_namespace '
@@ -40,6 +44,9 @@ in_namespace '
 [ "$(grep -c '"event":"outcome"' "$work/kills.jsonl")" -ge 2 ] || { cat "$work/kills.errors" >&2; exit 1; }
 {
     sed -n '/^#/p' "$root/scripts/agent-order.txt"
-    awk '!seen[$0]++' "$work/calm" "$work/kills"
+    # The marks, which the start looks for: see clinux_keep_code_in_use.
+    echo clinux_code_in_use_begins
+    awk '!seen[$0]++ && !/^clinux_code_in_use_/' "$work/calm" "$work/kills"
+    echo clinux_code_in_use_ends
 } >"$work/order.txt"
 mv "$work/order.txt" "$root/scripts/agent-order.txt"

@@ -350,11 +350,11 @@ static inline int clinux_forget_start(void) {
     return result;
 }
 
-// Divides a range of code into mappings of 32 KiB, which is all that one of its pages can then bring into memory: the
+// Divides a range of code into mappings of 16 KiB, which is all that one of its pages can then bring into memory: the
 // kernel maps a large folio of the page cache whole, up to the mapping's end. Every other one has another advice, which is
 // what keeps them apart, and tells the kernel nothing that is wrong: its pages are seldom needed.
-static inline void clinux_divide(uintptr_t start, uintptr_t end) {
-    const uintptr_t part = 32768;
+static inline void clinux_divide(uintptr_t start, uintptr_t end, uintptr_t page) {
+    const uintptr_t part = page > 16384 ? page : 16384;
     for (start = (start + part - 1) & ~(part - 1); start + part <= end; start += 2 * part)
         madvise((void *)start, part, MADV_RANDOM);
 }
@@ -366,8 +366,8 @@ static inline int clinux_keep_code_in_use(void) {
     uintptr_t start = (uintptr_t)&clinux_code_in_use_begins & ~(page - 1);
     uintptr_t end = ((uintptr_t)&clinux_code_in_use_ends + page) & ~(page - 1);
     if (end <= start) return 0;
-    clinux_divide((uintptr_t)&__executable_start, start);
-    clinux_divide(end, (uintptr_t)&etext);
+    clinux_divide((uintptr_t)&__executable_start, start, page);
+    clinux_divide(end, (uintptr_t)&etext, page);
     if (clinux_forget_pages((uintptr_t)&__executable_start, (uintptr_t)&etext) != 0) return -1;
     for (uintptr_t at = start; at < end; at += page) (void)*(volatile char *)at;
     return 0;
