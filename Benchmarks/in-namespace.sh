@@ -2,7 +2,7 @@
 # The measurements, as process 1 of a pid namespace of its own: no process outside can be signalled from here, and none
 # outlives it. run.sh starts it, and sets BENCH, BIN and ORDINARY.
 #
-# usage: in-namespace.sh idle | choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
+# usage: in-namespace.sh idle [flights] | choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
 #        kill AGENT STEP MIB ROUNDS | allocations calm|deciding
 set -euo pipefail
 
@@ -71,7 +71,9 @@ what=$1 subject=${2:-}
 case $what in
     idle)
         start_sleepers 50
-        "$BIN/spillwayd" --dry-run 2>/dev/null &
+        options=(--dry-run)
+        if [ "$subject" = flights ]; then options+=(--flights "$work/flights"); fi
+        "$BIN/spillwayd" "${options[@]}" 2>/dev/null &
         spillway=$!
         "$BENCH/earlyoom" --dryrun -r 3600 >/dev/null 2>&1 &
         earlyoom=$!

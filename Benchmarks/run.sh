@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh: measures the agent beside earlyoom and beside the least program that could do its work, and prints one table.
-# Every ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about twelve
+# Every ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about fourteen
 # minutes.
 #
 # With RECORD=1 the table also replaces the one in docs/performance.md.
@@ -61,7 +61,7 @@ row() {
     printf '| %s | %s %s | %s %s (%s) | %s | %s | %s |\n' "$1" "$2" "$5" "$3" "$5" "$4" "$ratio" "$6" "$reached"
 }
 
-# Both agents run beside each other, with the options of their packages, in dry run, among 50 idle processes.
+# Both agents run beside each other, in dry run, among 50 idle processes: the agent without flights, and then with them.
 idle() {
     local name spillway earlyoom
     in_namespace idle >"$BENCH/idle"
@@ -74,6 +74,16 @@ idle() {
             *) row "$name" "$spillway" "$earlyoom" earlyoom µs 0.5 ;;
         esac
     done <"$BENCH/idle"
+    say "two idle minutes with flights"
+    in_namespace idle flights >"$BENCH/idle-flights"
+    for name in Rss Pss anonymous 'processor time'; do
+        read -r spillway earlyoom
+        case $name in
+            Rss) row "with flights: resident, Rss" "$spillway" "$earlyoom" earlyoom KiB 0.7 ;;
+            anonymous) row "with flights: anonymous" "$spillway" "$earlyoom" earlyoom KiB - ;;
+            processor*) row "with flights: an idle minute" "$spillway" "$earlyoom" earlyoom µs - ;;
+        esac
+    done <"$BENCH/idle-flights"
 }
 
 choosing() {

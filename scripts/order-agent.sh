@@ -1,27 +1,52 @@
-#!/bin/sh
-# Writes scripts/agent-order.txt: the functions of the C library that run when spillwayd starts, looks and decides.
-# An unstripped agent runs under QEMU's emulation of a processor (Debian: qemu-user), which logs each function. The
-# agent is in dry run, under a policy by which memory is always short.
+#!/bin/bash
+# Writes scripts/agent-order.txt: the functions that run in spillwayd after its start, those of calm time first and then
+# those of kills, in the order of their first call. They are found by breakpoints (functions-run.c), in two runs of an
+# unstripped agent: a dry run in calm, and an armed one under a policy by which memory is always short, with a victim
+# that dies of SIGTERM and one that does not. Needs root and x86-64.
 #
 # usage: scripts/order-agent.sh, after `make build`
-set -eu
+set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-work=$root/build/order
+export work=$root/build/order
+rm -rf "$work"
 mkdir -p "$work"
 cat >"$work/always.toml" <<'POLICY'
 version = 1
 extends = "server"
-trigger.floor.available = "100%"
+[trigger]
+floor = { available = "100%" }
+[action]
+grace = "1s"
+min_footprint = "20 MiB"
 POLICY
 "$root/build/bin/spillway" compile "$work/always.toml" -o "$work/always.image"
+cc -O1 -Wall -Wextra -o "$work/functions-run" "$root/scripts/functions-run.c"
 KEEP_SYMBOLS=1 "$root/scripts/build-agent.sh" "$work/spillwayd"
-timeout 20 qemu-x86_64 -d in_asm -D "$work/log" "$work/spillwayd.unstripped" --dry-run \
-    --image "$work/always.image" --record "$work/record.jsonl" || test $? = 124
-test -s "$work/record.jsonl"
+nm --defined-only "$work/spillwayd.unstripped" >"$work/symbols"
+
+in_namespace() { unshare --fork --pid --mount-proc --kill-child bash -c "$1"; }
+
+# Another agent beside it is told of once.
+cp "$(command -v sleep)" "$work/earlyoom"
+in_namespace '
+    for _ in $(seq 50); do sleep 200 & done
+    "$work/earlyoom" 200 &
+    "$work/functions-run" 150 "$work/symbols" "$work/spillwayd.unstripped" --dry-run --record "$work/calm.jsonl" \
+        --flights "$work/flights" 2>"$work/calm.errors" >"$work/calm"'
+in_namespace '
+    hog() { python3 -c "import signal, time; $1; room = bytearray(60 << 20); time.sleep(60)" & }
+    hog "signal.signal(signal.SIGTERM, signal.SIG_DFL)"
+    hog "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    sleep 1
+    "$work/functions-run" 20 "$work/symbols" "$work/spillwayd.unstripped" --image "$work/always.image" \
+        --record "$work/kills.jsonl" --flights "$work/flights" 2>"$work/kills.errors" >"$work/kills"'
+[ "$(grep -c '"event":"outcome"' "$work/kills.jsonl")" -ge 2 ] || { cat "$work/kills.errors" >&2; exit 1; }
 {
     sed -n '/^#/p' "$root/scripts/agent-order.txt"
-    # Swift's own names begin with a dollar sign. They are together without this.
-    sed -n 's/^IN: \([A-Za-z_][A-Za-z0-9_.]*\).*/\1/p' "$work/log" | LC_ALL=C sort -u
+    # The marks, which the start looks for: see clinux_keep_code_in_use.
+    echo clinux_code_in_use_begins
+    awk '!seen[$0]++ && !/^clinux_code_in_use_/' "$work/calm" "$work/kills"
+    echo clinux_code_in_use_ends
 } >"$work/order.txt"
 mv "$work/order.txt" "$root/scripts/agent-order.txt"

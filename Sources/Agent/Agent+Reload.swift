@@ -55,11 +55,20 @@ extension Agent where M: ~Copyable {
     lastResort.sayLost(of: policy, machine, &reporter)
     relief.sayLost(of: policy, machine, &reporter)
     hooks.sayLost(of: policy, machine, &reporter)
+    takeUpFlights(after: old)
     supervision.mode.rules = policy.rules.count
     supervision.mode.policy = name
     leaveFallback()
     if let image = reload.reloader.takeImage() { reload.keeper.offer(image) }
     sayUnwritableCgroups()
+  }
+
+  private mutating func takeUpFlights(after old: CompiledPolicy) {
+    if flights != nil {
+      flights?.takeUp(policy.measures.flight, &reporter)
+    } else if old.measures.flight.ring == nil, policy.measures.flight.ring != nil {
+      FlightCourse.sayLater(&reporter)
+    }
   }
 
   private mutating func refuseReload(_ problem: String, _ imageError: ImageError? = nil) {

@@ -18,6 +18,20 @@ extension Agent where M: ~Copyable {
         held: privileges.held, lacking: privileges.lacking))
   }
 
+  /// Has only what is needed from here on in memory, and that for good.
+  mutating func keepInMemory() {
+    do throws(Errno) {
+      try OwnProcess.keepCodeInUse()
+    } catch {
+      reporter.messages.say(.warning, "start-up code stays resident", error)
+    }
+    do throws(Errno) {
+      try OwnProcess.lockMemoryOnFault()
+    } catch {
+      reporter.messages.say(.warning, "the agent's memory cannot be locked", error)
+    }
+  }
+
   /// Gives back what was changed, and tells that the agent stops.
   @inline(never)
   mutating func stop(_ signal: Signal) -> End {

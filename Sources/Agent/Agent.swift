@@ -124,7 +124,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     // After the looks, so that no decision waits for it.
     relieve()
     learnInPassing()
-    flights?.advance(&reporter)
+    recordOn()
     reporter.tellLostLines()
     return untilNextLook()
   }
@@ -184,6 +184,14 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     // A trigger that waits for its confirmation is counted in looks.
     let isTense = domain.isSystem && verdict.reading.time < sensors.alertUntil || verdict.trigger != .none
     return isTense ? min(delay, AgentTiming.alertLook) : delay
+  }
+
+  /// Goes on with the flight, where one is recorded. After the looks, so that no decision waits for it.
+  @inline(never)
+  private mutating func recordOn() {
+    var isCalm = true
+    for domain in domains where domain.isBusy { isCalm = false }
+    flights?.advance(&reporter, isCalm: isCalm)
   }
 
   private func untilNextLook() -> Nanoseconds {

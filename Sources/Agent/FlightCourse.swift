@@ -1,63 +1,51 @@
 import Flight
 import LinuxSystem
+import Policy
 import ProcModel
 import Record
 
 /// Saves the flight of each incident as a file, and keeps the newest of them. No decision waits for a disk: a thread
-/// saves one at a time, and what it comes to later has more in it. A flight that is asked for (SIGUSR1) is a file beside
-/// those, each in the place of the one before it: asking often costs no flight of an incident.
+/// saves one at a time, and what it comes to later has more in it. A flight that is asked for (SIGUSR1), and that of a
+/// stop, are files beside those, each in the place of the one before it: neither costs a flight of an incident.
 package struct FlightCourse: ~Copyable {
-  /// The number of files that are kept.
-  static let keptFiles = 16
-  static let suffix = ".flight"
-  /// The file of the flight that was asked for last.
+  /// The file of the flight that was asked for last, and that of the last stop.
   package static let askedName = "asked.flight"
+  package static let stoppedName = "stopped.flight"
 
   private let saver: FileSaver
-  /// The names of the files that are there, in a ring with a place more than there are files: in it the one that is
-  /// removed is next to the newest.
-  private var names: [ByteBuffer] = []
-  private var newest = 0
-  private var count = 0
-  /// The incident whose file was named last, and that which is to be saved; 0 is none.
+  private var folder: FlightFolder
+  /// Those of the policy at the start: the ring is not made anew by a reload, since what was recorded would be lost.
+  private let atStart: FlightSettings
+  /// The incident whose file is the newest, and that which is to be saved; 0 is none.
   private var named: UInt32 = 0
   private var wanted: UInt32 = 0
   /// Whether a flight was asked for that is not being saved yet.
   private(set) var isAsked = false
   private let askedName: ByteBuffer
+  private let stoppedName: ByteBuffer
   /// What is being saved. Kept, since the saver reads its memory.
   private var saving: FlightSnapshot?
   private var isFailureSaid = false
   private var text: [UInt8] = []
 
-  /// - Parameters:
-  ///   - folder: Only its owner may read what is saved there: names of programs, users and units are in it.
-  ///   - names: The flights that are there, the oldest first.
-  /// - Throws: Why no thread can be made.
-  init(in folder: consuming OwnedDescriptor, holding names: [[UInt8]]) throws(Errno) {
+  /// - Parameter folder: Only its owner may read what is saved there: names of programs, users and units are in it.
+  /// - Throws: Why the folder cannot be read, or no thread can be made.
+  init(_ settings: FlightSettings, in folder: consuming OwnedDescriptor) throws(Errno) {
+    let files = try FlightFolder(settings, in: folder)
     saver = try FileSaver(in: folder)
-    var askedName = ByteBuffer(capacity: FlightCourse.askedName.utf8.count)
-    askedName.fill(from: Array(FlightCourse.askedName.utf8).span)
-    self.askedName = askedName
-    for _ in 0...FlightCourse.keptFiles { self.names.append(ByteBuffer(capacity: FileSaver.longestName)) }
-    for name in names.suffix(FlightCourse.keptFiles) { push(name.span) }
+    self.folder = files
+    atStart = settings
+    askedName = ByteBuffer(Array(FlightCourse.askedName.utf8))
+    stoppedName = ByteBuffer(Array(FlightCourse.stoppedName.utf8))
     text.reserveCapacity(FileSaver.longestName)
   }
 
-  /// Adds the name of a file. Takes no memory from the heap.
-  private mutating func push(_ name: Span<UInt8>) {
-    newest = (newest + 1) % names.count
-    names[newest].fill(from: name)
-    count = min(count + 1, names.count)
-  }
-
-  /// Whether a file of this name is the flight of an incident.
-  static func isFlight(_ name: Span<UInt8>) -> Bool {
-    guard name.count > suffix.utf8.count else { return false }
-    var whole = ByteScanner(name)
-    if whole.take(askedName), whole.offset == name.count { return false }
-    var scanner = ByteScanner(name, from: name.count - suffix.utf8.count)
-    return scanner.take(suffix)
+  /// Takes the bounds of another policy, and says what of it counts from the next start only. Allocates.
+  mutating func takeUp(_ settings: FlightSettings, _ reporter: inout Reporter) {
+    folder.setBounds(settings)
+    if settings.ring != atStart.ring || settings.keepsCommandLines != atStart.keepsCommandLines {
+      FlightCourse.sayLater(&reporter)
+    }
   }
 
   /// The flight is to be saved as it is, once the saver is free.
@@ -68,10 +56,18 @@ package struct FlightCourse: ~Copyable {
     return true
   }
 
+  static func sayLater(_ reporter: inout Reporter) {
+    reporter.messages.say(
+      .notice, "flight.ring and flight.command_lines of the new policy count when the agent is started again")
+  }
+
   /// Saves what a decision or an outcome was told of since the last time, or what was asked for, as far as the saver is
-  /// free.
-  mutating func advance(_ reporter: inout Reporter) {
+  /// free, and makes memory ready for what will be recorded next. To be called when no decision is waiting.
+  ///
+  /// - Parameter isCalm: Whether memory is easily had.
+  mutating func advance(_ reporter: inout Reporter, isCalm: Bool) {
     guard let flight = reporter.flight else { return }
+    flight.recorder.makeReady(isCalm: isCalm)
     if reporter.hasToldOfIncident {
       reporter.hasToldOfIncident = false
       wanted = reporter.decisions
@@ -81,7 +77,11 @@ package struct FlightCourse: ~Copyable {
     if wanted != 0 {
       save(wanted, flight, &reporter)
     } else if isAsked {
-      saveAsked(flight, &reporter)
+      isAsked = false
+      save(as: askedName, flight, &reporter)
+    } else if folder.isOver {
+      // A removal that fails is none that matters.
+      try? beginJob()
     }
   }
 
@@ -90,7 +90,12 @@ package struct FlightCourse: ~Copyable {
     guard let flight = reporter.flight else { return }
     saver.wait(milliseconds: Int32(clamping: patience.milliseconds))
     guard !saver.isBusy else { return }
-    save(max(reporter.decisions, 1), flight, &reporter)
+    if reporter.hasToldOfIncident || wanted != 0 {
+      save(reporter.decisions, flight, &reporter)
+      saver.wait(milliseconds: Int32(clamping: patience.milliseconds))
+    }
+    // A service that is started again and again would otherwise put the flights of incidents out.
+    if !saver.isBusy { save(as: stoppedName, flight, &reporter) }
     saver.wait(milliseconds: Int32(clamping: patience.milliseconds))
     finish(&reporter)
   }
@@ -102,32 +107,40 @@ package struct FlightCourse: ~Copyable {
     wanted = 0
     if incident != named { name(incident, &reporter) }
     named = incident
-    let (name, oldest) = (names[newest], names[(newest + 1) % names.count])
+    let snapshot = flight.recorder.beginSnapshot()
+    folder.setNewest(flight.recorder.length(of: snapshot))
     do throws(Errno) {
-      if count > FlightCourse.keptFiles {
-        try saver.name(name.bytes, removing: oldest.bytes)
-        count = FlightCourse.keptFiles
-      } else {
-        try saver.name(name.bytes, removing: Span())
-      }
-      try handOver(flight)
+      try beginJob(saving: snapshot, of: flight, as: folder.newestName)
     } catch {
       say(error, &reporter)
     }
   }
 
-  private mutating func saveAsked(_ flight: SharedFlight, _ reporter: inout Reporter) {
-    isAsked = false
+  /// Saves a flight beside those of incidents, in the place of the one before it.
+  private mutating func save(as name: ByteBuffer, _ flight: SharedFlight, _ reporter: inout Reporter) {
     do throws(Errno) {
-      try saver.name(askedName.bytes, removing: Span())
-      try handOver(flight)
+      try beginJob(saving: flight.recorder.beginSnapshot(), of: flight, as: name)
     } catch {
       say(error, &reporter)
     }
   }
 
-  private mutating func handOver(_ flight: SharedFlight) throws(Errno) {
-    saving = try flight.recorder.give(to: saver)
+  /// Has the saver remove what is too much and, where there is one, save a snapshot under a name.
+  private mutating func beginJob(
+    saving snapshot: FlightSnapshot? = nil, of flight: SharedFlight? = nil, as name: ByteBuffer? = nil
+  ) throws(Errno) {
+    try saver.begin()
+    var removals = 0
+    while folder.isOver, removals < FileSaver.removals {
+      try saver.remove(folder.oldestName.bytes)
+      folder.dropOldest()
+      removals += 1
+    }
+    if let snapshot, let flight, let name {
+      try saver.name(name.bytes)
+      try flight.recorder.give(snapshot, to: saver)
+      saving = snapshot
+    }
     saver.save()
   }
 
@@ -137,9 +150,9 @@ package struct FlightCourse: ~Copyable {
     text.append(compact: reporter.recorder.moment)
     text.append("-")
     text.append(incident: incident, of: reporter.recorder.run)
-    text.append(FlightCourse.suffix)
+    text.append(FlightFolder.suffix)
     let name = text
-    push(name.span)
+    folder.push(name.span)
   }
 
   private mutating func finish(_ reporter: inout Reporter) {
@@ -155,11 +168,9 @@ package struct FlightCourse: ~Copyable {
 }
 
 extension FlightRecorder {
-  /// Gives all its bytes to a saver. They stay where they are as long as the snapshot is kept; what is overwritten while
-  /// they are saved is a segment that the reader finds damaged.
-  fileprivate mutating func give(to saver: borrowing FileSaver) throws(Errno) -> FlightSnapshot {
-    let snapshot = beginSnapshot()
+  /// Gives all bytes of a snapshot to a saver. They stay where they are as long as the snapshot is kept; what is
+  /// overwritten while they are saved is a segment that the reader finds damaged.
+  fileprivate func give(_ snapshot: FlightSnapshot, to saver: borrowing FileSaver) throws(Errno) {
     for number in 0..<snapshot.pieces { try saver.add(piece(number, of: snapshot)) }
-    return snapshot
   }
 }

@@ -14,13 +14,13 @@ package struct Options: Sendable {
   package var cgroupRoot: CPath?
   /// Where records go; `-` is standard output.
   package var record: CPath?
-  /// The folder where flights are saved; nil where none is recorded.
+  /// The folder where flights are saved; without it, `flights` in ``stateDirectory``.
   package var flights: CPath?
-  /// Command lines are kept in flights, where they are read.
+  /// Command lines are kept in flights, whatever the policy says of that.
   package var keepsCommandLines = false
   /// A flight has of each process what any policy may ask for, and the agent ends with the program that started it.
   package var recordsInFull = false
-  /// Where the last good policy is kept.
+  /// Where the last good policy is kept, and flights.
   package var stateDirectory: CPath?
   /// Seconds since 1970-01-01 UTC: the image is the policy that was last in force, then.
   package var lastGood: UInt64?
@@ -161,22 +161,22 @@ package struct Options: Sendable {
       --proc-root DIR    Read this in place of /proc; without --dry-run it must be the live one.
       --cgroup-root DIR  Read the machine's cgroups here: the host's /sys/fs/cgroup, in a container that shows its processes.
       --record FILE      Append records as JSON Lines; - is standard output.
-      --flights DIR      Record what the agent sees in a ring, and save it here at each decision: spillway replay runs it
-                         again.
-      --flight-command-lines  Keep command lines in flights, where the policy asks for them; they may hold secrets.
+      --flights DIR      Save here what the agent saw before each decision: spillway replay runs it again. Without this,
+                         in DIR/flights of --state-dir.
       --strict           Do not start where the record cannot be opened.
       --verbose          Also print messages while memory is not short.
       --version          Print the version.
       --help             Print this.
 
     GIVEN BY spillway run:
-      --state-dir DIR    Where the policy in force is kept, by --compiler.
+      --state-dir DIR    Where the policy in force is kept, by --compiler, and flights.
       --last-good N      The image is the policy that was in force last, at N seconds since 1970.
       --built-in         The built-in policy, in dry run, in place of one that cannot be used.
       --because TEXT     Why.
 
     GIVEN BY spillway record:
       --flight-in-full   Record of each process what any policy may ask for; end with the program that started this one.
+      --flight-command-lines  Keep command lines as well, which may hold secrets.
 
     SIGNALS: SIGHUP reads the policy again; SIGUSR1 saves the flight as it is; SIGTERM and SIGINT stop the agent.
     EXIT CODES: 0 stopped by request; 64 usage; 69 the kernel lacks something; 75 to be started again, armed;

@@ -89,16 +89,23 @@ extension SetUp {
 
   /// Where flights are saved. Nil where none are, or the folder cannot be used, which is said.
   func openFlights(_ messages: inout Messages) -> FlightCourse? {
-    guard let path = options.flights else { return nil }
+    guard policy.measures.flight.ring != nil, let path = flightFolder else { return nil }
     do throws(Errno) {
-      let folder = try openFolder(path)
-      var walk = DirectoryWalk(try folder.open(CPath("."), .read, .directory), capacity: 4096)
-      let names = try walk.names(limit: 4096).filter { FlightCourse.isFlight($0.span) }
-      return try FlightCourse(in: folder, holding: names)
+      return try FlightCourse(policy.measures.flight, in: try openFolder(path))
     } catch {
       messages.say(.warning, "flights cannot be saved: their folder cannot be used", error)
       return nil
     }
+  }
+
+  /// The folder that was named, or else `flights` in the state directory, where there is one.
+  private var flightFolder: CPath? {
+    if let folder = options.flights { return folder }
+    guard let state = options.stateDirectory else { return nil }
+    var path: [UInt8] = []
+    for index in state.bytes.indices { path.append(state.bytes[index]) }
+    path.append("/flights")
+    return CPath(path)
   }
 
   /// Opens a folder, which is made where it is missing. A file system that does not answer is waited for as for the
@@ -120,8 +127,9 @@ extension SetUp {
     return folder
   }
 
-  /// Begins a flight.
-  func recordFlight(_ constants: AgentConstants, _ run: RunID) -> SharedFlight {
+  /// Begins a flight; nil where the policy wants none.
+  func recordFlight(_ constants: AgentConstants, _ run: RunID) -> SharedFlight? {
+    guard let ring = policy.measures.flight.ring else { return nil }
     var version: [UInt8] = []
     version.append(spillwayVersion)
     var name: [UInt8] = []
@@ -131,8 +139,9 @@ extension SetUp {
         FlightHeader(
           agentVersion: version, bootID: run.boot, started: run.startedAt, units: constants.units,
           ownPID: constants.ownPID, fill: constants.fill, isRehearsal: isDryRun,
-          keepsCommandLines: options.keepsCommandLines),
-        policy: ImageWriter.image(of: policy), named: name))
+          keepsCommandLines: options.keepsCommandLines || policy.measures.flight.keepsCommandLines),
+        policy: ImageWriter.image(of: policy), named: name,
+        capacity: FlightCapacity(ring: Int(clamping: ring.count) * 1024)))
   }
 
   func introduce(_ messages: inout Messages) {

@@ -115,7 +115,7 @@ extension FlightRecorder {
     put(.surveyed, at: now)
     ring.beginLarge()
     ring.put(item)
-    rows.beginWalk()
+    rows.beginWalk(walk.left)
     for index in table.indices {
       if selection.takes(table[index].footprint) {
         tell(table[index], &walk)

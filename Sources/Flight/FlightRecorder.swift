@@ -87,9 +87,21 @@ package struct FlightRecorder: ~Copyable {
     headerBytes = [UInt8](header)
     policyBytes = [UInt8](FlightPolicy(number: 0, time: header.started, name: name, image: image))
     writeKeyframe()
+    makeReady(isCalm: true)
   }
 
-  /// The bytes of memory that it holds.
+  /// Makes memory ready for what will be written next, so that an item needs no page that is new. What is made ready is
+  /// half a segment, and room for half as many rows again. To be called often, and when no decision is waiting. Allocates
+  /// nothing.
+  ///
+  /// - Parameter isCalm: Whether memory is easily had. Otherwise nothing is done as long as an eighth of a segment is
+  ///   left.
+  package mutating func makeReady(isCalm: Bool) {
+    ring.makeReady(isCalm: isCalm)
+    if isCalm { rows.makeReady() }
+  }
+
+  /// The bytes of memory that it holds once the ring has gone round.
   package var footprint: Int {
     var count = ring.capacity + rows.capacity + texts.capacity + processes.capacity + item.capacity + rowItem.capacity
     count += textHead.capacity + readings.capacity * MemoryLayout<FlightDomain>.stride + headerBytes.capacity
@@ -198,6 +210,13 @@ package struct FlightRecorder: ~Copyable {
   /// Whether the flight can still be handed out as it was at a snapshot: no segment was overwritten since then, no policy
   /// replaced, and no other snapshot begun.
   package func holds(_ snapshot: FlightSnapshot) -> Bool { snapshot.number == snapshots }
+
+  /// The number of bytes of all pieces.
+  package func length(of snapshot: FlightSnapshot) -> UInt64 {
+    var length: UInt64 = 0
+    for number in 0..<snapshot.pieces { length += UInt64(piece(number, of: snapshot).count) }
+    return length
+  }
 
   /// A piece of the flight's file. All pieces, one after the other, are the file.
   ///

@@ -13,10 +13,16 @@ struct FlightSegmentStart {
 /// The ring: segments of one size, the oldest of which is overwritten by the next, and frames in them. It is filled byte
 /// by byte and knows nothing of items.
 ///
+/// A page of it takes memory once it is written or made ready. ``makeReady()`` does that ahead of the writer, so that what
+/// is written in an emergency needs no page that is new.
+///
 /// A frame is a length, so many bytes, and a check over all frames of the segment up to its end. So a reader knows which
 /// frames of a segment that was cut off are whole, and where in a damaged one the damage begins.
 struct FlightRing: Sendable {
-  private(set) var storage: [UInt8]
+  /// What was made ready so far, which grows to the ring's size and stays there. It never moves: all of its room is
+  /// reserved at the start.
+  private(set) var storage: [UInt8] = []
+  private let size: Int
   private let segmentLength: Int
   /// The number of the segment that is being written, from 0.
   private(set) var number: UInt32 = 0
@@ -31,12 +37,40 @@ struct FlightRing: Sendable {
   private static let overhead = 3 + FlightLayout.frameCheck
 
   init(_ capacity: FlightCapacity, _ start: FlightSegmentStart) {
-    storage = [UInt8](repeating: 0, count: capacity.ring)
+    size = capacity.ring
     segmentLength = capacity.segment
+    storage.reserveCapacity(size)
     beginSegment(start)
   }
 
+  /// The bytes of memory that it takes once it has gone round.
   var capacity: Int { storage.capacity }
+
+  // MARK: Memory
+
+  /// The bytes that are kept ready ahead of the writer: half a segment.
+  private var reserve: Int { segmentLength / 2 }
+
+  /// How much of the reserve may be used up before ``makeReady(isCalm:)`` fills it in an emergency.
+  private var leastReserve: Int { reserve / 4 }
+
+  /// Makes memory ready for what will be written next. To be called when no decision is waiting.
+  ///
+  /// - Parameter isCalm: Whether memory is easily had. Otherwise nothing is done as long as enough is left.
+  mutating func makeReady(isCalm: Bool) {
+    guard storage.count < size else { return }
+    let segmentEnd = start(of: number) + segmentLength
+    // What does not fit in this segment any more goes to the next one.
+    let bound = (segmentEnd - end < reserve ? segmentEnd : end) + reserve
+    if isCalm || storage.count < bound - reserve + leastReserve { extend(to: bound) }
+  }
+
+  /// Writes zeros up to an offset, in whole pages of the smallest size.
+  @inline(never)
+  private mutating func extend(to bound: Int) {
+    let wanted = min((bound + 4095) & ~4095, size)
+    while storage.count < wanted { storage.append(0) }
+  }
 
   /// Where a segment that is still there begins.
   private func start(of number: UInt32) -> Int {
@@ -111,7 +145,7 @@ struct FlightRing: Sendable {
   private mutating func openFrame(isLarge: Bool) {
     frame = end
     self.isLarge = isLarge
-    end += isLarge ? 3 : 1
+    for _ in 0..<(isLarge ? 3 : 1) { put(0) }
   }
 
   private mutating func closeFrame() {
@@ -130,6 +164,7 @@ struct FlightRing: Sendable {
   }
 
   mutating func put(_ byte: UInt8) {
+    if end >= storage.count { extend(to: end + 1) }
     storage[end] = byte
     end += 1
   }

@@ -9,26 +9,41 @@ struct FlightRow: Sendable {
 /// The rows that differences refer to: those of the last survey, and those that it left out. They are kept as a survey
 /// tells them in full, some 54 bytes a process, with two bytes of length before each.
 ///
-/// A survey replaces them in one walk. The old rows are moved to the end of the block, and are read from there while new
-/// ones are written from its beginning.
+/// A survey replaces them in one walk. The old rows are moved behind the room that the new ones are likely to take, and are
+/// read from there while new ones are written from the block's beginning. So the block takes no more memory than the rows
+/// that there are, twice.
 struct FlightRows: Sendable {
-  private var storage: [UInt8]
+  /// What was needed so far. It never moves: all of its room is reserved at the start.
+  private var storage: [UInt8] = []
+  private let size: Int
   /// The bytes and the number of rows at the beginning of the block.
   private(set) var used = 0
   private(set) var count = 0
   /// Whether each process number is higher than the one before it.
   var isAscending = true
-  /// Where the rows are that have yet to be read in a walk, to the end of the block.
-  private var readAt: Int
+  /// Where the rows are that have yet to be read in a walk.
+  private var readAt = 0
+  private var readEnd = 0
 
   private static let prefix = 2
 
   init(_ capacity: FlightCapacity) {
-    storage = [UInt8](repeating: 0, count: capacity.rowBytes)
-    readAt = storage.count
+    size = capacity.rowBytes
+    storage.reserveCapacity(size)
   }
 
   var capacity: Int { storage.capacity }
+  /// The bytes that take memory so far.
+  var ready: Int { storage.count }
+
+  /// Makes memory ready for a survey with half as many rows again, and a few more.
+  mutating func makeReady() {
+    extend(to: min(3 * used + 4096, size))
+  }
+
+  private mutating func extend(to end: Int) {
+    while storage.count < end { storage.append(0) }
+  }
 
   mutating func removeAll() {
     used = 0
@@ -42,8 +57,11 @@ struct FlightRows: Sendable {
 
   // MARK: A walk
 
-  mutating func beginWalk() {
-    readAt = storage.count - used
+  /// - Parameter rows: The number of new rows, at most.
+  mutating func beginWalk(_ rows: Int) {
+    readAt = min(max(rows * FlightCapacity.bytesOfRow, used), size - used)
+    readEnd = readAt + used
+    extend(to: readEnd)
     for offset in stride(from: used - 1, through: 0, by: -1) { storage[readAt + offset] = storage[offset] }
     used = 0
     count = 0
@@ -51,7 +69,7 @@ struct FlightRows: Sendable {
 
   /// The number of the next old row's process; nil where all were passed.
   var nextPID: Int32? {
-    guard readAt < storage.count else { return nil }
+    guard readAt < readEnd else { return nil }
     return pid(at: readAt)
   }
 
@@ -63,7 +81,7 @@ struct FlightRows: Sendable {
 
   /// Whether the next old row is the same as one that is written so.
   func nextIs(_ row: borrowing FlightBuffer) -> Bool {
-    guard readAt < storage.count, length(at: readAt) == row.count else { return false }
+    guard readAt < readEnd, length(at: readAt) == row.count else { return false }
     let start = readAt + FlightRows.prefix
     for index in 0..<row.count where storage[start + index] != row[index] { return false }
     return true
@@ -86,18 +104,19 @@ struct FlightRows: Sendable {
   }
 
   /// Whether a row can be remembered beside those that were written, if old ones give way.
-  func canHold(_ length: Int) -> Bool { used + FlightRows.prefix + length <= storage.count }
+  func canHold(_ length: Int) -> Bool { used + FlightRows.prefix + length <= size }
 
   /// Whether one more old row can be remembered, and so many rows of the usual size after it.
   func hasSpare(beside rows: Int) -> Bool {
-    used + length(at: readAt) + (rows + 1) * FlightCapacity.bytesOfRow <= storage.count
+    used + length(at: readAt) + (rows + 1) * FlightCapacity.bytesOfRow <= size
   }
 
   /// Whether a row would overwrite the next old one. That one has to be passed first.
-  func overlaps(_ length: Int) -> Bool { used + FlightRows.prefix + length > readAt && readAt < storage.count }
+  func overlaps(_ length: Int) -> Bool { used + FlightRows.prefix + length > readAt && readAt < readEnd }
 
   /// Remembers a row.
   mutating func append(_ row: borrowing FlightBuffer) {
+    extend(to: used + FlightRows.prefix + row.count)
     storage[used] = UInt8(truncatingIfNeeded: row.count)
     storage[used + 1] = UInt8(truncatingIfNeeded: row.count >> 8)
     used += FlightRows.prefix

@@ -9,6 +9,8 @@ package struct FileSaver: ~Copyable {
   package static let longestName = Int(CLINUX_SAVE_NAME) - 1
   /// The most pieces of a file.
   package static let pieces = Int(CLINUX_SAVE_PIECES)
+  /// The most files that one job removes.
+  package static let removals = Int(CLINUX_SAVE_REMOVALS)
 
   private let helper: HelperThread
   private let folder: OwnedDescriptor
@@ -42,22 +44,31 @@ package struct FileSaver: ~Copyable {
     return result == 0 ? nil : Errno(result)
   }
 
-  /// Begins to name what is saved next. Not while a file is being saved.
+  /// Begins the next job. Without a ``name(_:)`` it saves nothing and removes only.
   ///
-  /// - Parameters:
-  ///   - name: The file's name, without a slash.
-  ///   - old: The name of a file that is removed first, to make room; empty where there is none.
-  /// - Throws: `EBUSY`; `EINVAL` for a name that is empty or too long.
-  package func name(_ name: Span<UInt8>, removing old: Span<UInt8>) throws(Errno) {
+  /// - Throws: `EBUSY` while a file is being saved.
+  package func begin() throws(Errno) {
     guard !helper.isBusy else { throw .busy }
-    guard !name.isEmpty, name.count <= FileSaver.longestName, old.count <= FileSaver.longestName else {
-      throw .invalidArgument
-    }
     unsafe clinux_save_job_begin(job)
+  }
+
+  /// Names what is saved next, without a slash.
+  ///
+  /// - Throws: `EINVAL` for a name that is empty or too long.
+  package func name(_ name: Span<UInt8>) throws(Errno) {
+    guard !name.isEmpty, name.count <= FileSaver.longestName else { throw .invalidArgument }
     // The bytes are valid for the call, which copies them.
     unsafe name.withUnsafeBytes { unsafe clinux_save_job_name(job, $0.baseAddress, $0.count) }
-    if old.isEmpty { return }
-    unsafe old.withUnsafeBytes { unsafe clinux_save_job_old(job, $0.baseAddress, $0.count) }
+  }
+
+  /// Has a file of the folder removed first, to make room. One that is not there is no failure.
+  ///
+  /// - Throws: `EINVAL` for a name that is empty or too long, `E2BIG` for more than ``removals``.
+  package func remove(_ name: Span<UInt8>) throws(Errno) {
+    guard !name.isEmpty, name.count <= FileSaver.longestName else { throw .invalidArgument }
+    // The bytes are valid for the call, which copies them.
+    let result = unsafe name.withUnsafeBytes { unsafe clinux_save_job_remove(job, $0.baseAddress, $0.count) }
+    if result != 0 { throw .tooLong }
   }
 
   /// Adds a piece of what is saved next.
@@ -72,6 +83,6 @@ package struct FileSaver: ~Copyable {
     if result != 0 { throw .tooLong }
   }
 
-  /// Has the helper save it.
+  /// Has the helper do the job.
   package func save() { unsafe helper.save(job) }
 }

@@ -28,6 +28,17 @@ package struct FileStatus: Equatable, Sendable {
 }
 
 extension OwnedDescriptor {
+  /// Returns the size in bytes of a file below this directory (fstatat(2)); of a symbolic link that of the link itself.
+  package func size(of name: borrowing CPath) throws(Errno) -> UInt64 {
+    var status = stat()
+    let directory = raw
+    _ = try retrying {
+      // A C struct on the stack, for the call.
+      unsafe name.withCString { name in unsafe Int(clinux_status_of_name(directory, name, &status)) }
+    }
+    return UInt64(max(status.st_size, 0))
+  }
+
   /// Returns the record of the open file, whatever has become of its name.
   package func status() throws(Errno) -> FileStatus {
     var status = stat()

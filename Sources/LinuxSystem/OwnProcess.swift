@@ -24,10 +24,16 @@ package enum OwnProcess {
     _ = try retrying { Int(clinux_lock_memory_on_fault()) }
   }
 
-  /// Drops the code that only the start needed from the resident set, before memory is locked. Code that runs
-  /// afterwards is mapped again from the page cache, in windows of 64 KiB, and is then locked.
-  package static func forgetStartUpCode() throws(Errno) {
-    _ = try retrying { Int(clinux_forget_code()) }
+  /// Drops what only the start needed from the resident set: code, and memory of the heap that is free again. To be
+  /// called before memory is locked. Code that is needed all the same is mapped again from the page cache.
+  package static func forgetStart() throws(Errno) {
+    _ = try retrying { Int(clinux_forget_start()) }
+  }
+
+  /// Maps the code that runs after the start, so that none of it has to be read when memory is short, and drops all
+  /// other code from the resident set. To be called last, and before memory is locked.
+  package static func keepCodeInUse() throws(Errno) {
+    _ = try retrying { Int(clinux_keep_code_in_use()) }
   }
 
   /// Sets the nice value of this process (setpriority(2)). −20 is the most urgent.

@@ -102,6 +102,8 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case reliefFigures
   case lastResort
   case lastResortFigures
+  case flight
+  case flightFigures
   case ruleName
   case ruleNameLength
   case ruleNameText
@@ -149,7 +151,7 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .stall, .stallShare, .thrash, .refaults, .window, .forecast, .horizon, .limit: true
     case .confirmation, .classicConstants: true
     case .scope, .signal, .swarm, .swarmFigures, .hook, .takesOver: true
-    case .relief, .reclaim, .reliefFigures, .lastResort, .lastResortFigures: true
+    case .relief, .reclaim, .reliefFigures, .lastResort, .lastResortFigures, .flight, .flightFigures: true
     default: false
     }
   }
@@ -185,6 +187,8 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .reliefFigures: "the policy image gives a relief figures that it cannot have"
     case .lastResort: "the policy image has a last resort that this program does not know, or figures where it has none"
     case .lastResortFigures: "the policy image gives a last resort figures that it cannot have, or none"
+    case .flight: "the policy image neither has command lines recorded nor not"
+    case .flightFigures: "the policy image gives the recorder of flights figures that it cannot have"
     case .ruleName: "a rule's name lies outside the policy image's text; rule"
     case .ruleNameLength: "a rule's name is longer than 255 bytes; rule"
     case .ruleNameText: "a rule's name is not UTF-8, or holds control characters; rule"

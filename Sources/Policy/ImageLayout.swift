@@ -4,7 +4,12 @@ package enum ImageLayout {
   /// `\x89SPW\r\n\x1A\n`. Not safe for text tools on purpose, as PNG's signature is not: the first byte keeps it from
   /// passing as text, and a transfer that strips the eighth bit or rewrites line endings is seen in the first 8 bytes.
   package static let magic: InlineArray<8, UInt8> = [0x89, 0x53, 0x50, 0x57, 0x0D, 0x0A, 0x1A, 0x0A]
-  package static let version: UInt16 = 2
+  package static let version: UInt16 = 3
+  /// The oldest version that is read. It has no ``FlightSettings``: flights hold images of it, and the kept policy of an
+  /// older agent is one.
+  package static let oldestVersion: UInt16 = 2
+  /// The first version that has ``FlightSettings``.
+  static let versionWithFlight: UInt16 = 3
 
   package static let versionOffset = 8
   package static let headerSizeOffset = 10
@@ -19,6 +24,11 @@ package enum ImageLayout {
   package static var measuresOffset: Int { settingsOffset + settingsSize }
   /// Of the first section; each other begins where the one before it ends.
   package static var tablesOffset: Int { measuresOffset + Measures.byteCount }
+
+  /// The same in an image of a version that is read.
+  static func tablesOffset(in version: UInt16) -> Int {
+    version < versionWithFlight ? tablesOffset - FlightSettings.byteCount : tablesOffset
+  }
 
   /// In bytes. Every section at its own maximum fits, so that an author meets those limits and not this one.
   package static let maximumLength = 1 << 18

@@ -14,6 +14,9 @@ protocol ImagePass: ~Copyable, ~Escapable {
   /// Passes one number, as many bytes as it has.
   mutating func number<Number: FixedWidthInteger & UnsignedInteger>(_ number: inout Number)
 
+  /// Passes a record that images have since a version of their format. In an older image it is left as it is.
+  mutating func record<Record: ImageRecord>(_ record: inout Record, since first: UInt16) throws(ImageError)
+
   /// Passes how many entries of `section` belong to the record at hand.
   ///
   /// - Throws: ``ImageError/invalid(_:entry:)`` with `fault` where there are fewer.
@@ -74,6 +77,11 @@ extension OptionalImageRecord {
 // What fields are made of.
 extension ImagePass where Self: ~Copyable & ~Escapable {
   mutating func record<Record: ImageRecord>(_ record: inout Record) throws(ImageError) {
+    try record.pass(through: &self)
+  }
+
+  // What is not read is of the present version.
+  mutating func record<Record: ImageRecord>(_ record: inout Record, since first: UInt16) throws(ImageError) {
     try record.pass(through: &self)
   }
 

@@ -8,16 +8,19 @@ extension CompiledPolicy {
   /// - Throws: ``ImageError``, the first thing found wrong: is it an image, of a version we know, whole, unaltered, and
   ///   then entry by entry as ``validate()`` has it.
   package init(image: Span<UInt8>) throws(ImageError) {
-    try checkImageEnvelope(image)
-    var cursor = ImageCursor(image, at: ImageLayout.settingsOffset, eligibility: try ImagePlaces(image))
+    let version = try checkImageEnvelope(image)
+    var cursor = ImageCursor(
+      image, at: ImageLayout.settingsOffset, of: version, eligibility: try ImagePlaces(image, of: version))
     self.init(settings: .blank)
     try pass(through: &cursor)
     try validate()
   }
 }
 
-/// Whether this is an image of our version, whole and unaltered. Says nothing of what is in it.
-private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
+/// Whether this is an image of a version that is read, whole and unaltered. Says nothing of what is in it.
+///
+/// - Returns: Its version.
+private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) -> UInt16 {
   for index in 0..<min(image.count, ImageLayout.magic.count) where image[index] != ImageLayout.magic[index] {
     throw .foreign
   }
@@ -25,16 +28,18 @@ private func checkImageEnvelope(_ image: Span<UInt8>) throws(ImageError) {
   guard image.count >= ImageLayout.headerSizeOffset else { throw .truncated(found: image.count) }
   var cursor = ImageCursor(image, at: ImageLayout.versionOffset)
   let version: UInt16 = cursor.take()
-  guard version == ImageLayout.version else { throw .unknownVersion(version) }
-  guard image.count >= ImageLayout.tablesOffset else { throw .truncated(found: image.count) }
+  guard version >= ImageLayout.oldestVersion, version <= ImageLayout.version else { throw .unknownVersion(version) }
+  let shortest = ImageLayout.tablesOffset(in: version)
+  guard image.count >= shortest else { throw .truncated(found: image.count) }
   let headerSize: UInt16 = cursor.take()
   let length: UInt32 = cursor.take()
   let checksum: UInt32 = cursor.take()
-  guard headerSize == ImageLayout.headerSize, length >= ImageLayout.tablesOffset else { throw .altered }
+  guard headerSize == ImageLayout.headerSize, length >= shortest else { throw .altered }
   guard length <= ImageLayout.maximumLength else { throw .tooLarge }
   guard image.count >= Int(length) else { throw .truncated(found: image.count) }
   guard image.count == Int(length) else { throw .trailing(image.count - Int(length)) }
   guard checksum == CRC32.of(image, from: ImageLayout.checksummedFrom) else { throw .altered }
+  return version
 }
 
 /// A number for each section.
@@ -54,9 +59,9 @@ private struct ImagePlaces {
   /// Of nothing.
   init() {}
 
-  init(_ image: Span<UInt8>) throws(ImageError) {
+  init(_ image: Span<UInt8>, of version: UInt16) throws(ImageError) {
     var cursor = ImageCursor(image, at: ImageLayout.sectionsOffset)
-    var end = ImageLayout.tablesOffset
+    var end = ImageLayout.tablesOffset(in: version)
     for section in ImageSection.allCases {
       let start: UInt32 = cursor.take()
       let entries: UInt32 = cursor.take()
@@ -76,15 +81,20 @@ private struct ImagePlaces {
 private struct ImageCursor: ImagePass, ~Escapable {
   private let bytes: Span<UInt8>
   private var offset: Int
+  private let version: UInt16
   private let eligibility: ImagePlaces
   /// The positions and sets that no automaton has taken yet.
   private var unowned: SectionTable
   private(set) var entry = 0
 
   @_lifetime(copy bytes)
-  init(_ bytes: Span<UInt8>, at offset: Int, eligibility: ImagePlaces = ImagePlaces()) {
+  init(
+    _ bytes: Span<UInt8>, at offset: Int, of version: UInt16 = ImageLayout.version,
+    eligibility: ImagePlaces = ImagePlaces()
+  ) {
     self.bytes = bytes
     self.offset = offset
+    self.version = version
     self.eligibility = eligibility
     unowned = eligibility.count
   }
@@ -100,6 +110,10 @@ private struct ImageCursor: ImagePass, ~Escapable {
 
   mutating func number<Number: FixedWidthInteger & UnsignedInteger>(_ number: inout Number) {
     number = take()
+  }
+
+  mutating func record<Record: ImageRecord>(_ record: inout Record, since first: UInt16) throws(ImageError) {
+    if version >= first { try record.pass(through: &self) }
   }
 
   mutating func share(_ count: inout UInt16, of section: ImageSection, _ fault: PolicyFault) throws(ImageError) {

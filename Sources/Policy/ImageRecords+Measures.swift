@@ -8,6 +8,27 @@ extension Measures: ImageRecord {
     try pass.record(&hooks)
     try pass.record(&relief)
     try pass.record(&lastResort)
+    try pass.record(&flight, since: ImageLayout.versionWithFlight)
+  }
+}
+
+/// A ring of 0 KiB stands for none.
+extension FlightSettings: ImageRecord {
+  static var blank: FlightSettings { FlightSettings() }
+
+  mutating func pass<Pass: ImagePass & ~Copyable & ~Escapable>(through pass: inout Pass) throws(ImageError) {
+    var size = UInt32(clamping: ring?.count ?? 0)
+    pass.number(&size)
+    ring = size == 0 ? nil : KiB(UInt64(size))
+    try pass.number(&keep, in: FlightLimits.keep, .flightFigures)
+    var limit = UInt32(clamping: folderLimit.count)
+    pass.number(&limit)
+    folderLimit = KiB(UInt64(limit))
+    try pass.flag(&keepsCommandLines, .flight)
+    let (ring, folder) = (ring, folderLimit)
+    try pass.limit(ring.map(FlightLimits.ring.contains) ?? true, .flightFigures)
+    try pass.limit(FlightLimits.folder.contains(folder), .flightFigures)
+    try pass.limit(folder >= FlightLimits.leastFolder(for: ring), .flightFigures)
   }
 }
 

@@ -103,11 +103,12 @@ package struct LastResort: Equatable, Sendable {
   }
 }
 
-/// What is done beside killing processes.
+/// What is done beside killing processes, and recorded of it.
 package struct Measures: Equatable, Sendable {
   package var hooks = Hooks()
   package var relief = Relief()
   package var lastResort: LastResort?
+  package var flight = FlightSettings()
 
   package init() {}
 }

@@ -108,7 +108,8 @@ extension CompiledPolicy {
       isSame(command: hooks.after, as: others.after, of: policy),
       isSame(command: hooks.noCandidate, as: others.noCandidate, of: policy),
       relief.reclaim == other.reclaim, relief.high == other.high, relief.freeze == other.freeze,
-      measures.lastResort == policy.measures.lastResort, cgroups.count == policy.cgroups.count
+      measures.lastResort == policy.measures.lastResort, measures.flight == policy.measures.flight,
+      cgroups.count == policy.cgroups.count
     else { return false }
     for index in cgroups.indices where !isSame(cgroups[index], as: policy.cgroups[index], of: policy) { return false }
     return true

@@ -9,6 +9,7 @@ func describeMeasures(of policy: CompiledPolicy) -> [String] {
     "hooks: " + describe(measures.hooks, of: policy),
     "relief: " + describe(measures.relief, of: policy),
     "last_resort: " + (measures.lastResort.map(describe) ?? "off"),
+    "flight: " + describe(measures.flight),
   ]
 }
 
@@ -44,6 +45,12 @@ private func describe(_ lastResort: LastResort) -> String {
   let victims = lastResort.afterVictims.map { "after \($0) victim\($0 == 1 ? "" : "s")" }
   let stall = lastResort.afterStall.map { "after \(describe($0))" }
   return lastResort.action.name + " " + [victims, stall].compactMap { $0 }.joined(separator: " and ")
+}
+
+private func describe(_ flight: FlightSettings) -> String {
+  guard let ring = flight.ring else { return "off" }
+  return "ring of \(describe(.size(ring))), at most \(flight.keep) file\(flight.keep == 1 ? "" : "s") of together "
+    + "\(describe(.size(flight.folderLimit))), command lines \(flight.keepsCommandLines ? "kept" : "left out")"
 }
 
 extension CompiledPolicy {

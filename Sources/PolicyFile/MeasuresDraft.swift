@@ -2,11 +2,11 @@ import Policy
 import Pressure
 import ProcModel
 
-/// `[hooks]`, `[relief]` and `[last_resort]` of a file over those of the presets that it extends. A key that no file
+/// `[hooks]`, `[relief]`, `[last_resort]` and `[flight]` of a file over those of the presets that it extends. A key that no file
 /// sets is nil.
 struct MeasuresDraft {
   /// The tables of a file that are read here.
-  static let known = ["hooks", "relief", "last_resort"]
+  static let known = ["hooks", "relief", "last_resort", "flight"]
 
   struct High {
     var cgroup: String
@@ -22,6 +22,7 @@ struct MeasuresDraft {
   private(set) var high: Choice<High>?
   private(set) var freeze: Choice<Nanoseconds>?
   private(set) var lastResort: Choice<LastResort>?
+  var flight = FlightDraft()
 
   private static let highExample = "{ cgroup = \"/batch.slice\", to = \"80%\", for = \"30s\" }"
   private static let defaultFreeze = Nanoseconds.milliseconds(10_000)

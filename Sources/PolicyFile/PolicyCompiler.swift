@@ -120,6 +120,9 @@ package struct PolicyCompiler {
     if let (entries, offset) = table.table("last_resort", "[last_resort]", log: &log) {
       measures.readLastResort(entries, at: offset, log: &log)
     }
+    if let (entries, offset) = table.table("flight", "[flight]", log: &log) {
+      measures.flight.read(entries, at: offset, log: &log)
+    }
   }
 
   private func checkVersion(_ table: SettingsReader, isDropIn: Bool, log: inout DiagnosticLog) {

@@ -72,6 +72,7 @@ struct PolicyTables {
     }
     policy.measures.relief.freeze = measures.freeze?.value
     policy.measures.lastResort = measures.lastResort?.value
+    policy.measures.flight = measures.flight.settings
   }
 
   /// The index of a command. Hooks that start the same program in the same way share one entry.

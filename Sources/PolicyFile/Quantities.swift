@@ -53,6 +53,24 @@ enum AmountText {
   }
 }
 
+/// The sizes of something that is no share of anything: `"256 KiB"`.
+enum SizeText {
+  static func parse(
+    _ text: String, _ example: String, within allowed: ClosedRange<KiB>
+  ) throws(QuantityError) -> KiB {
+    guard case .size(let size) = try AmountText.parse(text) else {
+      throw QuantityError(what: "\(quoted(text)) is a share", meant: "write a size such as \(example)")
+    }
+    guard allowed.contains(size) else {
+      let (least, most) = (describe(.size(allowed.lowerBound)), describe(.size(allowed.upperBound)))
+      throw QuantityError(
+        what: "\(quoted(text)) is too \(size < allowed.lowerBound ? "small" : "large")",
+        meant: "it can be \(quoted(least)) to \(quoted(most))")
+    }
+    return size
+  }
+}
+
 /// The shares of something other than memory: `"15%"`.
 enum ShareText {
   static func parse(

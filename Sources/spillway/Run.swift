@@ -35,15 +35,12 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Record what the agent sees in a ring, and save it in this directory at each decision, for spillway replay.",
+      """
+      Save in this directory what the agent saw before each decision, for spillway replay. Default: `flights` in the \
+      state directory.
+      """,
       valueName: "dir"))
   var flights: String?
-
-  @Flag(
-    help: ArgumentHelp(
-      "With --flights, keep command lines where the policy asks for them. They may hold secrets; the file is its owner's."
-    ))
-  var flightCommandLines = false
 
   @Flag(name: .shortAndLong, help: "Also print messages while memory is not short.")
   var verbose = false
@@ -56,7 +53,10 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The directory where the policy in force is kept. Default: $STATE_DIRECTORY; without that it is not kept.",
+      """
+      The directory where the policy in force and flights are kept. Default: $STATE_DIRECTORY; without that they are \
+      not kept.
+      """,
       valueName: "dir"))
   var stateDir: String?
 
@@ -88,7 +88,6 @@ struct Run: ParsableCommand {
     if let cgroupRoot { words += ["--cgroup-root", cgroupRoot] }
     if let record { words += ["--record", record] }
     if let flights { words += ["--flights", flights] }
-    if flightCommandLines { words.append("--flight-command-lines") }
     if dryRun { words.append("--dry-run") }
     if strict { words.append("--strict") }
     if verbose { words.append("--verbose") }

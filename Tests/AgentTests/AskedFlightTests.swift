@@ -15,7 +15,7 @@ import Testing
   private static let names = ["20261201T041500Z-ab12cd34-7-3.flight", "asked.flight", "asked.flight2", ".flight", "a"]
 
   @Test func onlyFlightsOfIncidentsAreCounted() {
-    #expect(Self.names.map { FlightCourse.isFlight(Array($0.utf8).span) } == [true, false, false, false, false])
+    #expect(Self.names.map { FlightFolder.isFlight(Array($0.utf8).span) } == [true, false, false, false, false])
   }
 
   private static func recorder(
@@ -59,7 +59,7 @@ import Testing
     let start = source.now
     let flight = Self.recorder(at: start, policy)
     let course = try FlightCourse(
-      in: try OwnedDescriptor.open(CPath(folder.path), .read, .directory), holding: [])
+      FlightSettings(), in: try OwnedDescriptor.open(CPath(folder.path), .read, .directory))
     var agent = Agent(
       machine: RecordingMachine(source, in: flight), reporter: Self.reporter(at: start, flight), policy: policy,
       constants: AgentConstants(units: .common, ownPID: 0),

@@ -35,6 +35,57 @@ struct FlightTests {
     #expect(result.isAlive("hog") == !option.isEmpty)
   }
 
+  /// Without --flights, flights go where the policy in force is kept. Only their owner may read them.
+  @Test func flightsAreSavedInTheStateDirectory() throws {
+    let result = try Namespace.run(
+      policy: Self.policy + "[flight]\nkeep = 1\nring = \"64 KiB\"\n",
+      """
+      start hog --mib 60
+      mkdir -p state/flights && chmod 700 state/flights
+      for minute in 1 2 3; do echo >"state/flights/20200101T00000${minute}Z-old-1-1.flight"; done
+      echo >state/flights/note
+      agent --state-dir "$PWD/state"
+      until_record '"event":"outcome"'
+      finish
+      ls state/flights | sed 's/^20[2-9].*flight/flight/'
+      stat -c %a state/flights/2*
+      test $(stat -c %s state/flights/2*) -lt 80000 && echo small
+      """)
+    #expect(result.output.hasSuffix("flight\nnote\nstopped.flight\n600\nsmall\n"), "\(result.output)\(result.errors)")
+  }
+
+  @Test(arguments: ["--flights flights", "--state-dir \"$PWD/state\""])
+  func aPolicyCanTurnThemOff(option: String) throws {
+    let result = try Namespace.run(
+      policy: Self.policy + "[flight]\nring = \"off\"\n",
+      """
+      start hog --mib 60
+      mkdir state
+      agent \(option)
+      until_record '"event":"outcome"'
+      finish
+      find . -name '*flight*' | wc -l
+      """)
+    #expect(result.output.hasSuffix("\n0\n"), "\(result.output)\(result.errors)")
+  }
+
+  /// Another ring would lose what is in this one.
+  @Test(arguments: ["off", "128 KiB"]) func anotherRingCountsFromTheNextStart(ring: String) throws {
+    let result = try Namespace.run(
+      policy: Self.policy + "[flight]\nring = \"\(ring)\"\nkeep = 5\n",
+      """
+      agent --flights flights
+      until_record '"event":"start"'
+      sed -i 's/^ring = .*/ring = "64 KiB"/' policy.toml
+      kill -HUP $agent
+      until_record '"event":"reload"'
+      until_said 'flight.ring and flight.command_lines of the new policy count when the agent is started again'
+      kill -0 $agent && echo runs
+      finish
+      """)
+    #expect(!result.output.contains("never") && result.output.contains("runs"), "\(result.output)\(result.errors)")
+  }
+
   /// A folder that cannot be used costs the flights, and nothing else.
   @Test func withoutAFolderTheAgentKillsAllTheSame() throws {
     let result = try Namespace.run(

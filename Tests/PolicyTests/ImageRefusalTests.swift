@@ -44,6 +44,7 @@ import Testing
         let error = refusal(altered)
         switch offset {
         case ..<8: #expect(error == .foreign)
+        case 8 where altered[8] == UInt8(ImageLayout.oldestVersion): #expect(error != nil)
         case 8..<10: #expect(error == .unknownVersion(UInt16(altered[8]) | UInt16(altered[9]) << 8))
         case 12..<16: #expect(error != nil)
         default: #expect(error == .altered, "offset \(offset)")
@@ -52,7 +53,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 1, 3, 255, 256, UInt16.max]) func anotherVersionIsNamed(version: UInt16) {
+  @Test(arguments: [0, 1, 4, 255, 256, UInt16.max]) func anotherVersionIsNamed(version: UInt16) {
     var image = ImageWriter.image(of: Sample.small.policy)
     image[8] = UInt8(version & 255)
     image[9] = UInt8(version >> 8)

@@ -93,6 +93,7 @@ import Testing
         if choice & 16 == 0 { policy.measures.relief.reclaim = 0 }
         if choice & 32 == 0 { policy.measures.lastResort = nil }
         if choice & 64 == 0 { policy.measures.lastResort?.afterStall = nil }
+        if choice & 65 == 0 { policy.measures.flight.ring = nil }
         #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
       }
     }
@@ -106,17 +107,52 @@ import Testing
     #expect(ImageWriter.image(of: policy).count <= ImageLayout.maximumLength)
   }
 
+  /// Flights and kept policies hold images of the version before this one.
+  @Test(arguments: Sample.allCases) func anImageOfTheVersionBeforeIsRead(sample: Sample) throws {
+    var policy = sample.policy
+    let image = asVersion2(ImageWriter.image(of: policy))
+    // It says nothing of flights.
+    policy.measures.flight = FlightSettings()
+    #expect(decode(image) == .success(policy))
+    // What is read is written as an image of this version.
+    #expect(ImageWriter.image(of: try decode(image).get()) == ImageWriter.image(of: policy))
+    for length in [10, ImageLayout.tablesOffset - 14, image.count - 1] where length < image.count {
+      #expect(refusal([UInt8](image[..<length])) == .truncated(found: length))
+    }
+    #expect(refusal(image + [0]) == .trailing(1))
+    // Each version has its own length.
+    var other = image
+    other[8] = 3
+    #expect(refusal(sealed(other)) != nil)
+    var another = ImageWriter.image(of: policy)
+    another[8] = 2
+    #expect(refusal(sealed(another)) != nil)
+  }
+
+  /// An image without the 13 bytes that version 3 has more.
+  private func asVersion2(_ image: [UInt8]) -> [UInt8] {
+    var image = image
+    let more = 13
+    image.removeSubrange(ImageLayout.tablesOffset - more..<ImageLayout.tablesOffset)
+    image[8] = 2
+    for offset in [12] + ImageSection.allCases.map({ ImageLayout.sectionsOffset + 8 * Int($0.rawValue) }) {
+      let number = (0..<4).reduce(0) { $0 | Int(image[offset + $1]) << (8 * $1) } - more
+      for index in 0..<4 { image[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
+    }
+    return sealed(image)
+  }
+
   // If this fails, the format changed: that takes a new version, and docs/policy-image.md.
   @Test func aSmallImageHasTheseBytes() {
     let hex = """
-      89 53 50 57 0d 0a 1a 0a 02 00 6c 00 9a 01 00 00 \
-      ff ca 47 e8 \
-      59 01 00 00 00 00 00 00 \
-      59 01 00 00 01 00 00 00 81 01 00 00 01 00 00 00 \
-      8a 01 00 00 01 00 00 00 93 01 00 00 00 00 00 00 \
-      93 01 00 00 00 00 00 00 93 01 00 00 00 00 00 00 \
-      93 01 00 00 00 00 00 00 93 01 00 00 00 00 00 00 \
-      93 01 00 00 00 00 00 00 93 01 00 00 07 00 00 00 \
+      89 53 50 57 0d 0a 1a 0a 03 00 6c 00 a7 01 00 00 \
+      07 03 00 74 \
+      66 01 00 00 00 00 00 00 \
+      66 01 00 00 01 00 00 00 8e 01 00 00 01 00 00 00 \
+      97 01 00 00 01 00 00 00 a0 01 00 00 00 00 00 00 \
+      a0 01 00 00 00 00 00 00 a0 01 00 00 00 00 00 00 \
+      a0 01 00 00 00 00 00 00 a0 01 00 00 00 00 00 00 \
+      a0 01 00 00 00 00 00 00 a0 01 00 00 07 00 00 00 \
       07 01 00 f2 05 2a 01 00 00 00 00 00 00 00 00 00 \
       00 00 00 01 20 03 00 00 00 00 00 00 01 e8 03 00 \
       00 00 00 00 00 01 b0 04 00 00 00 00 00 00 \
@@ -131,6 +167,7 @@ import Testing
       00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \
       00 00 00 00 00 00 00 00 00 00 00 00 00 \
+      00 01 00 00 10 00 00 00 00 40 00 00 00 \
       04 00 00 00 03 00 00 00 00 00 00 00 01 00 00 00 \
       00 01 00 00 00 00 00 00 00 f0 3f \
       00 00 00 00 00 00 00 00 00 00 00 00 00 \
@@ -157,7 +194,8 @@ import Testing
       01 00 01 00 01 01 00 01 00 \
       01 00 01 00 00 01 40 1f 00 00 00 00 00 00 00 ac 23 fc 06 00 00 00 \
       01 00 e4 0b 54 02 00 00 00 \
-      01 05 00 00 00 00 ac 23 fc 06 00 00 00
+      01 05 00 00 00 00 ac 23 fc 06 00 00 00 \
+      00 02 00 00 04 00 00 00 00 20 00 00 01
       """
     let image = ImageWriter.image(of: Sample.mixed.policy)
     let settings = image[ImageLayout.settingsOffset..<ImageLayout.tablesOffset]
@@ -176,6 +214,7 @@ import Testing
     for line in [
       "header: \(ImageLayout.headerSize) bytes", "settings: \(ImageLayout.settingsSize) bytes",
       "longest image: \(ImageLayout.maximumLength) bytes", "format version: \(ImageLayout.version)",
+      "| 8 | 2 | format version | \(ImageLayout.oldestVersion), \(ImageLayout.version) |",
       "together make \(ImageWriter.image(of: Sample.largest.policy).count) bytes",
       "longest name: \(CompiledPolicy.maximumNameLength) bytes",
     ] {

@@ -74,6 +74,10 @@ enum Sample: CaseIterable, Sendable {
     policy.measures.relief.high = Relief.High(cgroup: 0, to: .share(.percent(80)), duration: .milliseconds(30_000))
     policy.measures.relief.freeze = .milliseconds(10_000)
     policy.measures.lastResort = LastResort(action: .reboot, afterVictims: 5, afterStall: .milliseconds(30_000))
+    policy.measures.flight.ring = KiB(512)
+    policy.measures.flight.keep = 4
+    policy.measures.flight.folderLimit = KiB(8192)
+    policy.measures.flight.keepsCommandLines = true
     return policy
   }
 
@@ -167,6 +171,9 @@ enum Sample: CaseIterable, Sendable {
     policy.measures.relief.freeze = MeasureLimits.duration.lowerBound
     policy.measures.lastResort = LastResort(
       action: .panic, afterVictims: MeasureLimits.victims.upperBound, afterStall: MeasureLimits.duration.upperBound)
+    policy.measures.flight.ring = FlightLimits.ring.upperBound
+    policy.measures.flight.keep = FlightLimits.keep.upperBound
+    policy.measures.flight.folderLimit = FlightLimits.folder.upperBound
   }
 
   private static var largestPolicy: CompiledPolicy {

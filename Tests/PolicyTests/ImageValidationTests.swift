@@ -189,6 +189,16 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("a last resort at the end of time", .lastResortFigures) {
       $0.measures.lastResort?.afterStall = Nanoseconds(.max)
     },
+    Flaw("a small ring", .flightFigures) { $0.measures.flight.ring = KiB(31) },
+    Flaw("a large ring", .flightFigures) { $0.measures.flight.ring = KiB(8193) },
+    Flaw("no flight to keep", .flightFigures) { $0.measures.flight.keep = 0 },
+    Flaw("too many flights", .flightFigures) { $0.measures.flight.keep = 257 },
+    Flaw("a small folder", .flightFigures) { $0.measures.flight.folderLimit = KiB(2047) },
+    Flaw("a large folder", .flightFigures) { $0.measures.flight.folderLimit = KiB((64 << 20) + 1) },
+    Flaw("a folder for less than a flight", .flightFigures) {
+      $0.measures.flight.ring = KiB(4096)
+      $0.measures.flight.folderLimit = KiB(5119)
+    },
     Flaw("a rule that starts nothing", .ruleHook, 7) { $0.rules[7].hook = .command(2) },
     Flaw("words past the text", .commandWords, 1) { $0.commands[1].words.start = UInt32($0.text.count) },
     Flaw("no word", .commandWords, 1) { $0.commands[1].words.count = 0 },
@@ -309,7 +319,10 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.measures, 19, 1, .share, 0), (.measures, 30, 1, .reliefFigures, 0), (.measures, 31, 0, .relief, 0),
     (.measures, 31, 2, .relief, 0), (.measures, 39, 1, .reliefFigures, 0), (.measures, 40, 0, .lastResort, 0),
     (.measures, 40, 3, .lastResort, 0), (.measures, 44, 1, .lastResortFigures, 0),
-    (.measures, 52, 1, .lastResortFigures, 0),
+    (.measures, 52, 1, .lastResortFigures, 0), (.measures, 54, 0x20, .flightFigures, 0),
+    (.measures, 54, 0x21, .flightFigures, 0), (.measures, 57, 0, .flightFigures, 0),
+    (.measures, 58, 1, .flightFigures, 0),
+    (.measures, 62, 7, .flightFigures, 0), (.measures, 64, 4, .flightFigures, 0), (.measures, 65, 2, .flight, 0),
     (.rules, 27, 7, .ruleScope, 0), (.rules, 28, 8, .ruleSignal, 0), (.rules, 29, 0, .ruleGrace, 0),
     (.rules, 29, 2, .ruleGrace, 0), (.rules, 70, 1, .ruleGrace, 1), (.rules, 39, 1, .ruleHook, 0),
     (.commands, 3, 1, .commandWords, 0), (.commands, 4, 1, .commandWords, 0), (.commands, 23, 1, .commandLimit, 0),

@@ -36,6 +36,7 @@ import Testing
     Change("a hook less", settings) { $0.measures.hooks.warn = nil },
     Change("what is reclaimed", settings) { $0.cgroups[0] = $0.add("/other.slice") },
     Change("last resort", settings) { $0.measures.lastResort = nil },
+    Change("flights", settings) { $0.measures.flight.keep = 5 },
     Change("a domain", settings) {
       $0.domains.append(Domain(name: $0.add("d"), cgroup: $0.add("/d"), settings: $0.settings))
     },

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -131,6 +132,12 @@ static inline int clinux_pipe(int *reading, int *writing) {
 
 // fallocate(2) from the file's beginning. Returns 0.
 static inline int clinux_allocate(int file, long size) { return fallocate(file, 0, 0, size); }
+
+// fstatat(2) of a name, and not of what a symbolic link leads to. Returns 0. glibc's "nonnull" would force unwrapping on
+// the caller.
+static inline int clinux_status_of_name(int directory, const char *name, struct stat *status) {
+    return fstatat(directory, name, status, AT_SYMLINK_NOFOLLOW);
+}
 
 // renameat(2) and unlinkat(2) within one directory. Both return 0.
 static inline int clinux_rename(int directory, const char *old, const char *name) {
@@ -345,14 +352,50 @@ static inline int clinux_terminal_columns(int descriptor) {
     return isatty(descriptor) && ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// Unmaps this program's code, which is mapped again from the page cache as it runs. Returns 0. Code is never written
-// to, so nothing is lost. Data, and read-only data that the linker relocates, are outside of this range (end(3)).
-static inline int clinux_forget_code(void) {
+// The linker puts the functions that run after the start between these two (scripts/agent-order.txt). In the ordinary
+// form of the program they are anywhere. Their numbers keep the linker from taking them for one function.
+__attribute__((noinline, used)) static int clinux_code_in_use_begins(void) { return 0x53504c31; }
+__attribute__((noinline, used)) static int clinux_code_in_use_ends(void) { return 0x53504c32; }
+
+// Unmaps pages of this program's code, which are mapped again from the page cache as they are needed. Returns 0. Code is
+// never written to, so nothing is lost.
+static inline int clinux_forget_pages(uintptr_t start, uintptr_t end) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    start = (start + page - 1) & ~(page - 1);
+    end &= ~(page - 1);
+    return end > start ? madvise((void *)start, end - start, MADV_DONTNEED) : 0;
+}
+
+// Unmaps all of this program's code, and gives back what is free of its heap. Data, and read-only data that the linker
+// relocates, are outside of the range (end(3)).
+static inline int clinux_forget_start(void) {
+    extern char __executable_start, etext;
+    int result = clinux_forget_pages((uintptr_t)&__executable_start, (uintptr_t)&etext);
+    malloc_trim(0);
+    return result;
+}
+
+// Divides a range of code into mappings of 16 KiB, which is all that one of its pages can then bring into memory: the
+// kernel maps a large folio of the page cache whole, up to the mapping's end. Every other one has another advice, which is
+// what keeps them apart, and tells the kernel nothing that is wrong: its pages are seldom needed.
+static inline void clinux_divide(uintptr_t start, uintptr_t end, uintptr_t page) {
+    const uintptr_t part = page > 16384 ? page : 16384;
+    for (start = (start + part - 1) & ~(part - 1); start + part <= end; start += 2 * part)
+        madvise((void *)start, part, MADV_RANDOM);
+}
+
+// Maps the code that runs from now on, and no other code. Returns 0.
+static inline int clinux_keep_code_in_use(void) {
     extern char __executable_start, etext;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t start = ((uintptr_t)&__executable_start + page - 1) & ~(page - 1);
-    uintptr_t end = (uintptr_t)&etext & ~(page - 1);
-    return end > start ? madvise((void *)start, end - start, MADV_DONTNEED) : 0;
+    uintptr_t start = (uintptr_t)&clinux_code_in_use_begins & ~(page - 1);
+    uintptr_t end = ((uintptr_t)&clinux_code_in_use_ends + page) & ~(page - 1);
+    if (end <= start) return 0;
+    clinux_divide((uintptr_t)&__executable_start, start, page);
+    clinux_divide(end, (uintptr_t)&etext, page);
+    if (clinux_forget_pages((uintptr_t)&__executable_start, (uintptr_t)&etext) != 0) return -1;
+    for (uintptr_t at = start; at < end; at += page) (void)*(volatile char *)at;
+    return 0;
 }
 
 // Measures how fast one processor fills memory that is new to it, as on any program's first touch, in bytes per second

@@ -4,6 +4,7 @@
 
 #define CLINUX_SAVE_PIECES 16
 #define CLINUX_SAVE_NAME 128
+#define CLINUX_SAVE_REMOVALS 8
 // Hidden, so that no listing takes it for a whole file.
 #define CLINUX_SAVE_PARTIAL ".partial"
 
@@ -19,9 +20,11 @@ struct clinux_save_job {
     int result;
     int count;
     struct clinux_save_piece pieces[CLINUX_SAVE_PIECES];
+    // Empty where nothing is saved, and files are only removed.
     char name[CLINUX_SAVE_NAME];
-    // A file that is removed first, to make room; empty where there is none.
-    char old[CLINUX_SAVE_NAME];
+    // Files that are removed first, to make room.
+    int removals;
+    char old[CLINUX_SAVE_REMOVALS][CLINUX_SAVE_NAME];
 };
 
 static inline struct clinux_save_job *clinux_save_job_make(int folder) {
@@ -31,8 +34,8 @@ static inline struct clinux_save_job *clinux_save_job_make(int folder) {
 }
 
 static inline void clinux_save_job_begin(struct clinux_save_job *job) {
-    job->count = 0;
-    job->name[0] = job->old[0] = 0;
+    job->count = job->removals = 0;
+    job->name[0] = 0;
 }
 
 static inline int clinux_save_job_add(struct clinux_save_job *job, const void *start, size_t length) {
@@ -53,8 +56,11 @@ static inline void clinux_save_job_name(struct clinux_save_job *job, const void 
     clinux_save_job_set(job->name, bytes, length);
 }
 
-static inline void clinux_save_job_old(struct clinux_save_job *job, const void *bytes, size_t length) {
-    clinux_save_job_set(job->old, bytes, length);
+static inline int clinux_save_job_remove(struct clinux_save_job *job, const void *bytes, size_t length) {
+    if (job->removals == CLINUX_SAVE_REMOVALS) return -1;
+    clinux_save_job_set(job->old[job->removals], bytes, length);
+    job->removals += 1;
+    return 0;
 }
 
 static inline int clinux_save_write(int file, const struct clinux_save_piece *piece) {
@@ -71,7 +77,11 @@ static inline int clinux_save_write(int file, const struct clinux_save_piece *pi
 static inline void clinux_save_run(void *argument) {
     struct clinux_save_job *job = (struct clinux_save_job *)argument;
     int file, failed = 0;
-    if (job->old[0]) unlinkat(job->folder, job->old, 0);
+    for (int index = 0; index < job->removals; index += 1) unlinkat(job->folder, job->old[index], 0);
+    if (!job->name[0]) {
+        job->result = 0;
+        return;
+    }
     file = openat(job->folder, CLINUX_SAVE_PARTIAL, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) {
         job->result = errno;
