@@ -64,10 +64,21 @@ struct RunningAgent: Equatable {
   /// Whether it is there for another `spillway record`.
   var isRecording: Bool { words.contains(Array("--flight-in-full".utf8)) }
 
-  /// The folder of its flights as it was given; nil where it records none.
+  /// The folder of its flights: as it was given, or in its state directory, where it makes one unless its policy has
+  /// turned flights off. Nil where it records none.
   var flights: [UInt8]? {
-    guard let place = words.lastIndex(of: Array("--flights".utf8)), place + 1 < words.count else { return nil }
-    return words[place + 1].isEmpty ? nil : words[place + 1]
+    if let given = value(of: "--flights") { return given }
+    guard let folder = value(of: "--state-dir").map({ $0 + Array("/flights".utf8) }),
+      FileManager.default.fileExists(atPath: String(decoding: place(of: folder), as: UTF8.self))
+    else { return nil }
+    return folder
+  }
+
+  private func value(of option: String) -> [UInt8]? {
+    guard let place = words.lastIndex(of: Array(option.utf8)), place + 1 < words.count, !words[place + 1].isEmpty else {
+      return nil
+    }
+    return words[place + 1]
   }
 
   /// Where this process finds a file or folder that the agent names: it may have mounts of its own.

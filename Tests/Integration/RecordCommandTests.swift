@@ -22,25 +22,27 @@ struct RecordCommandTests {
 
     """
 
-  @Test func anAgentIsAskedAndTheFlightIsReplayed() throws {
+  @Test(arguments: [("--flights flights", "flights"), ("--state-dir state", "state/flights")])
+  func anAgentIsAskedAndTheFlightIsReplayed(option: String, folder: String) throws {
     let result = try Namespace.run(
       policy: Self.never,
       """
       start hog --mib 30
-      agent --flights flights --dry-run
+      mkdir -p state
+      agent \(option) --dry-run
       until_record '"event":"start"'
       "$BIN/spillway" record taken.flight; echo "record: $?"
       "$BIN/spillway" record --seconds 1 --pid $agent again.flight; echo "again: $?"
-      stat -c '%a %n' *.flight flights/*
+      stat -c '%a %n' *.flight \(folder)/*
       for flight in taken again; do "$BIN/spillway" replay $flight.flight >said; echo "replay: $?"; tail -1 said; done
-      cmp again.flight flights/asked.flight && ! cmp -s taken.flight again.flight && echo "newest kept"
+      cmp again.flight \(folder)/asked.flight && ! cmp -s taken.flight again.flight && echo "newest kept"
       finish
-      ls flights | wc -l
+      ls \(folder) | wc -l
       """)
     let lines = result.output.split(separator: "\n").map(String.init)
     #expect(lines.first?.contains("taken.flight: ") == true && lines.first?.contains("dry run") == true, "\(lines)")
     for line in [
-      "record: 0", "again: 0", "600 taken.flight", "600 again.flight", "600 flights/asked.flight", "newest kept",
+      "record: 0", "again: 0", "600 taken.flight", "600 again.flight", "600 \(folder)/asked.flight", "newest kept",
       "agent status 0", "2",
     ] {
       #expect(lines.contains(line), "\(line): \(result.output)\(result.errors)")
