@@ -219,6 +219,24 @@ def a_kill_is_a_warning_in_the_journal(guest: Guest) -> str:
 
 
 @check
+def the_kill_can_be_run_again(guest: Guest) -> str:
+    """From the flight that the service kept of it, which root alone may read; and one is taken of the running agent."""
+    return guest.do(
+        """
+        cd /var/lib/spillway/flights
+        [ "$(stat -c %a .)" = 700 ] || { stat -c '%a %n' .; exit 1; }
+        flight=$(ls 2*.flight | tail -n 1)
+        [ "$(stat -c %a $flight)" = 600 ] || { stat -c '%a %n' $flight; exit 1; }
+        spillway replay $flight >/tmp/replay 2>&1 || { cat /tmp/replay; exit 1; }
+        spillway record --force /tmp/taken.flight >/tmp/taken 2>&1 || { cat /tmp/taken; exit 1; }
+        spillway rank --flight /tmp/taken.flight --limit 1 >/tmp/rank 2>&1 || { cat /tmp/rank; exit 1; }
+        rm /tmp/taken.flight
+        tail -n 1 /tmp/replay
+        """
+    ).strip()
+
+
+@check
 def a_reload_takes_a_good_policy(guest: Guest) -> str:
     """By systemctl reload."""
     after = guest.record_count()
