@@ -120,8 +120,10 @@ struct NewcomerTests {
     let result = try inCgroup(
       """
       start_in $group hog --children 30
-      killer $(identity $hog) cgroup=$group protect=keeper term how wait=go kill how gone &
+      killer $(identity $hog) cgroup=$group protect=keeper term how say=sent wait=go kill how gone &
       killer=$!
+      # One that comes while the cgroup gets its SIGTERM would get it before it ignores it.
+      until grep -q sent said; do alive $killer || exit 1; sleep 0.05; done 2>>grep.errors
       start_in \(place) keeper --ignore-term
       start_in \(place) other --ignore-term
       touch go
