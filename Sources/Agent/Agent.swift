@@ -89,7 +89,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     case .signal(.terminate): return stop(.terminate)
     case .signal(.interrupt): return stop(.interrupt)
     case .signal(.hangUp): beginReload()
-    case .signal(.user1): learning.isAsked = flights?.ask() ?? false
+    case .signal(.user1): askForFlight()
     case .signal, .timer: break
     case .ready(tag: WakeTag.pressure):
       sensors.alertUntil = machine.now + AgentTiming.alertness
@@ -184,6 +184,13 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     // A trigger that waits for its confirmation is counted in looks.
     let isTense = domain.isSystem && verdict.reading.time < sensors.alertUntil || verdict.trigger != .none
     return isTense ? min(delay, AgentTiming.alertLook) : delay
+  }
+
+  /// Has the processes surveyed and the flight saved as it then is, where one is recorded.
+  private mutating func askForFlight() {
+    guard flights != nil else { return }
+    flights?.isAsked = true
+    learning.isAsked = true
   }
 
   /// Goes on with the flight, where one is recorded. After the looks, so that no decision waits for it.

@@ -8,10 +8,6 @@ import Record
 /// saves one at a time, and what it comes to later has more in it. A flight that is asked for (SIGUSR1), and that of a
 /// stop, are files beside those, each in the place of the one before it: neither costs a flight of an incident.
 package struct FlightCourse: ~Copyable {
-  /// The file of the flight that was asked for last, and that of the last stop.
-  package static let askedName = "asked.flight"
-  package static let stoppedName = "stopped.flight"
-
   private let saver: FileSaver
   private var folder: FlightFolder
   /// Those of the policy at the start: the ring is not made anew by a reload, since what was recorded would be lost.
@@ -19,8 +15,8 @@ package struct FlightCourse: ~Copyable {
   /// The incident whose file is the newest, and that which is to be saved; 0 is none.
   private var named: UInt32 = 0
   private var wanted: UInt32 = 0
-  /// Whether a flight was asked for that is not being saved yet.
-  private(set) var isAsked = false
+  /// Whether a flight was asked for that is not being saved yet: it is saved once the saver is free.
+  var isAsked = false
   private let askedName: ByteBuffer
   private let stoppedName: ByteBuffer
   /// What is being saved. Kept, since the saver reads its memory.
@@ -35,8 +31,8 @@ package struct FlightCourse: ~Copyable {
     saver = try FileSaver(in: folder)
     self.folder = files
     atStart = settings
-    askedName = ByteBuffer(Array(FlightCourse.askedName.utf8))
-    stoppedName = ByteBuffer(Array(FlightCourse.stoppedName.utf8))
+    askedName = ByteBuffer(Array(FlightName.asked.utf8))
+    stoppedName = ByteBuffer(Array(FlightName.stopped.utf8))
     text.reserveCapacity(FileSaver.longestName)
   }
 
@@ -46,14 +42,6 @@ package struct FlightCourse: ~Copyable {
     if settings.ring != atStart.ring || settings.keepsCommandLines != atStart.keepsCommandLines {
       FlightCourse.sayLater(&reporter)
     }
-  }
-
-  /// The flight is to be saved as it is, once the saver is free.
-  ///
-  /// - Returns: True.
-  mutating func ask() -> Bool {
-    isAsked = true
-    return true
   }
 
   static func sayLater(_ reporter: inout Reporter) {
@@ -150,7 +138,7 @@ package struct FlightCourse: ~Copyable {
     text.append(compact: reporter.recorder.moment)
     text.append("-")
     text.append(incident: incident, of: reporter.recorder.run)
-    text.append(FlightFolder.suffix)
+    text.append(FlightName.suffix)
     let name = text
     folder.push(name.span)
   }

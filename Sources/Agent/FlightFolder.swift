@@ -1,3 +1,4 @@
+import Flight
 import LinuxSystem
 import Policy
 import ProcModel
@@ -11,8 +12,6 @@ struct FlightFolder: Sendable {
     /// In bytes.
     var size: UInt64 = 0
   }
-
-  static let suffix = ".flight"
 
   /// In a ring, with a place more than there may be files: for the one that is saved next.
   private var files: [File] = []
@@ -37,18 +36,18 @@ struct FlightFolder: Sendable {
     oldest = 0
   }
 
-  /// Whether a file of this name is a flight that an agent saved: `20261201T041500Z-….flight`. What somebody else put
-  /// there stays.
+  /// Whether a file of this name is a flight that an agent saved: `20261201T041500Z-….flight`. Any other file
+  /// stays.
   static func isFlight(_ name: Span<UInt8>) -> Bool {
-    guard name.count > 17 + suffix.utf8.count, name.count <= FileSaver.longestName else { return false }
+    guard name.count > 17 + FlightName.suffix.utf8.count, name.count <= FileSaver.longestName else { return false }
     for index in 0..<15 where index != 8 {
       guard name[index] >= UInt8(ascii: "0"), name[index] <= UInt8(ascii: "9") else { return false }
     }
     guard name[8] == UInt8(ascii: "T"), name[15] == UInt8(ascii: "Z"), name[16] == UInt8(ascii: "-") else {
       return false
     }
-    var scanner = ByteScanner(name, from: name.count - suffix.utf8.count)
-    return scanner.take(suffix)
+    var scanner = ByteScanner(name, from: name.count - FlightName.suffix.utf8.count)
+    return scanner.take(FlightName.suffix)
   }
 
   /// Where a file is, counted from the oldest.

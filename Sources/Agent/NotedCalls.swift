@@ -139,45 +139,23 @@ package struct NotedCalls<Base: KillCalls>: KillCalls {
   }
 
   package func kill(_ cgroup: borrowing CgroupDirectory) throws(Errno) {
-    do throws(Errno) {
-      try base.kill(cgroup)
-      note(FlightCode.killCgroup, 0, 0, 0)
-    } catch {
-      note(FlightCode.killCgroup, 0, error.rawValue, 0)
-      throw error
-    }
+    try noted(FlightCode.killCgroup, 0, { _ in 0 }) { () throws(Errno) in try base.kill(cgroup) }
   }
 
   package func setFrozen(_ frozen: Bool, _ cgroup: borrowing CgroupDirectory) throws(Errno) {
-    do throws(Errno) {
+    try noted(FlightCode.setCgroupFrozen, 0, { _ in frozen ? 1 : 0 }) { () throws(Errno) in
       try base.setFrozen(frozen, cgroup)
-      note(FlightCode.setCgroupFrozen, 0, 0, frozen ? 1 : 0)
-    } catch {
-      note(FlightCode.setCgroupFrozen, 0, error.rawValue, frozen ? 1 : 0)
-      throw error
     }
   }
 
   package func isToldToFreeze(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool {
-    do throws(Errno) {
-      let isTold = try base.isToldToFreeze(cgroup)
-      note(FlightCode.isCgroupToldToFreeze, 0, 0, isTold ? 1 : 0)
-      return isTold
-    } catch {
-      note(FlightCode.isCgroupToldToFreeze, 0, error.rawValue, 0)
-      throw error
+    try noted(FlightCode.isCgroupToldToFreeze, 0, { $0 ? 1 : 0 }) { () throws(Errno) in
+      try base.isToldToFreeze(cgroup)
     }
   }
 
   package func isFrozen(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool {
-    do throws(Errno) {
-      let isFrozen = try base.isFrozen(cgroup)
-      note(FlightCode.isCgroupFrozen, 0, 0, isFrozen ? 1 : 0)
-      return isFrozen
-    } catch {
-      note(FlightCode.isCgroupFrozen, 0, error.rawValue, 0)
-      throw error
-    }
+    try noted(FlightCode.isCgroupFrozen, 0, { $0 ? 1 : 0 }) { () throws(Errno) in try base.isFrozen(cgroup) }
   }
 
   package func keepsKillsBack(_ cgroup: borrowing CgroupDirectory) -> Bool {

@@ -18,7 +18,8 @@ package struct Options: Sendable {
   package var flights: CPath?
   /// Command lines are kept in flights, whatever the policy says of that.
   package var keepsCommandLines = false
-  /// A flight has of each process what any policy may ask for, and the agent ends with the program that started it.
+  /// A flight has of each process what any policy may ask for, and the agent stops when the program that
+  /// started it exits.
   package var recordsInFull = false
   /// Where the last good policy is kept, and flights.
   package var stateDirectory: CPath?
@@ -175,7 +176,8 @@ package struct Options: Sendable {
       --because TEXT     Why.
 
     GIVEN BY spillway record:
-      --flight-in-full   Record of each process what any policy may ask for; end with the program that started this one.
+      --flight-in-full   Record of each process what any policy may ask for; stop when the program that started this one
+                         exits.
       --flight-command-lines  Keep command lines as well, which may hold secrets.
 
     SIGNALS: SIGHUP reads the policy again; SIGUSR1 saves the flight as it is; SIGTERM and SIGINT stop the agent.

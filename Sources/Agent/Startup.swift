@@ -123,8 +123,8 @@ struct SetUp {
   ) throws(StartFailure) -> ExitStatus {
     var source = try openSource()
     if options.recordsInFull {
-      attempt(&messages, "the agent goes on where the program that started it ends") { () throws(Errno) in
-        try OwnProcess.endWithParent()
+      attempt(&messages, "the agent does not stop when the program that started it exits") { () throws(Errno) in
+        try OwnProcess.setParentDeathSignal()
       }
     }
     // While it can still be reached for certain.

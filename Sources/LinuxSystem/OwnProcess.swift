@@ -74,9 +74,9 @@ package enum OwnProcess {
     _ = try retrying { Int(clinux_prctl(PR_SET_NO_NEW_PRIVS, 1)) }
   }
 
-  /// Has the kernel send this process SIGTERM when the thread that started it ends (`PR_SET_PDEATHSIG`). A change of its
+  /// Has the kernel send this process SIGTERM when the thread that started it exits (`PR_SET_PDEATHSIG`). A change of its
   /// user, or a program with capabilities of its own that it executes, undoes that.
-  package static func endWithParent() throws(Errno) {
+  package static func setParentDeathSignal() throws(Errno) {
     _ = try retrying { Int(clinux_prctl(PR_SET_PDEATHSIG, UInt(SIGTERM))) }
   }
 

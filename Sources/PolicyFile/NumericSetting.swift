@@ -17,7 +17,7 @@ package struct NumericSetting: Sendable {
     case count(ClosedRange<UInt32>)
   }
 
-  private enum Value: Equatable {
+  fileprivate enum Value: Equatable {
     case amount(Amount)
     case share(BasisPoints)
     case duration(Nanoseconds)
@@ -30,14 +30,28 @@ package struct NumericSetting: Sendable {
     self = setting
   }
 
-  private init(
-    _ key: String, _ kind: Kind, read: @escaping @Sendable (Settings) -> Value?,
-    write: @escaping @Sendable (inout Settings, Value) -> Void
+  private init<Number: SettingNumber>(
+    _ key: String, _ kind: Kind, read: @escaping @Sendable (Settings) -> Number?,
+    write: @escaping @Sendable (inout Settings, Number) -> Void
   ) {
     self.key = key
     self.kind = kind
-    self.read = read
-    self.write = write
+    self.read = { settings in read(settings)?.value }
+    self.write = { settings, value in if let number = Number(value) { write(&settings, number) } }
+  }
+
+  /// - Parameters:
+  ///   - owner: What has the number, and may be off.
+  ///   - field: The number in it.
+  private init<Owner: SendableMetatype, Number: SettingNumber>(
+    _ key: String, _ kind: Kind, of owner: any WritableKeyPath<Settings, Owner?> & Sendable,
+    _ field: any WritableKeyPath<Owner, Number> & Sendable
+  ) {
+    self.init(key, kind) {
+      $0[keyPath: owner]?[keyPath: field]
+    } write: {
+      $0[keyPath: owner]?[keyPath: field] = $1
+    }
   }
 
   /// The nearest key to a word that is none; nil where none is near.
@@ -86,128 +100,85 @@ package struct NumericSetting: Sendable {
   // MARK: Which there are
 
   package static let all: [NumericSetting] = [
-    amount("trigger.floor.available") {
+    NumericSetting("trigger.floor.available", .amount) {
       $0.thresholds.floor.available
     } write: {
       $0.thresholds.floor.available = $1
     },
-    amount("trigger.floor.swap_free") {
+    NumericSetting("trigger.floor.swap_free", .amount) {
       $0.thresholds.floor.swapFree
     } write: {
       $0.thresholds.floor.swapFree = $1
     },
-    share("trigger.stall.full", TriggerLimits.stall) { settings in
+    NumericSetting("trigger.stall.full", .share(TriggerLimits.stall)) { settings in
       settings.thresholds.stall.flatMap { $0.isFull ? $0.share : nil }
     } write: {
       $0.thresholds.stall?.share = $1
     },
-    share("trigger.stall.some", TriggerLimits.stall) { settings in
+    NumericSetting("trigger.stall.some", .share(TriggerLimits.stall)) { settings in
       settings.thresholds.stall.flatMap { $0.isFull ? nil : $0.share }
     } write: {
       $0.thresholds.stall?.share = $1
     },
-    duration("trigger.stall.over", TriggerLimits.window) {
-      $0.thresholds.stall?.over
-    } write: {
-      $0.thresholds.stall?.over = $1
-    },
-    amount("trigger.stall.below") {
-      $0.thresholds.stall?.below
-    } write: {
-      $0.thresholds.stall?.below = $1
-    },
-    share("trigger.thrash.refaults", TriggerLimits.refaults) {
-      $0.thresholds.thrash?.refaults
-    } write: {
-      $0.thresholds.thrash?.refaults = $1
-    },
-    duration("trigger.thrash.over", TriggerLimits.window) {
-      $0.thresholds.thrash?.over
-    } write: {
-      $0.thresholds.thrash?.over = $1
-    },
-    amount("trigger.thrash.swap_free") {
-      $0.thresholds.thrash?.swapFree
-    } write: {
-      $0.thresholds.thrash?.swapFree = $1
-    },
-    duration("trigger.forecast.horizon", TriggerLimits.horizon) {
-      $0.thresholds.forecast?.horizon
-    } write: {
-      $0.thresholds.forecast?.horizon = $1
-    },
-    amount("trigger.forecast.below") {
-      $0.thresholds.forecast?.below
-    } write: {
-      $0.thresholds.forecast?.below = $1
-    },
-    amount("trigger.limit.available") {
-      $0.thresholds.limit?.available
-    } write: {
-      $0.thresholds.limit?.available = $1
-    },
-    amount("trigger.limit.swap_free") {
-      $0.thresholds.limit?.swapFree
-    } write: {
-      $0.thresholds.limit?.swapFree = $1
-    },
-    amount("trigger.release") {
+    NumericSetting("trigger.stall.over", .duration(TriggerLimits.window), of: \.thresholds.stall, \.over),
+    NumericSetting("trigger.stall.below", .amount, of: \.thresholds.stall, \.below),
+    NumericSetting("trigger.thrash.refaults", .share(TriggerLimits.refaults), of: \.thresholds.thrash, \.refaults),
+    NumericSetting("trigger.thrash.over", .duration(TriggerLimits.window), of: \.thresholds.thrash, \.over),
+    NumericSetting("trigger.thrash.swap_free", .amount, of: \.thresholds.thrash, \.swapFree),
+    NumericSetting("trigger.forecast.horizon", .duration(TriggerLimits.horizon), of: \.thresholds.forecast, \.horizon),
+    NumericSetting("trigger.forecast.below", .amount, of: \.thresholds.forecast, \.below),
+    NumericSetting("trigger.limit.available", .amount, of: \.thresholds.limit, \.available),
+    NumericSetting("trigger.limit.swap_free", .amount, of: \.thresholds.limit, \.swapFree),
+    NumericSetting("trigger.release", .amount) {
       $0.thresholds.release
     } write: {
       $0.thresholds.release = $1
     },
-    amount("action.min_footprint") { settings in
+    NumericSetting("action.min_footprint", .amount) { settings in
       if case .amount(let amount) = settings.minimumFootprint { amount } else { nil }
     } write: {
       $0.minimumFootprint = .amount($1)
     },
-    NumericSetting("action.swarm.members", .count(MeasureLimits.swarmMembers)) {
-      $0.swarm.map { .count($0.members) }
-    } write: {
-      if case .count(let count) = $1 { $0.swarm?.members = count }
-    },
-    duration("action.swarm.age", MeasureLimits.swarmAge) {
-      $0.swarm?.age
-    } write: {
-      $0.swarm?.age = $1
-    },
-    NumericSetting("action.swarm.times", .count(MeasureLimits.swarmTimes)) {
-      $0.swarm.map { .count($0.times) }
-    } write: {
-      if case .count(let count) = $1 { $0.swarm?.times = count }
-    },
+    NumericSetting("action.swarm.members", .count(MeasureLimits.swarmMembers), of: \.swarm, \.members),
+    NumericSetting("action.swarm.age", .duration(MeasureLimits.swarmAge), of: \.swarm, \.age),
+    NumericSetting("action.swarm.times", .count(MeasureLimits.swarmTimes), of: \.swarm, \.times),
   ]
+}
 
-  private static func amount(
-    _ key: String, read: @escaping @Sendable (Settings) -> Amount?,
-    write: @escaping @Sendable (inout Settings, Amount) -> Void
-  ) -> NumericSetting {
-    NumericSetting(key, .amount) {
-      read($0).map { .amount($0) }
-    } write: {
-      if case .amount(let amount) = $1 { write(&$0, amount) }
-    }
-  }
+/// What a number of a policy is: an amount of memory, a share, a time or a count.
+private protocol SettingNumber: SendableMetatype {
+  init?(_ value: NumericSetting.Value)
+  var value: NumericSetting.Value { get }
+}
 
-  private static func share(
-    _ key: String, _ range: ClosedRange<BasisPoints>, read: @escaping @Sendable (Settings) -> BasisPoints?,
-    write: @escaping @Sendable (inout Settings, BasisPoints) -> Void
-  ) -> NumericSetting {
-    NumericSetting(key, .share(range)) {
-      read($0).map { .share($0) }
-    } write: {
-      if case .share(let share) = $1 { write(&$0, share) }
-    }
+extension Amount: SettingNumber {
+  fileprivate init?(_ value: NumericSetting.Value) {
+    guard case .amount(let amount) = value else { return nil }
+    self = amount
   }
+  fileprivate var value: NumericSetting.Value { .amount(self) }
+}
 
-  private static func duration(
-    _ key: String, _ range: ClosedRange<Nanoseconds>, read: @escaping @Sendable (Settings) -> Nanoseconds?,
-    write: @escaping @Sendable (inout Settings, Nanoseconds) -> Void
-  ) -> NumericSetting {
-    NumericSetting(key, .duration(range)) {
-      read($0).map { .duration($0) }
-    } write: {
-      if case .duration(let duration) = $1 { write(&$0, duration) }
-    }
+extension BasisPoints: SettingNumber {
+  fileprivate init?(_ value: NumericSetting.Value) {
+    guard case .share(let share) = value else { return nil }
+    self = share
   }
+  fileprivate var value: NumericSetting.Value { .share(self) }
+}
+
+extension Nanoseconds: SettingNumber {
+  fileprivate init?(_ value: NumericSetting.Value) {
+    guard case .duration(let duration) = value else { return nil }
+    self = duration
+  }
+  fileprivate var value: NumericSetting.Value { .duration(self) }
+}
+
+extension UInt32: SettingNumber {
+  fileprivate init?(_ value: NumericSetting.Value) {
+    guard case .count(let count) = value else { return nil }
+    self = count
+  }
+  fileprivate var value: NumericSetting.Value { .count(self) }
 }

@@ -8,7 +8,7 @@ import ProcReader
 
 /// The machine as a flight tells of it. Each question takes the flight's next answer; one that the flight does not
 /// answer there ends the replay (``FlightCursor/divergence``).
-struct FlightMachine: Machine, ~Copyable {
+struct FlightMachine: Machine, FlightSource, ~Copyable {
   let cursor: FlightCursor
   let header: FlightHeader
   /// Where the cursor was when a survey waited last for a look at memory.
@@ -170,18 +170,7 @@ struct FlightMachine: Machine, ~Copyable {
 
   // MARK: Files
 
-  var view: ProcView { ProcView() }
   var clock: Nanoseconds? { cursor.nextTime() }
-  var cgroupVersion: CgroupVersion? { nil }
-  func isReplaced(_ file: SystemFile) -> Bool { false }
-  mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) { throw .vanished }
-  mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) { throw .vanished }
-
-  mutating func read(
-    _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer
-  ) throws(ReadFailure) { throw .vanished }
-
-  mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool { false }
 
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
     if let name = FlightTextFile(file) { return try read(name, of: pid, into: &buffer) }
@@ -206,14 +195,4 @@ struct FlightMachine: Machine, ~Copyable {
     case .unkept, nil: throw .denied
     }
   }
-
-  mutating func read(
-    _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
-  ) throws(ReadFailure) { throw .vanished }
-
-  mutating func beginProcesses() throws(ReadFailure) {}
-  mutating func nextProcess() throws(ReadFailure) -> Int32? { nil }
-  mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure) {}
-  mutating func nextThread() throws(ReadFailure) -> Int32? { nil }
-  mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet? { nil }
 }

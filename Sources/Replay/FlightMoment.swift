@@ -6,7 +6,7 @@ package import ProcModel
 /// growth is measured since the surveys before it.
 ///
 /// What was read again of a victim before its signal is left out, so that the ranking is that of the decision.
-package struct FlightMoment: ProcSource {
+package struct FlightMoment: FlightSource {
   package let header: FlightHeader
   package let time: Nanoseconds
   /// The time of the flight's last item, and of its first survey; nil where it has none.
@@ -26,9 +26,6 @@ package struct FlightMoment: ProcSource {
     var rows: [ProcessFacts]
   }
 
-  /// Victims that were dead by then, though no survey tells so yet.
-  private var dead: Set<ProcessIdentity> = []
-
   /// Growth that two surveys within half a second of each other do not tell is that between the two before them.
   private static let pastSurveys = 3
 
@@ -47,8 +44,6 @@ package struct FlightMoment: ProcSource {
     for entry in replay.items.prefix(count) {
       switch entry.item {
       case .sighting: continue
-      case .decision(let line):
-        if let victim = RecordLine(line.bytes).killedVictim { dead.insert(victim) }
       case .memory: lastReading = entry.time
       case .surveyBegan: askedAt = lastReading
       case .survey(let survey):
@@ -92,26 +87,11 @@ package struct FlightMoment: ProcSource {
   /// - Parameter roots: The cgroups of the domains of the policy at hand.
   package func survey(by chooser: inout Chooser, in roots: DomainRoots) {
     chooser.beginRecorded(at: world.surveyedAt ?? .zero)
-    for row in world.rows where !dead.contains(row.identity) {
-      let facts = placed(row, in: roots, &chooser.ranking.table.cgroups)
+    for row in world.rows {
+      let facts = world.placed(row, in: roots, &chooser.ranking.table.cgroups)
       chooser.ranking.table.append(facts)
     }
     chooser.ranking.tally = world.tally
-  }
-
-  private func placed(_ row: ProcessFacts, in roots: DomainRoots, _ cgroups: inout CgroupTree) -> ProcessFacts {
-    var row = row
-    guard case .content(let file) = world.text(.cgroup, of: row.identity.pid),
-      let membership = try? CgroupMembership(parsing: file.bytes.span)
-    else {
-      row.domains = .system
-      return row
-    }
-    cgroups.add(membership, in: file.bytes.span)
-    row.domains =
-      membership.isMemoryOutside
-      ? roots.outside : roots.domains(of: file.bytes.span.extracting(membership.memoryPath))
-    return row
   }
 
   /// Has a chooser learn the surveys before the last one, from which growth is measured. Its table stays.
@@ -127,42 +107,9 @@ package struct FlightMoment: ProcSource {
 
   // MARK: Files
 
-  package var view: ProcView { ProcView() }
   package var clock: Nanoseconds? { nil }
-  package var cgroupVersion: CgroupVersion? { nil }
-  package func isReplaced(_ file: SystemFile) -> Bool { false }
-
-  package mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) { throw .vanished }
-  package mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) { throw .vanished }
-
-  package mutating func read(
-    _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer
-  ) throws(ReadFailure) { throw .vanished }
-
-  package mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool { false }
 
   package mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
-    let text: FlightText? =
-      switch file {
-      case .cgroup: world.text(.cgroup, of: pid)
-      case .exe: world.text(.exe, of: pid)
-      case .cmdline: world.text(.cmdline, of: pid)
-      case .stat, .statm, .status, .oomScore, .oomScoreAdj, .syscall: nil
-      }
-    switch text {
-    case .content(let text): buffer.fill(from: text.bytes.span)
-    case .failure(let failure): throw failure
-    case .unkept, nil: throw .denied
-    }
+    try world.read(file, of: pid, into: &buffer)
   }
-
-  package mutating func read(
-    _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
-  ) throws(ReadFailure) { throw .vanished }
-
-  package mutating func beginProcesses() throws(ReadFailure) {}
-  package mutating func nextProcess() throws(ReadFailure) -> Int32? { nil }
-  package mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure) {}
-  package mutating func nextThread() throws(ReadFailure) -> Int32? { nil }
-  package mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet? { nil }
 }

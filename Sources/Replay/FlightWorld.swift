@@ -1,3 +1,4 @@
+import Agent
 package import Flight
 package import Policy
 package import ProcModel
@@ -26,7 +27,7 @@ package struct FlightWorld: Sendable {
   package private(set) var tally = SurveyTally()
   /// Processes whose `oom_score` and `oom_score_adj` were never read. Their adjustment counts as 0.
   package private(set) var unscored: Set<ProcessIdentity> = []
-  /// The processes, of the largest surveys, of which a flight tells no more than their number.
+  /// The number of processes of the last survey of which the flight tells nothing else, since there were too many.
   package private(set) var untold: UInt32 = 0
 
   private var texts: [Int32: [FlightTextFile: FlightText]] = [:]
@@ -47,6 +48,36 @@ package struct FlightWorld: Sendable {
 
   /// The text of a process's file as it was last read; nil where it never was.
   package func text(_ file: FlightTextFile, of pid: Int32) -> FlightText? { texts[pid]?[file] }
+
+  /// Fills a buffer with the text of a process's file, as a machine answers.
+  func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    guard let name = FlightTextFile(file) else { throw .denied }
+    switch text(name, of: pid) {
+    case .content(let text): buffer.fill(from: text.bytes.span)
+    case .failure(let failure): throw failure
+    case .unkept, nil: throw .denied
+    }
+  }
+
+  /// A row with the memory domains of another policy than that in force, by its cgroup.
+  ///
+  /// - Parameters:
+  ///   - roots: The policy's domains.
+  ///   - cgroups: To which the row's are added.
+  func placed(_ row: ProcessFacts, in roots: DomainRoots, _ cgroups: inout CgroupTree) -> ProcessFacts {
+    var row = row
+    guard case .content(let file) = text(.cgroup, of: row.identity.pid),
+      let membership = try? CgroupMembership(parsing: file.bytes.span)
+    else {
+      row.domains = .system
+      return row
+    }
+    cgroups.add(membership, in: file.bytes.span)
+    row.domains =
+      membership.isMemoryOutside
+      ? roots.outside : roots.domains(of: file.bytes.span.extracting(membership.memoryPath))
+    return row
+  }
 
   /// The cgroup that is the system, where the agent is in a limited container; nil where the system is the machine.
   package var ownCgroup: [UInt8]? {
@@ -101,7 +132,10 @@ package struct FlightWorld: Sendable {
       policy = number
       // The next policy's numbers of domains may be others.
       readings = readings.filter { $0.key == 0 }
-    case .sighting, .tick, .wake, .signal, .surveyFailed, .call, .bytes, .decision, .note: break
+    case .decision(let line):
+      // It is dead, though no survey tells so yet.
+      if let victim = RecordLine(line.bytes).killedVictim { rows.removeAll { $0.identity == victim } }
+    case .sighting, .tick, .wake, .signal, .surveyFailed, .call, .bytes, .note: break
     }
   }
 
@@ -132,7 +166,7 @@ package struct FlightWorld: Sendable {
     var next: [ProcessFacts] = []
     next.reserveCapacity(survey.rows.count)
     for row in survey.rows {
-      next.append(renewed(row, after: known.removeValue(forKey: row.identity.pid), note))
+      next.append(renewed(row, after: known.removeValue(forKey: row.identity.pid)))
     }
     let elapsed = note.began - (surveyedAt ?? note.began)
     for row in rows {
@@ -152,9 +186,7 @@ package struct FlightWorld: Sendable {
   }
 
   /// A row with what was read of its process before, and is not read in each survey.
-  private mutating func renewed(
-    _ row: ProcessFacts, after earlier: ProcessFacts?, _ note: FlightSurveyNote
-  ) -> ProcessFacts {
+  private mutating func renewed(_ row: ProcessFacts, after earlier: ProcessFacts?) -> ProcessFacts {
     var row = row
     let old = earlier?.identity == row.identity ? earlier : nil
     if earlier != nil, old == nil || old?.image != row.image {

@@ -131,7 +131,7 @@ private struct TrialRun: ~Copyable {
       case .memory(let reading) where !isSurveying && looked.insert(reading.domain).inserted:
         look(at: reading, decision.map { entries[index...max($0, index)] } ?? [])
       case .policy: mapDomains()
-      case .decision(let line) where RecordLine(line.bytes).isKill: agent.goOnAfterKill()
+      case .decision(let line) where RecordLine(line.bytes).killedVictim != nil: agent.goOnAfterKill()
       default: break
       }
     }

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import ProcModel
+package import ProcModel
 
 /// A line of the record, as its fields.
 package struct RecordLine: Sendable {
@@ -12,12 +12,6 @@ package struct RecordLine: Sendable {
   package var isDecision: Bool { fields["event"] == .text("decision") }
 
   var isOfAnIncident: Bool { isDecision || fields["event"] == .text("outcome") }
-  /// Whether a victim is dead by a signal of the agent.
-  var isKill: Bool {
-    fields["event"] == .text("outcome")
-      && (fields["outcome"] == .text("exited") || fields["outcome"] == .text("killed"))
-  }
-
   /// The value of a field, by its path such as `victim.comm`, as a person would write it; nil where it is null or
   /// missing.
   package subscript(path: String) -> String? {
@@ -29,18 +23,19 @@ package struct RecordLine: Sendable {
     return value.words
   }
 
-  /// Which process it is about, so that two lines can be compared: its number and start time. Nil without a victim.
-  package var victim: String? {
-    guard let pid = self["victim.pid"], let start = self["victim.start_time"] else { return nil }
-    return "\(pid) \(start)"
-  }
-
-  /// The victim that is dead, as ``isKill`` has it.
-  var killedVictim: ProcessIdentity? {
-    guard isKill, let pid = self["victim.pid"].flatMap(Int32.init),
-      let start = self["victim.start_time"].flatMap(UInt64.init)
+  /// The process that it is about; nil without a victim.
+  package var victim: ProcessIdentity? {
+    guard let pid = self["victim.pid"].flatMap(Int32.init), let start = self["victim.start_time"].flatMap(UInt64.init)
     else { return nil }
     return ProcessIdentity(pid: pid, startTime: Ticks(start))
+  }
+
+  /// The victim that is dead by a signal of the agent, which an outcome tells; nil in any other line.
+  var killedVictim: ProcessIdentity? {
+    guard fields["event"] == .text("outcome"),
+      fields["outcome"] == .text("exited") || fields["outcome"] == .text("killed")
+    else { return nil }
+    return victim
   }
 
   /// The incident's number, which is the last part of its name and counts from the agent's start.

@@ -8,7 +8,7 @@ import ProcReader
 
 /// The machine as a flight tells of it, for an agent that may ask at other moments than the one that was recorded: it
 /// answers with what is known at the time. Nothing is done to it.
-struct TrialMachine: Machine, ~Copyable {
+struct TrialMachine: Machine, FlightSource, ~Copyable {
   var world: FlightWorld
   /// What the agent does at the next tick.
   var turn = Turn.nothing
@@ -80,30 +80,16 @@ struct TrialMachine: Machine, ~Copyable {
     _ processes: Int, units: KernelUnits, by chooser: inout Chooser
   ) throws(ReadFailure) -> Bool {
     chooser.beginRecorded(at: chosen?.note.began ?? world.surveyedAt ?? .zero)
-    for row in chosen?.rows ?? world.rows { chooser.ranking.table.append(placed(row, &chooser.ranking.table.cgroups)) }
+    for row in chosen?.rows ?? world.rows {
+      chooser.ranking.table.append(world.placed(row, in: roots, &chooser.ranking.table.cgroups))
+    }
     chooser.ranking.tally = chosen?.note.tally ?? world.tally
     return true
   }
 
   mutating func look(at pid: Int32, units: KernelUnits, by chooser: inout Chooser) -> ProcessSighting {
     guard let row = world.rows.first(where: { $0.identity.pid == pid }) else { return .gone }
-    return .found(placed(row, &chooser.ranking.table.cgroups))
-  }
-
-  /// A row with the domains of the policy that is tried.
-  private func placed(_ row: ProcessFacts, _ cgroups: inout CgroupTree) -> ProcessFacts {
-    var row = row
-    guard case .content(let file) = world.text(.cgroup, of: row.identity.pid),
-      let membership = try? CgroupMembership(parsing: file.bytes.span)
-    else {
-      row.domains = row.domains.isEmpty ? [] : .system
-      return row
-    }
-    cgroups.add(membership, in: file.bytes.span)
-    row.domains =
-      membership.isMemoryOutside
-      ? roots.outside : roots.domains(of: file.bytes.span.extracting(membership.memoryPath))
-    return row
+    return .found(world.placed(row, in: roots, &chooser.ranking.table.cgroups))
   }
 
   // MARK: Acts
@@ -116,35 +102,9 @@ struct TrialMachine: Machine, ~Copyable {
 
   // MARK: Files
 
-  var view: ProcView { ProcView() }
   var clock: Nanoseconds? { world.time }
-  var cgroupVersion: CgroupVersion? { nil }
-  func isReplaced(_ file: SystemFile) -> Bool { false }
-  mutating func read(_ file: SystemFile, into buffer: inout ByteBuffer) throws(ReadFailure) { throw .vanished }
-  mutating func readZram(_ index: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) { throw .vanished }
-
-  mutating func read(
-    _ file: CgroupFile, ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer
-  ) throws(ReadFailure) { throw .vanished }
-
-  mutating func place(ofCgroup path: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool { false }
 
   mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
-    guard let name = FlightTextFile(file) else { throw .denied }
-    switch world.text(name, of: pid) {
-    case .content(let text): buffer.fill(from: text.bytes.span)
-    case .failure(let failure): throw failure
-    case .unkept, nil: throw .denied
-    }
+    try world.read(file, of: pid, into: &buffer)
   }
-
-  mutating func read(
-    _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
-  ) throws(ReadFailure) { throw .vanished }
-
-  mutating func beginProcesses() throws(ReadFailure) {}
-  mutating func nextProcess() throws(ReadFailure) -> Int32? { nil }
-  mutating func beginThreads(of pid: Int32, at start: Int) throws(ReadFailure) {}
-  mutating func nextThread() throws(ReadFailure) -> Int32? { nil }
-  mutating func effectiveCapabilities(of pid: Int32) -> CapabilitySet? { nil }
 }

@@ -1,11 +1,10 @@
+import Flight
 import LinuxSystem
 
 /// The flight of an agent that runs: it saves its ring when it is asked, and this waits for the file.
 enum AskedFlight {
   /// Seconds that the agent has to save it.
   private static let patience: UInt64 = 10
-  /// As the agent calls the file (`FlightCourse.askedName`).
-  private static let name = "asked.flight"
   /// A ring has at most 8 MiB, and beside it are the images of two policies.
   private static let longest = 24 << 20
 
@@ -54,7 +53,7 @@ enum AskedFlight {
         case .ready(agentTag): throw .noSuchProcess
         case .ready:
           var isThere = false
-          watch.drain { _, name in if name.array == Array(AskedFlight.name.utf8) { isThere = true } }
+          watch.drain { _, name in if name.array == Array(FlightName.asked.utf8) { isThere = true } }
           // Anything may have been done to the file of an earlier request.
           if isThere, let now = try? bytes(in: path), now != before { return now }
         }
@@ -96,7 +95,7 @@ enum AskedFlight {
         _ = try OwnedDescriptor.open(CPath(place), .read, .directory)
         return place
       } catch {
-        // Whose mounts may not be looked at may still have the same as this process.
+        // An agent of another user may have the same mounts as this process, which may not look at the agent's.
         guard error == .accessDenied, folder.first == UInt8(ascii: "/") else { throw error }
         _ = try OwnedDescriptor.open(CPath(folder), .read, .directory)
         return folder
@@ -108,7 +107,7 @@ enum AskedFlight {
 
   private static func bytes(in folder: [UInt8]) throws(Errno) -> [UInt8] {
     let file = try OwnedDescriptor.open(
-      CPath(folder + Array("/\(name)".utf8)), .read, [.noFollow, .nonBlocking])
+      CPath(folder + Array("/\(FlightName.asked)".utf8)), .read, [.noFollow, .nonBlocking])
     guard try file.status().kind == .file else { throw .invalidArgument }
     var buffer = [UInt8](repeating: 0, count: longest)
     let count = try file.readWhole(into: &buffer)

@@ -73,16 +73,16 @@ extension FlightMoment: InspectedSource {
       let count = world.countLackingText(need)
       guard count > 0 else { continue }
       notes.append(
-        "the flight lacks the \(name) of \(FlightMoment.processes(count)), which rules of \(loaded.name) ask for: "
+        "the flight lacks the \(name) of \(processes(count)), which rules of \(loaded.name) ask for: "
           + "a rule that would protect by it counts as matched, and any other does not\n")
     }
     if !world.unscored.isEmpty {
       notes.append(
-        "the flight lacks oom_score and oom_score_adj of \(FlightMoment.processes(world.unscored.count)): the latter counts "
+        "the flight lacks oom_score and oom_score_adj of \(processes(world.unscored.count)): the latter counts "
           + "as 0\n")
     }
     if world.untold > 0 {
-      notes.append("the flight does not tell of \(FlightMoment.processes(Int(world.untold))): there were too many\n")
+      notes.append("the flight does not tell of \(processes(Int(world.untold))): there were too many\n")
     }
     return notes
   }
@@ -91,6 +91,7 @@ extension FlightMoment: InspectedSource {
     guard let reading else { return "memory unknown" }
     return "\(amount(reading.available)) of \(amount(reading.total)) available"
   }
-
-  private static func processes(_ count: Int) -> String { count == 1 ? "1 process" : "\(count) processes" }
 }
+
+/// A number of processes, for people.
+func processes(_ count: Int) -> String { count == 1 ? "1 process" : "\(count) processes" }

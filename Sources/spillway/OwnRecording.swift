@@ -1,3 +1,4 @@
+import Flight
 import FoundationEssentials
 import LinuxSystem
 
@@ -73,12 +74,9 @@ struct OwnRecording: ~Copyable {
     return words
   }
 
-  /// The flight that was saved last: at the stop.
+  /// The flight that was saved at the stop.
   private func flight() throws(Failure) -> [UInt8] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    guard let last = names.filter({ $0.hasSuffix(".flight") }).max(),
-      let bytes = FileManager.default.contents(atPath: "\(folder)/\(last)")
-    else {
+    guard let bytes = FileManager.default.contents(atPath: "\(folder)/\(FlightName.stopped)") else {
       throw Failure(.kernelFeature, "no flight was saved\(said)")
     }
     return [UInt8](bytes)

@@ -19,22 +19,17 @@ struct ReplayReport {
     var text =
       "\(file): \(header.isRehearsal ? "dry run" : "armed") of spillway "
       + "\(String(decoding: header.agentVersion, as: UTF8.self)), policy \(policy), "
-      + "\(seconds(span)) in \(replay.items.count) items\n"
+      + "\(span.seconds) s in \(replay.items.count) items\n"
     if case .cutOff(let offset) = replay.ending { text += "the flight is cut off at byte \(offset)\n" }
     return text
   }
 
   func text(_ outcome: Replay.Outcome) -> String {
     let lines = outcome.recorded.count
-    let from = outcome.from.map { "replayed from \(seconds($0)) on, after a quiet stretch\n" } ?? ""
+    let from = outcome.from.map { "replayed from \($0.seconds) s on, after a quiet stretch\n" } ?? ""
     return title + from
       + (outcome.difference == nil
         ? "\(lines) \(lines == 1 ? "decision or outcome" : "decisions and outcomes"): all as recorded\n"
         : "\(lines) recorded, \(outcome.computed.count) computed\n")
   }
-}
-
-/// A time with three decimals, such as `12.310 s`.
-func seconds(_ time: Nanoseconds) -> String {
-  "\(time.milliseconds / 1000).\(String(time.milliseconds % 1000 + 1000).dropFirst()) s"
 }

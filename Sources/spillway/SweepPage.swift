@@ -96,7 +96,8 @@ struct SweepPage {
         return "<tr><td>\(escaped(value))</td><td>never</td><td>nothing</td><td></td><td>0</td></tr>"
       }
       let available = SweepResult.available(first).map { amount($0) } ?? ""
-      return "<tr><td>\(escaped(value))</td><td>\(seconds(first.at))</td><td>\(escaped(TrialReport.victim(first)))</td>"
+      return "<tr><td>\(escaped(value))</td><td>\(first.at.seconds) s</td>"
+        + "<td>\(escaped(TrialReport.victim(first)))</td>"
         + "<td>\(available)</td><td>\(trial.decisions.count)</td></tr>"
     }.joined(separator: "\n")
   }
@@ -136,13 +137,13 @@ struct SweepPage {
       lines.append(
         "<text x=\"\(Frame.left - 8)\" y=\"\(y(available))\" text-anchor=\"end\">\(amount(available))</text>")
       let at = Nanoseconds.milliseconds(span * quarter / 4)
-      lines.append("<text x=\"\(x(at))\" y=\"\(bottom + 20)\" text-anchor=\"middle\">\(seconds(at))</text>")
+      lines.append("<text x=\"\(x(at))\" y=\"\(bottom + 20)\" text-anchor=\"middle\">\(at.seconds) s</text>")
     }
     let path = points.map { "\(x($0.at)),\(y($0.available))" }.joined(separator: " ")
     lines.append("<polyline class=\"memory\" points=\"\(path)\"/>")
     for (value, trial) in zip(result.sweep.values, result.trials) {
       guard let first = trial.decisions.first, let available = SweepResult.available(first) else { continue }
-      let about = "\(value): \(TrialReport.victim(first)), at \(seconds(first.at))"
+      let about = "\(value): \(TrialReport.victim(first)), at \(first.at.seconds) s"
       lines.append(
         "<line class=\"drop\" x1=\"\(x(first.at))\" y1=\"\(y(available))\" x2=\"\(x(first.at))\" y2=\"\(bottom)\"/>")
       lines.append(

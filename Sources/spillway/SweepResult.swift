@@ -58,7 +58,7 @@ struct SweepResult {
     var text = "\(file), policy \(policy)\n" + output.styled(String(lines[0]), .bold) + "\n"
     for line in lines.dropFirst() { text += String(line) + "\n" }
     if let least = trials.first?.least {
-      text += "least available of the flight: \(amount(least.available)), at \(seconds(least.at))\n"
+      text += "least available of the flight: \(amount(least.available)), at \(least.at.seconds) s\n"
     }
     return text + (trials.max { $0.decisions.count < $1.decisions.count }.map { TrialReport.notes(on: $0) } ?? "")
   }
@@ -66,7 +66,7 @@ struct SweepResult {
   private func cells(_ value: String, _ trial: PolicyTrial) -> [String] {
     guard let first = trial.decisions.first else { return [value, "-", "nothing", "-", "0"] }
     return [
-      value, seconds(first.at), TrialReport.victim(first), SweepResult.available(first).map { amount($0) } ?? "?",
+      value, "\(first.at.seconds) s", TrialReport.victim(first), SweepResult.available(first).map { amount($0) } ?? "?",
       "\(trial.decisions.count)",
     ]
   }

@@ -19,7 +19,9 @@ struct TrialReport {
   /// Whether other processes would have been killed, or more or fewer.
   var differs: Bool { victims(of: own) != victims(of: trial) }
 
-  private func victims(of trial: PolicyTrial) -> [String?] { trial.decisions.map { RecordLine($0.line).victim } }
+  private func victims(of trial: PolicyTrial) -> [ProcessIdentity?] {
+    trial.decisions.map { RecordLine($0.line).victim }
+  }
 
   /// - Parameter isBrief: Whether a flight over which nothing differs takes one line.
   func text(isBrief: Bool, _ output: Output) -> String {
@@ -33,7 +35,7 @@ struct TrialReport {
 
   private var least: String {
     guard let least = trial.least else { return "memory was not read" }
-    return "least available was \(amount(least.available)), at \(seconds(least.at))"
+    return "least available was \(amount(least.available)), at \(least.at.seconds) s"
   }
 
   /// The most decisions that are shown of a policy.
@@ -48,7 +50,8 @@ struct TrialReport {
   }
 
   private func line(_ name: String, _ decision: PolicyTrial.Decision) -> String {
-    row(name, "\(seconds(decision.at))  \(TrialReport.victim(decision)), \(RecordLine(decision.line)["reason"] ?? "?")")
+    let reason = RecordLine(decision.line)["reason"] ?? "?"
+    return row(name, "\(decision.at.seconds) s  \(TrialReport.victim(decision)), \(reason)")
   }
 
   private func row(_ name: String, _ text: String) -> String {
@@ -71,8 +74,8 @@ struct TrialReport {
     guard let first = own.decisions.first, let now = trial.decisions.first else { return "neither kills" }
     if now.at == first.at { return "the same, at the same moments" }
     return now.at < first.at
-      ? "the same victims, the first \(seconds(first.at - now.at)) sooner"
-      : "the same victims, the first \(seconds(now.at - first.at)) later"
+      ? "the same victims, the first \((first.at - now.at).seconds) s sooner"
+      : "the same victims, the first \((now.at - first.at).seconds) s later"
   }
 
   /// What the trial lacked, a line each.
@@ -91,12 +94,10 @@ struct TrialReport {
       text += "of \(processes(Int(untold))), the smallest, the flight tells nothing\n"
     }
     if let age = trial.decisions.map(\.age).max(), age > .milliseconds(1000) {
-      text += "processes are as they were up to \(seconds(age)) before a decision\n"
+      text += "processes are as they were up to \(age.seconds) s before a decision\n"
     }
     for name in trial.unread { text += "the flight has no readings of domain \(name): it was not tried\n" }
     for name in trial.blindTriggers { text += "the flight has no figures for the trigger \(name): it was not tried\n" }
     return text
   }
-
-  private static func processes(_ count: Int) -> String { count == 1 ? "1 process" : "\(count) processes" }
 }

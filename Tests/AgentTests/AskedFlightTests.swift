@@ -77,8 +77,8 @@ import Testing
     #expect(agent.take(.signal(.user1)) == nil)
     _ = agent.tick()
     agent.flights?.wait(milliseconds: 10_000)
-    let bytes = try [UInt8](Data(contentsOf: folder.url.appending(path: FlightCourse.askedName)))
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [FlightCourse.askedName])
+    let bytes = try [UInt8](Data(contentsOf: folder.url.appending(path: FlightName.asked)))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [FlightName.asked])
     let surveys = try Self.items(bytes).filter { if case .survey = $0.item { true } else { false } }
     #expect(try #require(surveys.last).time >= asked)
     #expect(try Replay(bytes).run().difference == nil)
