@@ -50,7 +50,7 @@ extension FlightHeader {
     // Before the length: another version's header may be shorter.
     guard bytes.count >= FlightLayout.lengthOffset else { throw .truncated(offset: bytes.count) }
     let version = UInt16(bytes[FlightLayout.versionOffset]) | UInt16(bytes[FlightLayout.versionOffset + 1]) << 8
-    guard version == FlightLayout.version else {
+    guard (FlightLayout.oldestVersion...FlightLayout.version).contains(version) else {
       throw .unknownVersion(found: version, known: FlightLayout.version)
     }
     guard bytes.count >= FlightLayout.headerLength else { throw .truncated(offset: bytes.count) }

@@ -5,7 +5,9 @@ package enum FlightLayout {
   /// ends shows in the first 8 bytes.
   package static let magic: UInt64 = 0x0A1A_0A0D_4650_5389
   static let magicLength = 8
-  package static let version: UInt16 = 1
+  package static let version: UInt16 = 2
+  /// The oldest version that is read. What newer ones added is unknown in it.
+  package static let oldestVersion: UInt16 = 1
 
   // The header of the file.
 

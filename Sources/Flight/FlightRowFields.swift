@@ -38,7 +38,8 @@ enum FlightRowField {
   static let domains = 28
   static let unread = 29
   static let age = 30
-  static let growth = 31
+  /// Version 1 told a growth here, which was always 0.
+  static let faulted = 31
 
   /// Hashes and addresses.
   static let wide: UInt32 = 1 << 16 | 1 << 17 | 1 << 24
@@ -68,7 +69,7 @@ extension FlightFields {
   /// Others are told by their difference from these where the user is 0, and from none otherwise.
   private static let allCapabilities: UInt64 = (1 << 41) - 1
 
-  /// Sets all that a row tells but its identity.
+  /// Sets all that a row tells but its identity: what a survey reads, and not what a choice sets.
   ///
   /// - Parameter now: The survey's present, from which ages are reckoned.
   mutating func set(_ facts: borrowing ProcessFacts, now: Ticks) {
@@ -106,7 +107,7 @@ extension FlightFields {
     self[Field.unread] = UInt64(facts.unread.rawValue)
     let age = now.count &- facts.identity.startTime.count
     self[Field.age] = facts.age.map { $0.count &- age } ?? 0
-    self[Field.growth] = facts.growthPerSecond.count
+    self[Field.faulted] = facts.faulted.count
   }
 
   /// The row of a process. Values that no writer puts there are cut to their types.
@@ -152,7 +153,7 @@ extension FlightFields {
     facts.unread = UnreadFacts(rawValue: UInt8(truncatingIfNeeded: self[Field.unread]))
     facts.age =
       flags & Field.hasNoAge == 0 ? Ticks(self[Field.age] &+ (now.count &- identity.startTime.count)) : nil
-    facts.growthPerSecond = KiB(self[Field.growth])
+    facts.faulted = KiB(self[Field.faulted])
     return facts
   }
 

@@ -15,6 +15,7 @@ package struct Chooser: Sendable {
   package var roster: Roster
   package var ranking: Ranking
   package var picker: Picker
+  private var forkFamilies: ForkFamilies
   /// When the last survey began.
   package private(set) var surveyBeganAt = Nanoseconds.zero
   /// When the last survey in calm time was taken, from which growth is measured; zero where none was.
@@ -30,6 +31,7 @@ package struct Chooser: Sendable {
     roster = Roster(capacity: capacity)
     ranking = Ranking(capacity: capacity)
     picker = Picker(capacity: picking)
+    forkFamilies = ForkFamilies(capacity: capacity)
   }
 
   // MARK: Gather
@@ -82,6 +84,7 @@ package struct Chooser: Sendable {
   ) {
     survey.rememberElders(of: ranking.table, from: eldest)
     picker.prepare(for: ranking.table)
+    forkFamilies.relate(&ranking.table, roster)
     roster.refresh(
       ranking.table, now: now, policy: context.policy, needs: context.needs, budget: budget, mayWait: mayWait,
       from: &source)
@@ -99,6 +102,7 @@ package struct Chooser: Sendable {
   package mutating func classify<Source: ProcSource & ~Copyable>(
     in domain: Int, by context: ScoringContext, now: Nanoseconds, from source: inout Source
   ) {
+    forkFamilies.relate(&ranking.table, roster)
     roster.meet(ranking.table, policy: context.policy, needs: context.needs)
     ranking.beginOutcomes()
     for row in ranking.table.rows.indices {

@@ -4,9 +4,9 @@ import ProcModel
 /// leaves behind: a child with the image of its parent (``ProcessFacts/image``).
 ///
 /// Prefork workers (Apache's prefork, php-fpm, gunicorn, PostgreSQL's backends, Redis while it saves) are direct
-/// children of one old process and have no such children themselves. They share memory with it copy-on-write, which
-/// `RssAnon` counts in full for each of them. The processes of a bomb are children of children, also where it was begun
-/// in an old shell that has their image.
+/// children of one old process and have no such children themselves. What they share with it copy-on-write is more than
+/// what they hold alone (``ForkFamilies``). The processes of a bomb are children of children, also where it was begun
+/// in an old shell that has their image; or they hold more than they inherited.
 ///
 /// Four passes over the rows, with no walk up a tree: what a process can make deep costs nothing here. Allocates
 /// nothing once it has seen as many processes.
@@ -18,10 +18,8 @@ struct Families: Sendable {
     static let copy = Traits(rawValue: 1)
     /// It is the parent of a copy.
     static let hasCopies = Traits(rawValue: 2)
-    /// A direct copy, without copies, of one that is old and none itself.
+    /// A direct copy, without copies, of one that is old and none itself; and it holds less than it shares.
     static let worker = Traits(rawValue: 4)
-    /// As a worker, of one of any age; and it has hardly more memory of its own than that.
-    static let likeParent = Traits(rawValue: 8)
   }
 
   /// By process number: the row in the low 24 bits, the direct copies in the next 20, and copies of these above.
@@ -40,9 +38,6 @@ struct Families: Sendable {
 
   /// Whether a row is a worker of an old process, as the last ``learn(_:young:)`` found.
   func isWorker(_ row: Int) -> Bool { row < traits.count && traits[row].contains(.worker) }
-
-  /// Whether all that a row has may be its parent's memory, shared copy-on-write.
-  func isLikeParent(_ row: Int) -> Bool { row < traits.count && traits[row].contains(.likeParent) }
 
   /// - Parameter young: A process that is younger than this is no old parent.
   mutating func learn(_ table: ProcessTable, young: Ticks) {
@@ -63,9 +58,9 @@ struct Families: Sendable {
     for row in table.rows.indices where traits[row].contains(.copy) && !traits[row].contains(.hasCopies) {
       guard let parent = parent(of: row, in: table), !traits[parent].contains(.copy), !isBomb(table.rows[parent])
       else { continue }
-      let (own, its) = (Families.memory(table.rows[row]), Families.memory(table.rows[parent]))
-      if own.count <= its.count + its.count / 4 { traits[row].insert(.likeParent) }
-      if let age = table.rows[parent].age, age >= young { traits[row].insert(.worker) }
+      if let age = table.rows[parent].age, age >= young, Families.livesOnParent(table.rows[row]) {
+        traits[row].insert(.worker)
+      }
     }
   }
 
@@ -100,5 +95,8 @@ struct Families: Sendable {
 
   private static func key(_ process: ProcessFacts) -> UInt64 { UInt64(UInt32(bitPattern: process.identity.pid)) }
 
-  private static func memory(_ process: ProcessFacts) -> KiB { process.anonymous + process.swap }
+  /// Whether it shares at least as much as it holds alone, or what it shares is unknown.
+  private static func livesOnParent(_ process: ProcessFacts) -> Bool {
+    !process.isForkKnown || process.forkShared >= process.footprint
+  }
 }

@@ -25,7 +25,7 @@ package struct Incident: Sendable {
     cause = decision.verdict
     self.victim = victim
     members = decision.killSet.members.count
-    counted = max(decision.killSet.footprint, victim.process.footprint)
+    counted = decision.killSet.members.isEmpty ? victim.process.footprint : decision.killSet.footprint
     context = decision.context
   }
 }

@@ -103,6 +103,9 @@ package struct KillSet: Sendable {
   package private(set) var members: [Member] = []
   /// What killing the members gives back.
   package private(set) var footprint = KiB.zero
+  /// What was counted for it, where that is more than is in use: then the books do not balance, and ``footprint`` is what is
+  /// in use.
+  package private(set) var uncapped: KiB?
   /// Of the same kind, and left out: protected.
   package private(set) var protected = 0
   /// Left out because killing them was tried in vain.
@@ -145,6 +148,7 @@ package struct KillSet: Sendable {
   private mutating func clear() {
     members.removeAll(keepingCapacity: true)
     footprint = .zero
+    uncapped = nil
     protected = 0
     inVain = 0
     outside = 0
@@ -164,6 +168,19 @@ package struct KillSet: Sendable {
       members.append(Member(row: UInt32(truncatingIfNeeded: row), identity: process.identity))
       footprint += process.footprint
     }
+  }
+
+  /// Adds what the members share with each other, and with no process that stays.
+  package mutating func add(shared: KiB) {
+    footprint += shared
+  }
+
+  /// Counts no more than is in use, where it is more by a sixteenth: the kernel's counters of processes and of the machine
+  /// are not read at once, and each is kept in batches.
+  package mutating func limit(to inUse: KiB) {
+    guard footprint > inUse + KiB(inUse.count / 16) else { return }
+    uncapped = footprint
+    footprint = inUse
   }
 
   /// Counts kin of a swarm that is no part of it.

@@ -34,6 +34,8 @@ package struct KinFinder: Sendable {
     /// The row of the largest.
     var leader: Int
     var footprint = KiB.zero
+    /// What processes that were forked from the one among them share copy-on-write: it goes with the last of them.
+    var image = KiB.zero
     var virtual = KiB.zero
     var cpu = Ticks.zero
     /// Of the oldest whose age is known; nil where none is.
@@ -42,6 +44,10 @@ package struct KinFinder: Sendable {
     mutating func take(_ row: Int, in table: ProcessTable) {
       let process = table.rows[row]
       footprint += process.footprint
+      if process.headsForkFamily, process.forkShared > image {
+        footprint += process.forkShared - image
+        image = process.forkShared
+      }
       virtual += process.virtual
       cpu = cpu + process.cpu
       if let own = process.age { age = max(age ?? .zero, own) }
@@ -154,8 +160,8 @@ package struct KinFinder: Sendable {
 
   private static func score(_ family: Family, in table: ProcessTable, _ context: ScoringContext) -> Double {
     var sum = table.rows[family.leader]
-    (sum.anonymous, sum.shared, sum.swap, sum.pageTables) = (family.footprint, .zero, .zero, .zero)
-    (sum.resident, sum.virtual, sum.cpu, sum.age) = (family.footprint, family.virtual, family.cpu, family.age)
+    sum.holdOnly(family.footprint)
+    (sum.virtual, sum.cpu, sum.age) = (family.virtual, family.cpu, family.age)
     sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: context.machine.units)
     var terms = NoTerms()
     return context.candidate(sum, ruleOutcome: RuleOutcome(), terms: &terms).score

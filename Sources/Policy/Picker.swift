@@ -13,6 +13,7 @@ package struct Picker: Sendable {
   private var resolver: ScopeResolver
   private var swarmFinder: SwarmFinder
   private var kinFinder: KinFinder
+  private var sharedImages: SharedImages
   /// Processes for which these have the memory.
   private var capacity: Int
 
@@ -30,6 +31,7 @@ package struct Picker: Sendable {
     resolver = ScopeResolver(capacity: capacity)
     swarmFinder = SwarmFinder(capacity: capacity)
     kinFinder = KinFinder(capacity: capacity)
+    sharedImages = SharedImages(capacity: capacity)
     self.capacity = capacity
   }
 
@@ -40,6 +42,7 @@ package struct Picker: Sendable {
     resolver.prepare(for: table)
     swarmFinder.prepare(for: table)
     kinFinder.prepare(for: table)
+    sharedImages.prepare(for: table)
   }
 
   /// Looks for the victim, in this order: a process that uses the memory up and is enough alone; a swarm; the foremost
@@ -51,6 +54,14 @@ package struct Picker: Sendable {
   ///   - context: By which the ranking was made.
   package mutating func pick(
     from ranking: Ranking, roster: borrowing Roster, shortage: Shortage, context: ScoringContext
+  ) -> Pick {
+    let pick = choose(from: ranking, roster, shortage, context)
+    if case .victim = pick { killSet.limit(to: shortage.inUse) }
+    return pick
+  }
+
+  private mutating func choose(
+    from ranking: Ranking, _ roster: borrowing Roster, _ shortage: Shortage, _ context: ScoringContext
   ) -> Pick {
     // Beside one there is no need to look for a swarm, which among thousands of the young takes seconds.
     var isCulprit = false
@@ -78,6 +89,7 @@ package struct Picker: Sendable {
     resolver.resolve(
       victim, scope: scope ?? row.map { ranking.eligibility[$0].scope } ?? .process, in: ranking.table,
       eligibility: ranking.eligibility, agent: context.agent, isComplete: ranking.tally.isComplete, into: &killSet)
+    killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
   }
 
   /// Whether a candidate takes swap away; or whether killing it is enough, it has taken three quarters of what has gone
@@ -108,6 +120,7 @@ package struct Picker: Sendable {
       shortfall: shortage.shortfall,
       inUse: shortage.inUse, context: context, tally: ranking.tally, into: &killSet)
     guard isFound else { return nil }
+    killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
     // Its youngest hold next to nothing yet, and would go on where the others were stopped.
     return ranking.tally.leftOut > 0 ? .needsEveryone : leader()
   }
@@ -128,6 +141,7 @@ package struct Picker: Sendable {
       tally: ranking.tally,
       into: &killSet)
     {
+      killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
       return leader()
     }
     guard isLast, let row = KinFinder.largest(in: ranking.table, eligibility: ranking.eligibility) else { return .none }

@@ -17,6 +17,12 @@ package struct Roster: Sendable {
     var cgroupKey: UInt64?
     var ruleOutcome: RuleOutcome
     var footprint: KiB
+    /// Of the same sample.
+    var holding: AnonymousHolding
+    /// Of the sample before.
+    var lastHolding: AnonymousHolding
+    /// Its parent's at its birth, as far as known.
+    var parentHolding: AnonymousHolding?
     var sampledAt: Nanoseconds
     /// From the sample before this one to this one, in KiB per second.
     var growth: KiB?
@@ -88,7 +94,7 @@ package struct Roster: Sendable {
       let process = table.rows[row]
       if let index = index(of: process.identity) {
         entries[index].generation = generation
-        entries[index].sample(process.footprint, at: now)
+        entries[index].sample(process, at: now)
         if left > 0, !entries[index].describes(process) {
           let ruleOutcome = classify(
             process, policy, needs, mayWait, earlier: cmdline(of: process, at: index), from: &source)
@@ -97,10 +103,11 @@ package struct Roster: Sendable {
           left -= 1
         }
       } else if left > 0 {
-        append(
-          Entry(
-            process, ruleOutcome: classify(process, policy, needs, mayWait, earlier: nil, from: &source),
-            sampledAt: now, generation: generation))
+        var entry = Entry(
+          process, ruleOutcome: classify(process, policy, needs, mayWait, earlier: nil, from: &source),
+          sampledAt: now, generation: generation)
+        entry.parentHolding = holdingOfParent(of: row, in: table, now: now)
+        append(entry)
         if needs.contains(.moment) { settled.append(lastStaticMatch) }
         if needs.contains(.cmdline) { cmdlines.append(lastCmdline) }
         left -= 1
@@ -215,7 +222,7 @@ package struct Roster: Sendable {
   /// As ``growthPerSecond(of:now:units:)``, between two samples; nil where there were none.
   package func measuredGrowth(of process: ProcessFacts, now: Nanoseconds) -> KiB? {
     guard let index = index(of: process.identity) else { return nil }
-    return entries[index].growth(to: process.footprint, at: now) ?? entries[index].growth
+    return entries[index].growth(to: process, at: now) ?? entries[index].growth
   }
 
   /// How much a process has grown since the last refresh; all that it holds where it was born after that.
@@ -226,7 +233,7 @@ package struct Roster: Sendable {
     guard let index = index(of: process.identity), entries[index].generation > 0 else {
       return process.age.map { $0 <= elapsed } ?? false ? process.footprint : nil
     }
-    return process.footprint - entries[index].footprint
+    return entries[index].grown(to: process)
   }
 
   mutating func append(_ entry: Entry) {
@@ -276,6 +283,8 @@ extension Roster.Entry {
     cgroupKey = process.cgroupKey
     self.ruleOutcome = ruleOutcome
     footprint = process.footprint
+    holding = AnonymousHolding(process)
+    lastHolding = holding
     self.sampledAt = sampledAt
     growth = nil
     self.generation = generation
@@ -300,18 +309,29 @@ extension Roster.Entry {
   }
 
   /// Keeps the footprint to measure growth from, once the last one is old enough.
-  fileprivate mutating func sample(_ footprint: KiB, at now: Nanoseconds) {
-    guard let growth = growth(to: footprint, at: now) else { return }
+  fileprivate mutating func sample(_ process: ProcessFacts, at now: Nanoseconds) {
+    guard let growth = growth(to: process, at: now) else { return }
     self.growth = growth
-    self.footprint = footprint
+    footprint = process.footprint
+    lastHolding = holding
+    holding = AnonymousHolding(process)
     sampledAt = now
   }
 
   /// In KiB per second since the sample; nil where that was just now.
-  fileprivate func growth(to footprint: KiB, at now: Nanoseconds) -> KiB? {
+  fileprivate func growth(to process: ProcessFacts, at now: Nanoseconds) -> KiB? {
     let elapsed = (now - sampledAt).milliseconds
     guard elapsed >= Roster.Entry.shortestSample else { return nil }
-    return KiB.perSecond(footprint - self.footprint, over: elapsed)
+    return KiB.perSecond(grown(to: process), over: elapsed)
+  }
+
+  /// How much a process has grown since the sample. What it has alone because others of its fork family exited, or wrote to
+  /// their copies, is not its growth: a process grows by what it faults in.
+  fileprivate func grown(to process: ProcessFacts) -> KiB {
+    let own = process.footprint - footprint
+    guard process.forkShared > .zero || holding.isShared else { return own }
+    let now = AnonymousHolding(process)
+    return min(own, max(now.taken(since: holding), now.faulted(since: holding)))
   }
 }
 

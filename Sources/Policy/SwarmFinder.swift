@@ -13,8 +13,8 @@ package import ProcModel
 /// different cgroups by the program that started them all, as a service manager does. Old and protected kin stay when the young
 /// go.
 ///
-/// What is no swarm either: workers of a service that forks (``Families``). Only one user's processes are kin. And no
-/// swarm counts for more than is in use: processes that share memory copy-on-write have it in the figures of each.
+/// What is no swarm either: workers of a service that forks (``Families``). Only one user's processes are kin. What
+/// processes share copy-on-write counts for none of them (``ForkFamilies``), and no swarm counts for more than is in use.
 ///
 /// Linear in the number of processes: three passes for each kind of kinship. Allocates nothing once it has seen as many
 /// processes.
@@ -218,32 +218,26 @@ package struct SwarmFinder: Sendable {
     bar.largest(table.rows[row], eligibility[row]) != nil && !families.isWorker(row)
   }
 
-  /// Weighs a swarm, as one process, against the best single candidate. What it weighs is cut to what is in use. Where
-  /// it would be more, the members' memory is counted more than once, and those that may have no more than their
-  /// parent's are not counted at all.
+  /// Weighs a swarm, as one process, against the best single candidate. What it weighs is cut to what is in use.
   private func isWorse(_ found: inout Found, in table: ProcessTable, eligibility: EligibilityTable, bar: Bar) -> Bool {
     let one = table.rows[found.row]
     var sum = one
     (sum.virtual, sum.cpu) = (.zero, .zero)
     var eldest = Ticks.zero
     var isOfBest = false
-    var likeParents = KiB.zero
     for row in table.rows.indices {
       let process = table.rows[row]
       if process.identity == bar.best?.process.identity { isOfBest = found.bond.areKin(one, process) }
       guard eligibility[row].tier == found.tier, isMember(row, of: table, eligibility, bar),
         found.bond.areKin(one, process)
       else { continue }
-      if families.isLikeParent(row) { likeParents += process.footprint }
       sum.virtual += process.virtual
       sum.cpu = sum.cpu + process.cpu
       eldest = max(eldest, process.age ?? eldest)
     }
-    if found.total > bar.inUse { found.total = found.total - likeParents }
     found.total = min(found.total, bar.inUse)
     guard found.total >= max(bar.least, KiB(1)) else { return false }
-    (sum.anonymous, sum.shared, sum.sharedElsewhere) = (found.total, .zero, .zero)
-    (sum.swap, sum.pageTables, sum.resident) = (.zero, .zero, found.total)
+    sum.holdOnly(found.total)
     sum.age = eldest
     sum.growthPerSecond = sum.lifelongGrowthPerSecond(units: bar.context.machine.units)
     return bar.isWorse(found, sum, isOfBest: isOfBest)

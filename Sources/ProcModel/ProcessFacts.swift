@@ -26,6 +26,9 @@ package struct ProcessFacts: Sendable {
   package var comm = Comm()
   /// A number that changes when the process executes a program: ``ProcessStat/image``.
   package var image: UInt64 = 0
+  /// One page for each of its page faults that needed no input (``ProcessStat/minorFaults``): what it has faulted in since
+  /// its birth. No process lives without any, so zero says that it is unknown.
+  package var faulted = KiB.zero
   /// The state letter of proc(5): `R`, `S`, `D`, `Z`, `T`, …
   package var state: UInt8 = UInt8(ascii: "S")
   package var isKernelThread = false
@@ -82,6 +85,15 @@ package struct ProcessFacts: Sendable {
   package var childrenVirtual = KiB.zero
   /// The part of ``shared`` that is counted with other processes, which are taken to map the same memory.
   package var sharedElsewhere = KiB.zero
+  // The choice sets these, from what it remembers of calmer times (``ForkFamilies`` of the module Policy).
+
+  /// The part of ``anonymous`` that is shared copy-on-write with processes that it was forked from or that were forked from
+  /// it: killing this process alone does not give it back.
+  package var anonymousElsewhere = KiB.zero
+  /// The part of ``swap`` that is shared so.
+  package var swapElsewhere = KiB.zero
+  /// Whether it is the process that its fork family was forked from.
+  package var headsForkFamily = false
   /// The growth of its footprint lately, in KiB per second; 0 where it is unknown.
   package var growthPerSecond = KiB.zero
 
@@ -89,16 +101,35 @@ package struct ProcessFacts: Sendable {
     self.identity = identity
   }
 
-  /// The memory that killing the process would give back: anonymous memory, swap, page tables and its share of shared
-  /// memory. File pages are not counted, since the kernel can drop them without a kill.
+  /// The memory that killing the process would give back: the anonymous memory and swap that it alone holds, its page
+  /// tables and its share of shared memory. File pages are not counted, since the kernel can drop them without a kill.
   package var footprint: KiB {
-    anonymous + swap + pageTables + ownShared
+    ownAnonymous + ownSwap + pageTables + ownShared
   }
 }
 
 extension ProcessFacts {
+  /// The anonymous memory that no other process holds.
+  package var ownAnonymous: KiB { anonymous - anonymousElsewhere }
+
+  /// The swap that no other process's memory is in.
+  package var ownSwap: KiB { swap - swapElsewhere }
+
+  /// Its anonymous memory, resident and swapped out, with all that it shares copy-on-write.
+  package var heldAnonymous: KiB { anonymous + swap }
+
+  /// The part of ``heldAnonymous`` that is shared copy-on-write.
+  package var forkShared: KiB { anonymousElsewhere + swapElsewhere }
+
   /// The process's share of the shared memory that it maps.
   package var ownShared: KiB { shared - sharedElsewhere }
+
+  /// Makes an amount of anonymous memory all that it holds, for a process that stands for several.
+  package mutating func holdOnly(_ amount: KiB) {
+    (anonymous, resident) = (amount, amount)
+    (swap, pageTables, shared) = (.zero, .zero, .zero)
+    (anonymousElsewhere, swapElsewhere, sharedElsewhere) = (.zero, .zero, .zero)
+  }
 
   /// Whether the cgroup that accounts its memory has the same path as its other cgroup, or is the root, so that
   /// ``memoryKey`` tells nothing more.

@@ -16,6 +16,8 @@ package struct ProcessStat: Sendable {
   package var terminal: Int32
   /// Field 9, the bits `PF_*` of include/linux/sched.h.
   package var flags: UInt32
+  /// Field 10, the page faults that needed no input, of all threads that the process ever had in its file.
+  package var minorFaults: UInt64
   /// Field 14, the CPU time in user mode: of all threads in a process's file, of the one in a thread's.
   package var userTime: Ticks
   /// Field 15, the CPU time in the kernel, as ``userTime``.
@@ -72,7 +74,8 @@ package struct ProcessStat: Sendable {
     ProcessStat.skipFields(1, &scanner)  // tpgid
     flags = try scanner.unsigned32()
     try scanner.expect(.space)
-    ProcessStat.skipFields(4, &scanner)  // minflt cminflt majflt cmajflt
+    minorFaults = try ProcessStat.field(&scanner)
+    ProcessStat.skipFields(3, &scanner)  // cminflt majflt cmajflt
     userTime = Ticks(try ProcessStat.field(&scanner))
     systemTime = Ticks(try ProcessStat.field(&scanner))
     ProcessStat.skipFields(3, &scanner)  // cutime cstime priority

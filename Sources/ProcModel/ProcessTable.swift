@@ -34,6 +34,15 @@ package struct ProcessTable: Sendable {
     rows[row].growthPerSecond = growthPerSecond
   }
 
+  /// Says how much of a row's anonymous memory and swap is shared copy-on-write (``ProcessFacts/forkShared``). Of what is
+  /// shared, the swap is taken first: memory that no process has touched since a fork is the first to go there.
+  package mutating func setForkShared(_ shared: KiB, isHead: Bool, row: Int) {
+    let shared = min(shared, rows[row].heldAnonymous)
+    rows[row].swapElsewhere = min(shared, rows[row].swap)
+    rows[row].anonymousElsewhere = shared - rows[row].swapElsewhere
+    rows[row].headsForkFamily = isHead && shared > .zero
+  }
+
   /// Returns the row of the process that has this number.
   package func row(ofPID pid: Int32) -> Int? {
     rowsByPID.value(for: ProcessTable.key(pid)).map { Int($0) }

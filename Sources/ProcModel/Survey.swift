@@ -172,6 +172,7 @@ package struct Survey: Sendable {
     facts.hasTerminal = stat.terminal != 0
     facts.comm = stat.comm
     facts.image = stat.image
+    facts.faulted = units.kib(pages: stat.minorFaults)
     facts.threads = stat.threads
     facts.nice = stat.nice
     facts.cpu = stat.userTime + stat.systemTime

@@ -113,6 +113,7 @@ extension Recorder {
     for member in killSet.members.prefix(Recorder.namedMembers) { json.value(Int64(member.identity.pid)) }
     json.endArray()
     json.field("footprint_kib", killSet.footprint)
+    if let uncapped = killSet.uncapped { json.field("uncapped_kib", uncapped) }
     json.key("left_out")
     json.beginObject()
     json.field("protected", count: killSet.protected)

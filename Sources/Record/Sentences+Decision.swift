@@ -14,7 +14,7 @@ extension Array where Element == UInt8 {
     append(victim.process)
     append(killSet: decision.killSet)
     append(", footprint ")
-    append(decision.killSet.members.count > 1 ? decision.killSet.footprint : victim.process.footprint)
+    append(decision.killSet.members.isEmpty ? victim.process.footprint : decision.killSet.footprint)
     append(", score ")
     append(decimal: victim.score.rounded())
     append("; ")

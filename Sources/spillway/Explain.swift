@@ -92,11 +92,15 @@ struct Explanation {
 
   private var memory: String {
     var lines = "killing it gives back \(amount(facts.footprint)):\n"
-    lines +=
-      "  anonymous \(amount(facts.anonymous)), swap \(amount(facts.swap)), page tables \(amount(facts.pageTables)),"
-    lines += " shared \(amount(facts.ownShared))"
+    lines += "  anonymous \(amount(facts.ownAnonymous)), swap \(amount(facts.ownSwap)),"
+    lines += " page tables \(amount(facts.pageTables)), shared \(amount(facts.ownShared))"
     if facts.sharedElsewhere > .zero { lines += " (of \(amount(facts.shared)), which other processes map as well)" }
-    lines += "\n  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
+    lines += "\n"
+    if facts.forkShared > .zero {
+      lines += "  not counted: \(amount(facts.forkShared)) of the \(amount(facts.heldAnonymous)) of anonymous memory and swap"
+      lines += " that it holds,\n    which it shares with the processes that it was forked from or that were forked from it\n"
+    }
+    lines += "  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
     if let growth = process.measuredGrowth { lines += "  it grows by \(amount(growth)) a second, as measured\n" }
     return lines
   }

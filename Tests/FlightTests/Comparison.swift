@@ -3,14 +3,17 @@ import ProcModel
 @testable import Flight
 
 extension ProcessFacts {
-  /// The stored fields, as ``isSame(_:)`` compares them. A field that is added has to be told in flights too.
+  /// The stored fields, as ``isSame(_:)`` compares them. A field that is added has to be told in flights too, unless a
+  /// choice sets it.
   static let names = [
-    "identity", "parent", "processGroup", "session", "hasTerminal", "isInNamespace", "comm", "image", "state",
-    "isKernelThread", "threads", "nice", "cpu", "age", "realUID", "effectiveUID", "effectiveGID",
+    "identity", "parent", "processGroup", "session", "hasTerminal", "isInNamespace", "comm", "image", "faulted",
+    "state", "isKernelThread", "threads", "nice", "cpu", "age", "realUID", "effectiveUID", "effectiveGID",
     "effectiveCapabilities", "virtual", "resident", "anonymous", "file", "shared", "swap", "pageTables", "oomScoreAdj",
     "oomScore", "isSwappingOff", "unread", "cgroupKey", "memoryKey", "domains", "childrenVirtual", "sharedElsewhere",
-    "growthPerSecond",
   ]
+
+  /// The stored fields that a choice sets.
+  static let namesOfChoice = ["anonymousElsewhere", "swapElsewhere", "headsForkFamily", "growthPerSecond"]
 
   func isSame(_ other: ProcessFacts) -> Bool {
     isSameButAge(other) && age == other.age
@@ -31,7 +34,7 @@ extension ProcessFacts {
       && oomScoreAdj == other.oomScoreAdj && oomScore == other.oomScore && isSwappingOff == other.isSwappingOff
       && unread == other.unread && cgroupKey == other.cgroupKey && memoryKey == other.memoryKey
       && domains == other.domains && childrenVirtual == other.childrenVirtual
-      && sharedElsewhere == other.sharedElsewhere && growthPerSecond == other.growthPerSecond
+      && sharedElsewhere == other.sharedElsewhere && faulted == other.faulted
   }
 }
 

@@ -126,7 +126,7 @@ import Testing
     #expect(Self.isPrefix(first, told) && zip(rest.dropFirst(), told2).allSatisfy { $0.isSame($1) })
   }
 
-  @Test(arguments: [0, 2, 3, 255, 256, 65535] as [UInt16])
+  @Test(arguments: [0, 3, 255, 256, 65535] as [UInt16])
   func anotherVersionIsToldWithBothNumbers(_ version: UInt16) throws {
     var file = Self.sample().file
     file[8] = UInt8(truncatingIfNeeded: version)
@@ -134,7 +134,7 @@ import Testing
     // Whatever else its header is.
     for length in [10, 11, 60, file.count] {
       let error = #expect(throws: FlightError.self) { try FlightReader([UInt8](file.prefix(length))) }
-      #expect(error == .unknownVersion(found: version, known: 1))
+      #expect(error == .unknownVersion(found: version, known: FlightLayout.version))
       #expect(error?.message.contains(version < 1 ? "older" : "newer") == true)
       #expect(error?.number == Int(version) && error?.offset == 8)
     }

@@ -63,7 +63,7 @@ extension SplitMix64 {
     facts.pageTables = KiB(any())
     facts.childrenVirtual = KiB(any())
     facts.sharedElsewhere = KiB(any())
-    facts.growthPerSecond = KiB(any())
+    facts.faulted = KiB(any())
   }
 
   /// A reading of which every field may have any value.

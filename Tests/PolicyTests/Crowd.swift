@@ -27,6 +27,8 @@ struct Crowd: Sendable {
     var startTime: UInt64?
     /// As ``ProcessStat/image``.
     var image: UInt64 = 0
+    /// As ``ProcessFacts/faulted``, in KiB; 0 where it is not known.
+    var faulted: UInt64 = 0
     /// Nil where it is not known.
     var user: UInt32? = 0
 
@@ -42,6 +44,7 @@ struct Crowd: Sendable {
       facts.age = isAgeKnown ? Ticks(age * 100) : nil
       facts.anonymous = KiB(footprint)
       facts.image = image
+      facts.faulted = KiB(faulted)
       facts.effectiveUID = user ?? 0
       if user == nil { facts.unread.insert(.user) }
       return facts
@@ -84,6 +87,12 @@ struct Crowd: Sendable {
     } else {
       eligibility.append(process.candidate, isPassedOver: process.reach == .inVain)
     }
+  }
+
+  /// Finds out what fork families share, as a choice does first.
+  mutating func relateForks(knowing roster: borrowing Roster = Roster(capacity: 0)) {
+    var families = ForkFamilies(capacity: 4)
+    families.relate(&table, roster)
   }
 
   /// The tally of a complete survey.

@@ -18,18 +18,22 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
   private static let cgroup = "/system.slice/app.service"
 
   /// A process of the image 7, in one group and session.
-  static func one(_ pid: Int32, parent: Int32, age: UInt64 = 5, kib: UInt64 = 9000, image: UInt64 = 7) -> Member {
+  static func one(
+    _ pid: Int32, parent: Int32, age: UInt64 = 5, kib: UInt64 = 9000, image: UInt64 = 7, faulted: UInt64 = 0
+  )
+    -> Member
+  {
     Member(
       pid: pid, parent: parent, group: 900, session: 900, cgroup: cgroup, age: age, footprint: kib,
-      startTime: 1_000_000 - age * 100, image: image)
+      startTime: 1_000_000 - age * 100, image: image, faulted: faulted)
   }
 
   /// A parent of an age, with a number of direct children.
   static func service(
-    _ workers: Int32, parentAge: UInt64 = 3600, parentKiB: UInt64 = 9000, image: UInt64 = 7
+    _ workers: Int32, parentAge: UInt64 = 3600, parentKiB: UInt64 = 9000, image: UInt64 = 7, faulted: UInt64 = 0
   ) -> [Member] {
-    [one(900, parent: 1, age: parentAge, kib: parentKiB)]
-      + (0..<workers).map { one(1000 + $0, parent: 900, image: image) }
+    [one(900, parent: 1, age: parentAge, kib: parentKiB, faulted: parentKiB)]
+      + (0..<workers).map { one(1000 + $0, parent: 900, image: image, faulted: faulted) }
   }
 
   /// Each process forks `width` others, `count` in all. The shell 900 forks the first.
@@ -71,10 +75,15 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
         return process
       }, count: 200),
     FamilyCase(testDescription: "a bomb from a young shell", processes: bomb(200, width: 2, shellAge: 8), count: 201),
-    // 40 of 9 MiB on a machine with 200 in use: most of it is counted more than once.
     FamilyCase(
       testDescription: "a service just started, that shares its parent's memory",
-      processes: service(40, parentAge: 6), inUse: 200),
+      processes: service(40, parentAge: 6, faulted: 400)),
+    FamilyCase(
+      testDescription: "workers of an old parent that wrote to less than half of what they inherited",
+      processes: service(40, faulted: 4000)),
+    FamilyCase(
+      testDescription: "children of an old parent that hold more than they inherited",
+      processes: service(40, parentKiB: 1000, faulted: 8500), count: 40),
     FamilyCase(
       testDescription: "children that have more than a small parent share nothing with it",
       processes: service(40, parentAge: 6, parentKiB: 300), inUse: 200, count: 40),
@@ -88,7 +97,8 @@ struct FamilyCase: CustomTestStringConvertible, Sendable {
   private static func killSet(_ processes: [Crowd.Member], inUse: UInt64 = 4000) -> KillSet? {
     var finder = SwarmFinder(capacity: 4)
     var killSet = KillSet()
-    let crowd = Crowd(processes)
+    var crowd = Crowd(processes)
+    crowd.relateForks()
     let isFound = finder.find(
       in: crowd.table, eligibility: crowd.eligibility, best: crowd.best(worth: 10 * 1024), shortfall: KiB(200 * 1024),
       inUse: KiB(inUse * 1024), context: .ofSwarms(), tally: Crowd.completeTally, into: &killSet)

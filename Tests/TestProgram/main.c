@@ -3,7 +3,7 @@
 //
 // usage: TestProgram [--name COMM] [--mib N] [--shared-mib N] [--ignore-term] [--leader-exits] [--seconds S]
 //                    [--own-group] [--group PGID] [--usr1-leaves] [--term-forks COMM] [--children N] [--vfork]
-//                    [--shares-memory] [--traced] [--bomb N] [--nice N]
+//                    [--shares-memory] [--traced] [--bomb N] [--nice N] [--obeys]
 //        TestProgram --old-kernel PROGRAM [WORD...]
 //
 // --group PGID joins a group of its session. With --usr1-leaves it becomes the leader of a new group at each SIGUSR1. With
@@ -13,6 +13,10 @@
 // --children N makes N children that sleep as long. --vfork sleeps in a vfork(2) child, so that the parent waits in the
 // kernel. --shares-memory makes a child with the same memory (CLONE_VM), and prints its number. With --traced its parent
 // traces it, and prints its number. --bomb N forks for three seconds, and so do its children; N are alive at most.
+//
+// --obeys has it do what each line on its standard input says, and print a line once that is done: `fork W T` makes a child
+// that writes to the first W MiB of its memory and takes T MiB more, and prints the child's number; `write W` writes to the
+// first W MiB itself; `leave` exits. It and its children have no huge pages.
 //
 // It prints "ready" once its memory is touched and all of this is set up.
 #define _GNU_SOURCE
@@ -126,6 +130,45 @@ static void bomb(long most) {
     _exit(0);
 }
 
+// What is left of a line after a word that it begins with.
+static const char *after(const char *line, const char *word) {
+    size_t length = strlen(word);
+    return strncmp(line, word, length) == 0 ? line + length : NULL;
+}
+
+static void obey(char *memory, long mib) {
+    char line[64];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        const char *rest;
+        if ((rest = after(line, "fork ")) != NULL) {
+            int ends[2];
+            long written = 0, taken = 0;
+            if (sscanf(rest, "%ld %ld", &written, &taken) != 2 || pipe(ends) != 0) exit(64);
+            pid_t child = fork();
+            if (child == 0) {
+                memset(memory, 2, (size_t)(written < mib ? written : mib) << 20);
+                if (taken > 0) fill(taken < maximum_mib ? taken : maximum_mib, MAP_PRIVATE);
+                close(ends[0]);
+                close(ends[1]);
+                live(NULL);
+            }
+            // The end of the file tells that the child has its memory.
+            close(ends[1]);
+            if (read(ends[0], line, 1) != 0) exit(1);
+            close(ends[0]);
+            printf("%d\n", child);
+        } else if ((rest = after(line, "write ")) != NULL) {
+            long written = strtol(rest, NULL, 10);
+            memset(memory, 3, (size_t)(written < mib ? written : mib) << 20);
+            puts("written");
+        } else {
+            exit(0);
+        }
+        fflush(stdout);
+    }
+    exit(0);
+}
+
 static long number(const char *text, long maximum) {
     long value = text == NULL ? -1 : strtol(text, NULL, 10);
     if (value < 0 || value > maximum) {
@@ -138,7 +181,7 @@ static long number(const char *text, long maximum) {
 int main(int count, char **words) {
     long mib = 0, shared_mib = 0;
     long children = 0, bomb_size = 0;
-    int leader_exits = 0, forks_by_vfork = 0, shares_memory = 0, traced = 0;
+    int leader_exits = 0, forks_by_vfork = 0, shares_memory = 0, traced = 0, obeys = 0;
     for (int index = 1; index < count; index++) {
         const char *word = words[index];
         if (strcmp(word, "--old-kernel") == 0) return execute_on_an_old_kernel(words + index + 1);
@@ -160,13 +203,17 @@ int main(int count, char **words) {
         else if (strcmp(word, "--shares-memory") == 0) shares_memory = 1;
         else if (strcmp(word, "--traced") == 0) traced = 1;
         else if (strcmp(word, "--bomb") == 0) bomb_size = number(words[++index], maximum_bomb);
+        else if (strcmp(word, "--obeys") == 0) {
+            obeys = 1;
+            prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+        }
         else if (strcmp(word, "--nice") == 0) setpriority(PRIO_PROCESS, 0, (int)number(words[++index], 19));
         else {
             fprintf(stderr, "TestProgram: no option %s\n", word);
             return 64;
         }
     }
-    if (mib > 0) fill(mib, MAP_PRIVATE);
+    char *memory = mib > 0 ? fill(mib, MAP_PRIVATE) : NULL;
     if (shared_mib > 0) fill(shared_mib, MAP_SHARED);
     if (leader_exits) {
         pthread_t thread;
@@ -197,5 +244,6 @@ int main(int count, char **words) {
         if (vfork() == 0) live(NULL);
     }
     if (leader_exits) pthread_exit(NULL);
+    if (obeys) obey(memory, mib);
     live(NULL);
 }
