@@ -42,6 +42,7 @@ extension Agent where M: ~Copyable {
         killSet: chooser.picker.killSet,
         shortlist: chooser.ranking.shortlist, context: context, took: machine.mark() - now)
       if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
+      decision.noteHolder(in: chooser.ranking)
       return decision
     }
   }

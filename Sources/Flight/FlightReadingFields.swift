@@ -22,13 +22,19 @@ enum FlightReadingField {
   static let limitFailures = 15
   /// Beside the time of the item.
   static let time = 16
-  static let count = 17
+  static let anonymous = 17
+  static let shared = 18
+  static let pageTables = 19
+  static let kernel = 20
+  static let unnamed = 21
+  static let count = 22
 
   static let hasStall: UInt64 = 1
   static let hasReclaim: UInt64 = 2
   static let hasOwnReclaim: UInt64 = 4
   static let hasLimitCounts: UInt64 = 8
   static let isSwapBeingTakenAway: UInt64 = 16
+  static let hasParts: UInt64 = 32
 }
 
 extension FlightFields {
@@ -59,6 +65,14 @@ extension FlightFields {
       flags |= Field.hasLimitCounts
       self[Field.limitHits] = counts.hits
       self[Field.limitFailures] = counts.failures
+    }
+    if let parts = reading.parts {
+      flags |= Field.hasParts
+      self[Field.anonymous] = parts.anonymous.count / 1024
+      self[Field.shared] = parts.shared.count / 1024
+      self[Field.pageTables] = parts.pageTables.count / 1024
+      self[Field.kernel] = parts.kernel.count / 1024
+      self[Field.unnamed] = parts.unnamed.count / 1024
     }
     if reading.isSwapBeingTakenAway { flags |= Field.isSwapBeingTakenAway }
     self[Field.flags] = flags
@@ -96,8 +110,18 @@ extension FlightFields {
     if flags & Field.hasLimitCounts != 0 {
       reading.limitCounts = LimitCounts(hits: self[Field.limitHits], failures: self[Field.limitFailures])
     }
+    if flags & Field.hasParts != 0 {
+      reading.parts = MemoryParts(
+        anonymous: mebibytes(Field.anonymous), shared: mebibytes(Field.shared), pageTables: mebibytes(Field.pageTables),
+        kernel: mebibytes(Field.kernel), unnamed: mebibytes(Field.unnamed))
+    }
     reading.isSwapBeingTakenAway = flags & Field.isSwapBeingTakenAway != 0
     reading.impossible = Impossible(rawValue: UInt16(truncatingIfNeeded: self[Field.impossible]))
     return reading
+  }
+
+  private func mebibytes(_ field: Int) -> KiB {
+    let (count, overflow) = self[field].multipliedReportingOverflow(by: 1024)
+    return KiB(overflow ? .max : count)
   }
 }

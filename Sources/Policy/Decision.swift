@@ -19,6 +19,9 @@ package struct Decision: Sendable {
   package var companions = Companions()
   /// The foremost candidates, the victim's runners-up among them, and how many were left out for which reason.
   package var shortlist: Shortlist
+  /// What holds the most memory, where no process may be killed or the victim gives back little beside it; nil elsewhere,
+  /// and where that is not known.
+  package var holder: Holder?
   /// By which the processes were scored. A reload may put another policy in force while the victim is being killed.
   package var context: ScoringContext
   /// The first signal.

@@ -32,6 +32,16 @@ package struct Meminfo: Equatable, Sendable {
   package var inactiveFile: KiB
   /// `AnonPages` (2.6.18): mapped pages that belong to no file.
   package var anonPages: KiB
+  /// `PageTables` (2.6.18): the memory that page tables take.
+  package var pageTables: KiB
+  /// `SUnreclaim` (2.6.19): the kernel's own objects that it cannot drop.
+  package var sUnreclaim: KiB
+  /// `KernelStack` (2.6.32): the kernel's stack of each thread.
+  package var kernelStack: KiB
+  /// `Percpu` (4.17): what the kernel keeps for each CPU.
+  package var perCPU: KiB
+  /// `SwapCached`: memory that is in a swap area too. `Cached` does not count it.
+  package var swapCached: KiB
   /// `SwapTotal`: the size of all swap areas.
   package var swapTotal: KiB
   /// `SwapFree`: the part of the swap areas that nothing uses.
@@ -56,6 +66,11 @@ package struct Meminfo: Equatable, Sendable {
     activeFile = .zero
     inactiveFile = .zero
     anonPages = .zero
+    pageTables = .zero
+    sUnreclaim = .zero
+    kernelStack = .zero
+    perCPU = .zero
+    swapCached = .zero
     swapTotal = .zero
     swapFree = .zero
     var hugetlb: KiB?
@@ -94,12 +109,22 @@ package struct Meminfo: Equatable, Sendable {
         }
       case (UInt8(ascii: "I"), UInt8(ascii: "n")):
         if scanner.take("Inactive(file):") { inactiveFile = try scanner.kibibytes() }
+      case (UInt8(ascii: "K"), UInt8(ascii: "e")):
+        if scanner.take("KernelStack:") { kernelStack = try scanner.kibibytes() }
+      case (UInt8(ascii: "P"), UInt8(ascii: "a")):
+        if scanner.take("PageTables:") { pageTables = try scanner.kibibytes() }
+      case (UInt8(ascii: "P"), UInt8(ascii: "e")):
+        if scanner.take("Percpu:") { perCPU = try scanner.kibibytes() }
       case (UInt8(ascii: "S"), UInt8(ascii: "h")):
         if scanner.take("Shmem:") { shmem = try scanner.kibibytes() }
       case (UInt8(ascii: "S"), UInt8(ascii: "R")):
         if scanner.take("SReclaimable:") { sReclaimable = try scanner.kibibytes() }
+      case (UInt8(ascii: "S"), UInt8(ascii: "U")):
+        if scanner.take("SUnreclaim:") { sUnreclaim = try scanner.kibibytes() }
       case (UInt8(ascii: "S"), UInt8(ascii: "w")):
-        if scanner.take("SwapTotal:") {
+        if scanner.take("SwapCached:") {
+          swapCached = try scanner.kibibytes()
+        } else if scanner.take("SwapTotal:") {
           swapTotal = try scanner.kibibytes()
         } else if scanner.take("SwapFree:") {
           swapFree = try scanner.kibibytes()

@@ -76,6 +76,14 @@ package struct CgroupMemoryStat: Equatable, Sendable {
   package var inactiveFile = KiB.zero
   /// `slab_reclaimable`: caches of the kernel that it can drop. Version 2 only.
   package var slabReclaimable = KiB.zero
+  /// `anon`, or `rss` in version 1: memory that belongs to no file. Nil where the file does not tell.
+  package var anonymous: KiB?
+  /// `shmem`: shared memory and tmpfs.
+  package var shared = KiB.zero
+  /// `pagetables` (6.0). Version 2 only.
+  package var pageTables = KiB.zero
+  /// `slab_unreclaimable`, `kernel_stack` and `percpu`: what the kernel keeps for it and cannot drop. Version 2 only.
+  package var kernel = KiB.zero
   /// `swap`: the swap in use. Version 1 only, and only where swap is accounted.
   package var swap: KiB?
   /// `hierarchical_memory_limit`: the lowest limit of this cgroup and those above it. Version 1 only.
@@ -96,7 +104,7 @@ package struct CgroupMemoryStat: Equatable, Sendable {
     var scanner = ByteScanner(bytes)
     while let first = scanner.next {
       switch first {
-      case UInt8(ascii: "a"), UInt8(ascii: "i"), UInt8(ascii: "s"):
+      case UInt8(ascii: "a"), UInt8(ascii: "i"), UInt8(ascii: "r"), UInt8(ascii: "s"):
         try takeMemory(&scanner)
       case UInt8(ascii: "t"):
         if scanner.take("total_") { try takeMemory(&scanner) }
@@ -117,7 +125,13 @@ package struct CgroupMemoryStat: Equatable, Sendable {
           directScans = try scanner.decimal()
         } else if scanner.take("pgscan ") {
           scans = try scanner.decimal()
+        } else if scanner.take("pagetables ") {
+          pageTables = KiB(bytes: try scanner.decimal())
+        } else if scanner.take("percpu ") {
+          kernel += KiB(bytes: try scanner.decimal())
         }
+      case UInt8(ascii: "k"):
+        if scanner.take("kernel_stack ") { kernel += KiB(bytes: try scanner.decimal()) }
       default:
         break
       }
@@ -132,6 +146,12 @@ package struct CgroupMemoryStat: Equatable, Sendable {
       inactiveFile = KiB(bytes: try scanner.decimal())
     } else if scanner.take("slab_reclaimable ") {
       slabReclaimable = KiB(bytes: try scanner.decimal())
+    } else if scanner.take("slab_unreclaimable ") {
+      kernel += KiB(bytes: try scanner.decimal())
+    } else if scanner.take("anon ") || scanner.take("rss ") {
+      anonymous = KiB(bytes: try scanner.decimal())
+    } else if scanner.take("shmem ") {
+      shared = KiB(bytes: try scanner.decimal())
     } else if scanner.take("swap ") {
       swap = KiB(bytes: try scanner.decimal())
     }
@@ -272,6 +292,7 @@ extension MemoryReading {
       time: machine.time, total: total, available: total - (cgroup.usage - cgroup.stat.reclaimable),
       swapTotal: swapTotal, swapFree: min(swapTotal - swapUsage, machine.swapFree))
     fileCache = cgroup.stat.activeFile + cgroup.stat.inactiveFile
+    parts = MemoryParts(cgroup.stat, of: cgroup.usage)
     limitCounts = cgroup.counts
     ownReclaim = cgroup.ownReclaim
     impossible = met

@@ -16,6 +16,8 @@ package struct MemoryReading: Equatable, Sendable {
   package var swapFree: KiB
   /// The file pages on the LRU lists, active and inactive. A machine without swap thrashes in these.
   package var fileCache = KiB.zero
+  /// What the memory in use is; nil where that is unknown.
+  package var parts: MemoryParts?
   /// The time lost to memory since boot; nil where the kernel keeps no account of it.
   package var stall: StallTotals?
   /// The counters of reclaim; nil where the kernel has none.
@@ -58,6 +60,8 @@ package struct MemoryReading: Equatable, Sendable {
       time: time, total: total, available: min(available, total), swapTotal: swap.total, swapFree: swap.free)
     hugePool = pool
     fileCache = meminfo.activeFile + meminfo.inactiveFile
+    // A file that lxcfs makes has lines of the container beside lines of the machine.
+    if isOwn { parts = MemoryParts(meminfo, besides: pool) }
     isSwapBeingTakenAway = swap.isBeingTakenAway
     impossible = met
   }

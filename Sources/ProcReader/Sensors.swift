@@ -309,6 +309,7 @@ package struct Sensors: Sendable {
       return
     }
     reading.available = min(reading.available + more, reading.total)
+    if let unnamed = reading.parts?.unnamed { reading.parts?.unnamed = unnamed - more }
   }
 }
 

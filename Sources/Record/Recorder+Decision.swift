@@ -33,6 +33,7 @@ extension Recorder {
     json.beginArray()
     for index in 0..<shortlist.count { value(shortlist[index], decision.context) }
     json.endArray()
+    if let holder = decision.holder { value(holder, decision.context) }
     json.field("considered", count: shortlist.considered)
     json.field("protected", count: shortlist.protected)
     json.field("too_small", count: shortlist.tooSmall)
@@ -99,6 +100,21 @@ extension Recorder {
     var terms = TermList()
     _ = context.candidate(candidate.process, ruleOutcome: candidate.ruleOutcome, terms: &terms)
     json.value(candidate, terms: terms, policy: context.policy, units: context.machine.units)
+  }
+
+  @inline(never)
+  private mutating func value(_ holder: Holder, _ context: ScoringContext) {
+    json.key("holder")
+    json.beginObject()
+    json.field("kind", holder.kind.name)
+    json.field("held_kib", holder.size)
+    json.key("process")
+    if let process = holder.process {
+      json.value(process, terms: nil, policy: context.policy, units: context.machine.units)
+    } else {
+      json.null()
+    }
+    json.endObject()
   }
 
   private mutating func value(_ killSet: KillSet) {

@@ -19,6 +19,10 @@ extension Array where Element == UInt8 {
     append(decimal: victim.score.rounded())
     append("; ")
     append(reason: decision.verdict)
+    if let holder = decision.holder {
+      append("; ")
+      append(holder, decision.context.policy)
+    }
   }
 
   private mutating func append(helpless decision: Decision) {
@@ -33,6 +37,43 @@ extension Array where Element == UInt8 {
     append(decimal: UInt64(list.passedOver))
     append(" were tried in vain; ")
     append(reason: decision.verdict)
+    if let holder = decision.holder {
+      append("; ")
+      append(holder, decision.context.policy)
+    }
+  }
+
+  /// `the most memory is held by 812 (postgres), 402 MiB, protected by rule "the database stays"`.
+  package mutating func append(_ holder: Holder, _ policy: CompiledPolicy) {
+    append("the most memory is held by ")
+    switch holder.kind {
+    case .process: if let process = holder.process { append(process.process) }
+    case .shared: append("shared memory and tmpfs that no process maps")
+    case .kernel: append("the kernel, which cannot drop it")
+    case .pageTables: append("page tables")
+    case .hugePages: append("the pool of huge pages")
+    case .unnamed: append("what meminfo does not name, such as a driver")
+    case .unseen: append("processes that the agent does not see here")
+    }
+    append(", ")
+    append(holder.size)
+    if let process = holder.process { append(keeping: process, policy) }
+  }
+
+  /// Why a process that holds most of the memory is not killed.
+  private mutating func append(keeping process: Candidate, _ policy: CompiledPolicy) {
+    let protection = process.ruleOutcome.protection
+    switch protection {
+    case .none: append(", which was tried in vain")
+    case .rule(let rule), .assumed(let rule):
+      append(", protected by rule \"")
+      append(visible: policy.bytes(policy.rules[Int(rule)].name))
+      append("\"")
+    case .initProcess, .agent, .oomScoreAdj:
+      append(", protected (")
+      append(protection.builtInName ?? "")
+      append(")")
+    }
   }
 
   private mutating func append(asking limit: Nanoseconds, before decision: Decision, _ victim: Candidate) {

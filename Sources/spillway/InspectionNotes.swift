@@ -1,4 +1,6 @@
+import Policy
 import ProcModel
+import Record
 
 extension Inspection {
   /// Lines to print below the candidates: the memory that shares are of, and readings that were not believed.
@@ -22,5 +24,17 @@ extension Inspection {
       lines.append("swapoff is under way: swap that it has read back is not counted as free\n")
     }
     return lines
+  }
+
+  /// What holds the most memory, where that is worth telling beside what would be killed now.
+  var holderNote: String? {
+    // On a machine with plenty, a quarter of what is in use is little.
+    guard reading.available.count < reading.total.count / 2,
+      let holder = Holder(in: ranking, reading, by: context),
+      holder.dwarfs(killSet?.footprint ?? .zero, reading)
+    else { return nil }
+    var text: [UInt8] = []
+    text.append(holder, context.policy)
+    return String(decoding: text, as: UTF8.self) + "\n"
   }
 }

@@ -45,7 +45,7 @@ struct RankTable {
       let name = "\(victim.candidate.process.identity.pid) (\(visible(victim.candidate.process.comm.bytes)))"
       text += "if memory fell to the floor now, \(name) would be killed \(together)\n"
     }
-    return text + inspection.notes.joined()
+    return text + (inspection.holderNote ?? "") + inspection.notes.joined()
   }
 
   private var columns: [Column] {

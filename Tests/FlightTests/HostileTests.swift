@@ -109,7 +109,7 @@ import Testing
     // More bytes than there are.
     [emptyKeyframe, [15, 255, 255, 3, 255, 255, 3]], [emptyKeyframe, [15, 1, 2, 65, 65]],
     // A reading with a field that there is not, and one that does not fit its type.
-    [emptyKeyframe, [5, 0, 0x80, 0x80, 0x80, 1, 2]], [emptyKeyframe, [5, 0, 0x80, 4, 0x80, 8]],
+    [emptyKeyframe, [5, 0, 0x80, 0x80, 0x80, 2, 2]], [emptyKeyframe, [5, 0, 0x80, 4, 0x80, 8]],
   ])
   func whatNoAgentWritesIsMalformed(_ frames: [[UInt8]]) throws {
     var reader = try FlightReader(Self.flight(frames))

@@ -76,6 +76,10 @@ extension SplitMix64 {
     if isOnce(in: 2) { reading.reclaim = ReclaimTotals(refaults: any(), directScans: any()) }
     if isOnce(in: 2) { reading.ownReclaim = any() }
     if isOnce(in: 2) { reading.limitCounts = LimitCounts(hits: any(), failures: any()) }
+    if isOnce(in: 2) {
+      reading.parts = MemoryParts(
+        anonymous: KiB(any()), shared: KiB(any()), pageTables: KiB(any()), kernel: KiB(any()), unnamed: KiB(any()))
+    }
     reading.isSwapBeingTakenAway = isOnce(in: 2)
     reading.impossible = Impossible(rawValue: UInt16(truncatingIfNeeded: next()))
     return reading

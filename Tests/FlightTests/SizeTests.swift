@@ -97,12 +97,17 @@ import Testing
       swapFree: KiB(1_900_000))
     reading.fileCache = KiB(1_200_000)
     reading.stall = StallTotals(some: 8_123_456, full: 7_234_567)
+    let used = KiB(700_000)
+    reading.parts = MemoryParts(anonymous: used, shared: KiB(90_000), pageTables: KiB(9000), kernel: KiB(80_000))
     run.look(reading)
     var before = run.written()
     for _ in 0..<100 {
       run.now += Nanoseconds(1_000_000_000 + run.random.next() % 300_000)
       reading.time = run.now
-      reading.available = KiB(2_900_000 + run.random.next() % 2000)
+      let free = run.random.next() % 2000
+      reading.available = KiB(2_900_000 + free)
+      reading.parts = MemoryParts(
+        anonymous: used - KiB(free), shared: KiB(90_000), pageTables: KiB(9000 - free / 500), kernel: KiB(80_000))
       reading.fileCache = KiB(1_200_000 + run.random.next() % 300)
       run.look(reading)
     }
@@ -115,6 +120,9 @@ import Testing
       run.now += Nanoseconds(20_000_000 + run.random.next() % 300_000)
       reading.time = run.now
       reading.available.count -= 400 + run.random.next() % 400
+      let taken = KiB(2_900_000) - reading.available
+      reading.parts = MemoryParts(
+        anonymous: used + taken, shared: KiB(90_000), pageTables: KiB(9000 + taken.count / 500), kernel: KiB(80_000))
       reading.fileCache.count -= run.random.next() % 2000
       reading.swapFree.count -= run.random.next() % 300
       reading.stall?.some += run.random.next() % 9000

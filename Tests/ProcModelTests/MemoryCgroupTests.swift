@@ -13,6 +13,9 @@ import Testing
     hierarchical_memory_limit 100663296
     hierarchical_memsw_limit 9223372036854771712
     total_cache 8388608
+    total_rss 41943040
+    total_rss_huge 2097152
+    total_shmem 2097152
     total_inactive_file 4194304
     total_active_file 2097152
     total_swap 1048576
@@ -23,6 +26,10 @@ import Testing
   private static let secondStat = """
     anon 41943040
     file 8388608
+    kernel_stack 1048576
+    pagetables 3145728
+    percpu 524288
+    shmem 2097152
     inactive_anon 0
     active_anon 41943040
     inactive_file 4194304
@@ -53,6 +60,26 @@ import Testing
     let stat = try Self.stat(Self.secondStat)
     #expect(stat.reclaimable == KiB(7168) && stat.restored == 43 && stat.directScans == 77)
     #expect(stat.swap == nil && stat.hierarchicalLimit == nil)
+  }
+
+  @Test func bothVersionsTellWhatTheMemoryIs() throws {
+    let first = try Self.stat(Self.firstStat)
+    #expect(first.anonymous == KiB(40 * 1024) && first.shared == KiB(2048))
+    #expect(first.pageTables == .zero && first.kernel == .zero)
+    let second = try Self.stat(Self.secondStat)
+    #expect(second.anonymous == KiB(40 * 1024) && second.shared == KiB(2048) && second.pageTables == KiB(3072))
+    // 1024 of stacks, 512 for each CPU, 512 of slab.
+    #expect(second.kernel == KiB(2048))
+    let reading = MemoryReading(
+      CgroupMemory(limit: KiB(96 * 1024), usage: KiB(56 * 1024), stat: second), on: Self.machine)
+    #expect(
+      reading?.parts
+        == MemoryParts(anonymous: KiB(40 * 1024), shared: KiB(2048), pageTables: KiB(3072), kernel: KiB(2048)))
+    // It cannot be more than the cgroup holds, a moment earlier.
+    var stat = second
+    stat.anonymous = KiB(1 << 20)
+    #expect(MemoryParts(stat, of: KiB(56 * 1024)) == nil)
+    #expect(MemoryParts(try Self.stat(""), of: KiB(56 * 1024)) == nil)
   }
 
   @Test func anEmptyFileIsAValueWithoutFigures() throws {

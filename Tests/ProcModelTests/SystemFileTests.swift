@@ -23,6 +23,11 @@ import Testing
     #expect(meminfo.activeFile == KiB(161_108))
     #expect(meminfo.inactiveFile == KiB(190_348))
     #expect(meminfo.anonPages == KiB(1_080_012))
+    #expect(meminfo.pageTables == KiB(12_208))
+    #expect(meminfo.sUnreclaim == KiB(60_000))
+    #expect(meminfo.kernelStack == KiB(4304))
+    #expect(meminfo.perCPU == KiB(1320))
+    #expect(meminfo.swapCached == KiB(30_208))
     #expect(meminfo.swapTotal == KiB(2_031_612))
     #expect(meminfo.swapFree == KiB(1_702_108))
   }
@@ -77,7 +82,29 @@ import Testing
       time: Nanoseconds(7), total: KiB(1_000_244), available: KiB(98_412), swapTotal: KiB(524_284),
       swapFree: KiB(458_748))
     expected.fileCache = KiB(109_952)
+    // Kernel: 30000 + 3104 + 1020. Unnamed: 1000244 − (52108 + 2100 + 140220 + 651012 + 21044), less 2212 of the swap
+    // cache, 8208 and 34124.
+    expected.parts = MemoryParts(
+      anonymous: KiB(651_012), shared: KiB(30_212), pageTables: KiB(8208), kernel: KiB(34_124), unnamed: KiB(89_216))
     #expect(reading == expected)
+    #expect(reading?.parts?.anonymous == KiB(635 * 1024) && reading?.parts?.unnamed == KiB(87 * 1024))
+  }
+
+  @Test(
+    arguments: [
+      // Before 2.6.18 the file does not tell of anonymous memory.
+      ("Shmem: 10 kB\n", false), ("AnonPages: 4096 kB\nShmem: 2048 kB\n", true),
+      // The lines are not of one moment: a 16th more is believed.
+      ("AnonPages: 100000 kB\nPageTables: 4000 kB\nSUnreclaim: 2000 kB\n", true),
+      ("AnonPages: 100000 kB\nPageTables: 4000 kB\nSUnreclaim: 3000 kB\n", false),
+      ("AnonPages: 18446744073709551615 kB\n", false), ("AnonPages: 60000 kB\nHugetlb: 60000 kB\n", false),
+    ]) func partsAreKnownWhereTheyFitTogether(lines: String, isKnown: Bool) throws
+  {
+    let text = "MemTotal: 100000 kB\nMemFree: 100 kB\nMemAvailable: 200 kB\n" + lines
+    let meminfo = try Meminfo(parsing: Array(text.utf8).span)
+    #expect((MemoryReading(meminfo, at: .zero)?.parts != nil) == isKnown)
+    // lxcfs makes such a file of the container's lines and the machine's.
+    #expect(MemoryReading(meminfo, isOwn: false, at: .zero)?.parts == nil)
   }
 }
 

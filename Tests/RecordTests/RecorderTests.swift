@@ -160,6 +160,23 @@ import Testing
       """)
   }
 
+  /// Whoever holds most of the memory is named: the process with its rule, or what else it is.
+  @Test func aDecisionWithoutAVictimNamesTheHolder() throws {
+    let scene = Scene()
+    let records = try recorded { recorder in
+      recorder.write(DecisionEvent(scene.helpless(MemoryParts(anonymous: .zero, shared: .zero)), .none))
+      recorder.write(DecisionEvent(scene.helpless(MemoryParts(anonymous: .zero, shared: KiB(900 << 10))), .none))
+    }
+    try #require(records.count == 2)
+    let first = try #require(records[0]["holder"] as? JSONObject)
+    #expect(first["kind"] as? String == "process" && first["held_kib"] as? Int == 701_632)
+    let process = try #require(first["process"] as? JSONObject)
+    #expect(process["comm"] as? String == "hog" && process["protected"] as? Bool == true && process["terms"] == nil)
+    // The hog maps 25 KiB of it.
+    try Self.expect(
+      records[1]["holder"] as? JSONObject ?? [:], #"{"kind": "shared", "held_kib": 921575, "process": null}"#)
+  }
+
   @Test(
     arguments: [
       (.exited, .terminate, nil, nil, #""action": "SIGTERM", "escalation": null, "outcome": "exited""#),

@@ -77,6 +77,24 @@ extension Scene {
       took: took)
   }
 
+  /// A decision without a victim: a rule protects the hog, or what holds the memory is none of the processes.
+  func helpless(_ parts: MemoryParts, protection: Protection = .rule(0)) -> Decision {
+    var ranking = Ranking(capacity: 1)
+    ranking.table.append(hog.process)
+    ranking.beginOutcomes()
+    var outcome = hog.ruleOutcome
+    outcome.protection = protection
+    ranking.append(outcome: outcome)
+    ranking.rank(in: 0, by: context) { _ in true }
+    var verdict = verdict
+    verdict.reading.parts = parts
+    var decision = Decision(
+      incident: 7, domain: nil, verdict: verdict, victim: nil, killSet: KillSet(), shortlist: ranking.shortlist,
+      context: context, took: .zero)
+    decision.noteHolder(in: ranking)
+    return decision
+  }
+
   /// The outcome of the hog, which is one of three processes.
   func outcome(_ ending: OutcomeKind, signal: Signal?) -> Outcome {
     var incident = Incident(decision(), hog)

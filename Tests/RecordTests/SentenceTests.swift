@@ -1,4 +1,5 @@
 import Foundation
+import Policy
 import Pressure
 import ProcModel
 import Record
@@ -68,6 +69,20 @@ import Testing
     let memoryAlone = detector.judge(reading(available))
     let swapPart = expected.lastIndex(of: ";") ?? expected.endIndex
     #expect(Self.line { $0.append(reason: memoryAlone) } == expected[..<swapPart])
+  }
+
+  @Test(
+    arguments: [
+      (.rule(0), 0, "4711 (hog), 685 MiB, protected by rule \"batch\""),
+      (.assumed(1), 0, "4711 (hog), 685 MiB, protected by rule \"large\""),
+      (.oomScoreAdj, 0, "4711 (hog), 685 MiB, protected (built-in: oom_score_adj -1000)"),
+      (.none, 0, "4711 (hog), 685 MiB, which was tried in vain"),
+      (.rule(0), 800, "the kernel, which cannot drop it, 800 MiB"),
+    ] as [(Protection, UInt64, String)])
+  func aDecisionWithoutAVictimSaysWhoHoldsTheMemory(protection: Protection, kernel: UInt64, expected: String) {
+    let parts = MemoryParts(anonymous: .zero, shared: .zero, kernel: KiB(kernel << 10))
+    let decision = Scene().helpless(parts, protection: protection)
+    #expect(Self.line { $0.append(decision, .none) }.hasSuffix("; no swap; the most memory is held by \(expected)"))
   }
 
   /// `__oom_kill_process` of mm/oom_kill.c prints, at level 3:

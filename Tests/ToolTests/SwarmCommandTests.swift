@@ -50,4 +50,25 @@ import Testing
     let rank = try Self.tool(parents: 30).run("rank", "--proc-root", "proc")
     #expect(rank.status == 0 && !rank.output.contains("chosen as one"), "\(rank.output)")
   }
+
+  /// A tmpfs holds most of the memory, and the largest process that may be killed holds little beside it.
+  @Test func whatHoldsTheMemoryIsShownWhereItIsNoVictim() throws {
+    let tool = try Tool()
+    let root = tool.folder.appending(path: "proc")
+    try FileManager.default.copyItem(at: URL(filePath: Fixture.path("5.10")), to: root)
+    let calm = try tool.run("rank", "--proc-root", "proc")
+    #expect(calm.status == 0 && !calm.output.contains("the most memory"), "\(calm.output)")
+    let meminfo = root.appending(path: "meminfo")
+    let text = try String(contentsOf: meminfo, encoding: .utf8)
+    // 140220 kB were cached, 30212 of them shared, and 651012 anonymous.
+    let full = text.replacing("AnonPages:        651012 kB", with: "AnonPages:         51012 kB")
+      .replacing("Cached:           140220 kB", with: "Cached:           890220 kB")
+      .replacing("Shmem:             30212 kB", with: "Shmem:            880212 kB")
+    #expect(full != text)
+    try Data(full.utf8).write(to: meminfo)
+    let rank = try tool.run("rank", "--proc-root", "proc", "--limit", "1")
+    #expect(
+      rank.output.contains("\nthe most memory is held by shared memory and tmpfs that no process maps, 762 MiB\n"),
+      "\(rank.output)")
+  }
 }
