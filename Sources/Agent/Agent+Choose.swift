@@ -22,7 +22,8 @@ extension Agent where M: ~Copyable {
     let context = context(of: domain)
     let shortage = chooser.shortage(
       verdict, fallen: domain.fallen, isFalling: domain.isFalling, units: constants.units, now: now)
-    var plan = ReadingPlan(for: context)
+    var plan = chooser.plan(
+      in: number, by: context, shortage, verdict.reading, pursued: pursued(), from: &machine)
     chooser.inquiry = Inquiry()
     while true {
       guard gather(plan) else { return nil }
@@ -60,6 +61,18 @@ extension Agent where M: ~Copyable {
   static func isPursued(_ identity: ProcessIdentity, in domains: [Domain]) -> Bool {
     for domain in domains where domain.pursuit?.incident.victim.process.identity == identity { return true }
     return false
+  }
+
+  /// What is being killed for each domain.
+  private func pursued() -> InlineArray<8, ProcessIdentity> {
+    var pursued = InlineArray<8, ProcessIdentity>(repeating: ProcessIdentity(pid: 0, startTime: .zero))
+    var count = 0
+    for domain in domains where domain.isPursuing && count < pursued.count {
+      guard let victim = domain.pursuit?.incident.victim.process.identity else { continue }
+      pursued[count] = victim
+      count += 1
+    }
+    return pursued
   }
 
   /// Surveys for a decision. False, said once, where that fails.
@@ -170,6 +183,7 @@ extension Agent where M: ~Copyable {
     chooser.learn(
       context(of: system), eldest: constants.units.ticks(eldest), now: now, budget: budget, mayWait: mayWait,
       from: &machine)
+    chooser.noteKnown(system.reading)
   }
 
   /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are

@@ -66,7 +66,13 @@ enum FlightSurveyField {
   static let malformedPlace = 24
   static let uptimeError = 25
   static let uptimePlace = 26
-  static let count = 27
+  static let unread = 27
+
+  static let unreadYoung = 28
+  static let remainder = 29
+  /// The bits of a number of 64 bits (IEEE 754).
+  static let bound = 30
+  static let count = 31
 
   static let isForCalm: UInt64 = 1
   static let isHidden: UInt64 = 2
@@ -105,6 +111,10 @@ extension FlightFields {
     self[Field.unborn] = UInt64(tally.unborn)
     self[Field.malformedPID] = UInt64(UInt32(bitPattern: tally.lastMalformed?.pid ?? 0))
     self[Field.malformedFile] = UInt64(tally.lastMalformed?.file.rawValue ?? 0)
+    self[Field.unread] = UInt64(tally.unread)
+    self[Field.unreadYoung] = UInt64(tally.unreadYoung)
+    self[Field.remainder] = tally.remainder.count
+    self[Field.bound] = tally.bound.bitPattern
     put(tally.lastMalformed?.error, Field.malformedError, Field.malformedPlace)
     put(tally.uptimeError, Field.uptimeError, Field.uptimePlace)
   }
@@ -134,6 +144,10 @@ extension FlightFields {
     note.tally.malformed = count(Field.malformed)
     note.tally.unknownCgroups = count(Field.unknownCgroups)
     note.tally.unborn = count(Field.unborn)
+    note.tally.unread = count(Field.unread)
+    note.tally.unreadYoung = count(Field.unreadYoung)
+    note.tally.remainder = KiB(self[Field.remainder])
+    note.tally.bound = Double(bitPattern: self[Field.bound])
     if let error = error(Field.malformedError, Field.malformedPlace),
       let file = ProcessFile(rawValue: UInt8(truncatingIfNeeded: self[Field.malformedFile]))
     {

@@ -125,6 +125,8 @@ package struct Shortlist: Sendable {
   package private(set) var tooSmall = 0
   /// Passed over because killing them was tried in vain.
   package private(set) var passedOver = 0
+  /// Not read (``SurveyTally/unread``), with ``SurveyTally/remainder`` and ``SurveyTally/bound``.
+  package private(set) var unread: (count: UInt32, remainder: KiB, bound: Double) = (0, .zero, 0)
 
   package init() {
     let nobody = Candidate(
@@ -142,6 +144,7 @@ package struct Shortlist: Sendable {
     protected = 0
     tooSmall = 0
     passedOver = 0
+    unread = (0, .zero, 0)
   }
 
   /// Places a candidate, or counts why not.
@@ -162,6 +165,11 @@ package struct Shortlist: Sendable {
   package mutating func countLeftOut(_ number: UInt32) {
     considered += Int(number)
     tooSmall += Int(number)
+  }
+
+  /// Notes the processes that a survey did not read.
+  package mutating func noteUnread(_ tally: borrowing SurveyTally) {
+    unread = (tally.unread, tally.remainder, tally.bound)
   }
 
   private mutating func insert(_ candidate: Candidate) {

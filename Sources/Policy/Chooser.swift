@@ -15,7 +15,16 @@ package struct Chooser: Sendable {
   package var roster: Roster
   package var ranking: Ranking
   package var picker: Picker
-  private var forkFamilies: ForkFamilies
+  var forkFamilies: ForkFamilies
+  /// The bounded reading that is under way.
+  var bounded: BoundedReading?
+  var order = ReadingOrder()
+  /// Nil where not all processes are known.
+  var known: Known?
+  /// The number that was given last before the survey began.
+  var numberBeforeSurvey: Int32?
+  /// Whether a decision may leave processes unread. A test asks for both.
+  package var isBoundedAllowed = true
   /// When the last survey began.
   package private(set) var surveyBeganAt = Nanoseconds.zero
   /// When the last survey in calm time was taken, from which growth is measured; zero where none was.
@@ -24,6 +33,14 @@ package struct Chooser: Sendable {
   package var inVain = InVain()
   /// What the decision under way may still ask.
   package var inquiry = Inquiry()
+
+  /// What a complete survey in calm time has made known beside the roster.
+  struct Known: Sendable {
+    /// The number that was given last to a process or thread before it; nil where that is not known.
+    var lastNumber: Int32?
+    /// Shared memory and tmpfs that no process mapped.
+    var unmapped: KiB
+  }
 
   /// - Parameter capacity: Processes that need no further memory.
   package init(capacity: Int, picking: Int) {
@@ -36,14 +53,23 @@ package struct Chooser: Sendable {
 
   // MARK: Gather
 
+  private var isBounded: Bool {
+    switch bounded {
+    case .some: true
+    case .none: false
+    }
+  }
+
   /// Begins a survey of the processes that a plan names.
   package mutating func beginSurvey<Source: ProcSource & ~Copyable>(
     _ plan: ReadingPlan, isForScores: Bool = true, units: KernelUnits, now: Nanoseconds, from source: inout Source
   ) throws(ReadFailure) {
     surveyBeganAt = now
+    if plan == .everyone { numberBeforeSurvey = lastNumber(from: &source) }
     try survey.begin(
       from: &source, units: units, leavingOutBelow: plan.leastFootprint, isForScores: isForScores,
-      into: &ranking.table)
+      isWalk: !plan.isBounded, into: &ranking.table)
+    if plan.isBounded { try beginBounded(from: &source) }
   }
 
   /// Begins a survey whose rows are told and not read: they are to be put into ``Ranking/table``.
@@ -58,6 +84,7 @@ package struct Chooser: Sendable {
   package mutating func stepSurvey<Source: ProcSource & ~Copyable>(
     _ processes: Int, units: KernelUnits, from source: inout Source
   ) throws(ReadFailure) -> Bool {
+    if isBounded { return try stepBounded(processes, units: units, from: &source) }
     guard let tally = try survey.step(processes, from: &source, units: units, into: &ranking.table) else {
       return false
     }
@@ -95,6 +122,7 @@ package struct Chooser: Sendable {
     roster.clear()
     survey.forgetElders()
     learnedAt = .zero
+    known = nil
   }
 
   /// Gathers what the policy says of a memory domain's part of the table, and how fast each process grows. Takes no

@@ -34,8 +34,10 @@ package struct ForkFamilies: Sendable {
     orphans = IntegerMap(capacity: capacity / 8)
   }
 
-  /// What is known of processes of one image that have no parent of that image.
+  /// What is known of processes of one image, where none of them is the parent of another or for all of them.
   private enum Of: UInt64 {
+    /// The most that one of a family holds.
+    case most = 0x6d6f_7374_0000
     case count = 0x636f_756e_7400
     /// The least memory of one, as the distance to the largest number.
     case least = 0x6c65_6173_7400
@@ -64,6 +66,35 @@ package struct ForkFamilies: Sendable {
     for row in table.rows.indices where table.rows[row].isForkKnown { note(row, in: table) }
     for row in table.rows.indices where table.rows[row].isForkKnown { inherit(row, in: &table, roster) }
     for row in table.rows.indices where table.rows[row].isForkKnown { share(row, in: &table) }
+  }
+
+  /// The anonymous memory and swap that the rows of a domain hold for certain: of a fork family as much as the largest of
+  /// it, since what each holds alone is reckoned and not known.
+  ///
+  /// - Parameter table: The one that was related last.
+  mutating func heldForCertain(by table: ProcessTable, in domain: Int) -> KiB {
+    var sum = KiB.zero
+    for row in table.rows.indices where table.rows[row].domains.contains(DomainSet(number: domain)) {
+      let process = table.rows[row]
+      if isInFamily(row, of: table) {
+        orphans.formMaximum(process.heldAnonymous.count, at: ForkFamilies.key(process, .most))
+      } else {
+        sum += process.heldAnonymous
+      }
+    }
+    for row in table.rows.indices where isInFamily(row, of: table) {
+      let key = ForkFamilies.key(table.rows[row], .most)
+      sum += KiB(orphans.value(for: key) ?? 0)
+      orphans.set(key, to: 0)
+    }
+    return sum
+  }
+
+  private func isInFamily(_ row: Int, of table: ProcessTable) -> Bool {
+    let process = table.rows[row]
+    guard process.isForkKnown else { return false }
+    return ForkFamilies.parent(of: row, in: table) != nil || parents.value(for: ForkFamilies.key(process)) != nil
+      || (orphans.value(for: ForkFamilies.key(process, .count)) ?? 0) > 1
   }
 
   /// Counts the processes of an image whose parent is gone.

@@ -51,7 +51,8 @@ package struct Holder: Sendable {
     guard let parts = reading.parts else { return nil }
     kind = .process
     size = .zero
-    var (anonymous, shared) = (ranking.tally.leftOutFootprint, KiB.zero)
+    // What was not read is not unseen.
+    var (anonymous, shared) = (ranking.tally.leftOutFootprint + ranking.tally.remainder, KiB.zero)
     for row in ranking.table.rows.indices {
       let process = ranking.table.rows[row]
       switch ranking.eligibility[row].status {

@@ -111,8 +111,8 @@ package struct KinFinder: Sendable {
   package static func mayHide(
     besides table: ProcessTable, eligibility: EligibilityTable, context: ScoringContext, tally: SurveyTally
   ) -> Bool {
-    guard tally.leftOut > 0 else { return false }
-    var total = tally.leftOutFootprint
+    guard tally.isShort else { return false }
+    var total = tally.leftOutFootprint + tally.remainder
     for row in table.rows.indices where mayGo(table.rows[row], eligibility[row]) { total += table.rows[row].footprint }
     return context.settings.minimumFootprint.of(context.machine.ram) <= total
   }

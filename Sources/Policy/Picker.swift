@@ -68,10 +68,12 @@ package struct Picker: Sendable {
     if let victim = ranking.shortlist.victim { isCulprit = uses(victim, roster, shortage, context) }
     if !isCulprit, let pick = pickSwarm(from: ranking, shortage, context) { return pick }
     guard let victim = ranking.shortlist.victim else { return pickSmall(from: ranking, shortage, context) }
-    if context.scope(of: victim.ruleOutcome) != .process, ranking.tally.leftOut > 0 { return .needsEveryone }
+    if context.scope(of: victim.ruleOutcome) != .process, ranking.tally.isShort { return .needsEveryone }
     resolve(victim.process.identity, from: ranking, context)
+    // One that was not read may be enough alone, or be ranked between the two.
+    if killSet.footprint < shortage.shortfall, ranking.tally.unread > 0 { return .needsEveryone }
     guard let one = alone(insteadOf: victim, in: ranking, roster, shortage, context) else { return leader() }
-    if ranking.eligibility[one].scope != .process, ranking.tally.leftOut > 0 { return .needsEveryone }
+    if ranking.eligibility[one].scope != .process, ranking.tally.isShort { return .needsEveryone }
     resolve(ranking.table.rows[one].identity, from: ranking, context)
     killSet.choice = .yielded
     return leader()
@@ -107,7 +109,7 @@ package struct Picker: Sendable {
 
   /// - Returns: Nil where there is no swarm.
   private mutating func pickSwarm(from ranking: Ranking, _ shortage: Shortage, _ context: ScoringContext) -> Pick? {
-    if ranking.tally.leftOut > 0,
+    if ranking.tally.isShort,
       swarmFinder.mayHide(
         besides: ranking.table, eligibility: ranking.eligibility, best: ranking.shortlist.victim,
         shortfall: shortage.shortfall,
@@ -122,14 +124,14 @@ package struct Picker: Sendable {
     guard isFound else { return nil }
     killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
     // Its youngest hold next to nothing yet, and would go on where the others were stopped.
-    return ranking.tally.leftOut > 0 ? .needsEveryone : leader()
+    return ranking.tally.isShort ? .needsEveryone : leader()
   }
 
   /// Picks where no process is worth killing alone: the kin that are worth it together, or, at the last level, the
   /// largest process that may be killed, whatever it gives back.
   private mutating func pickSmall(from ranking: Ranking, _ shortage: Shortage, _ context: ScoringContext) -> Pick {
     let isLast = shortage.level == .kill
-    if ranking.tally.leftOut > 0,
+    if ranking.tally.isShort,
       isLast
         || KinFinder.mayHide(
           besides: ranking.table, eligibility: ranking.eligibility, context: context, tally: ranking.tally)

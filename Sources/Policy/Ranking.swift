@@ -52,6 +52,7 @@ package struct Ranking: Sendable {
     shortlist.clear()
     eligibility.clear()
     if domain == 0 { shortlist.countLeftOut(tally.leftOut) }
+    shortlist.noteUnread(tally)
     for row in table.rows.indices {
       guard table.rows[row].domains.contains(DomainSet(number: domain)) else {
         eligibility.appendOutside()

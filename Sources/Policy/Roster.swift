@@ -23,6 +23,11 @@ package struct Roster: Sendable {
     var lastHolding: AnonymousHolding
     /// Its parent's at its birth, as far as known.
     var parentHolding: AnonymousHolding?
+    /// Nil where it was never read.
+    var oomScoreAdj: Int16?
+    /// Whether it maps shared memory.
+    var mapsShared: Bool
+    var domains: DomainSet
     var sampledAt: Nanoseconds
     /// From the sample before this one to this one, in KiB per second.
     var growth: KiB?
@@ -45,6 +50,8 @@ package struct Roster: Sendable {
   /// The index of the entry of a process number, of the last process that had it.
   var positions: IntegerMap
   private(set) var generation: UInt32 = 0
+  /// Whether the last refresh knew every process of its table, as it was then.
+  private(set) var isWhole = false
   var subject = Subject()
   /// What is kept of those who were asked in a decision, and where they are.
   var answers = Answers()
@@ -68,6 +75,7 @@ package struct Roster: Sendable {
     cmdlines = []
     answers.firstEntry = 0
     positions.removeAll()
+    isWhole = false
   }
 
   /// Learns what is new since the last time and forgets who is gone.
@@ -95,6 +103,7 @@ package struct Roster: Sendable {
       if let index = index(of: process.identity) {
         entries[index].generation = generation
         entries[index].sample(process, at: now)
+        entries[index].note(process)
         if left > 0, !entries[index].describes(process) {
           let ruleOutcome = classify(
             process, policy, needs, mayWait, earlier: cmdline(of: process, at: index), from: &source)
@@ -113,6 +122,7 @@ package struct Roster: Sendable {
         left -= 1
       }
     }
+    isWhole = left > 0 || budget == .max
     if mayWait {
       lookAgain(at: table, budget: left, round: budget / 4, policy: policy, needs: needs, from: &source)
     }
@@ -261,6 +271,9 @@ package struct Roster: Sendable {
     for index in entries.indices { positions.set(Roster.key(entries[index].identity), to: UInt64(index)) }
   }
 
+  /// Whether a process had this number when all were last surveyed.
+  func hasNumber(_ pid: Int32) -> Bool { positions.value(for: UInt64(UInt32(bitPattern: pid))) != nil }
+
   func index(of identity: ProcessIdentity) -> Int? {
     guard let place = positions.value(for: Roster.key(identity)) else { return nil }
     let index = Int(place)
@@ -285,10 +298,20 @@ extension Roster.Entry {
     footprint = process.footprint
     holding = AnonymousHolding(process)
     lastHolding = holding
+    mapsShared = process.shared > .zero
+    domains = process.domains
     self.sampledAt = sampledAt
     growth = nil
     self.generation = generation
     classifiedIn = generation
+    note(process)
+  }
+
+  /// Keeps what a decision has to know of a process that it does not read.
+  fileprivate mutating func note(_ process: ProcessFacts) {
+    mapsShared = process.shared > .zero
+    domains = process.domains
+    if !process.unread.contains(.oomScoreAdj) { oomScoreAdj = process.oomScoreAdj }
   }
 
   /// Whether nothing changed that its standing depends on.

@@ -83,9 +83,9 @@ package struct SwarmFinder: Sendable {
 
     /// Whether so much could yet be worse than a best single candidate that is enough alone: growth makes four times as
     /// much of it at most, by the formulas that count in KiB, and `oom_score_adj` is taken to be 0.
-    func mayBeWorse(_ total: KiB) -> Bool {
+    func mayBeWorse(_ total: KiB, isOrderKnown: Bool) -> Bool {
       guard let best, bestSuffices else { return true }
-      if context.policy.hasOrder(before: best.tier) { return true }
+      if !isOrderKnown, context.policy.hasOrder(before: best.tier) { return true }
       return switch context.settings.formula {
       case .spillway, .footprint: Double(total.count) * 4 > best.score
       case .classic, .linux24, .linux26, .linux, .oomScore: true
@@ -160,16 +160,20 @@ package struct SwarmFinder: Sendable {
     besides table: ProcessTable, eligibility: EligibilityTable, best: Candidate?, shortfall: KiB,
     context: ScoringContext, tally: SurveyTally
   ) -> Bool {
-    guard tally.leftOut > tally.leftOutOld,
+    guard tally.leftOut > tally.leftOutOld || tally.unreadYoung > 0,
       let bar = Bar(context, best: best, shortfall: shortfall, inUse: KiB(.max))
     else { return false }
-    var count = UInt64(tally.leftOut - tally.leftOutOld)
+    var count = UInt64(tally.leftOut - tally.leftOutOld) + UInt64(tally.unreadYoung)
     var total = tally.leftOutFootprint - tally.leftOutOldFootprint
+    if tally.unreadYoung > 0 { total += tally.remainder }
     for row in table.rows.indices where bar.largest(table.rows[row], eligibility[row]) != nil {
+      // Where the best is enough, a swarm that it is part of does not go in its place.
+      if bar.bestSuffices, table.rows[row].identity == bar.best?.process.identity { continue }
       count += 1
       total += table.rows[row].footprint
     }
-    return bar.isWorthALook(count, total) && bar.mayBeWorse(total)
+    // Of those that were not read it is known that none has an earlier `order`.
+    return bar.isWorthALook(count, total) && bar.mayBeWorse(total, isOrderKnown: tally.leftOut == tally.leftOutOld)
   }
 
   /// The largest of its kind in the first tier in which that goes as a swarm.

@@ -14,6 +14,8 @@ package struct LookAhead: Sendable {
   private static let leastFill: UInt64 = 512
   /// The fill rate of swap that is assumed, in KiB per millisecond: 1 GiB/s, the speed of a device or of a compressor.
   package static let swapFill: UInt64 = 1024
+  /// Memory rests when nothing of it was used up and nothing stalled for so long.
+  private static let restful = Nanoseconds.milliseconds(1000)
   /// The number of readings in a window of stalls or refaults, where PSI does not wake the agent.
   private static let looksPerWindow: UInt64 = 4
 
@@ -21,6 +23,8 @@ package struct LookAhead: Sendable {
   package private(set) var fastestFill: UInt64 = 0
   private var last: MemoryReading?
   private var halvedAt = Nanoseconds.zero
+  /// The most that was available since it last fell, and when that was.
+  private var rest: (available: KiB, since: Nanoseconds) = (.zero, .zero)
 
   private let slowestFill: UInt64
 
@@ -54,6 +58,10 @@ package struct LookAhead: Sendable {
       let elapsed = max((reading.time - last.time).milliseconds, 1)
       fastestFill = max(fastestFill, gone / elapsed)
     }
+    // Within a five hundredth it rests: the kernel's counters move by that much by themselves.
+    let fell = reading.available + KiB(reading.total.count / 512) < rest.available
+    if fell || reading.stall != last?.stall { rest = (reading.available, reading.time) }
+    rest.available = max(rest.available, reading.available)
     last = reading
     if reading.time - halvedAt >= .milliseconds(60_000) {
       halvedAt = reading.time
@@ -68,7 +76,10 @@ package struct LookAhead: Sendable {
     let reading = verdict.reading
     // The fastest rate that was seen is raised by half, for a faster one that was not seen yet.
     let fill = max(slowestFill, LookAhead.withPart(fastestFill, 2), 1)
-    var milliseconds = (reading.available - verdict.lines.floorAvailable).count / fill
+    var headroom = reading.available - verdict.lines.floorAvailable
+    // Where memory rests near the floor, half of what is below it may be used up before the next look.
+    if reading.time - rest.since >= LookAhead.restful { headroom += KiB(verdict.lines.floorAvailable.count / 2) }
+    var milliseconds = headroom.count / fill
     // Available memory and free swap must both be at their lines, and both can fill at once.
     if let swapLine = verdict.lines.floorSwapFree, reading.swapTotal > .zero {
       milliseconds = max(milliseconds, (reading.swapFree - swapLine).count / LookAhead.swapFill)

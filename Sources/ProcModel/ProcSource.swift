@@ -7,6 +7,8 @@ package enum SystemFile: UInt8, CaseIterable, Sendable {
   case uptime
   /// The counters of ZFS's cache, where ZFS is loaded.
   case arcstats
+  /// Its last number is that of the newest process or thread.
+  case loadavg
 
   /// The file's path below the root of the proc file system.
   package var path: String {
@@ -17,6 +19,7 @@ package enum SystemFile: UInt8, CaseIterable, Sendable {
     case .swaps: "swaps"
     case .uptime: "uptime"
     case .arcstats: "spl/kstat/zfs/arcstats"
+    case .loadavg: "loadavg"
     }
   }
 }

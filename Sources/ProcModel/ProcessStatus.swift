@@ -3,6 +3,8 @@
 /// The file is read line by line. A process cannot smuggle in a line by its name: the kernel prints a newline in the
 /// name as `\n`. Kernel threads and zombies have no memory lines at all.
 package struct ProcessStatus: Equatable, Sendable {
+  /// `Tgid`: the process number, also in the file of a thread.
+  package var threadGroup: Int32?
   /// `Uid`, first number: the real user ID.
   package var realUID: UInt32
   /// `Uid`, second number: the effective user ID.
@@ -49,6 +51,10 @@ package struct ProcessStatus: Equatable, Sendable {
         if scanner.take("Threads:") {
           scanner.skipBlanks()
           threads = try scanner.unsigned32()
+          try scanner.expectLineEnd()
+        } else if scanner.take("Tgid:") {
+          scanner.skipBlanks()
+          threadGroup = try scanner.signed32()
           try scanner.expectLineEnd()
         }
       case UInt8(ascii: "G"):

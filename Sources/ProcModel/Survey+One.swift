@@ -8,6 +8,30 @@ package enum ProcessSighting: Sendable {
 }
 
 extension Survey {
+  /// The time at which the last survey began, on the clock of start times.
+  package var present: Ticks { now }
+
+  /// Whether a number is a living process's, and not one of its threads': the numbers of both are of one kind.
+  package mutating func isProcess<Source: ProcSource & ~Copyable>(_ pid: Int32, from source: inout Source) -> Bool {
+    var tally = SurveyTally()
+    let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
+    guard case .value(let status) = status else { return false }
+    return status.threadGroup == pid
+  }
+
+  /// The number that was given last to a process or thread: the last word of `/proc/loadavg` (proc(5)). Nil where the file
+  /// cannot be read, or makes no sense.
+  package mutating func lastNumber<Source: ProcSource & ~Copyable>(from source: inout Source) -> Int32? {
+    guard (try? source.read(.loadavg, into: &buffer)) != nil else { return nil }
+    var scanner = ByteScanner(buffer.bytes)
+    for _ in 0..<4 {
+      scanner.skipWord()
+      scanner.advance()
+    }
+    guard let number = try? scanner.signed32(), number > 0 else { return nil }
+    return number
+  }
+
   /// Reads one process as a survey for a decision would, for a caller that has to know what it is at this moment.
   ///
   /// Facts that depend on other processes, such as ``ProcessFacts/childrenVirtual``, are not set.

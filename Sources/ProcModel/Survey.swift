@@ -20,6 +20,10 @@ package struct Survey: Sendable {
   package var isSwapBeingTakenAway = false
   /// The processes that were old already when all were last surveyed.
   private var elders = PIDSet()
+  /// The processes whose `oom_score_adj` was read in calm time.
+  private var scored = PIDSet()
+  /// The number of surveys so far.
+  private var round: Int32 = 0
 
   /// - Parameter capacity: The number of processes that fit without a further allocation.
   package init(capacity: Int) {
@@ -55,18 +59,22 @@ package struct Survey: Sendable {
   /// Begins what ``take(from:units:leavingOutBelow:into:)`` does at once, to be done step by step, for a caller that
   /// has other work meanwhile. The table is of no use until the last step.
   ///
-  /// - Parameter isForScores: Whether `oom_score` and `oom_score_adj` are read. A survey in calm time, which serves to
-  ///   match the fields that do not change, does without; they are then nil and 0.
+  /// - Parameters:
+  ///   - isForScores: Whether `oom_score` and `oom_score_adj` are read. A survey in calm time, which serves to match the
+  ///     fields that do not change, reads the second of those that it has not read yet, and of a sixteenth of the others.
+  ///     Else they are nil and 0.
+  ///   - isWalk: Whether the processes are those of a walk over all. Otherwise the caller names each
+  ///     (``take(_:leavingOutBelow:from:units:into:)``).
   package mutating func begin<Source: ProcSource & ~Copyable>(
     from source: inout Source, units: KernelUnits, leavingOutBelow smallest: KiB = .zero, isForScores: Bool = true,
-    into table: inout ProcessTable
+    isWalk: Bool = true, into table: inout ProcessTable
   ) throws(ReadFailure) {
     tally = SurveyTally()
+    round &+= 1
     view = source.view
     self.smallest = smallest
     self.isForScores = isForScores
     table.clear()
-    neighbours.removeAll()
     threadSearch.beginSurvey()
     now = .zero
     if let clock = source.clock {
@@ -79,7 +87,7 @@ package struct Survey: Sendable {
         tally.uptimeError = error
       }
     }
-    try source.beginProcesses()
+    if isWalk { try source.beginProcesses() }
   }
 
   /// Surveys the next processes.
@@ -90,36 +98,51 @@ package struct Survey: Sendable {
     _ processes: Int, from source: inout Source, units: KernelUnits, into table: inout ProcessTable
   ) throws(ReadFailure) -> SurveyTally? {
     var left = processes
-    // The functions that read note in the tally, and only one of them may own it at a time.
-    var tally = self.tally
-    defer { self.tally = tally }
     while left > 0 {
-      guard let pid = try source.nextProcess() else {
-        neighbours.relate(&table)
-        return tally
-      }
+      guard let pid = try source.nextProcess() else { return finish(&table) }
       left -= 1
-      if pid == 1 { tally.isHidden = false }
-      if table.row(ofPID: pid) != nil { continue }
-      tally.seen += 1
-      if smallest > .zero {
-        // The `status` of a process that is kept is read again after its `stat`. Memory must never be older than the
-        // start time by which the process is held, or another process with its number could be killed for it.
-        let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
-        if !mayBeInSwapoff(status),
-          status.tellsOfLess(than: smallest, isOld: elders.contains(pid), tally: &tally)
-        {
-          continue
-        }
-      }
-      guard
-        let facts = facts(
-          of: pid, from: &source, units: units, cgroups: &table.cgroups, tally: &tally)
-      else { continue }
-      table.append(facts)
+      take(pid, leavingOutBelow: smallest, from: &source, units: units, into: &table)
     }
     return nil
   }
+
+  /// Ends a survey: sets the facts that depend on other rows.
+  ///
+  /// - Returns: What the survey met beside the processes in the table.
+  package mutating func finish(_ table: inout ProcessTable) -> SurveyTally {
+    neighbours.relate(&table)
+    return tally
+  }
+
+  /// Surveys one process.
+  package mutating func take<Source: ProcSource & ~Copyable>(
+    _ pid: Int32, leavingOutBelow smallest: KiB, from source: inout Source, units: KernelUnits,
+    into table: inout ProcessTable
+  ) {
+    // The functions that read note in the tally, and only one of them may own it at a time.
+    var tally = self.tally
+    defer { self.tally = tally }
+    if pid == 1 { tally.isHidden = false }
+    if table.row(ofPID: pid) != nil { return }
+    tally.seen += 1
+    if smallest > .zero {
+      // The `status` of a process that is kept is read again after its `stat`. Memory must never be older than the
+      // start time by which the process is held, or another process with its number could be killed for it.
+      let status: SurveyReading<ProcessStatus> = read(.status, of: pid, thread: nil, from: &source, tally: &tally)
+      if !mayBeInSwapoff(status),
+        status.tellsOfLess(than: smallest, isOld: elders.contains(pid), tally: &tally)
+      {
+        return
+      }
+    }
+    guard
+      let facts = facts(of: pid, from: &source, units: units, cgroups: &table.cgroups, tally: &tally)
+    else { return }
+    table.append(facts)
+  }
+
+  /// Whether a process was old when all were last surveyed.
+  package func isElder(_ pid: Int32) -> Bool { elders.contains(pid) }
 
   /// Remembers which processes are old, until the next call. A survey that leaves out small processes does not read
   /// their age. Allocates where there are more processes than before.
@@ -129,7 +152,10 @@ package struct Survey: Sendable {
   ///   - age: The least age of an old process. A process of unknown age counts as old.
   package mutating func rememberElders(of table: ProcessTable, from age: Ticks) {
     elders.removeAll(keepingRoomFor: table.count)
+    scored.removeAll(keepingRoomFor: table.count)
     for process in table.rows {
+      // Those of which it is unread now were read before.
+      scored.insert(process.identity.pid)
       if let own = process.age, own < age { continue }
       elders.insert(process.identity.pid)
     }
@@ -315,7 +341,7 @@ package struct Survey: Sendable {
     to facts: inout ProcessFacts, from source: inout Source, cgroups: inout CgroupTree, tally: inout SurveyTally
   ) {
     let pid = facts.identity.pid
-    if isForScores,
+    if isForScores || !scored.contains(pid) || pid & 15 == round & 15,
       case .value(let adjustment) =
         read(.oomScoreAdj, of: pid, thread: nil, from: &source, tally: &tally) as SurveyReading<OomScoreAdj>
     {

@@ -20,12 +20,10 @@ struct SurveyNeighbours: Sendable {
     sharing = IntegerMap(capacity: capacity / 2)
   }
 
-  mutating func removeAll() {
-    sharing.removeAll()
-  }
-
   /// Sets ``ProcessFacts/childrenVirtual`` and ``ProcessFacts/sharedElsewhere`` of all rows.
   mutating func relate(_ table: inout ProcessTable) {
+    sharing.removeAll()
+    for row in table.rows.indices { table.rows[row].childrenVirtual = .zero }
     for row in table.rows.indices {
       let virtual = table.rows[row].virtual
       if virtual > .zero, let parent = table.parent(of: row), parent != row {

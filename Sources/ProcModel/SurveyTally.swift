@@ -29,6 +29,15 @@ package struct SurveyTally: Equatable, Sendable {
   package var leftOutOld: UInt32 = 0
   /// The footprint of the processes in ``leftOutOld`` together.
   package var leftOutOldFootprint = KiB.zero
+  /// Processes that were not read, since the books prove that none of them is the victim (``Books``). Each is known from
+  /// calmer times.
+  package var unread: UInt32 = 0
+  /// The processes of ``unread`` that may be part of a swarm.
+  package var unreadYoung: UInt32 = 0
+  /// The most that the processes of ``unread`` hold, all together.
+  package var remainder = KiB.zero
+  /// The highest score that one of them may have.
+  package var bound = 0.0
   /// Kernel threads and zombies of which only `status` was read. They are not in the counts above.
   package var withoutMemory: UInt32 = 0
   /// Processes that exited between the walk and the reading.
@@ -54,8 +63,11 @@ package struct SurveyTally: Equatable, Sendable {
   /// Whether the table has every process there is, with all that its files tell. Nothing is done to a whole cgroup
   /// otherwise.
   package var isComplete: Bool {
-    !isHidden && leftOut == 0 && denied == 0 && failed == 0 && malformed == 0 && unsearched == 0 && unknownCgroups == 0
+    !isHidden && !isShort && denied == 0 && failed == 0 && malformed == 0 && unsearched == 0 && unknownCgroups == 0
   }
+
+  /// Whether processes are missing from the table that the survey could have read.
+  package var isShort: Bool { leftOut > 0 || unread > 0 }
 
   mutating func note(_ error: ProcParseError, in file: ProcessFile, of pid: Int32) {
     malformed += 1

@@ -79,6 +79,7 @@ struct SystemFiles: ~Copyable {
   private var swaps: KeptFile
   private var uptime: KeptFile
   private var arcstats: KeptFile
+  private var loadavg: KeptFile
   /// The thread that reads replaced files. Nil where every file is the kernel's own, and so no other program has to be
   /// waited for.
   private var reader: FileReader?
@@ -93,6 +94,7 @@ struct SystemFiles: ~Copyable {
     swaps = KeptFile(.swaps, below: root, isReplaced: isReplaced)
     uptime = KeptFile(.uptime, below: root, isReplaced: isReplaced)
     arcstats = KeptFile(.arcstats, below: root, isReplaced: isReplaced)
+    loadavg = KeptFile(.loadavg, below: root, isReplaced: isReplaced)
     reader = nil
     for file in SystemFile.allCases where self.isReplaced(file) {
       reader = try FileReader(below: root)
@@ -108,6 +110,7 @@ struct SystemFiles: ~Copyable {
     case .swaps: swaps.isReplaced
     case .uptime: uptime.isReplaced
     case .arcstats: arcstats.isReplaced
+    case .loadavg: loadavg.isReplaced
     }
   }
 
@@ -121,6 +124,7 @@ struct SystemFiles: ~Copyable {
     case .swaps: try swaps.read(below: root, with: &reader, into: &buffer)
     case .uptime: try uptime.read(below: root, with: &reader, into: &buffer)
     case .arcstats: try arcstats.read(below: root, with: &reader, into: &buffer)
+    case .loadavg: try loadavg.read(below: root, with: &reader, into: &buffer)
     }
   }
 }

@@ -34,6 +34,7 @@ extension Recorder {
     for index in 0..<shortlist.count { value(shortlist[index], decision.context) }
     json.endArray()
     if let holder = decision.holder { value(holder, decision.context) }
+    if shortlist.unread.count > 0 { value(unread: shortlist) }
     json.field("considered", count: shortlist.considered)
     json.field("protected", count: shortlist.protected)
     json.field("too_small", count: shortlist.tooSmall)
@@ -114,6 +115,18 @@ extension Recorder {
     } else {
       json.null()
     }
+    json.endObject()
+  }
+
+  /// What was not read, and what proves that none of it is the victim.
+  private mutating func value(unread shortlist: Shortlist) {
+    json.key("unread")
+    json.beginObject()
+    json.field("read", count: shortlist.considered)
+    json.field("of", count: shortlist.considered + Int(shortlist.unread.count))
+    json.field("remainder_kib", shortlist.unread.remainder)
+    json.key("bound")
+    json.value(shortlist.unread.bound)
     json.endObject()
   }
 

@@ -150,6 +150,7 @@ package struct FlightWorld: Sendable {
     // Rows that the last survey left out are told as well, and are not counted twice.
     (tally.leftOut, tally.leftOutOld) = (0, 0)
     (tally.leftOutFootprint, tally.leftOutOldFootprint) = (.zero, .zero)
+    (tally.unread, tally.unreadYoung, tally.remainder, tally.bound) = (0, 0, .zero, 0)
     untold = state.survey.rest.count
     for row in rows where row.unread.contains(.oomScoreAdj) { unscored.insert(row.identity) }
   }
@@ -172,7 +173,7 @@ package struct FlightWorld: Sendable {
     for row in rows {
       guard let old = known[row.identity.pid] else { continue }
       // What was left out for its size is there still; of a survey in parts, so may be what is not told.
-      if old.footprint < note.leastFootprint || note.isPartial {
+      if old.footprint < note.leastFootprint || note.isPartial || note.tally.unread > 0 {
         next.append(old.older(by: header.units.ticks(elapsed)))
       } else {
         texts[old.identity.pid] = nil

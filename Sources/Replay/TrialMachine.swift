@@ -72,8 +72,10 @@ struct TrialMachine: Machine, FlightSource, ~Copyable {
     _ plan: ReadingPlan, isForScores: Bool, units: KernelUnits, by chooser: inout Chooser
   ) throws(ReadFailure) {
     guard world.surveyedAt != nil else { throw .vanished }
-    // What was read for this very decision is taken as it was read.
-    chosen = surveysOfLook.first { $0.note.leastFootprint == plan.leastFootprint && !$0.note.isPartial }
+    // What was read for this very decision is taken as it was read, unless it was enough for the recorded policy alone.
+    chosen = surveysOfLook.first {
+      $0.note.leastFootprint == plan.leastFootprint && !$0.note.isPartial && $0.note.tally.unread == 0
+    }
   }
 
   mutating func stepSurvey(

@@ -28,6 +28,36 @@ import Testing
     #expect(Self.milliseconds(reading) == expected)
   }
 
+  /// Readings each 4 ms, with what is available in MiB at each, beside a floor of 100.
+  @Test(
+    arguments: [
+      // It rests: 3 MiB above the floor, and half of the floor.
+      ([UInt64](repeating: 103, count: 300), false, 8),
+      // For less than a second.
+      ([UInt64](repeating: 103, count: 200), false, 1),
+      // It fell a moment ago.
+      ([UInt64](repeating: 110, count: 300) + [103], false, 1),
+      // It falls slowly: by 3 MiB in the last second.
+      ((0..<300).map { 110 - $0 / 70 }, false, 1),
+      // Something stalls.
+      ([UInt64](repeating: 103, count: 300), true, 1),
+      // It has been coming back.
+      ((0..<300).map { 101 + $0 / 150 }, false, 8),
+    ] as [([UInt64], Bool, UInt64)])
+  func whereMemoryRestsNearTheFloorTheAgentLooksLessOften(available: [UInt64], stalls: Bool, expected: UInt64) {
+    var lookAhead = LookAhead()
+    var detector = Detector(thresholds: tenPercent, units: .common)
+    var delay = Nanoseconds.zero
+    for (index, mib) in available.enumerated() {
+      var next = reading(mib, swapFree: 50)
+      next.time = .milliseconds(100_000 + UInt64(index) * 4)
+      next.stall = StallTotals(some: stalls ? UInt64(index) * 10 : 7, full: 7)
+      lookAhead.learn(next)
+      delay = lookAhead.delay(detector.judge(next))
+    }
+    #expect(delay.milliseconds == expected)
+  }
+
   @Test func swapThatThePolicyAsksNothingOfGivesNoTime() {
     #expect(Self.milliseconds(reading(700, swapFree: 450), memoryOnly) == 100)
   }

@@ -25,7 +25,7 @@ import Testing
     #expect(table.rows.allSatisfy { $0.virtual > .zero && $0.oomScore != nil && $0.cgroupKey == nil })
   }
 
-  @Test func withoutScoresOomScoreAndItsAdjustmentAreNotRead() throws {
+  @Test func withoutScoresOomScoreIsNotReadAndItsAdjustmentOnceAndThenSeldom() throws {
     var source = MemorySource(fixture: "6.18")
     let whole = try SurveyTests.take(&source).table
     let reads = source.reads.count
@@ -34,10 +34,20 @@ import Testing
     try survey.begin(from: &source, units: .common, isForScores: false, into: &table)
     while try survey.step(.max, from: &source, units: .common, into: &table) == nil {}
     // The leader of 15 is dead, and its score tells whether one of its threads has memory.
-    #expect(
-      source.reads.dropFirst(reads).allSatisfy { ($0.file != .oomScore && $0.file != .oomScoreAdj) || $0.pid == 15 })
+    #expect(source.reads.dropFirst(reads).allSatisfy { $0.file != .oomScore || $0.pid == 15 })
     #expect(table.rows.map(\.footprint) == whole.rows.map(\.footprint))
-    #expect(table.rows.allSatisfy { $0.oomScore == nil && $0.oomScoreAdj == 0 })
+    #expect(table.rows.allSatisfy { $0.oomScore == nil && !$0.unread.contains(.oomScoreAdj) })
+    // Sixteen surveys read it once more of each.
+    survey.rememberElders(of: table, from: .zero)
+    var asked: [Int32: Int] = [:]
+    for _ in 0..<16 {
+      let reads = source.reads.count
+      try survey.begin(from: &source, units: .common, isForScores: false, into: &table)
+      while try survey.step(.max, from: &source, units: .common, into: &table) == nil {}
+      for read in source.reads.dropFirst(reads) where read.file == .oomScoreAdj { asked[read.pid, default: 0] += 1 }
+    }
+    #expect(asked.count == table.count && asked.values.allSatisfy { $0 == 1 })
+    #expect(table.rows.contains { $0.unread.contains(.oomScoreAdj) })
   }
 
   @Test func aDeadLeaderIsKnownByItsLivingThread() throws {
