@@ -170,6 +170,7 @@ extension Agent where M: ~Copyable {
     chooser.learn(
       context(of: system), eldest: constants.units.ticks(eldest), now: now, budget: budget, mayWait: mayWait,
       from: &machine)
+    if system.settings.thresholds.stall?.source == .protected { findGuarded(now) }
   }
 
   /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are
