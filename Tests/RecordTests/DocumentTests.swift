@@ -42,7 +42,9 @@ import Testing
       recorder.write(
         StartEvent(
           version: "1", policyName: CPath("p"), context: scene.context, roots: nil, panic: nil, held: [], lacking: []))
-      recorder.write(DecisionEvent(scene.decision(), .rehearsed))
+      var decision = scene.decision()
+      decision.comeback = Comeback(kills: 2, since: .milliseconds(12_000))
+      recorder.write(DecisionEvent(decision, .rehearsed))
       recorder.write(DecisionEvent(scene.helpless(MemoryParts(anonymous: .zero, shared: .zero)), .none))
       var outcome = scene.outcome(.refused, signal: nil)
       outcome.refusal = .notPermitted
@@ -90,7 +92,8 @@ import Testing
     let example = try #require(parts.first { $0.hasPrefix("json\n") }).dropFirst(5)
     let object = try #require(try JSONSerialization.jsonObject(with: Data(example.utf8)) as? JSONObject)
     let expected = try Self.fields("decision").union(Self.fields("Every event")).union(["name", "value", "effect"])
-    // A decision whose victim is the largest names no holder.
-    #expect(Self.names(object) == expected.subtracting(["holder", "kind", "held_kib", "process"]))
+    // The victim is the largest, and was not killed before.
+    let seldom = ["holder", "kind", "held_kib", "process", "comeback", "kills", "since_ms", "widened"]
+    #expect(Self.names(object) == expected.subtracting(seldom))
   }
 }
