@@ -2,6 +2,7 @@ import Fixtures
 import Foundation
 import Policy
 import ProcModel
+import Replay
 import Testing
 
 @testable import Agent
@@ -118,5 +119,35 @@ import Testing
     }
     let records = try stage.records("decision")
     #expect(records.count == 3 && records.allSatisfy { $0["comeback"] == nil })
+  }
+
+  /// What it depends on is decisions, outcomes and facts, which a flight has. Most of the memory is the kernel's, which
+  /// each decision says.
+  @Test func aReplayComesToTheSame() throws {
+    let run = try RecordedRun(available: [500]) { _ in
+    } machine: {
+      $0.lines = "AnonPages: 102400 kB\nSUnreclaim: 819200 kB\n"
+      $0.files.set(.uptime, "9000.00 9000.00\n")
+      $0.files.add(50, "master", mib: 8)
+      $0.files.set(.cgroup, of: 50, "0::\(Self.service)\n")
+      $0.files.add(100, "hog", mib: 300, parent: 50)
+    }
+    run.look(2, apart: 700)
+    let pids: [Int32] = [100, 200_000, 300_000, 400_000]
+    for index in 0..<3 {
+      run.agent.machine.base.available = [80]
+      run.look(3)
+      run.log.ended.insert(pids[index])
+      run.agent.machine.base.files.remove(pids[index])
+      run.agent.machine.base.available = [500]
+      run.look(100)
+      run.agent.machine.base.files.add(pids[index + 1], "hog", mib: 300, parent: 50)
+      run.look(2, apart: 700)
+    }
+    let outcome = try Replay(run.bytes()).run()
+    #expect(outcome.difference == nil, "\(outcome.difference ?? "")")
+    let lines = outcome.computed.map { String(decoding: $0, as: UTF8.self) }
+    #expect(lines.count { $0.contains(#""comeback":{"kills":2"#) && $0.contains(#""widened":true"#) } == 1)
+    #expect(lines.count { $0.contains(#""holder":{"kind":"kernel","held_kib":819200"#) } == 3)
   }
 }

@@ -3,6 +3,7 @@ import Foundation
 import Policy
 import Pressure
 import ProcModel
+import Replay
 import Testing
 
 @testable import Agent
@@ -194,5 +195,33 @@ import Testing
     #expect(count == 0)
     stage.look()
     #expect(try !stage.messages().contains(Impossible.meaning(7)))
+  }
+
+  /// A flight has the sum that was measured, so its replay acts at the same stall.
+  @Test(arguments: [["keeper"], ["hog"]]) func aReplayComesToTheSame(stalled: [String]) throws {
+    let run = try RecordedRun(available: [300]) {
+      $0.settings.thresholds.stall = Stall(
+        isFull: true, share: .percent(25), over: .milliseconds(1000), below: .share(.percent(100)), isPatient: false,
+        source: .protected)
+    } machine: {
+      $0.files.cgroupVersion = .v2
+      $0.files.set(.memoryPressure, Self.pressure(0, 0))
+      for name in ["hog", "keeper"] {
+        $0.files.set(.pressure, ofCgroup: "/system.slice/\(name).service", Self.pressure(0, 0))
+      }
+    }
+    run.agent.sensors.alertUntil = Nanoseconds(.max)
+    run.look()
+    for step in 1...30 {
+      let lost = Self.pressure(UInt64(step) * 50_000, UInt64(step) * 50_000)
+      run.agent.machine.base.files.set(.memoryPressure, lost)
+      for name in stalled {
+        run.agent.machine.base.files.set(.pressure, ofCgroup: "/system.slice/\(name).service", lost)
+      }
+      run.look(apart: 99)
+    }
+    let outcome = try Replay(run.bytes()).run()
+    #expect(outcome.difference == nil, "\(outcome.difference ?? "")")
+    #expect(try ReplayTests.events(outcome.computed).contains("decision 100 -") == stalled.contains("keeper"))
   }
 }
