@@ -165,6 +165,10 @@ extension Agent where M: ~Copyable {
     domain.detector.beginAnew()
     domain.windowsAt = .zero
     if ending == .stuck || ending == .refused { chooser.inVain.insert(past.incident.victim.process.identity) }
+    if ending == .exited || ending == .killed, let kind = past.incident.kind {
+      chooser.comebacks.note(
+        kind, footprint: past.incident.victim.process.footprint, kills: past.incident.kills, at: past.ladder.startedAt)
+    }
     reporter.report(outcome)
     hooks.tellAfter(domain, outcome, &machine, &reporter)
     if !domain.isBlind, ending == .exited || ending == .killed {

@@ -30,22 +30,42 @@ extension Agent where M: ~Copyable {
       rankAsking(in: number, by: context, now)
       let pick = chooser.pick(shortage, by: context)
       var victim: Candidate?
+      var comeback: Comeback?
       switch pick {
       case .needsEveryone where plan != .everyone:
         plan = .everyone
         continue
       case .victim(let row):
-        victim = chooser.ranking.candidate(row, by: context)
+        let candidate = chooser.ranking.candidate(row, by: context)
+        victim = candidate
+        comeback = chooser.comeback(of: candidate, by: context, now: now)
+        if mayWiden(candidate, comeback, by: context) {
+          if chooser.ranking.tally.isShort, plan != .everyone {
+            plan = .everyone
+            continue
+          }
+          comeback?.isWidened = chooser.widen(candidate, by: context)
+        }
       case .none, .needsEveryone: victim = nil
       }
       var decision = Decision(
         incident: reporter.decisions &+ 1, domain: domain.name, verdict: verdict, victim: victim,
         killSet: chooser.picker.killSet,
         shortlist: chooser.ranking.shortlist, context: context, took: machine.mark() - now)
-      if victim != nil { decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table) }
+      if let victim {
+        decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table)
+        decision.kind = ProcessKind(victim.process, in: chooser.ranking.table.cgroups)
+        decision.comeback = comeback
+      }
       decision.noteHolder(in: chooser.ranking)
       return decision
     }
+  }
+
+  /// Whether to have the victim's service killed with it: two kills of the same were in vain, since it was started again.
+  private mutating func mayWiden(_ victim: Candidate, _ comeback: Comeback?, by context: ScoringContext) -> Bool {
+    guard let comeback, comeback.isInVain, chooser.mayWiden(victim, by: context) else { return false }
+    return killSetCgroup.isInService(victim.process.identity.pid, from: &machine)
   }
 
   /// Ranks a domain's part of the last survey.
@@ -184,6 +204,7 @@ extension Agent where M: ~Copyable {
       context(of: system), eldest: constants.units.ticks(eldest), now: now, budget: budget, mayWait: mayWait,
       from: &machine)
     chooser.noteKnown(system.reading)
+    if system.settings.thresholds.stall?.source == .protected { findGuarded(now) }
   }
 
   /// Goes through a whole decision once before the loop starts, so that its code and memory are in place when they are

@@ -32,6 +32,7 @@ extension Agent where M: ~Copyable {
     }
     replaceDomains(by: taken)
     chooser.survey.roots = roots
+    takeUpGuarded()
   }
 
   /// Puts the domains of a policy in the place of the former ones. One that the policy has no more stays until its
@@ -134,6 +135,12 @@ extension Agent where M: ~Copyable {
         domain.isCgroup
           ? "this cgroup keeps no account of stalls (PSI of cgroups: version 2): the trigger stall is off"
           : "this kernel keeps no account of stalls (PSI): the trigger stall is off")
+    }
+    if missing.contains(.guarded) {
+      sayOnce(
+        .noGuarded, of: domain, .warning,
+        "no cgroup of what stall.of names keeps an account of stalls that can be read (version 2 does, for a unit that "
+          + "runs): the account of all tasks counts until one can be read")
     }
     if missing.contains(.reclaim) {
       sayOnce(

@@ -46,6 +46,18 @@ struct KillSetCgroup: Sendable {
     return own.count > 1 ? machine.openCgroup(own.bytes, &file) : nil
   }
 
+  /// Whether a process lies in a system service, of which everything was started by the service. What is in the scope of
+  /// a session, or in the service manager of a user, has only the user in common.
+  mutating func isInService<M: Machine & ~Copyable>(_ pid: Int32, from machine: inout M) -> Bool {
+    guard let membership = membership(of: pid, from: &machine), let unit = membership.unit, machine.view.showsAllCgroups
+    else { return false }
+    let name = file.bytes.extracting(unit)
+    var scanner = ByteScanner(name)
+    if scanner.take("user@") { return false }
+    scanner = ByteScanner(name, from: max(0, name.count - 8))
+    return scanner.take(".service") && scanner.isAtEnd
+  }
+
   private static func key(of killSet: KillSet, in table: ProcessTable) -> UInt64? {
     if case .cgroup(let key) = killSet.whole { return key }
     guard let leader = killSet.leader else { return nil }

@@ -97,8 +97,11 @@ final class MemoryDomain<Calls: KillCalls> {
     self.policy = policy
     self.number = number
     name = number == 0 ? nil : policy.domains[number - 1].name
+    let old = settings.thresholds.stall?.source ?? .domain
     settings = policy.settings(of: number)
     detector.replace(settings.thresholds)
+    // Whose lost time it is, is another from here on: no window spans the change, and no step over it is doubted.
+    if old != settings.thresholds.stall?.source ?? .domain { counters = CounterMemory() }
   }
 
   /// By which its processes are scored.
@@ -163,6 +166,7 @@ struct DomainNotice: OptionSet, Sendable {
   static let noStall = DomainNotice(rawValue: 4)
   static let noReclaim = DomainNotice(rawValue: 8)
   static let isWatched = DomainNotice(rawValue: 16)
+  static let noGuarded = DomainNotice(rawValue: 32)
   static let noOwnReclaim = DomainNotice(rawValue: 128)
 }
 

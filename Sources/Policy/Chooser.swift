@@ -31,6 +31,8 @@ package struct Chooser: Sendable {
   package var learnedAt = Nanoseconds.zero
   /// What was killed in vain, and is passed over.
   package var inVain = InVain()
+  /// What was killed and may come back.
+  package var comebacks = Comebacks()
   /// What the decision under way may still ask.
   package var inquiry = Inquiry()
 

@@ -28,7 +28,7 @@ package struct CompiledPolicy: Equatable, Sendable {
   package var automata: [Automaton] = []
   /// The programs that hooks start.
   package var commands: [Command] = []
-  /// The paths of the cgroups that `[relief]` is about.
+  /// The paths of the cgroups that `[relief]` is about, and last the one that `stall.of` names, where it names one.
   package var cgroups: [Slice] = []
   /// All names and literal texts.
   package var text: [UInt8] = []
@@ -41,6 +41,11 @@ package struct CompiledPolicy: Equatable, Sendable {
   @_lifetime(borrow self)
   package func bytes(_ range: Slice) -> Span<UInt8> {
     text.span.extracting(range.indices)
+  }
+
+  /// The path of the cgroup whose lost time the system's `stall` trigger measures; nil where that is none.
+  package var guardedCgroup: Slice? {
+    settings.thresholds.stall?.source == .cgroup ? cgroups.last : nil
   }
 
   /// Whether any rule has processes killed before that tier.

@@ -19,6 +19,10 @@ package struct Decision: Sendable {
   package var companions = Companions()
   /// The foremost candidates, the victim's runners-up among them, and how many were left out for which reason.
   package var shortlist: Shortlist
+  /// Of which kind the victim is; nil without one.
+  package var kind: ProcessKind?
+  /// That the victim was killed before; nil where it was not.
+  package var comeback: Comeback?
   /// What holds the most memory, where no process may be killed or the victim gives back little beside it; nil elsewhere,
   /// and where that is not known.
   package var holder: Holder?

@@ -81,6 +81,7 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   case share
   case stall
   case stallShare
+  case stallSource
   case thrash
   case refaults
   case window
@@ -148,7 +149,7 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
   package var isOfSettings: Bool {
     switch self {
     case .formula, .adjustment, .amount, .share: true
-    case .stall, .stallShare, .thrash, .refaults, .window, .forecast, .horizon, .limit: true
+    case .stall, .stallShare, .stallSource, .thrash, .refaults, .window, .forecast, .horizon, .limit: true
     case .confirmation, .classicConstants: true
     case .scope, .signal, .swarm, .swarmFigures, .hook, .takesOver: true
     case .relief, .reclaim, .reliefFigures, .lastResort, .lastResortFigures, .flight, .flightFigures: true
@@ -165,6 +166,7 @@ package enum PolicyFault: UInt8, CaseIterable, Sendable {
     case .share: "the policy image gives a share above 100%"
     case .stall: "the policy image has a stall trigger that is neither on nor off, or off with figures"
     case .stallShare: "the policy image has a stall trigger at 0% or above 100%"
+    case .stallSource: "the policy image has a stall trigger of a cgroup that it does not name, or of a domain's others"
     case .thrash: "the policy image has a thrash trigger that is neither on nor off, or off with figures"
     case .refaults: "the policy image has a thrash trigger at 0% or above 10000%"
     case .window: "the policy image has a trigger that looks back over less than 100 ms or more than 60 s"

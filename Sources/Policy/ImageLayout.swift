@@ -47,6 +47,8 @@ package enum ImageLayout {
   package static let stallFull: UInt8 = 2
   /// Added to either where nothing is waited for while swap is left.
   package static let stallIgnoresSwap: UInt8 = 2
+  /// Added once where the protected are measured, and twice where one cgroup is.
+  package static let stallForms: UInt8 = 4
 
   package static let confirmationImmediate: UInt8 = 1
   package static let confirmationClassic: UInt8 = 2
@@ -148,7 +150,7 @@ extension CompiledPolicy {
   package static let maximumSets = 2048
   /// Programs that differ in a word, user or limit.
   package static let maximumCommands = 64
-  package static let maximumCgroups = 16
+  package static let maximumCgroups = 17
   /// Bytes of all names and literals together.
   package static let maximumText = 65_536
   /// Bytes of one rule's name, so that it always fits a record.

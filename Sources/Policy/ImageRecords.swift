@@ -73,13 +73,14 @@ extension Stall: OptionalImageRecord {
 
   var form: UInt8 {
     (isFull ? ImageLayout.stallFull : ImageLayout.stallSome) + (isPatient ? 0 : ImageLayout.stallIgnoresSwap)
+      + source.rawValue * ImageLayout.stallForms
   }
 
   init?(form: UInt8) {
-    guard (ImageLayout.stallSome...ImageLayout.stallFull + ImageLayout.stallIgnoresSwap).contains(form) else {
-      return nil
-    }
+    guard form > 0, let source = StallSource(rawValue: (form - 1) / ImageLayout.stallForms) else { return nil }
+    let form = (form - 1) % ImageLayout.stallForms + 1
     self = .blank
+    self.source = source
     isPatient = form <= ImageLayout.stallFull
     isFull = (isPatient ? form : form - ImageLayout.stallIgnoresSwap) == ImageLayout.stallFull
   }

@@ -15,6 +15,9 @@ package struct Incident: Sendable {
   package var members: Int
   /// What the kill set was counted to give back.
   package var counted: KiB
+  package var kind: ProcessKind?
+  /// The kills of the same in a row, this one among them.
+  package var kills: UInt32
   /// By which the victim was chosen: its rule outcome names rules of this policy, and a reload may have put another in
   /// force.
   package var context: ScoringContext
@@ -26,6 +29,8 @@ package struct Incident: Sendable {
     self.victim = victim
     members = decision.killSet.members.count
     counted = decision.killSet.members.isEmpty ? victim.process.footprint : decision.killSet.footprint
+    kind = decision.kind
+    kills = (decision.comeback?.kills ?? 0) &+ 1
     context = decision.context
   }
 }

@@ -94,6 +94,9 @@ package struct Picker: Sendable {
     killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
   }
 
+  /// Says how the victim was chosen whose kill set was filled anew.
+  mutating func keep(_ choice: Choice) { killSet.choice = choice }
+
   /// Whether a candidate takes swap away; or whether killing it is enough, it has taken three quarters of what has gone
   /// since the last survey, and no rule puts others before it.
   private func uses(

@@ -28,6 +28,10 @@ extension CompiledPolicy {
     guard hasCommand(hooks.warn), hasCommand(hooks.before), hasCommand(hooks.after), hasCommand(hooks.noCandidate)
     else { throw .invalid(.hook, entry: 0) }
     if hooks.beforeTakesOver, hooks.before == nil { throw .invalid(.takesOver, entry: 0) }
+    if settings.thresholds.stall?.source == .cgroup, cgroups.isEmpty { throw .invalid(.stallSource, entry: 0) }
+    for domain in domains where domain.settings.thresholds.stall?.source ?? .domain != .domain {
+      throw .invalid(.stallSource, entry: 0)
+    }
     let relief = measures.relief
     guard relief.reclaim <= cgroups.count else { throw .invalid(.reclaim, entry: 0) }
     if let high = relief.high, high.cgroup >= cgroups.count { throw .invalid(.reliefFigures, entry: 0) }

@@ -8,11 +8,12 @@ package import ProcModel
 /// - Parameter patterns: The texts of the policy's patterns, ``PolicyCompilation/patterns``. A pattern whose text is
 ///   missing is shown by its number.
 package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
-  var lines = describe(policy.settings) + describeMeasures(of: policy)
+  let guarded = policy.guardedCgroup.map(policy.string)
+  var lines = describe(policy.settings, guarded: guarded) + describeMeasures(of: policy)
   for domain in policy.domains {
     lines.append("domain \(quoted(policy.string(domain.name))), cgroup \(policy.string(domain.cgroup)):")
     // Only the settings that differ from those of the system are shown.
-    let own = Set(describe(domain.settings)).subtracting(describe(policy.settings))
+    let own = Set(describe(domain.settings)).subtracting(describe(policy.settings, guarded: guarded))
     lines += describe(domain.settings).filter(own.contains).map { "  " + $0 }
   }
   for (index, rule) in policy.rules.enumerated() {
@@ -28,8 +29,9 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
   return lines.map { $0 + "\n" }.joined()
 }
 
-private func describe(_ settings: Settings) -> [String] {
-  describe(settings.thresholds) + [
+/// - Parameter guarded: The cgroup whose stalls count.
+private func describe(_ settings: Settings, guarded: String? = nil) -> [String] {
+  describe(settings.thresholds, guarded: guarded) + [
     "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
     "grace: \(describe(settings.grace))",
     "min_footprint: \(describe(settings.minimumFootprint))",
@@ -38,12 +40,12 @@ private func describe(_ settings: Settings) -> [String] {
   ]
 }
 
-private func describe(_ thresholds: Thresholds) -> [String] {
+private func describe(_ thresholds: Thresholds, guarded: String?) -> [String] {
   let floor = thresholds.floor
   let swap = floor.swapFree.map { "and free swap at or below \(describe($0))" } ?? "free swap is not checked"
   return [
     "floor: available memory at or below \(describe(floor.available)), \(swap)",
-    "stall: " + (thresholds.stall.map(describe) ?? "off"),
+    "stall: " + (thresholds.stall.map { describe($0, guarded: guarded) } ?? "off"),
     "thrash: " + (thresholds.thrash.map(describe) ?? "off"),
     "forecast: " + (thresholds.forecast.map(describe) ?? "off"),
     "limit: " + (thresholds.limit.map(describe) ?? "off"),
@@ -52,10 +54,16 @@ private func describe(_ thresholds: Thresholds) -> [String] {
   ]
 }
 
-private func describe(_ stall: Stall) -> String {
+private func describe(_ stall: Stall, guarded: String?) -> String {
   let patience =
     stall.isPatient ? " (\(describe(.share(stall.patientShare))) of \(describe(stall.span)) while swap lasts)" : ""
-  return "\(stall.isFull ? "all tasks" : "some task") stalled for \(describe(.share(stall.share))) of "
+  let whose =
+    switch stall.source {
+    case .domain: ""
+    case .protected: " of a cgroup with protected processes"
+    case .cgroup: " of cgroup \(guarded ?? "")"
+    }
+  return "\(stall.isFull ? "all tasks" : "some task")\(whose) stalled for \(describe(.share(stall.share))) of "
     + "\(describe(stall.over))\(patience), and available memory at or below \(describe(stall.below))"
 }
 

@@ -57,8 +57,8 @@ struct MeasuresDraft {
         at: entry.node.offset, "\"reclaim\" is \(entry.node.kind)", "it must be a list such as [\"/batch.slice\"]")
       return nil
     }
-    // One entry is left for the cgroup of "high".
-    let most = CompiledPolicy.maximumCgroups - 1
+    // One entry is left for the cgroup of "high", and one for that of "stall".
+    let most = CompiledPolicy.maximumCgroups - 2
     if nodes.count > most {
       log.error(at: nodes[most].offset, "\"reclaim\" names \(nodes.count) cgroups", "there can be at most \(most)")
       return nil

@@ -218,6 +218,7 @@ package struct PolicyCompiler {
       tables.add(rule)
     }
     tables.add(measures)
+    if let cgroup = settings.guardedCgroup { tables.add(guarded: cgroup) }
     checkSize(tables.policy)
     let diagnostics = allDiagnostics
     let isWhole = !diagnostics.contains { $0.severity == .error }
@@ -242,7 +243,7 @@ package struct PolicyCompiler {
         case .positions: "positions in all its patterns"
         case .sets: "choices in all its patterns"
         case .commands: "different programs in its hooks"
-        case .cgroups: "cgroups in its relief"
+        case .cgroups: "cgroups in its relief and \"stall\""
         case .text: "bytes in its names and texts"
         }
       guard !parts.isEmpty else { return }

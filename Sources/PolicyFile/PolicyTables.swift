@@ -24,7 +24,7 @@ struct PolicyTables {
     policy.domains.append(
       Domain(
         name: slice(of: Array(domain.name.utf8)), cgroup: slice(of: Array(domain.path.utf8)),
-        settings: domain.settings.settings))
+        settings: domain.settings.domainSettings))
   }
 
   mutating func add(_ rule: RuleDraft) {
@@ -49,6 +49,11 @@ struct PolicyTables {
     case .on(let command): entry.hook = .command(index(of: command))
     }
     policy.rules.append(entry)
+  }
+
+  /// Adds the cgroup whose stalls count. It is the last of all: to be called after the measures are added.
+  mutating func add(guarded cgroup: String) {
+    policy.cgroups.append(slice(of: Array(cgroup.utf8)))
   }
 
   /// Adds hooks, relief and the last resort.

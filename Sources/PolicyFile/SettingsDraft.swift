@@ -1,5 +1,6 @@
 import Badness
 import Policy
+import Pressure
 import ProcModel
 
 /// The settings of a file over those of the presets that it extends. A setting that no file sets is nil.
@@ -26,6 +27,16 @@ struct SettingsDraft {
     settings.swarm = swarm?.value
     return settings
   }
+
+  /// The settings of a domain. Its stalls are those of its own cgroup, whatever the system's are.
+  var domainSettings: Settings {
+    var settings = settings
+    settings.thresholds.stall?.source = .domain
+    return settings
+  }
+
+  /// As ``TriggerDraft/guardedCgroup``.
+  var guardedCgroup: String? { trigger.guardedCgroup }
 
   /// The tables of a file, or of one of its domains, that are read here.
   static let known = ["trigger", "badness", "action"]

@@ -19,7 +19,7 @@ struct TriggerDraft {
 
   // A key that no file sets is nil.
   private var floor: Floor?
-  private var stall: Switch<Stall>?
+  private var stall: Switch<StallDraft>?
   private var thrash: Switch<Thrash>?
   private var forecast: Switch<Forecast>?
   private var limit: Switch<Limit>?
@@ -32,10 +32,13 @@ struct TriggerDraft {
   var thresholds: Thresholds {
     let floor = self.floor ?? Floor(available: .share(.percent(8)), swapFree: .share(.percent(10)))
     return Thresholds(
-      floor: floor, stall: stall?.trigger, thrash: thrash?.trigger, forecast: forecast?.trigger,
+      floor: floor, stall: stall?.trigger?.stall, thrash: thrash?.trigger, forecast: forecast?.trigger,
       limit: limit?.trigger, release: release ?? TriggerDraft.release(over: floor.available),
       confirmation: confirmation ?? .immediate)
   }
+
+  /// The path of the cgroup whose lost time the trigger `stall` measures; nil where that is none.
+  var guardedCgroup: String? { stall?.trigger?.cgroup }
 
   /// The default release line: one and a half times the floor, and at most the whole memory.
   private static func release(over floor: Amount) -> Amount {
@@ -66,6 +69,7 @@ struct TriggerDraft {
     guard (table["floor"] == nil) == (ownFloor == nil), (table["release"] == nil) == (ownRelease == nil) else { return }
     let thresholds = self.thresholds
     warnOfFigures(table, log: &log)
+    refuseSource(table, place: place, log: &log)
     if TriggerDraft.isBelow(thresholds.release, thresholds.floor.available),
       let entry = table["release"] ?? table["floor"]
     {
@@ -80,7 +84,7 @@ struct TriggerDraft {
   /// Warns of lines at zero, which are never met, and of lines at the whole, which always are.
   private func warnOfFigures(_ table: SettingsReader, log: inout DiagnosticLog) {
     let lines: [(trigger: String, key: String, amount: Amount?)] = [
-      ("floor", "available", floor?.available), ("stall", "below", stall?.trigger?.below),
+      ("floor", "available", floor?.available), ("stall", "below", stall?.trigger?.stall.below),
       ("forecast", "below", forecast?.trigger?.below), ("limit", "available", limit?.trigger?.available),
     ]
     for (trigger, key, amount) in lines {
@@ -104,6 +108,16 @@ struct TriggerDraft {
     {
       log.warning(at: entry.node.offset, "free swap is always at or below \"100%\"", "leave \"swap_free\" out")
     }
+  }
+
+  /// Reports a domain that names whose stalls count: what is short there is the domain's own cgroup.
+  private func refuseSource(_ table: SettingsReader, place: String, log: inout DiagnosticLog) {
+    guard place.hasPrefix("[domain."), case .table(let entries) = table["stall"]?.node.value,
+      let entry = entries.first(where: { $0.key == "of" })
+    else { return }
+    log.error(
+      at: entry.keyOffset, "a domain's stalls are those of its own cgroup",
+      "leave \"of\" out here: it is for the system's [trigger]")
   }
 
   /// Warns of lines because of which another line has no effect.
@@ -184,14 +198,15 @@ struct TriggerDraft {
     }
   }
 
-  private func readStall(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Stall? {
+  private func readStall(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> StallDraft? {
     let table = SettingsReader(
-      entries, at: offset, place: "\"stall\"", known: ["full", "some", "over", "below", "swap"], log: &log)
+      entries, at: offset, place: "\"stall\"", known: ["full", "some", "over", "below", "swap", "of"], log: &log)
     let full = table.share("full", "\"15%\"", within: TriggerLimits.stall, log: &log)
     let some = table.share("some", "\"40%\"", within: TriggerLimits.stall, log: &log)
     let over = table.duration("over", "\"2s\"", within: TriggerLimits.window, log: &log)
     let below = table.amount("below", log: &log)
     let isPatient = table.choice("swap", [("wait", true), ("ignore", false)], log: &log)
+    let (source, cgroup) = StallDraft.readSource(table, log: &log)
     switch (table["full"], table["some"]) {
     case (nil, nil):
       log.error(at: offset, "\"stall\" has neither \"full\" nor \"some\"", "write as in \(TriggerDraft.stallExample)")
@@ -202,9 +217,11 @@ struct TriggerDraft {
     case (.some, nil), (nil, .some): break
     }
     guard let share = full ?? some else { return nil }
-    return Stall(
-      isFull: full != nil, share: share, over: over ?? TriggerDraft.defaultWindow,
-      below: below ?? .share(.percent(25)), isPatient: isPatient ?? true)
+    return StallDraft(
+      stall: Stall(
+        isFull: full != nil, share: share, over: over ?? TriggerDraft.defaultWindow,
+        below: below ?? .share(.percent(25)), isPatient: isPatient ?? true, source: source),
+      cgroup: cgroup)
   }
 
   private func readThrash(_ entries: [SettingEntry], at offset: Int, log: inout DiagnosticLog) -> Thrash? {

@@ -24,13 +24,19 @@ package struct Stall: Equatable, Sendable {
 
   /// Whether the trigger asks for more while swap lasts.
   package var isPatient: Bool
+  /// Whose lost time it is. A reading has that, whosever it is.
+  package var source: StallSource
 
-  package init(isFull: Bool, share: BasisPoints, over: Nanoseconds, below: Amount, isPatient: Bool = true) {
+  package init(
+    isFull: Bool, share: BasisPoints, over: Nanoseconds, below: Amount, isPatient: Bool = true,
+    source: StallSource = .domain
+  ) {
     self.isFull = isFull
     self.share = share
     self.over = over
     self.below = below
     self.isPatient = isPatient
+    self.source = source
   }
 
   /// While swap would last longer than ``lasting``, the trigger requires `patience.share` times the share over

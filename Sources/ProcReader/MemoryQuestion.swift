@@ -42,6 +42,16 @@ extension Sensors {
   package mutating func answer<Source: ProcSource & ~Copyable>(
     _ question: MemoryQuestion, from source: inout Source
   ) throws(Blindness) -> MemoryAnswer {
+    var answer = try answerOfItself(question, from: &source)
+    if !answer.isGlance, let stall = question.thresholds.stall, stall.source != .domain {
+      countGuarded(in: &answer, at: question.time, from: &source)
+    }
+    return answer
+  }
+
+  private mutating func answerOfItself<Source: ProcSource & ~Copyable>(
+    _ question: MemoryQuestion, from source: inout Source
+  ) throws(Blindness) -> MemoryAnswer {
     var missing: Missing = []
     guard let cgroup = question.cgroup else {
       var answer = MemoryAnswer(

@@ -13,6 +13,8 @@ package struct Sensors: Sendable {
   private var isSwapSettled = true
   /// The kinds of statements that were not believed so far, with their counts.
   package private(set) var impossible = ImpossibleCounts()
+  /// The cgroups whose lost time counts for the system, where the policy says so.
+  package var guarded = GuardedCgroups()
   /// The kernel told of a stall: until then the agent looks often enough to measure it.
   package var alertUntil = Nanoseconds.zero
   // The largest file is vmstat, with 4 KiB on Linux 6.18.
@@ -41,6 +43,8 @@ package struct Sensors: Sendable {
     package static let reclaim = Missing(rawValue: 2)
     /// Without this source triggers judge less well, but none is off.
     package static let ownReclaim = Missing(rawValue: 4)
+    /// None of the cgroups of ``Sensors/guarded`` could be read: the domain's own lost time counts.
+    package static let guarded = Missing(rawValue: 8)
   }
 
   /// Reads the machine's memory once.
@@ -225,6 +229,12 @@ package struct Sensors: Sendable {
       guard let slash = path.lastIndex(of: .slash) else { return found }
       path.removeLast(path.count - slash)
     }
+  }
+
+  mutating func stalls<Source: ProcSource & ~Copyable>(
+    ofCgroup path: Span<UInt8>, from source: inout Source
+  ) -> StallTotals? {
+    parse(.pressure, ofCgroup: path, from: &source, PressureStall.self).map { StallTotals($0) }
   }
 
   private mutating func parse<Source: ProcSource & ~Copyable, File: KernelFile>(

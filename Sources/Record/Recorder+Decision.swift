@@ -33,6 +33,7 @@ extension Recorder {
     json.beginArray()
     for index in 0..<shortlist.count { value(shortlist[index], decision.context) }
     json.endArray()
+    if let comeback = decision.comeback, comeback.isInVain { value(comeback) }
     if let holder = decision.holder { value(holder, decision.context) }
     if shortlist.unread.count > 0 { value(unread: shortlist) }
     json.field("considered", count: shortlist.considered)
@@ -101,6 +102,16 @@ extension Recorder {
     var terms = TermList()
     _ = context.candidate(candidate.process, ruleOutcome: candidate.ruleOutcome, terms: &terms)
     json.value(candidate, terms: terms, policy: context.policy, units: context.machine.units)
+  }
+
+  @inline(never)
+  private mutating func value(_ comeback: Comeback) {
+    json.key("comeback")
+    json.beginObject()
+    json.field("kills", UInt64(comeback.kills))
+    json.field("since_ms", comeback.since.milliseconds)
+    json.field("widened", comeback.isWidened)
+    json.endObject()
   }
 
   @inline(never)

@@ -19,10 +19,20 @@ extension Array where Element == UInt8 {
     append(decimal: victim.score.rounded())
     append("; ")
     append(reason: decision.verdict)
+    if let comeback = decision.comeback, comeback.isInVain { append(comeback) }
     if let holder = decision.holder {
       append("; ")
       append(holder, decision.context.policy)
     }
+  }
+
+  /// `; it was killed 2 times before and came back each time, the last kill was 12 s ago: its unit goes with it now`.
+  private mutating func append(_ comeback: Comeback) {
+    append("; it was killed ")
+    append(decimal: UInt64(comeback.kills))
+    append(" times before and came back each time, the last kill was ")
+    append(decimal: comeback.since.milliseconds / 1000)
+    append(comeback.isWidened ? " s ago: its unit goes with it now" : " s ago: killing it alone does not help")
   }
 
   private mutating func append(helpless decision: Decision) {

@@ -48,6 +48,20 @@ import Testing
     }
   }
 
+  @Test func whoseStallsCountComesBack() {
+    for source in StallSource.allCases {
+      for (isFull, isPatient) in [(false, false), (false, true), (true, false), (true, true)] {
+        var policy = Sample.empty.policy
+        policy.cgroups = [policy.add("/system.slice/ssh.service")]
+        policy.settings.thresholds.stall = Stall(
+          isFull: isFull, share: .percent(20), over: .milliseconds(2000), below: .share(.percent(25)),
+          isPatient: isPatient, source: source)
+        #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+        #expect((policy.guardedCgroup == policy.cgroups[0]) == (source == .cgroup))
+      }
+    }
+  }
+
   @Test func everyTierAndWeightComesBack() {
     for tier in [Tier?.none] + Tier.allCases {
       for weight in [0, 1, 0.5, 1e308, .leastNonzeroMagnitude] {

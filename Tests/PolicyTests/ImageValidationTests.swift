@@ -41,6 +41,15 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     },
     Flaw("stall at nothing", .stallShare) { $0.settings.thresholds.stall?.share = BasisPoints(0) },
     Flaw("stall above the whole", .stallShare) { $0.settings.thresholds.stall?.share = BasisPoints(10_001) },
+    Flaw("stall of a cgroup that is not named", .stallSource) {
+      $0.settings.thresholds.stall?.source = .cgroup
+      $0.cgroups = []
+      $0.measures.relief = Relief()
+    },
+    Flaw("stall of a domain's others", .stallSource) {
+      $0.domains[0].settings.thresholds.stall = $0.settings.thresholds.stall
+      $0.domains[0].settings.thresholds.stall?.source = .protected
+    },
     Flaw("stall over a moment", .window) { $0.settings.thresholds.stall?.over = Nanoseconds(99_999_999) },
     Flaw("stall over more than a minute", .window) { $0.settings.thresholds.stall?.over = Nanoseconds(60_000_000_001) },
     Flaw("stall below more than the whole", .share) {
@@ -245,7 +254,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     },
     Flaw("too many sets", .tooMany(.sets)) { $0.automata[0].sets += [Bits256](repeating: Bits256(), count: 2044) },
     Flaw("too many programs", .tooMany(.commands)) { $0.commands += [Command](repeating: $0.commands[0], count: 63) },
-    Flaw("too many cgroups", .tooMany(.cgroups)) { $0.cgroups += [Slice](repeating: $0.cgroups[0], count: 15) },
+    Flaw("too many cgroups", .tooMany(.cgroups)) { $0.cgroups += [Slice](repeating: $0.cgroups[0], count: 16) },
     Flaw("too much text", .tooMany(.text)) { $0.text += [UInt8](repeating: 0, count: 65_536) },
   ]
 
@@ -280,7 +289,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.settings, 19, 0, .amount, 0), (.settings, 37, 0, .amount, 0), (.settings, 10, 3, .amount, 0),
     (.settings, 28, 255, .amount, 0), (.settings, 11, 1, .amount, 0),
     (.settings, 22, 1, .share, 0), (.settings, 27, 1, .share, 0),
-    (.settings, 46, 0, .stall, 0), (.settings, 46, 5, .stall, 0), (.settings, 59, 0, .amount, 0),
+    (.settings, 46, 0, .stall, 0), (.settings, 46, 13, .stall, 0), (.settings, 59, 0, .amount, 0),
     (.settings, 59, 3, .amount, 0), (.settings, 62, 1, .share, 0),
     (.settings, 68, 0, .thrash, 0), (.settings, 68, 2, .thrash, 0), (.settings, 81, 4, .amount, 0),
     (.settings, 90, 0, .forecast, 0), (.settings, 90, 255, .forecast, 0),

@@ -50,6 +50,9 @@ import Testing
       tally.unread = 1
       capped.shortlist.noteUnread(tally)
       recorder.write(DecisionEvent(capped, .rehearsed))
+      var decision = scene.decision()
+      decision.comeback = Comeback(kills: 2, since: .milliseconds(12_000))
+      recorder.write(DecisionEvent(decision, .rehearsed))
       recorder.write(DecisionEvent(scene.helpless(MemoryParts(anonymous: .zero, shared: .zero)), .none))
       var outcome = scene.outcome(.refused, signal: nil)
       outcome.refusal = .notPermitted
@@ -97,10 +100,11 @@ import Testing
     let example = try #require(parts.first { $0.hasPrefix("json\n") }).dropFirst(5)
     let object = try #require(try JSONSerialization.jsonObject(with: Data(example.utf8)) as? JSONObject)
     let expected = try Self.fields("decision").union(Self.fields("Every event")).union(["name", "value", "effect"])
-    // What is told only where it is so: too much was counted, another than the victim holds the most, or not every process
-    // was read.
+    // What is told only where it is so: too much was counted, another than the victim holds the most, not every process was
+    // read, or it was killed before.
     let seldom: Set<String> = [
       "uncapped_kib", "holder", "kind", "held_kib", "process", "unread", "read", "of", "remainder_kib", "bound",
+      "comeback", "kills", "since_ms", "widened",
     ]
     #expect(Self.names(object) == expected.subtracting(seldom))
   }

@@ -85,6 +85,27 @@ import Testing
     #expect(Self.line { $0.append(decision, .none) }.hasSuffix("; no swap; the most memory is held by \(expected)"))
   }
 
+  @Test(
+    arguments: [
+      (1, false, ""),
+      (
+        2, false,
+        "; it was killed 2 times before and came back each time, the last kill was 12 s ago: killing it alone does not help"
+      ),
+      (
+        3, true,
+        "; it was killed 3 times before and came back each time, the last kill was 12 s ago: its unit goes with it now"
+      ),
+    ] as [(UInt32, Bool, String)])
+  func aVictimThatIsBackIsSaidToBe(kills: UInt32, isWidened: Bool, expected: String) {
+    var scene = Scene()
+    scene.offerAll()
+    var decision = scene.decision()
+    decision.comeback = Comeback(kills: kills, since: .milliseconds(12_999))
+    decision.comeback?.isWidened = isWidened
+    #expect(Self.line { $0.append(decision, .signalled) }.hasSuffix("; no swap" + expected))
+  }
+
   /// `__oom_kill_process` of mm/oom_kill.c prints, at level 3:
   /// "%s: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, shmem-rss:%lukB, UID:%u
   /// pgtables:%lukB oom_score_adj:%hd\n"
