@@ -48,6 +48,9 @@ package enum ImageLayout {
   /// Added to either where nothing is waited for while swap is left.
   package static let stallIgnoresSwap: UInt8 = 2
 
+  /// Added to the number of a use of `oom_score_adj` where inherited values count as 0.
+  package static let adjustmentIgnoresInherited: UInt8 = 8
+
   package static let confirmationImmediate: UInt8 = 1
   package static let confirmationClassic: UInt8 = 2
 

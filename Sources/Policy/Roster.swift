@@ -170,12 +170,24 @@ package struct Roster: Sendable {
     return cmdlines[index]
   }
 
-  /// Learns which process descends from which, where rules ask: of the table whose processes are asked about next.
+  /// Learns who is related to whom, where the policy asks: of the table whose processes are asked about next.
   package mutating func meet(_ table: ProcessTable, policy: CompiledPolicy, needs: MatchNeeds) {
-    if needs.contains(.ancestors) { ancestry.learn(table, policy: policy) }
+    if needs.hasRelations { ancestry.learn(table, needs: needs) }
   }
 
-  /// Has ancestors read anew, for processes that are no part of a table: what descends from what is as old as the
+  /// Sets what a process is to its relatives, as far as the policy asks.
+  ///
+  /// - Parameters:
+  ///   - process: Of the table that ``meet(_:policy:needs:)`` was told of.
+  ///   - settings: Of the domain that is judged.
+  package mutating func relate<Source: ProcSource & ~Copyable>(
+    _ process: inout ProcessFacts, needs: MatchNeeds, settings: Settings, from source: inout Source
+  ) {
+    if needs.contains(.orphans) { ancestry.relate(orphan: &process, from: &source) }
+    if settings.ignoresInherited { ancestry.relate(adjustmentOf: &process, from: &source) }
+  }
+
+  /// Has relatives read anew, for processes that are no part of a table: what descends from what is as old as the
   /// table.
   package mutating func forgetAncestors() { ancestry.forget() }
 
@@ -201,7 +213,8 @@ package struct Roster: Sendable {
     let settled = known.map { self.settled[$0] } ?? policy.matchStatic(subject)
     var moment = DynamicFacts(process: process, machine: machine)
     if needs.contains(.ancestors) {
-      moment.lineage = ancestry.lineage(of: process, policy: policy, from: &source)
+      moment.lineage = ancestry.lineage(
+        of: process, policy: policy, needs: needs, by: &subject, from: &source)
     }
     return policy.ruleOutcome(settled, at: moment)
   }
@@ -252,6 +265,15 @@ package struct Roster: Sendable {
   mutating func reindex() {
     positions.removeAll()
     for index in entries.indices { positions.set(Roster.key(entries[index].identity), to: UInt64(index)) }
+  }
+
+  /// The image of a process's parent; nil where that is not known, or is younger than its child.
+  func image(ofParentOf process: ProcessFacts) -> UInt64? {
+    guard process.parent > 0,
+      let place = positions.value(for: UInt64(UInt32(bitPattern: process.parent)))
+    else { return nil }
+    let entry = entries[Int(place)]
+    return entry.identity.startTime <= process.identity.startTime ? entry.image : nil
   }
 
   func index(of identity: ProcessIdentity) -> Int? {

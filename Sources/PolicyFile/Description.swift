@@ -30,7 +30,8 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
 
 private func describe(_ settings: Settings) -> [String] {
   describe(settings.thresholds) + [
-    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
+    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)"
+      + (settings.ignoresInherited ? ", inherited values: ignore" : ""),
     "grace: \(describe(settings.grace))",
     "min_footprint: \(describe(settings.minimumFootprint))",
     "scope: \(settings.scope.name), signal: \(settings.signal.name)",

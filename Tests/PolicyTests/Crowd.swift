@@ -27,6 +27,7 @@ struct Crowd: Sendable {
     var startTime: UInt64?
     /// As ``ProcessStat/image``.
     var image: UInt64 = 0
+    var comm = "worker"
     /// Nil where it is not known.
     var user: UInt32? = 0
 
@@ -42,6 +43,7 @@ struct Crowd: Sendable {
       facts.age = isAgeKnown ? Ticks(age * 100) : nil
       facts.anonymous = KiB(footprint)
       facts.image = image
+      facts.comm = Comm(comm)
       facts.effectiveUID = user ?? 0
       if user == nil { facts.unread.insert(.user) }
       return facts
@@ -61,6 +63,9 @@ struct Crowd: Sendable {
 
   init(_ processes: [Member]) {
     for process in processes { add(process) }
+    for row in table.rows.indices {
+      table.setImage(ofParent: table.parent(of: row).map { table.rows[$0].image } ?? 0, row: row)
+    }
   }
 
   mutating func add(_ process: Member) {
