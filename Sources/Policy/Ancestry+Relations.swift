@@ -87,8 +87,9 @@ extension Ancestry {
       links[index].oomScoreAdj = (try? OomScoreAdj(parsing: buffer.bytes))?.value
       guard links[index].oomScoreAdj != nil else { return }
       try source.read(.cgroup, of: pid, into: &buffer)
+      let isCut = buffer.isFull
       buffer.dropTornLine()
-      if let membership = try? CgroupMembership(parsing: buffer.bytes) {
+      if let membership = try? CgroupMembership(parsing: buffer.bytes), !isCut || membership.isSettled {
         links[index].place = Ancestry.place(membership.key, membership.memoryKey ?? 0)
       }
     } catch {

@@ -82,7 +82,8 @@ package struct Ancestry: Sendable {
   /// Begins anew with the processes of a survey.
   package mutating func learn(_ table: ProcessTable, needs: MatchNeeds) {
     // A line of `stat` has some 330 bytes; `cgroup` grows with the depth of paths.
-    if buffer.storage.isEmpty { buffer = ByteBuffer(capacity: needs.contains(.inherited) ? 8 * 1024 : 1024) }
+    let room = needs.contains(.inherited) ? 8 * 1024 : 1024
+    if buffer.storage.count < room { buffer = ByteBuffer(capacity: room) }
     hasLineages = needs.contains(.ancestors)
     forget()
     for row in table.rows.indices { add(table.rows[row]) }

@@ -82,6 +82,7 @@ package struct Chooser: Sendable {
   ) {
     for row in ranking.table.rows.indices { tellImageOfParent(row) }
     picker.prepare(for: ranking.table)
+    picker.countOrphans(in: ranking.table)
     let counted = picker
     survey.rememberElders(of: ranking.table, from: eldest) { process in counted.hasFellowOrphans(process) }
     roster.refresh(
@@ -113,7 +114,8 @@ package struct Chooser: Sendable {
       ranking.table.setGrowth(growth, row: row)
       tellImageOfParent(row)
       var process = ranking.table.rows[row]
-      roster.relate(&process, needs: context.needs, settings: context.settings, from: &source)
+      roster.relate(
+        &process, needs: context.needs, settings: context.settings, isHidden: ranking.tally.isHidden, from: &source)
       ranking.table.setRelations(of: process, row: row)
       ranking.append(
         outcome: roster.ruleOutcome(
@@ -140,7 +142,8 @@ package struct Chooser: Sendable {
   ) -> Candidate {
     var process = facts
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: context.machine.units)
-    roster.relate(&process, needs: context.needs, settings: context.settings, from: &source)
+    roster.relate(
+      &process, needs: context.needs, settings: context.settings, isHidden: ranking.tally.isHidden, from: &source)
     var ruleOutcome = roster.ruleOutcome(
       of: process, policy: context.policy, needs: context.needs, machine: context.machine, from: &source)
     if !isAssuming, case .assumed = ruleOutcome.protection { ruleOutcome.protection = .none }

@@ -42,6 +42,9 @@ package struct Picker: Sendable {
     kinFinder.prepare(for: table)
   }
 
+  /// Counts, in calm time, the orphans of each program.
+  mutating func countOrphans(in table: ProcessTable) { swarmFinder.countOrphans(in: table) }
+
   /// Whether a process is one of several orphans of a program (``SwarmFinder/hasFellowOrphans(_:)``).
   func hasFellowOrphans(_ process: ProcessFacts) -> Bool { swarmFinder.hasFellowOrphans(process) }
 

@@ -180,10 +180,17 @@ package struct Roster: Sendable {
   /// - Parameters:
   ///   - process: Of the table that ``meet(_:policy:needs:)`` was told of.
   ///   - settings: Of the domain that is judged.
+  ///   - isHidden: Whether processes of others are hidden (hidepid of proc(5)): then one that is not there may live.
   package mutating func relate<Source: ProcSource & ~Copyable>(
-    _ process: inout ProcessFacts, needs: MatchNeeds, settings: Settings, from source: inout Source
+    _ process: inout ProcessFacts, needs: MatchNeeds, settings: Settings, isHidden: Bool, from source: inout Source
   ) {
-    if needs.contains(.orphans) { ancestry.relate(orphan: &process, from: &source) }
+    if needs.contains(.orphans) {
+      ancestry.relate(orphan: &process, from: &source)
+      if isHidden {
+        process.isOrphan = false
+        process.unread.insert(.leaders)
+      }
+    }
     if settings.ignoresInherited { ancestry.relate(adjustmentOf: &process, from: &source) }
   }
 

@@ -29,18 +29,23 @@ package struct SwarmFinder: Sendable {
     families = Families(capacity: capacity)
   }
 
-  /// Takes, in calm time, what memory a table of this size may need, and counts the orphans of each program.
+  /// Takes, in calm time, what memory a table of this size may need.
   package mutating func prepare(for table: ProcessTable) {
     groups.removeAll()
     for row in table.rows.indices { groups.set(UInt64(row), to: 0) }
     groups.removeAll()
     families.prepare(for: table)
+  }
+
+  /// Counts, in calm time, the orphans of each program.
+  mutating func countOrphans(in table: ProcessTable) {
+    groups.removeAll()
     for row in table.rows.indices {
       if let key = Bond.program.key(of: table.rows[row], .normal) { groups.add(1, to: key) }
     }
   }
 
-  /// Whether a process is one of several orphans of a program, as the last ``prepare(for:)`` counted them: then its age
+  /// Whether a process is one of several orphans of a program, as the last ``countOrphans(in:)`` found: then its age
   /// does not keep it out of a swarm.
   func hasFellowOrphans(_ process: ProcessFacts) -> Bool {
     guard let key = Bond.program.key(of: process, .normal) else { return false }
