@@ -7,7 +7,9 @@ import Testing
 @Suite struct FieldTests {
   @Test func theComparisonKnowsEveryStoredField() {
     let facts = ProcessFacts(identity: ProcessIdentity(pid: 1, startTime: .zero))
-    #expect(Mirror(reflecting: facts).children.compactMap(\.label) == ProcessFacts.names)
+    // A choice finds out what a process is to its relatives, and a replay does so anew.
+    let found = ["hasAnotherImageThanItsParent", "isOrphan", "inheritsOomScoreAdj"]
+    #expect(Mirror(reflecting: facts).children.compactMap(\.label) == ProcessFacts.names + found)
   }
 
   @Test func anyFactsComeBack() throws {
