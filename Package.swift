@@ -79,8 +79,8 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       resources: [
-        "server", "classic", "low-memory-vps", "database", "web", "ci-runner", "container", "kubernetes-node",
-        "desktop",
+        "server", "classic", "low-memory-vps", "database", "web", "ci-runner", "agent-host", "container",
+        "kubernetes-node", "desktop",
       ].map { .embedInCode("Presets/\($0).toml") },
       swiftSettings: house),
     .executableTarget(

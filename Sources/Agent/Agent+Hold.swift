@@ -52,6 +52,8 @@ extension KillSet {
   fileprivate var isOfCgroup: Bool {
     switch (swarm, scope) {
     case (.cgroup, _), (nil, .cgroup), (nil, .unit): true
+    // Orphans that are alone in theirs.
+    case (.program, _): if case .cgroup = whole { true } else { false }
     default: false
     }
   }

@@ -31,6 +31,15 @@ package enum Formula: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// Whether `oom_score_adj` counts in it as its use says. The formula `oom-score` is the kernel's own number, in which
+  /// it counts already.
+  package var usesAdjustment: Bool {
+    switch self {
+    case .linux26, .linux, .spillway: true
+    case .classic, .linux24, .oomScore, .footprint: false
+    }
+  }
+
   /// The unit of the formula's score, for people.
   package var unit: String {
     switch self {

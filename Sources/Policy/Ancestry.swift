@@ -1,11 +1,14 @@
 package import ProcModel
 
-/// Of each rule, whether a process's ancestors are as its test of them says: one bit for a rule's own test, one for
-/// that in its `not`.
+/// Of each rule, what its tests of an ancestor come to: one bit for those among its conditions, one for those in its
+/// `not`. They are met where one and the same ancestor meets all of them.
 package struct Lineage: Equatable, Sendable {
   package var conditions = Bits256()
   package var exceptions = Bits256()
-  /// Whether an ancestor's name could not be read: then a bit that is not there says nothing.
+  // Of these, something that an ancestor is asked for could not be read.
+  package var unknownConditions = Bits256()
+  package var unknownExceptions = Bits256()
+  /// Whether an ancestor itself could not be read: then a bit that is not there says nothing.
   package var isUnknown = false
 
   package init() {}
@@ -13,75 +16,160 @@ package struct Lineage: Equatable, Sendable {
   mutating func formUnion(_ other: Lineage) {
     conditions.formUnion(other.conditions)
     exceptions.formUnion(other.exceptions)
+    unknownConditions.formUnion(other.unknownConditions)
+    unknownExceptions.formUnion(other.unknownExceptions)
     isUnknown = isUnknown || other.isUnknown
+  }
+
+  func outcome(ofConditionsOf rule: UInt8) -> TestOutcome {
+    conditions.contains(rule) ? .yes : isUnknown || unknownConditions.contains(rule) ? .unknown : .no
+  }
+
+  func outcome(ofExceptionsOf rule: UInt8) -> TestOutcome {
+    exceptions.contains(rule) ? .yes : isUnknown || unknownExceptions.contains(rule) ? .unknown : .no
   }
 }
 
-/// Finds out which processes others descend from, as far as rules ask. Each process is asked for its own name once, and
-/// passed once on a way up, however deep the tree. Allocates nothing once it has seen as many processes.
+/// Finds out which processes others descend from, who lost the leader of its session or group, and whose
+/// `oom_score_adj` is its parent's, as far as a policy asks. Each process is asked about once, and passed once on a way
+/// up, however deep the tree. Allocates nothing once it has seen as many processes.
 ///
 /// A survey for a decision leaves out what is too small to be killed, such as the shell that started it all: the `stat`
-/// of an ancestor that is missing from the table is read, which takes no lock of its memory's.
+/// of a relative that is missing from the table is read, which takes no lock of its memory's. So what is found is what
+/// a survey of all processes would tell.
 package struct Ancestry: Sendable {
-  private struct Link: Sendable {
+  struct Link: Sendable {
+    var pid: Int32
     var parent: Int32
+    var session: Int32
     var startTime: Ticks
-    /// Of itself; once ``isSettled``, of its ancestors as well.
-    var lineage: Lineage
+    var comm: Comm
+    var image: UInt64
+    var isAlive: Bool
+    /// Whether its lineage has that of its ancestors in it as well.
     var isSettled = false
+    /// Whether it is known what it answers to the policy's tests of ancestors.
+    var isAsked = false
+    // For adjustments; nil where they are unknown.
+    var place: UInt64?
+    var oomScoreAdj: Int16?
+    /// Whether ``place`` and ``oomScoreAdj`` have been read, or are those of a table.
+    var isPlaced = false
+    /// Whether it inherits its adjustment; nil where that was not asked yet.
+    var inherits: Bool?
   }
 
-  private enum Finding {
+  enum Finding {
     /// It has no parent here, or the parent has exited.
     case nobody
     case unreadable
     case link(Int)
   }
 
-  private var links: [Link] = []
+  var links: [Link] = []
+  /// One for each link where rules ask for ancestors; else none.
+  private var lineages: [Lineage] = []
+  private var hasLineages = false
   private var linksByPID = IntegerMap(capacity: 0)
   /// The links of a way up.
-  private var way: [Int] = []
-  private var buffer = ByteBuffer(capacity: 0)
+  var way: [Int] = []
+  var buffer = ByteBuffer(capacity: 0)
 
   package init() {}
 
+  // MARK: Whom it knows
+
   /// Begins anew with the processes of a survey.
-  package mutating func learn(_ table: ProcessTable, policy: CompiledPolicy) {
-    // A line of `stat` has some 330 bytes.
-    if buffer.storage.isEmpty { buffer = ByteBuffer(capacity: 1024) }
-    links.removeAll(keepingCapacity: true)
-    linksByPID.removeAll()
-    for row in table.rows.indices {
-      let process = table.rows[row]
-      add(process.identity.pid, process.parent, process.identity.startTime, process.comm, policy)
-    }
+  package mutating func learn(_ table: ProcessTable, needs: MatchNeeds) {
+    // A line of `stat` has some 330 bytes; `cgroup` grows with the depth of paths.
+    let room = needs.contains(.inherited) ? 8 * 1024 : 1024
+    if buffer.storage.count < room { buffer = ByteBuffer(capacity: room) }
+    hasLineages = needs.contains(.ancestors)
+    forget()
+    for row in table.rows.indices { add(table.rows[row]) }
     way.reserveCapacity(links.count)
   }
 
-  /// Forgets all processes, so that each ancestor is read anew.
+  private mutating func add(_ process: borrowing ProcessFacts) {
+    var link = Link(
+      pid: process.identity.pid, parent: process.parent, session: process.session,
+      startTime: process.identity.startTime, comm: process.comm, image: process.image, isAlive: true)
+    link.place = process.place
+    link.oomScoreAdj = process.unread.contains(.oomScoreAdj) ? nil : process.oomScoreAdj
+    link.isPlaced = true
+    append(link)
+  }
+
+  /// Forgets all processes, so that each relative is read anew.
   package mutating func forget() {
     links.removeAll(keepingCapacity: true)
+    lineages.removeAll(keepingCapacity: true)
     linksByPID.removeAll()
   }
 
+  private mutating func append(_ link: Link) {
+    linksByPID.set(UInt64(UInt32(bitPattern: link.pid)), to: UInt64(links.count))
+    links.append(link)
+    if hasLineages { lineages.append(Lineage()) }
+  }
+
+  /// - Parameter startTime: Of its child. A process that is younger has its late parent's number and nothing else.
+  mutating func find<Source: ProcSource & ~Copyable>(
+    _ pid: Int32, startedBy startTime: Ticks, from source: inout Source
+  ) -> Finding {
+    let found = look(for: pid, from: &source)
+    guard case .link(let index) = found else { return found }
+    return links[index].startTime <= startTime ? found : .nobody
+  }
+
+  /// The process of a number that lives, or did when the survey met it.
+  mutating func look<Source: ProcSource & ~Copyable>(for pid: Int32, from source: inout Source) -> Finding {
+    guard pid > 0 else { return .nobody }
+    if let known = linksByPID.value(for: UInt64(UInt32(bitPattern: pid))) {
+      return links[Int(known)].isAlive ? .link(Int(known)) : .nobody
+    }
+    var link = Link(
+      pid: pid, parent: 0, session: 0, startTime: .zero, comm: Comm(), image: 0, isAlive: false)
+    do throws(ReadFailure) {
+      try source.read(.stat, of: pid, into: &buffer)
+    } catch {
+      guard error == .vanished else { return .unreadable }
+      // Many may ask for the same leader.
+      append(link)
+      return .nobody
+    }
+    guard let stat = try? ProcessStat(parsing: buffer.bytes), stat.pid == pid else { return .unreadable }
+    (link.parent, link.session, link.startTime) = (stat.parent, stat.session, stat.startTime)
+    (link.comm, link.image) = (stat.comm, stat.image)
+    // A leader that is dead and not collected leads nobody, unless it has threads that live on.
+    link.isAlive = !stat.isDead || stat.threads > 1
+    append(link)
+    return link.isAlive ? .link(links.count - 1) : .nobody
+  }
+
+  // MARK: Ancestors
+
   /// What is known of a process's ancestors, itself not among them.
+  ///
+  /// - Parameter subject: Into which an ancestor is read that was not asked yet.
   package mutating func lineage<Source: ProcSource & ~Copyable>(
-    of process: ProcessFacts, policy: CompiledPolicy, from source: inout Source
+    of process: ProcessFacts, policy: CompiledPolicy, needs: MatchNeeds, by subject: inout Subject,
+    from source: inout Source
   ) -> Lineage {
     var above = Lineage()
     var parent = process.parent
     var startTime = process.identity.startTime
     way.removeAll(keepingCapacity: true)
     climb: while true {
-      switch find(parent, startedBy: startTime, policy, from: &source) {
+      switch find(parent, startedBy: startTime, from: &source) {
       case .nobody: break climb
       case .unreadable:
         above.isUnknown = true
         break climb
       case .link(let index):
+        ask(index, policy, needs, by: &subject, from: &source)
         if links[index].isSettled {
-          above = links[index].lineage
+          above = lineages[index]
           break climb
         }
         // At once, so that a circle ends.
@@ -92,55 +180,32 @@ package struct Ancestry: Sendable {
       }
     }
     while let index = way.popLast() {
-      links[index].lineage.formUnion(above)
-      above = links[index].lineage
+      lineages[index].formUnion(above)
+      above = lineages[index]
     }
     return above
   }
 
-  /// - Parameter startTime: Of its child. A process that is younger has its late parent's number and nothing else.
-  private mutating func find<Source: ProcSource & ~Copyable>(
-    _ pid: Int32, startedBy startTime: Ticks, _ policy: CompiledPolicy, from source: inout Source
-  ) -> Finding {
-    guard pid > 0 else { return .nobody }
-    let index: Int
-    if let known = linksByPID.value(for: UInt64(UInt32(bitPattern: pid))) {
-      index = Int(known)
-    } else {
-      do throws(ReadFailure) {
-        try source.read(.stat, of: pid, into: &buffer)
-      } catch {
-        return error == .vanished ? .nobody : .unreadable
-      }
-      guard let stat = try? ProcessStat(parsing: buffer.bytes), stat.pid == pid else { return .unreadable }
-      index = links.count
-      add(pid, stat.parent, stat.startTime, stat.comm, policy)
-    }
-    return links[index].startTime <= startTime ? .link(index) : .nobody
-  }
-
-  private mutating func add(
-    _ pid: Int32, _ parent: Int32, _ startTime: Ticks, _ comm: Comm, _ policy: CompiledPolicy
+  private mutating func ask<Source: ProcSource & ~Copyable>(
+    _ index: Int, _ policy: CompiledPolicy, _ needs: MatchNeeds, by subject: inout Subject,
+    from source: inout Source
   ) {
-    linksByPID.set(UInt64(UInt32(bitPattern: pid)), to: UInt64(links.count))
-    links.append(Link(parent: parent, startTime: startTime, lineage: policy.lineage(ofParent: comm)))
+    guard !links[index].isAsked else { return }
+    links[index].isAsked = true
+    subject.load(ancestor: links[index].pid, links[index].comm, needs: needs, from: &source)
+    lineages[index] = policy.lineage(ofParent: subject)
   }
 }
 
-extension CompiledPolicy {
-  /// What a parent of this name, without its own ancestors, makes of its child.
-  fileprivate func lineage(ofParent comm: Comm) -> Lineage {
-    var lineage = Lineage()
-    for index in rules.indices {
-      let rule = rules[index]
-      let number = UInt8(truncatingIfNeeded: index)
-      for test in rule.conditions where tests[test].field == .ancestor {
-        if outcome(of: tests[test], .known, comm.bytes) == .yes { lineage.conditions.insert(number) }
-      }
-      for test in rule.exceptionTests where tests[test].field == .ancestor {
-        if outcome(of: tests[test], .known, comm.bytes) == .yes { lineage.exceptions.insert(number) }
-      }
-    }
-    return lineage
+extension ProcessFacts {
+  /// Where it is accounted: a hash of its cgroups in both hierarchies; nil where they are unknown.
+  var place: UInt64? {
+    cgroupKey == nil && unread.contains(.cgroup) ? nil : Ancestry.place(cgroupKey, memoryKey)
+  }
+}
+
+extension Ancestry {
+  static func place(_ cgroup: UInt64?, _ memory: UInt64) -> UInt64 {
+    IntegerMap.mix((cgroup ?? 0) &+ 1) ^ memory
   }
 }

@@ -46,7 +46,7 @@ package struct ScoringContext: Sendable {
   /// The agent's own process number, which protects it and its children; 0 where there is no agent.
   package var agent: Int32
   /// What the policy's rules have to know of a process.
-  package let needs: MatchNeeds
+  package var needs: MatchNeeds
 
   package init(policy: CompiledPolicy, machine: MachineFacts, agent: Int32) {
     self.policy = policy
@@ -76,7 +76,7 @@ package struct ScoringContext: Sendable {
       ruleOutcome.scope = .process
     }
     let score = settings.formula.score(
-      process, on: machine, adjustment: settings.adjustment, terms: &terms)
+      process, on: machine, adjustment: process.inheritsOomScoreAdj ? .ignore : settings.adjustment, terms: &terms)
     return Candidate(process: process, ruleOutcome: ruleOutcome, score: score * ruleOutcome.weight)
   }
 

@@ -111,9 +111,12 @@ package struct Chooser: Sendable {
   package mutating func learn<Source: ProcSource & ~Copyable>(
     _ context: ScoringContext, eldest: Ticks, now: Nanoseconds, budget: Int, mayWait: Bool, from source: inout Source
   ) {
-    survey.rememberElders(of: ranking.table, from: eldest)
+    for row in ranking.table.rows.indices { tellImageOfParent(row) }
     picker.prepare(for: ranking.table)
     forkFamilies.relate(&ranking.table, roster)
+    picker.countOrphans(in: ranking.table)
+    let counted = picker
+    survey.rememberElders(of: ranking.table, from: eldest) { process in counted.hasFellowOrphans(process) }
     roster.refresh(
       ranking.table, now: now, policy: context.policy, needs: context.needs, budget: budget, mayWait: mayWait,
       from: &source)
@@ -143,11 +146,25 @@ package struct Chooser: Sendable {
       let growth = roster.growthPerSecond(
         of: ranking.table.rows[row], now: now, units: context.machine.units)
       ranking.table.setGrowth(growth, row: row)
+      tellImageOfParent(row)
+      var process = ranking.table.rows[row]
+      roster.relate(
+        &process, needs: context.needs, settings: context.settings, isHidden: ranking.tally.isHidden, from: &source)
+      ranking.table.setRelations(of: process, row: row)
       ranking.append(
         outcome: roster.ruleOutcome(
           of: ranking.table.rows[row], policy: context.policy, needs: context.needs, machine: context.machine,
           from: &source))
     }
+  }
+
+  /// A parent that a survey left out as too small is known from calm time.
+  private mutating func tellImageOfParent(_ row: Int) {
+    let process = ranking.table.rows[row]
+    let image =
+      ranking.table.parent(of: row).map { ranking.table.rows[$0].image }
+      ?? roster.image(ofParentOf: process) ?? 0
+    ranking.table.setImage(ofParent: image, row: row)
   }
 
   /// A process with its place in the order in which processes are killed, as gathering and ranking would have it.
@@ -159,6 +176,8 @@ package struct Chooser: Sendable {
   ) -> Candidate {
     var process = facts
     process.growthPerSecond = roster.growthPerSecond(of: process, now: now, units: context.machine.units)
+    roster.relate(
+      &process, needs: context.needs, settings: context.settings, isHidden: ranking.tally.isHidden, from: &source)
     var ruleOutcome = roster.ruleOutcome(
       of: process, policy: context.policy, needs: context.needs, machine: context.machine, from: &source)
     if !isAssuming, case .assumed = ruleOutcome.protection { ruleOutcome.protection = .none }

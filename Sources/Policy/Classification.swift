@@ -115,6 +115,61 @@ extension CompiledPolicy {
     return settled
   }
 
+  /// What a process answers to the tests of ancestors of all rules.
+  package func lineage(ofParent subject: Subject) -> Lineage {
+    var lineage = Lineage()
+    for index in rules.indices {
+      note(asAncestor: subject, rules[index], UInt8(truncatingIfNeeded: index), in: &lineage)
+    }
+    return lineage
+  }
+
+  private func note(asAncestor subject: Subject, _ rule: Rule, _ number: UInt8, in lineage: inout Lineage) {
+    switch outcome(asAncestor: subject, rule.conditions) {
+    case .no: break
+    case .unknown: lineage.unknownConditions.insert(number)
+    case .yes: lineage.conditions.insert(number)
+    }
+    guard rule.exceptions > 0 else { return }
+    switch outcome(asAncestor: subject, rule.exceptionTests) {
+    case .no: break
+    case .unknown: lineage.unknownExceptions.insert(number)
+    case .yes: lineage.exceptions.insert(number)
+    }
+  }
+
+  /// What the tests of ancestors in a range come to for one of them; no where there are none.
+  private func outcome(asAncestor subject: Subject, _ range: Range<Int>) -> TestOutcome {
+    var outcome = TestOutcome.yes
+    var isAsked = false
+    for index in range where tests[index].field.isOfAncestors {
+      isAsked = true
+      outcome = outcome.and(self.outcome(asAncestor: tests[index], subject))
+      if outcome == .no { return .no }
+    }
+    return isAsked ? outcome : .no
+  }
+
+  private func outcome(asAncestor test: FieldTest, _ subject: Subject) -> TestOutcome {
+    switch test.field {
+    case .ancestor: outcome(of: test, .known, subject.comm.bytes)
+    case .ancestorExe: outcome(of: test, subject.exeKnowledge, subject.exe.bytes)
+    case .ancestorCgroup: outcome(ofCgroup: test, subject)
+    case .ancestorUnit: outcome(ofUnit: test, subject)
+    default: .no
+    }
+  }
+
+  private func outcome(ofCgroup test: FieldTest, _ subject: Subject) -> TestOutcome {
+    outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.cgroupPath ?? 0..<0))
+  }
+
+  private func outcome(ofUnit test: FieldTest, _ subject: Subject) -> TestOutcome {
+    // A cgroup may be known and be no unit's.
+    if subject.cgroupKnowledge == .known, subject.unit == nil { return .no }
+    return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.unit ?? 0..<0))
+  }
+
   /// What the tests of a command line come to; nil where it could not be read.
   func cmdlineOutcomes(of subject: Subject) -> CmdlineOutcomes? {
     if subject.cmdlineKnowledge == .unknown { return subject.earlierCmdline }
@@ -143,11 +198,11 @@ extension CompiledPolicy {
       var outcome = settled.conditions[number]
       if outcome != .no {
         outcome = outcome.and(
-          self.outcome(of: rule.conditions, at: moment, moment.lineage.conditions.contains(number)))
+          self.outcome(of: rule.conditions, at: moment, moment.lineage.outcome(ofConditionsOf: number)))
       }
       if rule.exceptions > 0, outcome != .no {
         let exception = settled.exceptions[number].and(
-          self.outcome(of: rule.exceptionTests, at: moment, moment.lineage.exceptions.contains(number)))
+          self.outcome(of: rule.exceptionTests, at: moment, moment.lineage.outcome(ofExceptionsOf: number)))
         outcome = outcome.and(exception.opposite)
       }
       ruleOutcome.take(rule, number, outcome)
@@ -169,8 +224,8 @@ extension CompiledPolicy {
     return outcome
   }
 
-  /// - Parameter hasAncestor: Whether an ancestor is as the one test of them says.
-  private func outcome(of range: Range<Int>, at moment: DynamicFacts, _ hasAncestor: Bool) -> TestOutcome {
+  /// - Parameter hasAncestor: Whether an ancestor is as the tests of them say.
+  private func outcome(of range: Range<Int>, at moment: DynamicFacts, _ hasAncestor: TestOutcome) -> TestOutcome {
     var outcome = TestOutcome.yes
     for index in range where tests[index].field.isDynamic {
       outcome = outcome.and(self.outcome(of: tests[index], at: moment, hasAncestor))
@@ -186,12 +241,8 @@ extension CompiledPolicy {
     case .cmdline:
       if subject.cmdlineKnowledge == .unknown, let passedEarlier { return passedEarlier ? .yes : .no }
       return outcome(of: test, subject.cmdlineKnowledge, subject.cmdline.bytes)
-    case .cgroup:
-      return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.cgroupPath ?? 0..<0))
-    case .unit:
-      // A cgroup may be known and be no unit's.
-      if subject.cgroupKnowledge == .known, subject.unit == nil { return .no }
-      return outcome(of: test, subject.cgroupKnowledge, subject.cgroup.bytes.extracting(subject.unit ?? 0..<0))
+    case .cgroup: return outcome(ofCgroup: test, subject)
+    case .unit: return outcome(ofUnit: test, subject)
     case .uid: return subject.unread.contains(.user) ? .unknown : contains(test, subject.effectiveUID)
     case .capability:
       if subject.unread.contains(.capabilities) { return .unknown }
@@ -203,12 +254,13 @@ extension CompiledPolicy {
         }
       }
       return .no
-    case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container, .ancestor:
+    case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container, .orphan:
       return .unknown
+    case .ancestor, .ancestorExe, .ancestorCgroup, .ancestorUnit: return .unknown
     }
   }
 
-  private func outcome(of test: FieldTest, at moment: DynamicFacts, _ hasAncestor: Bool) -> TestOutcome {
+  private func outcome(of test: FieldTest, at moment: DynamicFacts, _ hasAncestor: TestOutcome) -> TestOutcome {
     let process = moment.process
     switch test.field {
     case .gid: return process.unread.contains(.group) ? .unknown : contains(test, process.effectiveGID)
@@ -221,7 +273,8 @@ extension CompiledPolicy {
     case .growth: return isAtLeast(test, process.growthPerSecond, moment)
     case .tty: return isFlag(test, process.hasTerminal)
     case .container: return process.unread.contains(.namespace) ? .unknown : isFlag(test, process.isInNamespace)
-    case .ancestor: return hasAncestor ? .yes : moment.lineage.isUnknown ? .unknown : .no
+    case .orphan: return process.unread.contains(.leaders) ? .unknown : isFlag(test, process.isOrphan)
+    case .ancestor, .ancestorExe, .ancestorCgroup, .ancestorUnit: return hasAncestor
     case .comm, .exe, .cmdline, .cgroup, .unit, .uid, .capability:
       return .yes
     }

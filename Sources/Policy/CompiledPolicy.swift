@@ -90,6 +90,8 @@ package struct Settings: Equatable, Sendable {
   package var thresholds: Thresholds
   package var formula: Formula
   package var adjustment: OomScoreAdjUse
+  /// Whether an `oom_score_adj` that a process has from its parent counts as 0; −1000 protects all the same.
+  package var ignoresInherited = false
   /// Between the first signal and SIGKILL, unless memory worsens sooner. Where no rule says otherwise.
   package var grace: Nanoseconds
   /// A process with less to give back is not worth killing; a share is of `MemTotal`.

@@ -50,6 +50,9 @@ package enum ImageLayout {
   /// Added once where the protected are measured, and twice where one cgroup is.
   package static let stallForms: UInt8 = 4
 
+  /// Added to the number of a use of `oom_score_adj` where inherited values count as 0.
+  package static let adjustmentIgnoresInherited: UInt8 = 8
+
   package static let confirmationImmediate: UInt8 = 1
   package static let confirmationClassic: UInt8 = 2
 

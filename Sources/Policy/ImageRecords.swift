@@ -31,7 +31,7 @@ extension Settings: ImageRecord {
 
   mutating func pass<Pass: ImagePass & ~Copyable & ~Escapable>(through pass: inout Pass) throws(ImageError) {
     try pass.choice(&formula, .formula)
-    try pass.choice(&adjustment, .adjustment)
+    try pass.record(&adjustmentUse)
     pass.time(&grace)
     var minimum: Amount?
     if case .amount(let own) = minimumFootprint { minimum = own }
@@ -41,6 +41,30 @@ extension Settings: ImageRecord {
     try pass.choice(&scope, .scope)
     try pass.choice(&signal, .signal)
     try pass.optional(&swarm, .swarm)
+  }
+}
+
+extension Settings {
+  fileprivate var adjustmentUse: AdjustmentUse {
+    get { AdjustmentUse(use: adjustment, ignoresInherited: ignoresInherited) }
+    set { (adjustment, ignoresInherited) = (newValue.use, newValue.ignoresInherited) }
+  }
+}
+
+/// How `oom_score_adj` is used: one number.
+private struct AdjustmentUse: ImageRecord {
+  var use: OomScoreAdjUse
+  var ignoresInherited: Bool
+
+  static var blank: AdjustmentUse { AdjustmentUse(use: .respect, ignoresInherited: false) }
+
+  mutating func pass<Pass: ImagePass & ~Copyable & ~Escapable>(through pass: inout Pass) throws(ImageError) {
+    var number = use.rawValue + (ignoresInherited ? ImageLayout.adjustmentIgnoresInherited : 0)
+    pass.number(&number)
+    ignoresInherited = number >= ImageLayout.adjustmentIgnoresInherited
+    let own = ignoresInherited ? number - ImageLayout.adjustmentIgnoresInherited : number
+    guard let known = OomScoreAdjUse(rawValue: own) else { throw .invalid(.adjustment, entry: pass.entry) }
+    use = known
   }
 }
 

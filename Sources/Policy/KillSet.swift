@@ -32,6 +32,8 @@ package enum SharedTrait: Equatable, Sendable {
   case parent(Int32)
   case group(Int32)
   case session(Int32)
+  /// Orphans that were forked by one process, with their parent of today and a hash of the program.
+  case program(Int32, UInt64)
   /// By the cgroup's key.
   case cgroup(UInt64)
 
@@ -40,6 +42,7 @@ package enum SharedTrait: Equatable, Sendable {
     case .parent: "parent"
     case .group: "group"
     case .session: "session"
+    case .program: "program"
     case .cgroup: "cgroup"
     }
   }

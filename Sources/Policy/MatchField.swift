@@ -28,6 +28,12 @@ package enum MatchField: UInt8, CaseIterable, Sendable {
   case container = 16
   /// The name of any ancestor.
   case ancestor = 17
+  // Of an ancestor as well: what a rule asks of ancestors, one and the same has to meet.
+  case ancestorExe = 18
+  case ancestorCgroup = 19
+  case ancestorUnit = 20
+  /// Whether it lost its parent and the leader of its session or group.
+  case orphan = 21
 
   /// As a policy has it.
   package var name: String {
@@ -49,6 +55,10 @@ package enum MatchField: UInt8, CaseIterable, Sendable {
     case .tty: "tty"
     case .container: "container"
     case .ancestor: "ancestor"
+    case .ancestorExe: "descendant_of.exe"
+    case .ancestorCgroup: "descendant_of.cgroup"
+    case .ancestorUnit: "descendant_of.unit"
+    case .orphan: "orphan"
     }
   }
 
@@ -66,13 +76,13 @@ package enum MatchField: UInt8, CaseIterable, Sendable {
 
   package var kind: Kind {
     switch self {
-    case .comm, .exe, .cmdline, .cgroup, .unit, .ancestor: .text
+    case .comm, .exe, .cmdline, .cgroup, .unit, .ancestor, .ancestorExe, .ancestorCgroup, .ancestorUnit: .text
     case .uid, .gid: .range
     case .oomScoreAdj, .nice: .signedRange
     case .capability: .capabilities
     case .minAge, .maxAge: .time
     case .minFootprint, .growth: .amount
-    case .tty, .container: .flag
+    case .tty, .container, .orphan: .flag
     }
   }
 
@@ -81,7 +91,16 @@ package enum MatchField: UInt8, CaseIterable, Sendable {
   package var isDynamic: Bool {
     switch self {
     case .comm, .exe, .cmdline, .cgroup, .unit, .uid, .capability: false
-    case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container, .ancestor: true
+    case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container, .orphan: true
+    case .ancestor, .ancestorExe, .ancestorCgroup, .ancestorUnit: true
+    }
+  }
+
+  /// Whether it is asked of ancestors.
+  package var isOfAncestors: Bool {
+    switch self {
+    case .ancestor, .ancestorExe, .ancestorCgroup, .ancestorUnit: true
+    default: false
     }
   }
 }

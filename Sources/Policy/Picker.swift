@@ -45,6 +45,12 @@ package struct Picker: Sendable {
     sharedImages.prepare(for: table)
   }
 
+  /// Counts, in calm time, the orphans of each program.
+  mutating func countOrphans(in table: ProcessTable) { swarmFinder.countOrphans(in: table) }
+
+  /// Whether a process is one of several orphans of a program (``SwarmFinder/hasFellowOrphans(_:)``).
+  func hasFellowOrphans(_ process: ProcessFacts) -> Bool { swarmFinder.hasFellowOrphans(process) }
+
   /// Looks for the victim, in this order: a process that uses the memory up and is enough alone; a swarm; the foremost
   /// of the ranking, or where the order yields, the one that is enough alone; kin that are too small to be killed
   /// alone; and at the last level the largest.

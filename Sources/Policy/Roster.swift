@@ -187,12 +187,31 @@ package struct Roster: Sendable {
     return cmdlines[index]
   }
 
-  /// Learns which process descends from which, where rules ask: of the table whose processes are asked about next.
+  /// Learns who is related to whom, where the policy asks: of the table whose processes are asked about next.
   package mutating func meet(_ table: ProcessTable, policy: CompiledPolicy, needs: MatchNeeds) {
-    if needs.contains(.ancestors) { ancestry.learn(table, policy: policy) }
+    if needs.hasRelations { ancestry.learn(table, needs: needs) }
   }
 
-  /// Has ancestors read anew, for processes that are no part of a table: what descends from what is as old as the
+  /// Sets what a process is to its relatives, as far as the policy asks.
+  ///
+  /// - Parameters:
+  ///   - process: Of the table that ``meet(_:policy:needs:)`` was told of.
+  ///   - settings: Of the domain that is judged.
+  ///   - isHidden: Whether processes of others are hidden (hidepid of proc(5)): then one that is not there may live.
+  package mutating func relate<Source: ProcSource & ~Copyable>(
+    _ process: inout ProcessFacts, needs: MatchNeeds, settings: Settings, isHidden: Bool, from source: inout Source
+  ) {
+    if needs.contains(.orphans) {
+      ancestry.relate(orphan: &process, from: &source)
+      if isHidden {
+        process.isOrphan = false
+        process.unread.insert(.leaders)
+      }
+    }
+    if settings.ignoresInherited { ancestry.relate(adjustmentOf: &process, from: &source) }
+  }
+
+  /// Has relatives read anew, for processes that are no part of a table: what descends from what is as old as the
   /// table.
   package mutating func forgetAncestors() { ancestry.forget() }
 
@@ -218,7 +237,8 @@ package struct Roster: Sendable {
     let settled = known.map { self.settled[$0] } ?? policy.matchStatic(subject)
     var moment = DynamicFacts(process: process, machine: machine)
     if needs.contains(.ancestors) {
-      moment.lineage = ancestry.lineage(of: process, policy: policy, from: &source)
+      moment.lineage = ancestry.lineage(
+        of: process, policy: policy, needs: needs, by: &subject, from: &source)
     }
     return policy.ruleOutcome(settled, at: moment)
   }
@@ -273,6 +293,15 @@ package struct Roster: Sendable {
 
   /// Whether a process had this number when all were last surveyed.
   func hasNumber(_ pid: Int32) -> Bool { positions.value(for: UInt64(UInt32(bitPattern: pid))) != nil }
+
+  /// The image of a process's parent; nil where that is not known, or is younger than its child.
+  func image(ofParentOf process: ProcessFacts) -> UInt64? {
+    guard process.parent > 0,
+      let place = positions.value(for: UInt64(UInt32(bitPattern: process.parent)))
+    else { return nil }
+    let entry = entries[Int(place)]
+    return entry.identity.startTime <= process.identity.startTime ? entry.image : nil
+  }
 
   func index(of identity: ProcessIdentity) -> Int? {
     guard let place = positions.value(for: Roster.key(identity)) else { return nil }

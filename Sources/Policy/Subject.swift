@@ -42,10 +42,23 @@ package struct Subject: Sendable {
     _ process: ProcessFacts, needs: MatchNeeds, inCalm: Bool, from source: inout Source
   ) {
     let pid = process.identity.pid
-    comm = process.comm
+    load(ancestor: pid, process.comm, needs: needs, from: &source)
     effectiveUID = process.effectiveUID
     effectiveCapabilities = process.effectiveCapabilities
     unread = process.unread
+    if needs.contains(.cmdline) {
+      cmdlineKnowledge = inCalm ? read(.cmdline, of: pid, from: &source, into: &cmdline) : .unknown
+      joinWords()
+    }
+  }
+
+  /// Reads what rules ask of an ancestor; the rest stays unknown.
+  mutating func load<Source: ProcSource & ~Copyable>(
+    ancestor pid: Int32, _ name: Comm, needs: MatchNeeds, from source: inout Source
+  ) {
+    comm = name
+    unread.formUnion(.user)
+    unread.formUnion(.capabilities)
     exeKnowledge = .absent
     cmdlineKnowledge = .absent
     earlierCmdline = nil
@@ -60,10 +73,6 @@ package struct Subject: Sendable {
     if needs.contains(.cgroup) {
       cgroupKnowledge = read(.cgroup, of: pid, from: &source, into: &cgroup)
       placeInCgroups(source.view)
-    }
-    if needs.contains(.cmdline) {
-      cmdlineKnowledge = inCalm ? read(.cmdline, of: pid, from: &source, into: &cmdline) : .unknown
-      joinWords()
     }
   }
 
@@ -159,12 +168,21 @@ package struct MatchNeeds: OptionSet, Sendable {
   /// There are momentary tests (``MatchField/isDynamic``).
   package static let moment = MatchNeeds(rawValue: 8)
   package static let ancestors = MatchNeeds(rawValue: 16)
+  /// Whether a process is an orphan.
+  package static let orphans = MatchNeeds(rawValue: 32)
+  /// Whether it inherits its `oom_score_adj`, which no rule asks and settings may.
+  package static let inherited = MatchNeeds(rawValue: 64)
+
+  /// Whether it takes knowing who is related to whom.
+  var hasRelations: Bool { contains(.ancestors) || contains(.orphans) || contains(.inherited) }
 }
 
 extension CompiledPolicy {
-  /// What of each process has to be read to match all rules.
+  /// What of each process has to be read to match all rules, and to score it by any settings.
   package var needs: MatchNeeds {
     var needs: MatchNeeds = []
+    if settings.ignoresInherited { needs.insert(.inherited) }
+    for domain in domains where domain.settings.ignoresInherited { needs.insert(.inherited) }
     for test in tests {
       switch test.field {
       case .exe: needs.insert(.exe)
@@ -172,6 +190,9 @@ extension CompiledPolicy {
       case .cgroup, .unit: needs.insert(.cgroup)
       case .comm, .uid, .capability: break
       case .ancestor: needs.formUnion([.ancestors, .moment])
+      case .ancestorExe: needs.formUnion([.ancestors, .moment, .exe])
+      case .ancestorCgroup, .ancestorUnit: needs.formUnion([.ancestors, .moment, .cgroup])
+      case .orphan: needs.formUnion([.orphans, .moment])
       case .gid, .oomScoreAdj, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container: needs.insert(.moment)
       }
     }

@@ -9,7 +9,7 @@ package import ProcModel
 /// together, the age of the eldest, and has grown as fast as that.
 ///
 /// What is no swarm, however many they are: processes of which one kill would make up for what is missing
-/// (`shortfall`), old ones, ones that are worth more than the best single candidate, and ones that were put into
+/// (`shortfall`), old ones but for orphans of one program (``Bond``), ones that are worth more than the best single candidate, and ones that were put into
 /// different cgroups by the program that started them all, as a service manager does. Old and protected kin stay when the young
 /// go.
 ///
@@ -35,6 +35,21 @@ package struct SwarmFinder: Sendable {
     for row in table.rows.indices { groups.set(UInt64(row), to: 0) }
     groups.removeAll()
     families.prepare(for: table)
+  }
+
+  /// Counts, in calm time, the orphans of each program.
+  mutating func countOrphans(in table: ProcessTable) {
+    groups.removeAll()
+    for row in table.rows.indices {
+      if let key = Bond.program.key(of: table.rows[row], .normal) { groups.add(1, to: key) }
+    }
+  }
+
+  /// Whether a process is one of several orphans of a program, as the last ``countOrphans(in:)`` found: then its age
+  /// does not keep it out of a swarm.
+  func hasFellowOrphans(_ process: ProcessFacts) -> Bool {
+    guard let key = Bond.program.key(of: process, .normal) else { return false }
+    return groups.value(for: key) ?? 0 > 1
   }
 
   /// What a swarm has to be, at one decision.
@@ -68,13 +83,16 @@ package struct SwarmFinder: Sendable {
       return tier > best.tier ? nil : max(best.process.footprint, least)
     }
 
-    func largest(_ process: ProcessFacts, _ place: Eligibility) -> KiB? {
-      // Who is of unknown age is not taken for young.
-      guard place.status == .eligible, let age = process.age, age < young, !process.isKernelThread,
+    /// - Parameter isOfAnyAge: Whether a member may be old.
+    func largest(_ process: ProcessFacts, _ place: Eligibility, isOfAnyAge: Bool = false) -> KiB? {
+      guard place.status == .eligible, isOfAnyAge || isYoung(process), !process.isKernelThread,
         let largest = largest(in: place.tier), process.footprint <= largest
       else { return nil }
       return largest
     }
+
+    /// Who is of unknown age is not taken for young.
+    private func isYoung(_ process: ProcessFacts) -> Bool { process.age.map { $0 < young } ?? false }
 
     /// Whether so many, that hold so much, are worth a thought: they could yet be worse than they are heavy.
     func isWorthALook(_ count: UInt64, _ total: KiB) -> Bool {
@@ -98,7 +116,8 @@ package struct SwarmFinder: Sendable {
       let (enough, overflow) = largest.count.multipliedReportingOverflow(by: UInt64(swarm.times))
       let isHeavy = !overflow && found.total.count >= max(enough, 1)
       guard let best, found.tier == best.tier else { return isHeavy }
-      if isHeavy, !bestSuffices { return true }
+      // Age has to count for old ones: they go where they are the worse of both, whatever they weigh.
+      if isHeavy, !bestSuffices, !found.bond.isOfAnyAge || isOfBest { return true }
       guard !isOfBest else { return false }
       var terms = NoTerms()
       return context.candidate(sum, ruleOutcome: RuleOutcome(), terms: &terms).score > best.score
@@ -183,7 +202,7 @@ package struct SwarmFinder: Sendable {
     groups.removeAll()
     for row in table.rows.indices {
       let process = table.rows[row]
-      guard isMember(row, of: table, eligibility, bar),
+      guard isMember(row, of: table, eligibility, by: bond, bar),
         let key = bond.key(of: process, eligibility[row].tier)
       else { continue }
       // More than 2³³ KiB of one process, or 2²⁰ processes, are a torn reading: nonsense, and no trap.
@@ -206,7 +225,7 @@ package struct SwarmFinder: Sendable {
     var foremost: Found?
     for row in table.rows.indices where eligibility[row].tier == tier {
       let process = table.rows[row]
-      guard isMember(row, of: table, eligibility, bar), let key = bond.key(of: process, tier),
+      guard isMember(row, of: table, eligibility, by: bond, bar), let key = bond.key(of: process, tier),
         let packed = groups.value(for: key)
       else { continue }
       let total = KiB(packed >> 20)
@@ -218,8 +237,10 @@ package struct SwarmFinder: Sendable {
   }
 
   /// Whether a row may be part of a swarm.
-  private func isMember(_ row: Int, of table: ProcessTable, _ eligibility: EligibilityTable, _ bar: Bar) -> Bool {
-    bar.largest(table.rows[row], eligibility[row]) != nil && !families.isWorker(row)
+  private func isMember(
+    _ row: Int, of table: ProcessTable, _ eligibility: EligibilityTable, by bond: Bond, _ bar: Bar
+  ) -> Bool {
+    bar.largest(table.rows[row], eligibility[row], isOfAnyAge: bond.isOfAnyAge) != nil && !families.isWorker(row)
   }
 
   /// Weighs a swarm, as one process, against the best single candidate. What it weighs is cut to what is in use.
@@ -232,7 +253,7 @@ package struct SwarmFinder: Sendable {
     for row in table.rows.indices {
       let process = table.rows[row]
       if process.identity == bar.best?.process.identity { isOfBest = found.bond.areKin(one, process) }
-      guard eligibility[row].tier == found.tier, isMember(row, of: table, eligibility, bar),
+      guard eligibility[row].tier == found.tier, isMember(row, of: table, eligibility, by: found.bond, bar),
         found.bond.areKin(one, process)
       else { continue }
       sum.virtual += process.virtual
@@ -256,11 +277,12 @@ package struct SwarmFinder: Sendable {
     killSet.begin(swarm: kinship)
     var leader = found.row
     for row in table.rows.indices where found.bond.areKin(one, table.rows[row]) {
-      guard eligibility[row].tier == found.tier, isMember(row, of: table, eligibility, bar) else { continue }
+      guard eligibility[row].tier == found.tier, isMember(row, of: table, eligibility, by: found.bond, bar)
+      else { continue }
       if table.rows[row].footprint > table.rows[leader].footprint { leader = row }
     }
     killSet.takeKin(of: leader, by: found.bond, from: table, eligibility: eligibility, isComplete: isComplete) { row in
-      eligibility[row].tier == found.tier && isMember(row, of: table, eligibility, bar)
+      eligibility[row].tier == found.tier && isMember(row, of: table, eligibility, by: found.bond, bar)
     }
   }
 }

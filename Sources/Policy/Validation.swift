@@ -62,8 +62,7 @@ extension CompiledPolicy {
       }
       next += rule.tests.count
       guard rule.exceptions <= rule.tests.count else { throw .invalid(.ruleExceptions, entry: index) }
-      // A descent has one bit for each.
-      guard ancestors(rule.conditions) <= 1, ancestors(rule.exceptionTests) <= 1 else {
+      guard asksAncestorsOnce(rule.conditions), asksAncestorsOnce(rule.exceptionTests) else {
         throw .invalid(.ruleAncestors, entry: index)
       }
       guard hasCommand(rule.hook?.command) else { throw .invalid(.ruleHook, entry: index) }
@@ -71,11 +70,15 @@ extension CompiledPolicy {
     guard next == tests.count else { throw .invalid(.unownedTest, entry: Int(next)) }
   }
 
-  /// How many of these tests ask for an ancestor; those that are not there do not.
-  private func ancestors(_ range: Range<Int>) -> Int {
-    var count = 0
-    for index in range where tests[index].field == .ancestor { count += 1 }
-    return count
+  /// Whether no two of these tests ask the same of an ancestor; those that are not there do not.
+  private func asksAncestorsOnce(_ range: Range<Int>) -> Bool {
+    var seen: UInt32 = 0
+    for index in range where tests[index].field.isOfAncestors {
+      let bit: UInt32 = 1 << UInt32(tests[index].field.rawValue)
+      if seen & bit != 0 { return false }
+      seen |= bit
+    }
+    return true
   }
 
   private func validateTests() throws(ImageError) {

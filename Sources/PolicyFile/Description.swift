@@ -32,7 +32,8 @@ package func describe(_ policy: CompiledPolicy, patterns: [String]) -> String {
 /// - Parameter guarded: The cgroup whose stalls count.
 private func describe(_ settings: Settings, guarded: String? = nil) -> [String] {
   describe(settings.thresholds, guarded: guarded) + [
-    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)",
+    "formula: \(settings.formula.name), oom_score_adj: \(settings.adjustment.name)"
+      + (settings.ignoresInherited ? ", inherited values: ignore" : ""),
     "grace: \(describe(settings.grace))",
     "min_footprint: \(describe(settings.minimumFootprint))",
     "scope: \(settings.scope.name), signal: \(settings.signal.name)",

@@ -5,7 +5,8 @@ import ProcModel
 struct MatchReader {
   static let known = [
     "comm", "exe", "cmdline", "cgroup", "unit", "user", "uid", "group", "gid", "capability", "ancestor",
-    "oom_score_adj", "nice", "min_age", "max_age", "min_footprint", "growth", "tty", "container",
+    "descendant_of", "oom_score_adj", "nice", "min_age", "max_age", "min_footprint", "growth", "tty", "container",
+    "orphan",
   ]
 
   /// The kernel's TASK_COMM_LEN, less the final NUL (proc(5), `comm`).
@@ -21,6 +22,10 @@ struct MatchReader {
     var isWhole = true
     for key in MatchReader.known {
       guard let entry = match[key] else { continue }
+      if key == "descendant_of" {
+        if let ofAncestors = descent(match, log: &log) { tests += ofAncestors } else { isWhole = false }
+        continue
+      }
       if var test = read(key, entry, log: &log) {
         (test.key, test.offset) = (key, entry.keyOffset)
         tests.append(test)
@@ -64,7 +69,7 @@ struct MatchReader {
   }
 
   /// Reads all nodes, also those after a wrong one.
-  private func test(
+  func test(
     _ field: MatchField, _ nodes: [SettingNode], _ read: (SettingNode) -> [RuleDraft.Value]?
   ) -> RuleDraft.Test? {
     let values = nodes.map(read)
@@ -81,8 +86,12 @@ struct MatchReader {
 
   // MARK: Texts
 
-  private func pattern(_ node: SettingNode, _ field: MatchField, log: inout DiagnosticLog) -> RuleDraft.Value? {
-    let flavour: PatternFlavour = field == .exe || field == .cgroup ? .path : .plain
+  func pattern(_ node: SettingNode, _ field: MatchField, log: inout DiagnosticLog) -> RuleDraft.Value? {
+    let flavour: PatternFlavour
+    switch field {
+    case .exe, .cgroup, .ancestorExe, .ancestorCgroup: flavour = .path
+    default: flavour = .plain
+    }
     guard let text = string(node, field.name, MatchReader.example(field), log: &log),
       let pattern = compile(text, flavour, at: node, log: &log)
     else { return nil }
@@ -90,9 +99,9 @@ struct MatchReader {
     switch field {
     case .comm, .ancestor:
       guard fitsComm(pattern, text, node, log: &log) else { return nil }
-    case .exe, .cgroup:
+    case .exe, .cgroup, .ancestorExe, .ancestorCgroup:
       guard canBePath(text, field, node, log: &log) else { return nil }
-    case .unit: warnOfBareUnit(pattern, text, node, log: &log)
+    case .unit, .ancestorUnit: warnOfBareUnit(pattern, text, node, log: &log)
     default: break
     }
     return .pattern(pattern, text: text, flavour: flavour)
@@ -102,10 +111,10 @@ struct MatchReader {
     switch field {
     case .comm: "\"java\""
     case .ancestor: "\"sshd\""
-    case .exe: "\"/usr/bin/java\""
+    case .exe, .ancestorExe: "\"/usr/bin/java\""
     case .cmdline: "\"*--batch*\""
-    case .cgroup: "\"/batch.slice/**\""
-    case .unit: "\"nginx.service\""
+    case .cgroup, .ancestorCgroup: "\"/batch.slice/**\""
+    case .unit, .ancestorUnit: "\"nginx.service\""
     default: ""
     }
   }
@@ -151,8 +160,9 @@ struct MatchReader {
     _ text: String, _ field: MatchField, _ node: SettingNode, log: inout DiagnosticLog
   ) -> Bool {
     let name = field.name
+    let isCgroup = field == .cgroup || field == .ancestorCgroup
     if Pattern.isRegex(Array(text.utf8)) {
-      if field == .cgroup, let path = CgroupText.belowTheMount(String(text.filter { !"\\^$".contains($0) })) {
+      if isCgroup, let path = CgroupText.belowTheMount(String(text.filter { !"\\^$".contains($0) })) {
         log.warning(
           at: node.offset, "\(quoted(abbreviated(text))) can never match: no cgroup's path has the mount in it",
           "paths begin at the root of the hierarchy: \(quoted(path))")
@@ -164,16 +174,16 @@ struct MatchReader {
       return true
     }
     guard let first = text.first, !"/*?[\\".contains(first) else {
-      if field == .cgroup, let problem = CgroupText.problem(with: text) {
+      if isCgroup, let problem = CgroupText.problem(with: text) {
         log.warning(
           at: node.offset, "\(quoted(abbreviated(text))) can never match: \(problem.what)", problem.meant)
       }
       return true
     }
     var meant = "write \(quoted("**/" + abbreviated(text))) or begin with \"/\""
-    if field == .cgroup, let path = CgroupText.belowTheMount(text) {
+    if isCgroup, let path = CgroupText.belowTheMount(text) {
       meant = "write \(quoted(abbreviated(path)))"
-    } else if field == .cgroup, let unit = CgroupText.unit(text) {
+    } else if isCgroup, let unit = CgroupText.unit(text) {
       meant = "write unit = \(quoted(abbreviated(unit))), or \(quoted("**/" + abbreviated(unit)))"
     }
     log.error(

@@ -6,6 +6,7 @@ package enum Preset: String, CaseIterable, Sendable {
   case database
   case web
   case ciRunner = "ci-runner"
+  case agentHost = "agent-host"
   case container
   case kubernetesNode = "kubernetes-node"
   case desktop
@@ -19,6 +20,7 @@ package enum Preset: String, CaseIterable, Sendable {
     case .database: PackageResources.database_toml
     case .web: PackageResources.web_toml
     case .ciRunner: PackageResources.ci_runner_toml
+    case .agentHost: PackageResources.agent_host_toml
     case .container: PackageResources.container_toml
     case .kubernetesNode: PackageResources.kubernetes_node_toml
     case .desktop: PackageResources.desktop_toml

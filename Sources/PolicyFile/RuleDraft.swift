@@ -175,13 +175,18 @@ struct RuleReader {
   /// Warns of a rule that protects only by what a process can say of itself.
   private func warnOfNames(_ match: RuleDraft.Match, at entry: SettingEntry, log: inout DiagnosticLog) {
     let isNamed = { (test: RuleDraft.Test) in
-      test.field == .comm || test.field == .cmdline || test.field == .ancestor
+      switch test.field {
+      case .comm, .cmdline, .ancestor, .ancestorExe: true
+      default: false
+      }
     }
     // Whether any process can meet the test by itself, without choosing a name.
     let isFree = { (test: RuleDraft.Test) in
       switch test.field {
-      case .comm, .cmdline, .ancestor, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container: true
-      case .exe, .cgroup, .unit: !test.bounds
+      case .comm, .cmdline, .nice, .minAge, .maxAge, .minFootprint, .growth, .tty, .container, .orphan: true
+      // Any user may have a program executed as its parent.
+      case .ancestor, .ancestorExe: true
+      case .exe, .cgroup, .unit, .ancestorCgroup, .ancestorUnit: !test.bounds
       case .uid, .gid, .capability, .oomScoreAdj: false
       }
     }
@@ -194,7 +199,7 @@ struct RuleReader {
     }
     log.warning(
       at: entry.keyOffset,
-      all.contains { $0.field == .ancestor }
+      all.contains { $0.field == .ancestor || $0.field == .ancestorExe }
         ? "any process can give itself, or a parent that it makes, this name and be protected"
         : "any process can give itself this name and be protected",
       "match exe, unit, user, uid or cgroup as well")
@@ -225,8 +230,9 @@ extension RuleDraft.Test {
     let places: [String]
     switch field {
     case .exe: places = ["/tmp/a", "/usr/bin/b", "/home/c/d"]
-    case .cgroup: places = ["/", "/user.slice/user-1000.slice/session-1.scope", "/system.slice/a.service"]
-    case .unit: places = ["a.service", "b@c.service", "session-1.scope"]
+    case .cgroup, .ancestorCgroup:
+      places = ["/", "/user.slice/user-1000.slice/session-1.scope", "/system.slice/a.service"]
+    case .unit, .ancestorUnit: places = ["a.service", "b@c.service", "session-1.scope"]
     default: return false
     }
     return !places.allSatisfy { place in

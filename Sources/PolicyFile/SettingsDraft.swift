@@ -8,6 +8,7 @@ struct SettingsDraft {
   private var trigger = TriggerDraft()
   private var formula: Formula?
   private var adjustment: OomScoreAdjUse?
+  private var ignoresInherited: Bool?
   private var grace: Nanoseconds?
   private var minimumFootprint: MinimumFootprint?
   private var scope: Scope?
@@ -22,6 +23,7 @@ struct SettingsDraft {
     var settings = Settings(
       thresholds: trigger.thresholds, formula: formula ?? .spillway, adjustment: adjustment ?? .respect,
       grace: grace ?? .milliseconds(5000), minimumFootprint: minimumFootprint ?? .automatic)
+    settings.ignoresInherited = ignoresInherited ?? false
     settings.scope = scope ?? .process
     settings.signal = signal ?? .terminate
     settings.swarm = swarm?.value
@@ -58,11 +60,28 @@ struct SettingsDraft {
     _ entries: [SettingEntry], at offset: Int, place: String, log: inout DiagnosticLog
   ) {
     let table = SettingsReader(
-      entries, at: offset, place: place, known: ["formula", "oom_score_adj"], log: &log)
+      entries, at: offset, place: place, known: ["formula", "oom_score_adj", "inherited_oom_score_adj"], log: &log)
     let formulas = Formula.allCases.map { (name: $0.name, value: $0) }
     formula = table.choice("formula", formulas, log: &log) ?? formula
     let uses = OomScoreAdjUse.allCases.map { (name: $0.name, value: $0) }
     adjustment = table.choice("oom_score_adj", uses, log: &log) ?? adjustment
+    let inherited = [(name: "respect", value: false), (name: "ignore", value: true)]
+    ignoresInherited = table.choice("inherited_oom_score_adj", inherited, log: &log) ?? ignoresInherited
+    warnOfUselessKey(table, log: &log)
+  }
+
+  /// Warns of `inherited_oom_score_adj` beside settings by which no value counts that could be left out.
+  private func warnOfUselessKey(_ table: SettingsReader, log: inout DiagnosticLog) {
+    guard let entry = table["inherited_oom_score_adj"], ignoresInherited == true else { return }
+    if adjustment == .ignore {
+      log.warning(
+        at: entry.keyOffset, "\"inherited_oom_score_adj\" does nothing beside oom_score_adj = \"ignore\"",
+        "no value counts in any case: leave one of them out")
+    } else if let formula, !formula.usesAdjustment {
+      log.warning(
+        at: entry.keyOffset, "\"inherited_oom_score_adj\" does nothing with the formula \(formula.name)",
+        "only spillway, linux and linux-2.6 use a value that can be left out")
+    }
   }
 
   private mutating func readAction(

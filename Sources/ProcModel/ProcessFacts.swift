@@ -97,6 +97,16 @@ package struct ProcessFacts: Sendable {
   /// The growth of its footprint lately, in KiB per second; 0 where it is unknown.
   package var growthPerSecond = KiB.zero
 
+  // What it is to its relatives; a choice sets these.
+
+  /// Whether its parent lives and has another ``image``, so that its own is none that it was born with in that parent.
+  package var hasAnotherImageThanItsParent = false
+
+  /// Whether init or a subreaper adopted it and the leader of its session or group is gone.
+  package var isOrphan = false
+  /// Whether its ``oomScoreAdj`` is its parent's, and is not to count for that.
+  package var inheritsOomScoreAdj = false
+
   package init(identity: ProcessIdentity) {
     self.identity = identity
   }
@@ -149,6 +159,8 @@ package struct UnreadFacts: OptionSet, Sendable {
   /// ``ProcessFacts/isInNamespace``.
   package static let namespace = UnreadFacts(rawValue: 4)
   package static let oomScoreAdj = UnreadFacts(rawValue: 8)
+  /// Whether its parent, or the leader of its session or group, lives: ``ProcessFacts/isOrphan``.
+  package static let leaders = UnreadFacts(rawValue: 16)
   package static let capabilities = UnreadFacts(rawValue: 32)
   /// The machine's cgroup that the process is in, and so its unit. ``ProcessFacts/cgroupKey`` may tell that cgroup from
   /// others all the same.

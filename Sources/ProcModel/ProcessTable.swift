@@ -66,6 +66,21 @@ package struct ProcessTable: Sendable {
     }
   }
 
+  /// Says whether the parent of a row's process has another image.
+  ///
+  /// - Parameter parent: The parent's image; 0 where it is unknown.
+  package mutating func setImage(ofParent parent: UInt64, row: Int) {
+    let own = rows[row].image
+    rows[row].hasAnotherImageThanItsParent = own != 0 && parent != 0 && own != parent
+  }
+
+  /// Says what a row's process is to its relatives.
+  package mutating func setRelations(of process: borrowing ProcessFacts, row: Int) {
+    rows[row].isOrphan = process.isOrphan
+    rows[row].inheritsOomScoreAdj = process.inheritsOomScoreAdj
+    rows[row].unread = process.unread
+  }
+
   /// Returns the row of the process that has this number.
   package func row(ofPID pid: Int32) -> Int? {
     rowsByPID.value(for: ProcessTable.key(pid)).map { Int($0) }

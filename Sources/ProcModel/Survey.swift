@@ -150,13 +150,17 @@ package struct Survey: Sendable {
   /// - Parameters:
   ///   - table: A survey that left none out.
   ///   - age: The least age of an old process. A process of unknown age counts as old.
-  package mutating func rememberElders(of table: ProcessTable, from age: Ticks) {
+  ///   - isExempt: Whether a process counts as young, whatever its age.
+  package mutating func rememberElders(
+    of table: ProcessTable, from age: Ticks, except isExempt: (ProcessFacts) -> Bool = { _ in false }
+  ) {
     elders.removeAll(keepingRoomFor: table.count)
     scored.removeAll(keepingRoomFor: table.count)
     for process in table.rows {
       // Those of which it is unread now were read before.
       scored.insert(process.identity.pid)
       if let own = process.age, own < age { continue }
+      if isExempt(process) { continue }
       elders.insert(process.identity.pid)
     }
   }

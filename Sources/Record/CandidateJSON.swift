@@ -34,6 +34,14 @@ extension JSONWriter {
     if let oomScore = process.oomScore { value(Int64(oomScore)) } else { null() }
     key("oom_score_adj")
     value(Int64(process.oomScoreAdj))
+    if process.inheritsOomScoreAdj {
+      key("oom_score_adj_inherited")
+      value(true)
+    }
+    if process.isOrphan {
+      key("orphan")
+      value(true)
+    }
     key("footprint_kib")
     value(process.footprint.count)
     key("swap_kib")

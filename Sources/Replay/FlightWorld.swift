@@ -51,12 +51,24 @@ package struct FlightWorld: Sendable {
 
   /// Fills a buffer with the text of a process's file, as a machine answers.
   func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
-    guard let name = FlightTextFile(file) else { throw .denied }
+    guard let name = FlightTextFile(file) else { return try tell(file, of: pid, into: &buffer) }
     switch text(name, of: pid) {
     case .content(let text): buffer.fill(from: text.bytes.span)
     case .failure(let failure): throw failure
     case .unkept, nil: throw .denied
     }
+  }
+
+  /// What rows tell of, in the form of the kernel's files, as far as relatives are asked for it.
+  private func tell(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
+    guard file == .stat || file == .oomScoreAdj else { throw .denied }
+    guard let row = rows.first(where: { $0.identity.pid == pid }) else {
+      // Of whom a whole flight does not tell, there was none.
+      throw surveyedAt != nil && untold == 0 ? .vanished : .denied
+    }
+    if file == .stat { return buffer.fill(from: row.statLine.span) }
+    guard !row.unread.contains(.oomScoreAdj) else { throw .denied }
+    buffer.fill(from: Array("\(row.oomScoreAdj)\n".utf8).span)
   }
 
   /// A row with the memory domains of another policy than that in force, by its cgroup.
@@ -218,6 +230,15 @@ package struct FlightWorld: Sendable {
 }
 
 extension ProcessFacts {
+  /// A line of `stat` that is parsed to the same identity, relatives, name and image.
+  fileprivate var statLine: [UInt8] {
+    let name = (0..<Int(comm.count)).map { comm.storage[$0] }
+    return Array("\(identity.pid) (".utf8) + name
+      + Array(
+        (") \(Character(UnicodeScalar(state))) \(parent) \(processGroup) \(session) 0 -1 0 0 0 0 0 0 0 0 0 20 \(nice) "
+          + "\(threads) 0 \(identity.startTime.count) 0 0 0 0 0 \(image) 0\n").utf8)
+  }
+
   fileprivate func older(by ticks: Ticks) -> ProcessFacts {
     var facts = self
     facts.age = age.map { $0 + ticks }

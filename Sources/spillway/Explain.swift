@@ -86,8 +86,17 @@ struct Explanation {
     if let cgroup = process.cgroup {
       lines += "  cgroup \(visible(cgroup.span))\(process.unit.map { ", unit \(visible($0.span))" } ?? "")\n"
     }
-    lines += "  oom_score \(facts.oomScore.map { "\($0)" } ?? "unknown"), oom_score_adj \(facts.oomScoreAdj)\n"
+    lines += "  oom_score \(facts.oomScore.map { "\($0)" } ?? "unknown"), oom_score_adj \(facts.oomScoreAdj)"
+    lines += facts.inheritsOomScoreAdj ? ", which it inherits from its parent and which does not count\n" : "\n"
+    if facts.isOrphan {
+      lines += "  orphan: process \(facts.parent) adopted it, and the leader of its \(lostLeader) is gone\n"
+    }
     return lines
+  }
+
+  private var lostLeader: String {
+    facts.processGroup == facts.session
+      ? "session \(facts.session)" : "session \(facts.session) or group \(facts.processGroup)"
   }
 
   private var memory: String {

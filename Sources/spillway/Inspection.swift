@@ -132,6 +132,8 @@ extension Inspection {
       var context = ScoringContext(
         policy: loaded.policy, machine: MachineFacts(scope.reading, units: units), agent: source.agent)
       context.settings = scope.settings
+      // For people, whether or not a rule asks.
+      context.needs.insert(.orphans)
       if let formula { context.settings.formula = formula }
       inspections.append(Inspection(loaded: loaded, context: context, reading: scope.reading))
     }

@@ -51,6 +51,7 @@ struct RankTable {
   private var columns: [Column] {
     let units = inspection.context.machine.units
     let policy = inspection.context.policy
+    let hasNotes = inspection.processes.contains { $0.note != nil }
     return [
       Column(heading: "PID", isNumber: true, expendability: 0) { "\($0.candidate.process.identity.pid)" },
       Column(heading: "NAME", isNumber: false, expendability: 0) { visible($0.candidate.process.comm.bytes) },
@@ -67,8 +68,9 @@ struct RankTable {
       Column(heading: "PROTECTED", isNumber: false, expendability: 1) {
         $0.candidate.ruleOutcome.protection.protects ? "yes" : "no"
       },
-      Column(heading: "RULE", isNumber: false, expendability: 6) { $0.ruleName(policy) ?? "-" },
     ]
+      + (hasNotes ? [Column(heading: "NOTE", isNumber: false, expendability: 6) { $0.note ?? "-" }] : [])
+      + [Column(heading: "RULE", isNumber: false, expendability: 7) { $0.ruleName(policy) ?? "-" }]
   }
 
   /// Drops the most expendable columns, and cuts the last, until a line fits.
@@ -112,6 +114,17 @@ extension Inspected {
   /// The tier, with `~` after it where the process is too small to be worth killing.
   var order: String {
     candidate.ruleOutcome.tier.name + (isWorthKilling || candidate.ruleOutcome.protection.protects ? "" : " ~")
+  }
+
+  /// What sets it apart from others of its score; nil where nothing does.
+  var note: String? {
+    let process = candidate.process
+    switch (process.isOrphan, process.inheritsOomScoreAdj) {
+    case (false, false): return nil
+    case (true, false): return "orphan"
+    case (false, true): return "inherited \(process.oomScoreAdj)"
+    case (true, true): return "orphan, inherited \(process.oomScoreAdj)"
+    }
   }
 
   /// The name of the rule or built-in protection that decided; nil where none did.

@@ -13,7 +13,10 @@ extension ProcessFacts {
   ]
 
   /// The stored fields that a choice sets.
-  static let namesOfChoice = ["anonymousElsewhere", "swapElsewhere", "headsForkFamily", "growthPerSecond"]
+  static let namesOfChoice = [
+    "anonymousElsewhere", "swapElsewhere", "headsForkFamily", "growthPerSecond", "hasAnotherImageThanItsParent",
+    "isOrphan", "inheritsOomScoreAdj",
+  ]
 
   func isSame(_ other: ProcessFacts) -> Bool {
     isSameButAge(other) && age == other.age

@@ -23,6 +23,12 @@ struct CostTests {
   /// Rules with dynamic fields, and one with an ancestor that the survey of a decision leaves out and that is read
   /// anew.
   private static let moments = """
+    [badness]
+    inherited_oom_score_adj = "ignore"
+    [[rule]]
+    name = "relatives"
+    match = { orphan = true, not = { descendant_of = { exe = "/no/such", unit = "no.service" } } }
+    order = "first"
     [[rule]]
     name = "of the moment"
     match = { ancestor = ["sh", "nobody*"], growth = "1 KiB", max_age = "1h", not = { nice = "1..19", container = true } }
@@ -71,6 +77,8 @@ struct CostTests {
       Self.meminfo + """
         cc -O2 -shared -fPIC -o allocations.so "$BIN/../../Benchmarks/allocations.c" || exit 1
         "$BIN/spillway" compile policy.toml --output policy.image || exit 1
+        # All that is started from here inherits it.
+        echo 100 >/proc/self/oom_score_adj
         ALLOCATIONS=allocations LD_PRELOAD=./allocations.so "$BIN/../../.build/release/spillwayd" \\
           --image policy.image --record record.jsonl --verbose \(option) 2>agent.errors &
         agent=$!

@@ -20,6 +20,23 @@ import Testing
     var minutes: UInt64
     var adjustment: Int16
     var fate: Fate
+    var isOrphan = false
+    /// An ancestor.
+    var ancestor: SampleProcess?
+
+    /// The same as an orphan.
+    var orphaned: Row {
+      var row = self
+      row.isOrphan = true
+      return row
+    }
+
+    /// The same as a descendant of a process.
+    func below(_ comm: String, _ exe: String, in cgroup: String, uid: UInt32) -> Row {
+      var row = self
+      row.ancestor = SampleProcess(comm: comm, exe: exe, cgroup: cgroup, uid: uid)
+      return row
+    }
 
     init(
       _ comm: String, _ exe: String, in cgroup: String, uid: UInt32 = 0, cmdline: String = "", _ mebibytes: UInt64,
@@ -65,8 +82,10 @@ import Testing
       facts.age = Ticks(row.minutes * 6000)
       facts.effectiveUID = row.process.uid
       facts.oomScoreAdj = row.adjustment
+      facts.isOrphan = row.isOrphan
       var terms = TermList()
-      let moment = DynamicFacts(process: facts, machine: context.machine)
+      let lineage = row.ancestor.map { policy.lineage(ofParent: $0.subject) }
+      let moment = DynamicFacts(process: facts, machine: context.machine, lineage: lineage ?? Lineage())
       let ruleOutcome = policy.ruleOutcome(policy.matchStatic(row.process.subject), at: moment)
       return (row, context.candidate(facts, ruleOutcome: ruleOutcome, terms: &terms), context)
     }

@@ -6,6 +6,8 @@ extension PresetMachineTests {
   private static let leak = Row(
     "leak", "/home/u/bin/leak", in: "/user.slice/user-1000.slice/session-3.scope", uid: 1000, 300, minutes: 3, .normal)
 
+  private static let session = "/user.slice/user-1000.slice/session-3.scope"
+
   static let machines = [
     Machine(
       preset: .lowMemoryVPS, what: "Debian 12 with a small site, 512 MiB", mebibytes: 512,
@@ -124,6 +126,61 @@ extension PresetMachineTests {
           "java", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java", in: "/system.slice/jenkins-agent.service", uid: 997,
           1200, .normal),
       ], victim: "ld"),
+    Machine(
+      preset: .ciRunner, what: "a step that its runner gave up on", mebibytes: 8192,
+      rows: [
+        Row(
+          "Runner.Listener", "/home/runner/actions-runner/bin/Runner.Listener",
+          in: "/system.slice/actions.runner.org-repo.host.service", uid: 1002, 90, .normal),
+        Row(
+          "node", "/usr/bin/node", in: "/system.slice/actions.runner.org-repo.host.service", uid: 1002, 200,
+          .goes(.first)
+        ).orphaned,
+        Row(
+          "cc1plus", "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
+          in: "/system.slice/actions.runner.org-repo.host.service", uid: 1002, 900, minutes: 1, .normal),
+        // It forked twice to become a daemon.
+        Row("zabbix_agentd", "/usr/sbin/zabbix_agentd", in: "/system.slice/zabbix-agent.service", uid: 110, 20, .normal)
+          .orphaned,
+      ], victim: "node"),
+    Machine(
+      preset: .agentHost, what: "a coding agent in tmux, with a database beside it", mebibytes: 16_384,
+      rows: [
+        sshd, Row("tmux: server", "/usr/bin/tmux", in: session, uid: 1000, 60, .normal),
+        Row("claude", "/home/u/.local/share/claude/versions/2", in: session, uid: 1000, 900, minutes: 300, .normal)
+          .below("tmux: server", "/usr/bin/tmux", in: session, uid: 1000),
+        Row("pytest", "/usr/bin/python3.12", in: session, uid: 1000, 700, minutes: 300, .normal)
+          .below("claude", "/home/u/.local/share/claude/versions/2", in: session, uid: 1000),
+        Row(
+          "postgres", "/usr/lib/postgresql/16/bin/postgres", in: "/system.slice/postgresql.service", uid: 113, 900,
+          minutes: 300, .normal),
+      ], victim: "pytest"),
+    Machine(
+      preset: .agentHost, what: "an agent's orphans go before its tasks", mebibytes: 16_384,
+      rows: [
+        Row("codex", "/usr/bin/codex", in: session, uid: 1000, 200, .normal),
+        Row("node", "/usr/bin/node", in: session, uid: 1000, 90, .goes(.first)).orphaned,
+        Row("rustc", "/usr/bin/rustc", in: session, uid: 1000, 2000, minutes: 1, .normal)
+          .below("codex", "/usr/bin/codex", in: session, uid: 1000),
+      ], victim: "node"),
+    Machine(
+      preset: .agentHost, what: "agents of Azure and of AWS", mebibytes: 8192,
+      rows: [
+        Row("amazon-ssm-agen", "/usr/bin/amazon-ssm-agent", in: "/system.slice/amazon-ssm-agent.service", 40, .stays),
+        Row("ssm-session-wor", "/usr/bin/ssm-session-worker", in: "/system.slice/amazon-ssm-agent.service", 20, .stays),
+        Row(
+          "bash", "/usr/bin/bash", in: "/system.slice/amazon-ssm-agent.service", uid: 1001, 15, .normal),
+        Row(
+          "Agent.Listener", "/home/azp/agent/bin/Agent.Listener", in: "/system.slice/vsts.agent.org.pool.host.service",
+          uid: 1002, 150, .normal),
+        Row(
+          "dotnet", "/usr/share/dotnet/dotnet", in: "/system.slice/vsts.agent.org.pool.host.service", uid: 1002, 600,
+          minutes: 5, .normal
+        ).below(
+          "Agent.Worker", "/home/azp/agent/bin/Agent.Worker", in: "/system.slice/vsts.agent.org.pool.host.service",
+          uid: 1002),
+        Row("gitlab-runner", "/usr/bin/gitlab-runner", in: "/system.slice/gitlab-runner.service", 60, .stays),
+      ], victim: "dotnet"),
     Machine(
       preset: .container, what: "s6-overlay with a service that leaks", mebibytes: 1024,
       rows: [

@@ -32,18 +32,21 @@ import Testing
   private struct World {
     var ancestry = Ancestry()
     var source = MemorySource()
-    let policy = AncestryTests.policy
+    private var subject = Subject()
+    let policy: CompiledPolicy
 
-    init(_ table: [Kin], others: [Kin] = []) {
+    init(_ table: [Kin], others: [Kin] = [], _ policy: CompiledPolicy = AncestryTests.policy) {
+      self.policy = policy
       var rows = ProcessTable(capacity: table.count)
       for kin in table { rows.append(AncestryTests.facts(kin)) }
       for kin in table + others { source.set(.stat, of: kin.pid, AncestryTests.stat(kin)) }
-      ancestry.learn(rows, policy: policy)
+      ancestry.learn(rows, needs: policy.needs)
     }
 
     mutating func ruleOutcome(_ kin: Kin) -> RuleOutcome {
       let facts = AncestryTests.facts(kin)
-      let lineage = ancestry.lineage(of: facts, policy: policy, from: &source)
+      let lineage = ancestry.lineage(
+        of: facts, policy: policy, needs: policy.needs, by: &subject, from: &source)
       return policy.ruleOutcome(
         policy.matchStatic(Subject()), at: DynamicFacts(process: facts, machine: .sample, lineage: lineage))
     }
@@ -128,7 +131,64 @@ import Testing
       if kin.pid == 10 { kin.comm = "renamed" }
       table.append(Self.facts(kin))
     }
-    world.ancestry.learn(table, policy: world.policy)
+    world.ancestry.learn(table, needs: world.policy.needs)
     #expect(!world.ruleOutcome(Self.family[3]).rules.contains(0))
+  }
+
+  // MARK: What one ancestor is asked for
+
+  /// Rule 0 asks for an ancestor of a unit that executes a program, and rule 1 for none of the unit.
+  private static var agents: CompiledPolicy {
+    var policy = CompiledPolicy.blank
+    policy.addTextRule(
+      "tasks", order: .first, [(.ancestorExe, ["/usr/bin/agent"]), (.ancestorUnit, ["agent.service"])])
+    policy.addTextRule("elsewhere", protects: true, [(.ancestorCgroup, ["/system.slice/agent.service"])])
+    policy.rules[1].exceptions = 1
+    return policy
+  }
+
+  private static func agents(_ table: [Kin], others: [Kin] = []) -> World {
+    var world = World(table, others: others, agents)
+    for kin in table + others {
+      let isAgents = (10...19).contains(kin.pid)
+      world.source.set(.exe, of: kin.pid, kin.comm == "wanted" ? "/usr/bin/agent" : "/usr/bin/\(kin.comm)")
+      world.source.set(.cgroup, of: kin.pid, "0::/system.slice/\(isAgents ? "agent" : "other").service\n")
+    }
+    return world
+  }
+
+  @Test func aDescendantIsToldByAnAncestorsUnitAndExecutable() {
+    var world = Self.agents(Self.family)
+    for kin in Self.family.reversed() {
+      #expect(world.ruleOutcome(kin).rules.contains(0) == [11, 12].contains(kin.pid), "\(kin)")
+      #expect(world.ruleOutcome(kin).protection == ([11, 12].contains(kin.pid) ? .none : .rule(1)), "\(kin)")
+    }
+    #expect(!world.source.reads.contains { $0.pid == 12 }, "it is nobody's ancestor")
+  }
+
+  @Test func oneAncestorHasToMeetAllThatIsAsked() {
+    // The parent executes the program elsewhere, and its parent is in the unit and executes another.
+    let apart: [Kin] = [(10, 1, 10, "sh"), (20, 10, 20, "wanted"), (21, 20, 21, "task")]
+    var world = Self.agents(apart)
+    let ruleOutcome = world.ruleOutcome(apart[2])
+    #expect(!ruleOutcome.rules.contains(0) && ruleOutcome.protection == .none)
+  }
+
+  @Test func whatAnAncestorWasAskedForIsReadOnce() {
+    var world = Self.agents([Self.family[3]], others: Self.family)
+    for _ in 0..<2 { #expect(world.ruleOutcome(Self.family[3]).rules.contains(0)) }
+    for pid in [11, 10, 1] as [Int32] {
+      let files = world.source.reads.filter { $0.pid == pid }.map(\.file)
+      #expect(files.sorted { $0.rawValue < $1.rawValue } == [.stat, .cgroup, .exe], "\(pid)")
+    }
+  }
+
+  @Test func anExecutableThatCannotBeReadIsUnknownForItsRuleAlone() {
+    var world = Self.agents(Self.family)
+    world.source.failures[.init(.exe, of: 10)] = .denied
+    let below = world.ruleOutcome(Self.family[2])
+    #expect(below.isProvisional && !below.rules.contains(0) && below.protection == .none)
+    world.source.failures[.init(.cgroup, of: 20)] = .denied
+    #expect(world.ruleOutcome(Self.family[5]).protection == .assumed(1))
   }
 }

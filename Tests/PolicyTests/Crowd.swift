@@ -29,6 +29,7 @@ struct Crowd: Sendable {
     var image: UInt64 = 0
     /// As ``ProcessFacts/faulted``, in KiB; 0 where it is not known.
     var faulted: UInt64 = 0
+    var comm = "worker"
     /// Nil where it is not known.
     var user: UInt32? = 0
 
@@ -45,6 +46,7 @@ struct Crowd: Sendable {
       facts.anonymous = KiB(footprint)
       facts.image = image
       facts.faulted = KiB(faulted)
+      facts.comm = Comm(comm)
       facts.effectiveUID = user ?? 0
       if user == nil { facts.unread.insert(.user) }
       return facts
@@ -64,6 +66,9 @@ struct Crowd: Sendable {
 
   init(_ processes: [Member]) {
     for process in processes { add(process) }
+    for row in table.rows.indices {
+      table.setImage(ofParent: table.parent(of: row).map { table.rows[$0].image } ?? 0, row: row)
+    }
   }
 
   mutating func add(_ process: Member) {

@@ -62,6 +62,9 @@ import Testing
     Line(.tty, .flag(false), false) { $0.hasTerminal = true },
     Line(.container, .flag(true), true) { $0.isInNamespace = true },
     Line(.container, .flag(false), true),
+    Line(.orphan, .flag(true), true) { $0.isOrphan = true },
+    Line(.orphan, .flag(true), false),
+    Line(.orphan, .flag(false), false) { $0.isOrphan = true },
   ]
 
   @Test(arguments: lines) func aDynamicTestHoldsUpToItsLine(line: Line) {
@@ -80,6 +83,7 @@ import Testing
     arguments: [
       (.gid, .range(0, 0), .group), (.oomScoreAdj, .signedRange(0, 0), .oomScoreAdj), (.minAge, .time(.zero), nil),
       (.maxAge, .time(.zero), nil), (.container, .flag(true), .namespace),
+      (.orphan, .flag(true), .leaders),
     ] as [(MatchField, Alternative, UnreadFacts?)])
   func anUnknownFactCountsForProtectionAndForNothingElse(
     field: MatchField, alternative: Alternative, unread: UnreadFacts?
@@ -118,8 +122,24 @@ import Testing
     for field in MatchField.allCases where field.isDynamic {
       var policy = CompiledPolicy.blank
       policy.addRule("rule", [(field, [.never])])
-      #expect(policy.needs == (field == .ancestor ? [.moment, .ancestors] : .moment), "\(field)")
+      #expect(policy.needs == Self.needs[field] ?? .moment, "\(field)")
     }
+  }
+
+  private static let needs: [MatchField: MatchNeeds] = [
+    .ancestor: [.moment, .ancestors], .ancestorExe: [.moment, .ancestors, .exe],
+    .ancestorCgroup: [.moment, .ancestors, .cgroup], .ancestorUnit: [.moment, .ancestors, .cgroup],
+    .orphan: [.moment, .orphans],
+  ]
+
+  @Test func settingsThatLeaveInheritedValuesOutAskForRelatives() {
+    var policy = CompiledPolicy.blank
+    #expect(policy.needs.isEmpty)
+    policy.domains = [
+      Domain(name: policy.add("d"), cgroup: policy.add("/d"), settings: policy.settings)
+    ]
+    policy.domains[0].settings.ignoresInherited = true
+    #expect(policy.needs == .inherited)
   }
 
   /// The comm matches. The executable matches, does not match, or cannot be read.

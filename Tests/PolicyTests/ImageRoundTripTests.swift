@@ -22,7 +22,10 @@ import Testing
       for adjustment in OomScoreAdjUse.allCases {
         policy.settings.formula = formula
         policy.settings.adjustment = adjustment
-        #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+        for ignoresInherited in [false, true] {
+          policy.settings.ignoresInherited = ignoresInherited
+          #expect(decode(ImageWriter.image(of: policy)) == .success(policy))
+        }
       }
     }
     for amount in amounts {

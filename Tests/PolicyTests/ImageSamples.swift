@@ -84,6 +84,7 @@ enum Sample: CaseIterable, Sendable {
   private static var fullPolicy: CompiledPolicy {
     var policy = Sample.empty.policy
     policy.settings.thresholds.floor.swapFree = nil
+    policy.settings.ignoresInherited = true
     policy.settings.thresholds.release = .size(KiB(.max))
     policy.settings.thresholds.stall = Stall(
       isFull: false, share: TriggerLimits.stall.upperBound, over: TriggerLimits.window.lowerBound,
@@ -126,8 +127,8 @@ enum Sample: CaseIterable, Sendable {
         case .oomScoreAdj, .nice: [.signedRange(.min, .max), .signedRange(-5, -5), .never]
         case .minAge, .maxAge: [.time(.zero), .time(Nanoseconds(.max)), .never]
         case .minFootprint, .growth: [.amount(.share(.percent(100))), .amount(.size(KiB(.max))), .never]
-        case .tty, .container: [.flag(true), .flag(false), .never]
-        case .comm, .exe, .cmdline, .cgroup, .unit, .ancestor:
+        case .tty, .container, .orphan: [.flag(true), .flag(false), .never]
+        case .comm, .exe, .cmdline, .cgroup, .unit, .ancestor, .ancestorExe, .ancestorCgroup, .ancestorUnit:
           [.literal(word), .literal(empty), .pattern(0), .pattern(1), .pattern(2), .never]
         }
       policy.addRule("rule on \(field.name)", [(field, values)])
@@ -136,8 +137,8 @@ enum Sample: CaseIterable, Sendable {
     policy.addRule("", order: .normal, weight: .greatestFiniteMagnitude, [(.exe, [.never])])
     policy.addRule("last", protects: true, order: .last, weight: .leastNonzeroMagnitude, [(.unit, [.never])])
     // One alternative of two, and a single one.
-    policy.rules[17].exceptions = 1
-    policy.rules[18].exceptions = 1
+    policy.rules[21].exceptions = 1
+    policy.rules[22].exceptions = 1
     addMeasures(to: &policy)
     return policy
   }

@@ -24,10 +24,10 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 }
 
 @Suite struct ImageValidationTests {
-  // Of `Sample.full`: rule n is on MatchField n + 1, and rule 17 has two tests; alternatives are 6 for each of the five
+  // Of `Sample.full`: rule n is on MatchField n + 1, and rule 21 has two tests; alternatives are 6 for each of the five
   // first text fields, then 3 for uid (30...32), capability (33...35), gid (36...), oom_score_adj (39...), nice
-  // (42...), the ages (45..., 48...), min_footprint (51...), growth (54...), tty (57...), container (60...), and 6 for
-  // ancestor (63...68); patterns and automata are three, and these have 3, 256 and 0 positions and 2, 2 and 1 sets.
+  // (42...), the ages (45..., 48...), min_footprint (51...), growth (54...), tty (57...), container (60...), 6 for ancestor
+  // (63...) and each of the other fields of ancestors, and 3 for orphan (87...89); patterns and automata are three, and these have 3, 256 and 0 positions and 2, 2 and 1 sets.
   static let flaws: [Flaw] = [
     Flaw("floor above the whole", .share) {
       $0.settings.thresholds.floor.available = .share(BasisPoints(10_001))
@@ -87,15 +87,15 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("no tests", .ruleTests, 0) { $0.rules[0].tests.count = 0 },
     Flaw("tests of another rule", .ruleTests, 1) { $0.rules[1].tests.start = 0 },
     Flaw("tests past the end", .ruleTests, 0) { $0.rules[0].tests.count = .max },
-    Flaw("a test of no rule", .unownedTest, 20) { $0.rules.removeLast() },
+    Flaw("a test of no rule", .unownedTest, 24) { $0.rules.removeLast() },
     Flaw("more exceptions than tests", .ruleExceptions, 5) { $0.rules[5].exceptions = 2 },
-    Flaw("two ancestors", .ruleAncestors, 17) {
-      $0.rules[17].exceptions = 0
-      ($0.tests[17].field, $0.tests[18].field) = (.ancestor, .ancestor)
+    Flaw("two ancestors", .ruleAncestors, 21) {
+      $0.rules[21].exceptions = 0
+      ($0.tests[21].field, $0.tests[22].field) = (.ancestor, .ancestor)
     },
-    Flaw("no two ancestors", .ruleAncestors, 17) {
-      $0.rules[17].exceptions = 2
-      ($0.tests[17].field, $0.tests[18].field) = (.ancestor, .ancestor)
+    Flaw("no two ancestors", .ruleAncestors, 21) {
+      $0.rules[21].exceptions = 2
+      ($0.tests[21].field, $0.tests[22].field) = (.ancestorUnit, .ancestorUnit)
     },
     Flaw("negative weight", .ruleWeight, 3) { $0.rules[3].weight = -1 },
     Flaw("minus zero", .ruleWeight, 3) { $0.rules[3].weight = -0.0 },
@@ -104,7 +104,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     Flaw("no alternatives", .testAlternatives, 4) { $0.tests[4].alternatives.count = 0 },
     Flaw("alternatives of another test", .testAlternatives, 4) { $0.tests[4].alternatives.start += 1 },
     Flaw("alternatives past the end", .testAlternatives, 4) { $0.tests[4].alternatives.count = .max },
-    Flaw("an alternative of no test", .unownedAlternative, 73) { $0.alternatives.append(.never) },
+    Flaw("an alternative of no test", .unownedAlternative, 94) { $0.alternatives.append(.never) },
     Flaw("a literal for uid", .alternativeField, 30) { $0.alternatives[30] = .literal(Slice(start: 0, count: 0)) },
     Flaw("a literal for capability", .alternativeField, 33) {
       $0.alternatives[33] = .literal(Slice(start: 0, count: 0))
@@ -260,7 +260,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
 
   @Test(arguments: flaws) func aFlawIsNamedBeforeWritingAndAfterReading(flaw: Flaw) throws {
     var policy = Sample.full.policy
-    #expect(policy.rules.count == 20 && policy.alternatives.count == 73)
+    #expect(policy.rules.count == 24 && policy.alternatives.count == 94)
     try policy.validate()
     flaw.spoil(&policy)
     #expect(throws: flaw.error) { try policy.validate() }
@@ -284,7 +284,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
   // For `Sample.mixed`: the byte of a part that is changed, its new value, and the error.
   static let spoiltBytes: [(part: Part, offset: Int, byte: UInt8, fault: PolicyFault, entry: Int)] = [
     (.settings, 0, 0, .formula, 0), (.settings, 0, 8, .formula, 0), (.settings, 1, 0, .adjustment, 0),
-    (.settings, 1, 4, .adjustment, 0),
+    (.settings, 1, 4, .adjustment, 0), (.settings, 1, 8, .adjustment, 0), (.settings, 1, 12, .adjustment, 0),
     // An amount of no kind where one is needed, one of an unknown kind, and a number where there is no amount.
     (.settings, 19, 0, .amount, 0), (.settings, 37, 0, .amount, 0), (.settings, 10, 3, .amount, 0),
     (.settings, 28, 255, .amount, 0), (.settings, 11, 1, .amount, 0),
@@ -303,7 +303,7 @@ struct Flaw: CustomTestStringConvertible, Sendable {
     (.settings, 108, 2, .limit, 0), (.settings, 108, 1, .amount, 0), (.settings, 109, 1, .limit, 0),
     (.rules, 17, 2, .ruleProtects, 0), (.rules, 57, 255, .ruleProtects, 1), (.rules, 18, 4, .ruleOrder, 0),
     (.rules, 58, 255, .ruleOrder, 1), (.rules, 16, 3, .ruleExceptions, 0),
-    (.tests, 0, 0, .testField, 0), (.tests, 27, 18, .testField, 3), (.alternatives, 0, 0, .alternativeKind, 0),
+    (.tests, 0, 0, .testField, 0), (.tests, 27, 22, .testField, 3), (.alternatives, 0, 0, .alternativeKind, 0),
     (.alternatives, 45, 11, .alternativeKind, 5),
     (.alternatives, 14, 1, .alternativeUnused, 1), (.alternatives, 37, 1, .alternativeUnused, 4),
     (.alternatives, 44, 128, .alternativeUnused, 4),

@@ -153,7 +153,7 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     return isFound ? killSet : nil
   }
 
-  @Test(arguments: SwarmCase.all) func aSwarmIsFoundWhereThereIsOne(example: SwarmCase) {
+  @Test(arguments: SwarmCase.all + SwarmCase.ofOrphans) func aSwarmIsFoundWhereThereIsOne(example: SwarmCase) {
     let crowd = Crowd(example.processes)
     let killSet = Self.find(crowd, shortfall: example.shortfall)
     #expect(killSet?.swarm?.name == example.kinship)
@@ -193,6 +193,16 @@ struct SwarmCase: CustomTestStringConvertible, Sendable {
     #expect(killSet?.whole == nil)
     for index in 0..<100 { processes[index].reach = .protected }
     #expect(Self.find(Crowd(processes), shortfall: 200) == nil)
+  }
+
+  @Test func orphansAreKilledInOneStepWhereNothingElseIsInTheirCgroup() {
+    let orphans = SwarmCase.orphans(50)
+    let alone = Self.find(Crowd(orphans), shortfall: 200)
+    #expect(alone?.whole == Crowd(orphans).table.rows[0].cgroupKey.map { .cgroup($0) } && alone?.whole != nil)
+    let runner = SwarmCase.Member(
+      pid: 60, group: 60, session: 60, cgroup: "/system.slice/runner.service", age: 9999, footprint: 2000, image: 60)
+    let beside = Self.find(Crowd(orphans + [runner]), shortfall: 200)
+    #expect(beside?.members.count == 50 && beside?.whole == nil && beside?.pids.contains(60) == false)
   }
 
   @Test func aSingleStepIsAllowedOnlyWhereTheSwarmIsTheWhole() {

@@ -35,6 +35,14 @@ import Testing
     }
   }
 
+  /// One whose victim has the fields that a process has only where they say something.
+  private static var decisionWithRelatives: Decision {
+    var scene = Scene()
+    (scene.hog.process.isOrphan, scene.hog.process.inheritsOomScoreAdj) = (true, true)
+    scene.offerAll()
+    return scene.decision()
+  }
+
   @Test func theDocumentHasEveryFieldAndNoOther() throws {
     var scene = Scene()
     scene.offerAll()
@@ -54,6 +62,7 @@ import Testing
       decision.comeback = Comeback(kills: 2, since: .milliseconds(12_000))
       recorder.write(DecisionEvent(decision, .rehearsed))
       recorder.write(DecisionEvent(scene.helpless(MemoryParts(anonymous: .zero, shared: .zero)), .none))
+      recorder.write(DecisionEvent(DocumentTests.decisionWithRelatives, .rehearsed))
       var outcome = scene.outcome(.refused, signal: nil)
       outcome.refusal = .notPermitted
       outcome.oneByOne = .refused(.notPermitted)
@@ -104,7 +113,7 @@ import Testing
     // read, or it was killed before.
     let seldom: Set<String> = [
       "uncapped_kib", "holder", "kind", "held_kib", "process", "unread", "read", "of", "remainder_kib", "bound",
-      "comeback", "kills", "since_ms", "widened",
+      "comeback", "kills", "since_ms", "widened", "oom_score_adj_inherited", "orphan",
     ]
     #expect(Self.names(object) == expected.subtracting(seldom))
   }

@@ -3,7 +3,7 @@
 //
 // usage: TestProgram [--name COMM] [--mib N] [--shared-mib N] [--ignore-term] [--leader-exits] [--seconds S]
 //                    [--own-group] [--group PGID] [--usr1-leaves] [--term-forks COMM] [--children N] [--vfork]
-//                    [--shares-memory] [--traced] [--bomb N] [--nice N] [--obeys]
+//                    [--shares-memory] [--traced] [--bomb N] [--nice N] [--orphans N] [--obeys]
 //        TestProgram --old-kernel PROGRAM [WORD...]
 //
 // --group PGID joins a group of its session. With --usr1-leaves it becomes the leader of a new group at each SIGUSR1. With
@@ -12,7 +12,8 @@
 //
 // --children N makes N children that sleep as long. --vfork sleeps in a vfork(2) child, so that the parent waits in the
 // kernel. --shares-memory makes a child with the same memory (CLONE_VM), and prints its number. With --traced its parent
-// traces it, and prints its number. --bomb N forks for three seconds, and so do its children; N are alive at most.
+// traces it, and prints its number. --bomb N forks for three seconds, and so do its children; N are alive at most. --orphans N makes N children with
+// memory of their own, each in a session of its own, and exits.
 //
 // --obeys has it do what each line on its standard input says, and print a line once that is done: `fork W T` makes a child
 // that writes to the first W MiB of its memory and takes T MiB more, and prints the child's number; `write W` writes to the
@@ -180,7 +181,7 @@ static long number(const char *text, long maximum) {
 
 int main(int count, char **words) {
     long mib = 0, shared_mib = 0;
-    long children = 0, bomb_size = 0;
+    long children = 0, bomb_size = 0, orphans = 0;
     int leader_exits = 0, forks_by_vfork = 0, shares_memory = 0, traced = 0, obeys = 0;
     for (int index = 1; index < count; index++) {
         const char *word = words[index];
@@ -207,11 +208,22 @@ int main(int count, char **words) {
             obeys = 1;
             prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
         }
+        else if (strcmp(word, "--orphans") == 0) orphans = number(words[++index], maximum_children);
         else if (strcmp(word, "--nice") == 0) setpriority(PRIO_PROCESS, 0, (int)number(words[++index], 19));
         else {
             fprintf(stderr, "TestProgram: no option %s\n", word);
             return 64;
         }
+    }
+    for (long index = 0; index < orphans; index++) {
+        if (fork() != 0) continue;
+        setsid();
+        fill(mib, MAP_PRIVATE);
+        live(NULL);
+    }
+    if (orphans > 0) {
+        puts("ready");
+        return 0;
     }
     char *memory = mib > 0 ? fill(mib, MAP_PRIVATE) : NULL;
     if (shared_mib > 0) fill(shared_mib, MAP_SHARED);
