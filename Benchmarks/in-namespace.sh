@@ -2,7 +2,7 @@
 # The measurements, as process 1 of a pid namespace of its own: no process outside can be signalled from here, and none
 # outlives it. run.sh starts it, and sets BENCH, BIN and ORDINARY.
 #
-# usage: in-namespace.sh idle [flights] | choose AGENT COUNT ROUNDS | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
+# usage: in-namespace.sh idle [flights] | choose AGENT COUNT ROUNDS [HOG_MIB] | hog COUNT MIB ROUNDS | rest AGENT | floor KIND COUNT ROUNDS | leak AGENT RATE ROUNDS |
 #        kill AGENT STEP MIB ROUNDS | allocations calm|deciding
 set -euo pipefail
 
@@ -25,7 +25,7 @@ start_agent() {
                 "$line" "$release" '[action]' 'swarm = { members = 12, age = "1s", times = 3 }' >"$work/policy.toml"
             "$BIN/spillway" compile "$work/policy.toml" --output "$work/policy.image"
             if [ "$agent" = spillway ]; then
-                "$BIN/spillwayd" --image "$work/policy.image" >"$work/agent.log" 2>&1 &
+                "$BIN/spillwayd" --image "$work/policy.image" ${RECORD:+--record "$RECORD"} >"$work/agent.log" 2>&1 &
             else
                 ALLOCATIONS=$work/allocations LD_PRELOAD=$BENCH/allocations.so \
                     "$ORDINARY" --image "$work/policy.image" >"$work/agent.log" 2>&1 &
@@ -34,9 +34,11 @@ start_agent() {
     esac
 }
 
+# With a second argument they are beside a hog of so many MiB.
 start_sleepers() {
     : >"$work/sleepers.log"
-    "$BENCH/sleepers" "$1" 150 100 >"$work/sleepers.log" &
+    if [ -n "${2:-}" ]; then set -- "$1" 150 "$2" apart; else set -- "$1" 150 100; fi
+    "$BENCH/sleepers" "$@" >"$work/sleepers.log" &
     until grep -q ready "$work/sleepers.log"; do sleep 0.1; done
     [ "$(cat "$work/sleepers.log")" = "ready $1" ] || { cat "$work/sleepers.log" >&2; exit 1; }
 }
@@ -91,7 +93,7 @@ case $what in
         "$BENCH/floor" "$subject" "$4"
         ;;
     choose)
-        start_sleepers "$3"
+        start_sleepers "$3" "${5:-}"
         sleep 2
         mount_meminfo
         start_agent "$subject" shares
@@ -99,6 +101,38 @@ case $what in
         # The agent surveys all processes once, at its start.
         sleep $((2 + $3 / 4000))
         "$BENCH/choose" "$agent" "$4" 200 "$work/meminfo" || { cat "$work/agent.log" >&2; exit 1; }
+        ;;
+    hog)
+        # The time from verdict to choice, of the agent's own record: a file in the place of meminfo tells no books.
+        start_sleepers "$subject" 0
+        mkfifo "$work/line"
+        for _ in $(seq "$4"); do
+            "$BENCH/leak" - 0 "$3" <"$work/line" >"$work/leak" &
+            leak=$!
+            exec 9>"$work/line"
+            until grep -q held "$work/leak"; do sleep 0.1; done
+            line=$(($(available) - 300 * 1024))
+            RECORD=$work/record start_agent spillway "$line"
+            agent=$!
+            sleep $((2 + $subject / 4000))
+            echo "$line" >&9
+            wait "$leak"
+            exec 9>&-
+            kill "$agent"
+            wait "$agent" || true
+            grep -o '"took_us":[0-9]*' "$work/record" | head -1 | cut -d: -f2
+            rm "$work/record"
+        done
+        ;;
+    rest)
+        # Available memory rests just above the floor.
+        start_sleepers 50
+        start_agent "$subject" $(($(available) - 20 * 1024))
+        agent=$!
+        sleep 5
+        before=$(processor_us $agent)
+        sleep 30
+        echo "$((($(processor_us $agent) - before) / 300))"
         ;;
     leak)
         for _ in $(seq "$4"); do

@@ -106,6 +106,23 @@ choosing() {
     done
 }
 
+# Beside a process that holds most of what is in use, and while memory rests near the floor.
+beside_a_hog() {
+    local size spillway earlyoom target
+    for size in 4000 20000; do
+        say "choosing among $size beside a hog"
+        spillway=$(in_namespace hog "$size" $((size > 4000 ? 8000 : 4000)) 5 | median 1)
+        earlyoom=$(in_namespace choose earlyoom "$size" 5 2400 | median 1)
+        target=$([ "$size" = 4000 ] && echo 0.1 || echo 0.03)
+        row "choosing among $size beside a hog" "$spillway" "$earlyoom" earlyoom µs "$target"
+    done
+    say "resting near the floor"
+    spillway=$(in_namespace rest spillway)
+    earlyoom=$(in_namespace rest earlyoom)
+    row "resting near the floor, of a processor" "$spillway" "$earlyoom" earlyoom '‱' -
+    row "the same, beside a hundredth of one" "$spillway" 100 'a hundredth' '‱' 1
+}
+
 leaking() {
     local rate name spillway earlyoom
     for rate in "${rates[@]}"; do
@@ -162,6 +179,7 @@ table() {
     say "two idle minutes"
     idle
     choosing
+    beside_a_hog
     leaking
     killing
     counts

@@ -1,23 +1,22 @@
 package import ProcModel
 
 extension Formula {
-  /// The most that a process may score that holds no more than `footprint`, whatever else is learned of it; nil where the
-  /// formula has no such bound, since it counts address space or the kernel's own score.
+  /// The most that a process may score that holds no more than `footprint`; nil where the formula has no such bound, since
+  /// it counts address space or the kernel's own score.
   ///
-  /// Growth makes four times as much of a footprint at most, and processor time and privilege only divide.
+  /// Growth makes four times as much of a footprint at most, and processor time only divides.
   ///
-  /// - Parameter age: The least age that it may have.
+  /// - Parameter known: What is known of the process: its age, its effective user and capabilities, and its
+  ///   `oom_score_adj`.
   package func bound(
-    footprint: KiB, age: Ticks, oomScoreAdj: Int16, adjustment: OomScoreAdjUse, units: KernelUnits
+    _ known: ProcessFacts, footprint: KiB, adjustment: OomScoreAdjUse, units: KernelUnits
   ) -> Double? {
     switch self {
     case .footprint: return Double(footprint.count)
     case .spillway:
-      var process = ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero))
-      process.anonymous = footprint
-      (process.realUID, process.effectiveUID) = (.max, .max)
-      process.age = age
-      process.oomScoreAdj = oomScoreAdj
+      var process = known
+      process.holdOnly(footprint)
+      process.cpu = .zero
       process.growthPerSecond = footprint
       var terms = NoTerms()
       return spillwayScore(process, units: units, adjustment: adjustment, terms: &terms)

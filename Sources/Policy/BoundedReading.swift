@@ -58,9 +58,14 @@ struct BoundedReading: Sendable {
     if outcome.tier > best.ruleOutcome.tier { return nil }
     if outcome.tier < best.ruleOutcome.tier { return remainder >= least ? .infinity : nil }
     let settings = context.settings
+    var process = ProcessFacts(identity: entry.identity)
+    process.age = now - entry.identity.startTime
+    // Whether the real user is root is not kept: it would only divide.
+    (process.realUID, process.effectiveUID) = (.max, entry.effectiveUID)
+    process.effectiveCapabilities = entry.effectiveCapabilities
+    process.oomScoreAdj = entry.oomScoreAdj ?? 1000
     let bound = settings.formula.bound(
-      footprint: remainder, age: now - entry.identity.startTime, oomScoreAdj: entry.oomScoreAdj ?? 1000,
-      adjustment: settings.adjustment, units: context.machine.units)
+      process, footprint: remainder, adjustment: settings.adjustment, units: context.machine.units)
     return bound.map { $0 * outcome.weight } ?? .infinity
   }
 }

@@ -162,8 +162,9 @@ extension Chooser {
       if !survey.isElder(entry.identity.pid) { young &+= 1 }
     }
     tellUnread(young, remainder, bound)
-    guard picker.pick(from: ranking, roster: roster, shortage: reading.shortage, context: reading.context)
-      != .needsEveryone
+    guard
+      picker.pick(from: ranking, roster: roster, shortage: reading.shortage, context: reading.context)
+        != .needsEveryone
     else { return false }
     // What the best holds depends on its fork family, and others may have its very memory (`CLONE_VM`): both have its image.
     let entries = roster.entries
@@ -192,8 +193,12 @@ extension Chooser {
 extension ScoringContext {
   /// Whether a bound on what a process holds bounds what it scores, and its rules say the same of it as in calm time.
   fileprivate var isBounded: Bool {
-    !needs.contains(.moment) && leavesOutBelow > .zero
-      && settings.formula.bound(
-        footprint: .zero, age: .zero, oomScoreAdj: 0, adjustment: settings.adjustment, units: machine.units) != nil
+    let hasBound =
+      switch settings.formula {
+      case .spillway, .footprint: true
+      case .classic, .linux24, .linux26, .linux, .oomScore: false
+      }
+    return hasBound && !needs.contains(.moment) && !needs.hasRelations && !settings.ignoresInherited
+      && leavesOutBelow > .zero
   }
 }

@@ -23,6 +23,8 @@ package struct LookAhead: Sendable {
   package private(set) var fastestFill: UInt64 = 0
   private var last: MemoryReading?
   private var halvedAt = Nanoseconds.zero
+  /// The last account of stalls, in microseconds, and when it was read.
+  private var lastStall: (some: UInt64, time: Nanoseconds) = (0, .zero)
   /// The most that was available since it last fell, and when that was.
   private var rest: (available: KiB, since: Nanoseconds) = (.zero, .zero)
 
@@ -60,13 +62,21 @@ package struct LookAhead: Sendable {
     }
     // Within a five hundredth it rests: the kernel's counters move by that much by themselves.
     let fell = reading.available + KiB(reading.total.count / 512) < rest.available
-    if fell || reading.stall != last?.stall { rest = (reading.available, reading.time) }
+    if hasStalled(by: reading) || fell || last == nil { rest = (reading.available, reading.time) }
     rest.available = max(rest.available, reading.available)
     last = reading
     if reading.time - halvedAt >= .milliseconds(60_000) {
       halvedAt = reading.time
       fastestFill /= 2
     }
+  }
+
+  /// Whether tasks have stalled for more than a hundredth of the time since the last reading with an account of stalls.
+  private mutating func hasStalled(by reading: MemoryReading) -> Bool {
+    guard let stall = reading.stall else { return false }
+    defer { lastStall = (stall.some, reading.time) }
+    let stalled = stall.some > lastStall.some ? stall.some - lastStall.some : 0
+    return stalled > (reading.time - lastStall.time).microseconds / 100
   }
 
   /// Returns the time after which the floor could be reached, within ``shortest`` and ``longest``.

@@ -106,9 +106,8 @@ struct Explanation {
     if facts.sharedElsewhere > .zero { lines += " (of \(amount(facts.shared)), which other processes map as well)" }
     lines += "\n"
     if facts.forkShared > .zero {
-      lines += "  not counted: \(amount(facts.forkShared)) of the \(amount(facts.heldAnonymous)) of anonymous memory and"
-      lines += " swap that it holds,\n    which it shares with processes that it was forked from or that were forked"
-      lines += " from it\n"
+      lines += "  not counted: \(amount(facts.forkShared)) of its \(amount(facts.heldAnonymous)) of anonymous memory"
+      lines += " and swap,\n    which it shares with processes that it was forked from or that were forked from it\n"
     }
     lines += "  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
     if let growth = process.measuredGrowth { lines += "  it grows by \(amount(growth)) a second, as measured\n" }

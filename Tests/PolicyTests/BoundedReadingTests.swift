@@ -36,6 +36,7 @@ import Testing
     for _ in 0..<Int.random(in: 0...10, using: &random) {
       world.add(age: random.next() % 100_000, own: random.next() % 200_000) { member in
         member.comm = ["idle", "batch", "last", "kept", "heavy"].randomElement(using: &random) ?? "idle"
+        member.uid = [0, 1000].randomElement(using: &random) ?? 0
         member.adjustment = [0, 0, 300, 1000, -500, -1000].randomElement(using: &random) ?? 0
         if Int.random(in: 0..<3, using: &random) == 0 { member.shared = random.next() % 100_000 }
         if Int.random(in: 0..<8, using: &random) == 0 { member.exe = "/usr/bin/kept" }

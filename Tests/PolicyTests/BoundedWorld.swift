@@ -67,13 +67,15 @@ struct BoundedWorld {
     set(
       .stat,
       "\(member.pid) (\(member.comm)) S \(member.parent) \(member.pid) \(member.pid) 0 -1 0 \(faults) 0 0 0 10 0 0 0 20 0 "
-        + "\(member.threads) 0 \(member.start * 100) \(held * 4096) \(resident / 4) 1 \(member.image) 1 \(member.image) 0\n")
+        + "\(member.threads) 0 \(member.start * 100) \(held * 4096) \(resident / 4) 1 \(member.image) 1 \(member.image) 0\n"
+    )
     set(
       .status,
       "Name:\t\(member.comm)\nTgid:\t\(member.pid)\nPid:\t\(member.pid)\nUid:\t\(member.uid)\t\(member.uid)\t0\t0\n"
         + "Gid:\t0\t0\t0\t0\nNSpid:\t\(member.pid)\nVmSize:\t\(held * 4) kB\nVmRSS:\t\(resident) kB\n"
         + "RssAnon:\t\(resident - member.shared) kB\nRssFile:\t0 kB\nRssShmem:\t\(member.shared) kB\n"
-        + "VmPTE:\t\(member.pageTables) kB\nVmSwap:\t\(min(member.swap, held)) kB\nThreads:\t\(member.threads)\nCapEff:\t0\n")
+        + "VmPTE:\t\(member.pageTables) kB\nVmSwap:\t\(min(member.swap, held)) kB\nThreads:\t\(member.threads)\nCapEff:\t0\n"
+    )
     set(.oomScoreAdj, "\(member.adjustment)\n")
     set(.oomScore, "666\n")
     set(.exe, member.exe)
