@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh: measures the agent beside earlyoom and beside the least program that could do its work, and prints one table.
-# Every ratio is of figures from the same run. Needs root (pid namespaces), 2 GiB of free memory and about fourteen
+# Every ratio is of figures from the same run. Needs root (pid namespaces), 14 GiB of free memory and about twenty
 # minutes.
 #
 # With RECORD=1 the table also replaces the one in docs/performance.md.

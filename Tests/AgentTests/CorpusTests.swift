@@ -29,8 +29,7 @@ import Testing
 
   /// The wrong victims that the scenarios' files know of.
   private static let known: [String: Comment] = [
-    "orphans": "issue 15: older than half a minute they are no swarm, so the database is killed, and then the service",
-    "runner": "issue 15: the inherited oom_score_adj divides the task's score by 12, so the database is killed first",
+    "runner": "the preset server counts the inherited oom_score_adj, so the database is killed first; ci-runner does not",
   ]
 
   @Test(arguments: Flown.all)

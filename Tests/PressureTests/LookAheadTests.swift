@@ -51,7 +51,7 @@ import Testing
     for (index, mib) in available.enumerated() {
       var next = reading(mib, swapFree: 50)
       next.time = .milliseconds(100_000 + UInt64(index) * 4)
-      next.stall = StallTotals(some: stalls ? UInt64(index) * 10 : 7, full: 7)
+      next.stall = StallTotals(some: stalls ? UInt64(index) * 100 : 7, full: 7)
       lookAhead.learn(next)
       delay = lookAhead.delay(detector.judge(next))
     }
