@@ -23,7 +23,7 @@ extension Agent where M: ~Copyable {
     let shortage = chooser.shortage(
       verdict, fallen: domain.fallen, isFalling: domain.isFalling, units: constants.units, now: now)
     var plan = chooser.plan(
-      in: number, by: context, shortage, verdict.reading, pursued: pursued(), from: &machine)
+      in: number, by: context, shortage, verdict.reading, isCgroup: domain.isCgroup, pursued: pursued(), from: &machine)
     chooser.inquiry = Inquiry()
     while true {
       guard gather(plan) else { return nil }

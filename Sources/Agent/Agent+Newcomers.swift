@@ -49,7 +49,10 @@ extension Agent where M: ~Copyable {
       if let best = foremost, !present.goesBefore(best) { continue }
       foremost = present
     }
-    if hasLearned { rank(in: number, by: context, now) }
+    guard hasLearned else { return }
+    // A rule may say otherwise of the best candidate now: nothing is proven of those that were not read.
+    if chooser.ranking.tally.unread > 0 { chooser.ranking.tally.bound = .infinity }
+    rank(in: number, by: context, now)
   }
 
   /// The foremost of the processes that may be asked, as they would stand if what is not known of them protected none.

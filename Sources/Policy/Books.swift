@@ -14,12 +14,16 @@ struct Books: Sendable {
 
   /// Nil where the reading does not tell what the memory in use is.
   ///
-  /// - Parameter unmapped: Shared memory and tmpfs that no process mapped when all were last surveyed. A process that maps
+  /// - Parameters:
+  ///   - isCgroup: Whether it is a cgroup's. Its `memory.stat` is up to two seconds old (rstat), and what the cgroup holds is
+  ///     of the moment: the larger of both is in use.
+  ///   - unmapped: Shared memory and tmpfs that no process mapped when all were last surveyed. A process that maps
   ///   shared memory is read in any case, so what has not been read holds none of it.
-  init?(_ reading: MemoryReading, unmapped: KiB) {
+  init?(_ reading: MemoryReading, isCgroup: Bool, unmapped: KiB) {
     guard let parts = reading.parts, !reading.isSwapBeingTakenAway else { return nil }
     let swap = reading.swapTotal - reading.swapFree
-    let sum = parts.anonymous + parts.pageTables + swap + (parts.shared - unmapped)
+    var sum = parts.anonymous + parts.pageTables + swap + (parts.shared - unmapped)
+    if isCgroup { sum = max(sum, (reading.total - reading.available) + swap) }
     inUse = sum + KiB(sum.count / 64) + KiB(4096)
   }
 

@@ -18,15 +18,16 @@ extension Chooser {
   ///
   /// - Parameters:
   ///   - reading: Of the domain, as it is judged.
+  ///   - isCgroup: Whether that is a cgroup's.
   ///   - pursued: What is being killed for other domains.
   package mutating func plan<Source: ProcSource & ~Copyable>(
-    in domain: Int, by context: ScoringContext, _ shortage: Shortage, _ reading: MemoryReading,
+    in domain: Int, by context: ScoringContext, _ shortage: Shortage, _ reading: MemoryReading, isCgroup: Bool,
     pursued: InlineArray<8, ProcessIdentity>, from source: inout Source
   ) -> ReadingPlan {
     bounded = nil
     let full = ReadingPlan(for: context)
     guard isBoundedAllowed, let known, source.clock != nil, context.isBounded, order.capacity >= roster.count,
-      let books = Books(reading, unmapped: domain == 0 ? known.unmapped : .zero)
+      let books = Books(reading, isCgroup: isCgroup, unmapped: domain == 0 ? known.unmapped : .zero)
     else { return full }
     let newNumbers: ClosedRange<Int32>?
     if let past = known.lastNumber, let last = lastNumber(from: &source) {

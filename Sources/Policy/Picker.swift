@@ -69,6 +69,10 @@ package struct Picker: Sendable {
   private mutating func choose(
     from ranking: Ranking, _ roster: borrowing Roster, _ shortage: Shortage, _ context: ScoringContext
   ) -> Pick {
+    // What was learned since may have put the best candidate behind what the proof allows for.
+    if ranking.tally.unread > 0, ranking.shortlist.victim.map({ $0.score <= ranking.tally.bound }) ?? true {
+      return .needsEveryone
+    }
     // Beside one there is no need to look for a swarm, which among thousands of the young takes seconds.
     var isCulprit = false
     if let victim = ranking.shortlist.victim { isCulprit = uses(victim, roster, shortage, context) }

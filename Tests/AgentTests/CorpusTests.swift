@@ -29,7 +29,7 @@ import Testing
 
   /// The wrong victims that the scenarios' files know of.
   private static let known: [String: Comment] = [
-    "runner": "the preset server counts the inherited oom_score_adj, so the database is killed first; ci-runner does not",
+    "runner": "the preset server counts the inherited oom_score_adj, so the database is killed first"
   ]
 
   @Test(arguments: Flown.all)

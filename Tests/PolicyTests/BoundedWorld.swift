@@ -145,7 +145,7 @@ struct BoundedChooser {
     shortage.level = .terminate
     shortage.shortfall = KiB(shortfall)
     var plan = chooser.plan(
-      in: 0, by: context, shortage, reading,
+      in: 0, by: context, shortage, reading, isCgroup: false,
       pursued: InlineArray(repeating: ProcessIdentity(pid: 0, startTime: .zero)), from: &source)
     while true {
       try chooser.beginSurvey(plan, units: .common, now: now, from: &source)

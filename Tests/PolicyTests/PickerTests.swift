@@ -21,6 +21,8 @@ import Testing
     /// Processes that were killed in vain.
     var inVain: Set<Int32> = []
     var leftOut: UInt32 = 0
+    /// The highest score of a process that was not read, in MiB; nil where all were.
+    var bound: Double?
     var outcome: (Int32) -> RuleOutcome = { _ in RuleOutcome() }
   }
 
@@ -30,6 +32,10 @@ import Testing
     ranking.table = crowd.table
     ranking.tally = Crowd.completeTally
     ranking.tally.leftOut = it.leftOut
+    if let bound = it.bound {
+      ranking.tally.unread = 3
+      ranking.tally.bound = bound * 1024
+    }
     ranking.beginOutcomes()
     for process in processes { ranking.append(outcome: it.outcome(process.pid)) }
     ranking.rank(in: 0, by: context) { it.inVain.contains($0.pid) }
@@ -74,6 +80,16 @@ import Testing
 
   @Test func theForemostOfTheRankingIsPicked() {
     #expect(Self.pick(three).pids == [12])
+  }
+
+  @Test func allHaveToBeReadWhereOneThatWasNotCouldBeForemost() {
+    #expect(Self.pick(three, Case(bound: 399)).pids == [12])
+    #expect(Self.pick(three, Case(bound: 400)).pids == nil)
+    #expect(Self.pick(three, Case(bound: .infinity)).pids == nil)
+    #expect(Self.pick(three, Case(inVain: [12], bound: 399)).pids == nil)
+    // One that was not read may be enough alone, where the foremost is not.
+    #expect(Self.pick(three, Case(shortfall: 500, bound: 100)).pids == nil)
+    #expect(Self.pick([], Case(bound: 0)).pids == nil)
   }
 
   @Test func aProcessThatWasKilledInVainIsPassedOver() {
