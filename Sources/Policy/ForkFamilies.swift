@@ -6,15 +6,16 @@ package import ProcModel
 /// `RssAnon` and `VmSwap` count shared pages in full in each process. `smaps_rollup` tells them apart, but takes the
 /// process's memory lock. So it is reckoned from what can be read without a lock:
 ///
-/// - A process that was forked and executed no program has the image of its parent (``ProcessFacts/image``). Of its memory it
-///   alone holds what it wrote itself since its birth: one page for each minor fault. On Linux 6.18 five children of a
-///   parent of 200 MiB that wrote 0 to 40 MiB of it and took 5 more had 5.2 to 46.2 MiB of faults, and 5.1 to 46.1 MiB of
-///   private memory (docs/decisions/038-fork-families.md). One fault may bring 512 pages where huge pages are on, so what it holds beyond its
-///   parent is its own in any case. A copy of an inherited page is a single page always.
+/// - A process that was forked and executed no program has the image of its parent (``ProcessFacts/image``). Of its memory
+///   it alone holds what it wrote itself since its birth: one page for each minor fault (measured in
+///   docs/decisions/038-fork-families.md). One fault may bring 512 pages where huge pages are on, so what it holds beyond
+///   its parent is its own in any case. A copy of an inherited page is a single page always.
 /// - What the parent wrote to since the birth of its only copy is that copy's alone in its old form: a database that is
 ///   being saved. Of several copies it is shared among them.
-/// - The parent shares what the copy that inherited most shares with it.
-/// - Copies whose parent is gone share what they inherited with each other. The last of them shares nothing.
+/// - What is shared counts with the parent, so that the footprints of a family are what it holds, once. A process cannot
+///   make itself small by forking: without its copies it would hold all of it, and two that have the very same memory
+///   (`CLONE_VM`) look like a parent and a copy.
+/// - Of copies whose parent is gone it counts with the eldest.
 ///
 /// Minor faults are counted over a life: a worker that takes memory and gives it back again and again has more of them than
 /// memory, and is then taken to hold alone all that it holds. Major faults are not counted: without swap they are reads of
@@ -22,8 +23,7 @@ package import ProcModel
 ///
 /// Linear in the number of processes. Allocates nothing once it has seen as many families.
 package struct ForkFamilies: Sendable {
-  /// By process number, doubled: how many copies it has; and with the lowest bit set the most that one of them shares with
-  /// it, in KiB.
+  /// By process number: how many copies it has.
   private var parents: IntegerMap
   /// Of copies whose parent is gone, by image and ``Of``.
   private var orphans: IntegerMap
@@ -41,7 +41,8 @@ package struct ForkFamilies: Sendable {
     case count = 0x636f_756e_7400
     /// The least memory of one, as the distance to the largest number.
     case least = 0x6c65_6173_7400
-    case shared = 0x7368_6172_6500
+    /// The birth and number of the eldest, as the distance to the largest number.
+    case eldest = 0x656c_6465_7374
   }
 
   /// Sets what each row shares.
@@ -52,7 +53,7 @@ package struct ForkFamilies: Sendable {
     orphans.removeAll()
     var isAny = false
     for row in table.rows.indices {
-      if table.rows[row].forkShared > .zero { table.setForkShared(.zero, isHead: false, row: row) }
+      if table.rows[row].forkShared > .zero { table.setForkShared(.zero, row: row) }
       guard table.rows[row].isForkKnown else { continue }
       if let parent = ForkFamilies.parent(of: row, in: table) {
         parents.add(1, to: ForkFamilies.key(table.rows[parent]))
@@ -65,7 +66,6 @@ package struct ForkFamilies: Sendable {
     guard isAny else { return }
     for row in table.rows.indices where table.rows[row].isForkKnown { note(row, in: table) }
     for row in table.rows.indices where table.rows[row].isForkKnown { inherit(row, in: &table, roster) }
-    for row in table.rows.indices where table.rows[row].isForkKnown { share(row, in: &table) }
   }
 
   /// The anonymous memory and swap that the rows of a domain hold for certain: of a fork family as much as the largest of
@@ -105,39 +105,27 @@ package struct ForkFamilies: Sendable {
     else { return }
     orphans.add(1, to: ForkFamilies.key(process, .count))
     orphans.formMaximum(.max - process.heldAnonymous.count, at: ForkFamilies.key(process, .least))
+    orphans.formMaximum(.max - process.birth, at: ForkFamilies.key(process, .eldest))
   }
 
-  /// Keeps, for the last pass, what a process shares with those that it was forked from.
-  private mutating func inherit(_ row: Int, in table: inout ProcessTable, _ roster: borrowing Roster) {
+  /// Sets what a process shares with those that it was forked from, or was forked with.
+  private func inherit(_ row: Int, in table: inout ProcessTable, _ roster: borrowing Roster) {
     let process = table.rows[row]
     var shared: KiB
     if let parent = ForkFamilies.parent(of: row, in: table) {
-      let key = ForkFamilies.key(table.rows[parent])
       shared = process.inherited(from: table.rows[parent])
-      let withParent = shared - roster.rewritten(by: table.rows[parent], since: process)
-      parents.formMaximum(withParent.count, at: key | 1)
-      if parents.value(for: key) == 1 { shared = withParent }
+      if parents.value(for: ForkFamilies.key(table.rows[parent])) == 1 {
+        shared = shared - roster.rewritten(by: table.rows[parent], since: process)
+      }
     } else {
       guard let count = orphans.value(for: ForkFamilies.key(process, .count)), count > 1,
-        let least = orphans.value(for: ForkFamilies.key(process, .least))
+        let least = orphans.value(for: ForkFamilies.key(process, .least)),
+        orphans.value(for: ForkFamilies.key(process, .eldest)) != .max - process.birth
       else { return }
       let own = max(process.faulted, process.heldAnonymous - KiB(.max - least))
       shared = process.heldAnonymous - own
-      orphans.formMaximum(shared.count, at: ForkFamilies.key(process, .shared))
     }
-    if shared > .zero { table.setForkShared(shared, isHead: false, row: row) }
-  }
-
-  /// Adds what a process shares with those that were forked from it.
-  private func share(_ row: Int, in table: inout ProcessTable) {
-    let process = table.rows[row]
-    let withParents = process.forkShared
-    var shared = KiB(parents.value(for: ForkFamilies.key(process) | 1) ?? 0)
-    if ForkFamilies.parent(of: row, in: table) == nil {
-      shared = max(shared, KiB(orphans.value(for: ForkFamilies.key(process, .shared)) ?? 0))
-    }
-    guard shared > withParents else { return }
-    table.setForkShared(shared, isHead: withParents == .zero, row: row)
+    if shared > .zero { table.setForkShared(shared, row: row) }
   }
 
   /// The row of a parent that lives, is not younger, and has the same image.
@@ -149,7 +137,7 @@ package struct ForkFamilies: Sendable {
   }
 
   private static func key(_ process: ProcessFacts) -> UInt64 {
-    UInt64(UInt32(bitPattern: process.identity.pid)) << 1
+    UInt64(UInt32(bitPattern: process.identity.pid))
   }
 
   private static func key(_ process: ProcessFacts, _ of: Of) -> UInt64 { IntegerMap.mix(process.image ^ of.rawValue) }
@@ -158,6 +146,12 @@ package struct ForkFamilies: Sendable {
 extension ProcessFacts {
   /// Whether its image and its faults are known, without which nothing is known of what it shares.
   var isForkKnown: Bool { image != 0 && faulted > .zero }
+
+  /// A number that orders processes by age, then by number: there are no more than 2²² of these (`PID_MAX_LIMIT`,
+  /// include/linux/threads.h).
+  fileprivate var birth: UInt64 {
+    identity.startTime.count << 22 | UInt64(UInt32(bitPattern: identity.pid)) & 0x3F_FFFF
+  }
 
   /// The part of its memory that it has from its parent and did not write to.
   fileprivate func inherited(from parent: ProcessFacts) -> KiB {

@@ -108,7 +108,7 @@ package struct KillSet: Sendable {
   package private(set) var footprint = KiB.zero
   /// What was counted for it, where that is more than is in use: then the books do not balance, and ``footprint`` is what is
   /// in use.
-  package private(set) var uncapped: KiB?
+  package var uncapped: KiB?
   /// Of the same kind, and left out: protected.
   package private(set) var protected = 0
   /// Left out because killing them was tried in vain.
@@ -171,11 +171,6 @@ package struct KillSet: Sendable {
       members.append(Member(row: UInt32(truncatingIfNeeded: row), identity: process.identity))
       footprint += process.footprint
     }
-  }
-
-  /// Adds what the members share with each other, and with no process that stays.
-  package mutating func add(shared: KiB) {
-    footprint += shared
   }
 
   /// Counts no more than is in use, where it is more by a sixteenth: the kernel's counters of processes and of the machine

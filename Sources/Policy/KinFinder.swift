@@ -34,8 +34,6 @@ package struct KinFinder: Sendable {
     /// The row of the largest.
     var leader: Int
     var footprint = KiB.zero
-    /// What processes that were forked from the one among them share copy-on-write: it goes with the last of them.
-    var image = KiB.zero
     var virtual = KiB.zero
     var cpu = Ticks.zero
     /// Of the oldest whose age is known; nil where none is.
@@ -44,10 +42,6 @@ package struct KinFinder: Sendable {
     mutating func take(_ row: Int, in table: ProcessTable) {
       let process = table.rows[row]
       footprint += process.footprint
-      if process.headsForkFamily, process.forkShared > image {
-        footprint += process.forkShared - image
-        image = process.forkShared
-      }
       virtual += process.virtual
       cpu = cpu + process.cpu
       if let own = process.age { age = max(age ?? .zero, own) }

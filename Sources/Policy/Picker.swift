@@ -13,7 +13,6 @@ package struct Picker: Sendable {
   private var resolver: ScopeResolver
   private var swarmFinder: SwarmFinder
   private var kinFinder: KinFinder
-  private var sharedImages: SharedImages
   /// Processes for which these have the memory.
   private var capacity: Int
 
@@ -31,7 +30,6 @@ package struct Picker: Sendable {
     resolver = ScopeResolver(capacity: capacity)
     swarmFinder = SwarmFinder(capacity: capacity)
     kinFinder = KinFinder(capacity: capacity)
-    sharedImages = SharedImages(capacity: capacity)
     self.capacity = capacity
   }
 
@@ -42,7 +40,6 @@ package struct Picker: Sendable {
     resolver.prepare(for: table)
     swarmFinder.prepare(for: table)
     kinFinder.prepare(for: table)
-    sharedImages.prepare(for: table)
   }
 
   /// Counts, in calm time, the orphans of each program.
@@ -101,7 +98,6 @@ package struct Picker: Sendable {
     resolver.resolve(
       victim, scope: scope ?? row.map { ranking.eligibility[$0].scope } ?? .process, in: ranking.table,
       eligibility: ranking.eligibility, agent: context.agent, isComplete: ranking.tally.isComplete, into: &killSet)
-    killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
   }
 
   /// Says how the victim was chosen whose kill set was filled anew.
@@ -135,7 +131,6 @@ package struct Picker: Sendable {
       shortfall: shortage.shortfall,
       inUse: shortage.inUse, context: context, tally: ranking.tally, into: &killSet)
     guard isFound else { return nil }
-    killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
     // Its youngest hold next to nothing yet, and would go on where the others were stopped.
     return ranking.tally.isShort ? .needsEveryone : leader()
   }
@@ -156,7 +151,6 @@ package struct Picker: Sendable {
       tally: ranking.tally,
       into: &killSet)
     {
-      killSet.add(shared: sharedImages.shared(within: killSet, of: ranking.table))
       return leader()
     }
     guard isLast, let row = KinFinder.largest(in: ranking.table, eligibility: ranking.eligibility) else { return .none }

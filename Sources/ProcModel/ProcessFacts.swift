@@ -87,13 +87,11 @@ package struct ProcessFacts: Sendable {
   package var sharedElsewhere = KiB.zero
   // The choice sets these, from what it remembers of calmer times (``ForkFamilies`` of the module Policy).
 
-  /// The part of ``anonymous`` that is shared copy-on-write with processes that it was forked from or that were forked from
-  /// it: killing this process alone does not give it back.
+  /// The part of ``anonymous`` that is shared copy-on-write with the process that it was forked from, and counts with that:
+  /// killing this process alone does not give it back.
   package var anonymousElsewhere = KiB.zero
   /// The part of ``swap`` that is shared so.
   package var swapElsewhere = KiB.zero
-  /// Whether it is the process that its fork family was forked from.
-  package var headsForkFamily = false
   /// The growth of its footprint lately, in KiB per second; 0 where it is unknown.
   package var growthPerSecond = KiB.zero
 

@@ -36,11 +36,10 @@ package struct ProcessTable: Sendable {
 
   /// Says how much of a row's anonymous memory and swap is shared copy-on-write (``ProcessFacts/forkShared``). Of what is
   /// shared, the swap is taken first: memory that no process has touched since a fork is the first to go there.
-  package mutating func setForkShared(_ shared: KiB, isHead: Bool, row: Int) {
+  package mutating func setForkShared(_ shared: KiB, row: Int) {
     let shared = min(shared, rows[row].heldAnonymous)
     rows[row].swapElsewhere = min(shared, rows[row].swap)
     rows[row].anonymousElsewhere = shared - rows[row].swapElsewhere
-    rows[row].headsForkFamily = isHead && shared > .zero
   }
 
   /// Puts the rows into the order of a walk. By a heap in place, since a decision takes no memory.

@@ -18,16 +18,14 @@ package struct FlightMoment: FlightSource {
   /// The time that growth is reckoned to: that of the reading on which the processes were surveyed.
   package private(set) var rankedAt = Nanoseconds.zero
   private let recorded: CompiledPolicy?
-  /// Surveys of all processes before the last survey, the oldest first.
+  /// Surveys of all processes before the last survey, the oldest first: what a parent held when it forked is known from
+  /// that time.
   private var past: [Rows] = []
 
   private struct Rows: Sendable {
     var began: Nanoseconds
     var rows: [ProcessFacts]
   }
-
-  /// Growth that two surveys within half a second of each other do not tell is that between the two before them.
-  private static let pastSurveys = 3
 
   /// - Parameters:
   ///   - count: The number of items of the flight that belong to it.
@@ -58,7 +56,6 @@ package struct FlightMoment: FlightSource {
       }
       world.take(entry)
     }
-    past = past.suffix(FlightMoment.pastSurveys)
     self.world = world
     policy = replay.policies.first { $0.number == world.policy }
     recorded = policy.flatMap { try? CompiledPolicy(image: $0.image.span) }

@@ -107,7 +107,7 @@ struct Explanation {
     lines += "\n"
     if facts.forkShared > .zero {
       lines += "  not counted: \(amount(facts.forkShared)) of its \(amount(facts.heldAnonymous)) of anonymous memory"
-      lines += " and swap,\n    which it shares with processes that it was forked from or that were forked from it\n"
+      lines += " and swap,\n    which it shares with the process that it was forked from\n"
     }
     lines += "  not counted: \(amount(facts.file)) of file pages, which the kernel can drop by itself\n"
     if let growth = process.measuredGrowth { lines += "  it grows by \(amount(growth)) a second, as measured\n" }

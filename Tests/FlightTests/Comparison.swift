@@ -14,7 +14,7 @@ extension ProcessFacts {
 
   /// The stored fields that a choice sets.
   static let namesOfChoice = [
-    "anonymousElsewhere", "swapElsewhere", "headsForkFamily", "growthPerSecond", "hasAnotherImageThanItsParent",
+    "anonymousElsewhere", "swapElsewhere", "growthPerSecond", "hasAnotherImageThanItsParent",
     "isOrphan", "inheritsOomScoreAdj",
   ]
 

@@ -9,8 +9,6 @@ struct ForkCase: CustomTestStringConvertible, Sendable {
   var testDescription: String
   var processes: [Crowd.Member]
   var own: [Int32: UInt64]
-  /// What killing all of them would give back beyond that.
-  var shared: UInt64 = 0
 
   /// A process of one image.
   ///
@@ -27,24 +25,24 @@ struct ForkCase: CustomTestStringConvertible, Sendable {
     ForkCase(
       testDescription: "workers that only read what they inherited",
       processes: [master] + (0..<12).map { one(1000 + $0, parent: 900, holds: 151, faulted: 1) },
-      own: [900: 0, 1000: 1, 1011: 1], shared: 150),
+      own: [900: 150, 1000: 1, 1011: 1]),
     ForkCase(
       testDescription: "a worker that leaks",
       processes: [master]
         + (0..<3).map { one(1000 + $0, parent: 900, holds: $0 == 2 ? 250 : 151, faulted: $0 == 2 ? 101 : 1) },
-      own: [900: 0, 1000: 1, 1002: 101], shared: 150),
+      own: [900: 150, 1000: 1, 1002: 101]),
     ForkCase(
       testDescription: "a worker that leaks huge pages, with a fault for each 2 MiB",
       processes: [
         master, one(1000, parent: 900, holds: 250, faulted: 1), one(1001, parent: 900, holds: 151, faulted: 1),
       ],
-      own: [1000: 100, 1001: 1], shared: 150),
+      own: [900: 150, 1000: 100, 1001: 1]),
     ForkCase(
       testDescription: "a worker that takes memory and gives it back is taken to hold what it holds",
       processes: [
         master, one(1000, parent: 900, holds: 151, faulted: 4000), one(1001, parent: 900, holds: 151, faulted: 1),
       ],
-      own: [900: 0, 1000: 151, 1001: 1], shared: 150),
+      own: [900: 150, 1000: 151, 1001: 1]),
     ForkCase(
       testDescription: "a child that executed a program shares nothing",
       processes: [master, one(1000, parent: 900, holds: 151, faulted: 1, image: 8)], own: [900: 150, 1000: 151]),
@@ -63,12 +61,10 @@ struct ForkCase: CustomTestStringConvertible, Sendable {
       processes: [
         master, one(1000, parent: 900, holds: 200, faulted: 50), one(1001, parent: 1000, holds: 200, faulted: 5),
       ],
-      // 150 are of the master, and 45 of the child's 50 are shared with its own child.
-      own: [900: 0, 1000: 5, 1001: 5], shared: 195),
+      own: [900: 150, 1000: 50, 1001: 5]),
     ForkCase(
       testDescription: "workers whose parent is gone share with each other",
-      processes: (0..<4).map { one(1000 + $0, parent: 1, holds: 151, faulted: 1) }, own: [1000: 1, 1003: 1],
-      shared: 150),
+      processes: (0..<4).map { one(1000 + $0, parent: 1, holds: 151, faulted: 1) }, own: [1000: 151, 1001: 1, 1003: 1]),
     ForkCase(
       testDescription: "the last of a family holds all of it",
       processes: [one(1000, parent: 1, holds: 151, faulted: 1)], own: [1000: 151]),
@@ -97,25 +93,12 @@ struct ForkCase: CustomTestStringConvertible, Sendable {
     crowd.table.row(ofPID: pid).map { crowd.table.rows[$0].footprint.count / 1024 }
   }
 
-  @Test(arguments: ForkCase.all) func memoryThatAFamilySharesIsNoProcesssOwn(example: ForkCase) {
+  @Test(arguments: ForkCase.all) func memoryThatAFamilySharesCountsOnce(example: ForkCase) {
     var numbers = SplitMix64(seed: 11)
     for processes in [example.processes, example.processes.reversed(), example.processes.shuffled(using: &numbers)] {
       let crowd = Self.crowd(processes)
       for (pid, own) in example.own { #expect(Self.own(pid, in: crowd) == own, "process \(pid)") }
     }
-  }
-
-  @Test(arguments: ForkCase.all) func aKillOfTheWholeFamilyGivesTheSharedMemoryBackOnce(example: ForkCase) {
-    var crowd = Self.crowd(example.processes)
-    var images = SharedImages(capacity: 4)
-    var killSet = KillSet()
-    killSet.begin(wanted: .cgroup)
-    for row in crowd.table.rows.indices { killSet.take(row, crowd.table.rows[row], crowd.eligibility[row]) }
-    #expect(images.shared(within: killSet, of: crowd.table).count / 1024 == example.shared)
-    // With a process that stays, the shared memory stays.
-    crowd.add(ForkCase.one(2000, parent: 1000, holds: 300, faulted: 1))
-    crowd.relateForks()
-    if example.shared > 0 { #expect(images.shared(within: killSet, of: crowd.table) == .zero) }
   }
 
   /// Sequences of holdings of a parent and its only child, in MiB.
@@ -127,7 +110,7 @@ struct ForkCase: CustomTestStringConvertible, Sendable {
     let parent = ForkCase.one(900, parent: 1, holds: 220, faulted: 310)
     let saving = Self.crowd([parent, ForkCase.one(1000, parent: 900, holds: 200, faulted: 2)], knowing: roster)
     #expect(Self.own(1000, in: saving) == 82)
-    #expect(Self.own(900, in: saving) == 102)
+    #expect(Self.own(900, in: saving) == 220)
     // Of two children neither holds the old form alone.
     let two = Self.crowd(
       [
@@ -136,7 +119,6 @@ struct ForkCase: CustomTestStringConvertible, Sendable {
       ],
       knowing: roster)
     #expect(Self.own(1000, in: two) == 2)
-    #expect(Self.own(900, in: two) == 102)
     // Once the child was seen in calm time, what its parent held at its birth is remembered.
     Self.refresh(&roster, saving.table, at: .milliseconds(20_000))
     Self.refresh(&roster, saving.table, at: .milliseconds(30_000))

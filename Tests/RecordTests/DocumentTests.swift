@@ -52,8 +52,7 @@ import Testing
           version: "1", policyName: CPath("p"), context: scene.context, roots: nil, panic: nil, held: [], lacking: []))
       recorder.write(DecisionEvent(scene.decision(), .rehearsed))
       var capped = scene.decision()
-      capped.killSet.add(shared: KiB(1))
-      capped.killSet.limit(to: .zero)
+      capped.killSet.uncapped = KiB(1)
       var tally = SurveyTally()
       tally.unread = 1
       capped.shortlist.noteUnread(tally)
