@@ -26,7 +26,8 @@ private final class ObedientFamily {
 
   deinit {
     for child in children { kill(child, SIGKILL) }
-    process.terminate()
+    // A test runner may block SIGTERM, and its children inherit that.
+    if hasParent { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
   }
 
