@@ -1,6 +1,6 @@
 package import ProcModel
 
-/// What a process is to its relatives, beside whom it descends from.
+/// What a process is to its relatives, beside what it descends from.
 extension Ancestry {
   /// Sets whether a process is an orphan.
   ///
@@ -19,7 +19,7 @@ extension Ancestry {
       process.unread.insert(.leaders)
       return
     // It has exited since, or this very moment.
-    case .nobody: break
+    case .absent: break
     case .link(let index): if links[index].session == process.session { return }
     }
     switch isGone(process.session, from: &source).or(isGone(process.processGroup, from: &source)) {
@@ -35,7 +35,7 @@ extension Ancestry {
   ) -> TestOutcome {
     guard leader > 0 else { return .no }
     switch look(for: leader, from: &source) {
-    case .nobody: return .yes
+    case .absent: return .yes
     case .unreadable: return .unknown
     case .link: return .no
     }

@@ -61,7 +61,7 @@ package struct Ancestry: Sendable {
 
   enum Finding {
     /// It has no parent here, or the parent has exited.
-    case nobody
+    case absent
     case unreadable
     case link(Int)
   }
@@ -119,14 +119,14 @@ package struct Ancestry: Sendable {
   ) -> Finding {
     let found = look(for: pid, from: &source)
     guard case .link(let index) = found else { return found }
-    return links[index].startTime <= startTime ? found : .nobody
+    return links[index].startTime <= startTime ? found : .absent
   }
 
   /// The process of a number that lives, or did when the survey met it.
   mutating func look<Source: ProcSource & ~Copyable>(for pid: Int32, from source: inout Source) -> Finding {
-    guard pid > 0 else { return .nobody }
+    guard pid > 0 else { return .absent }
     if let known = linksByPID.value(for: UInt64(UInt32(bitPattern: pid))) {
-      return links[Int(known)].isAlive ? .link(Int(known)) : .nobody
+      return links[Int(known)].isAlive ? .link(Int(known)) : .absent
     }
     var link = Link(
       pid: pid, parent: 0, session: 0, startTime: .zero, comm: Comm(), image: 0, isAlive: false)
@@ -136,15 +136,15 @@ package struct Ancestry: Sendable {
       guard error == .vanished else { return .unreadable }
       // Many may ask for the same leader.
       append(link)
-      return .nobody
+      return .absent
     }
     guard let stat = try? ProcessStat(parsing: buffer.bytes), stat.pid == pid else { return .unreadable }
     (link.parent, link.session, link.startTime) = (stat.parent, stat.session, stat.startTime)
     (link.comm, link.image) = (stat.comm, stat.image)
-    // A leader that is dead and not collected leads nobody, unless it has threads that live on.
+    // A leader that is dead and not collected leads no process, unless it has threads that live on.
     link.isAlive = !stat.isDead || stat.threads > 1
     append(link)
-    return link.isAlive ? .link(links.count - 1) : .nobody
+    return link.isAlive ? .link(links.count - 1) : .absent
   }
 
   // MARK: Ancestors
@@ -162,7 +162,7 @@ package struct Ancestry: Sendable {
     way.removeAll(keepingCapacity: true)
     climb: while true {
       switch find(parent, startedBy: startTime, from: &source) {
-      case .nobody: break climb
+      case .absent: break climb
       case .unreadable:
         above.isUnknown = true
         break climb

@@ -129,9 +129,9 @@ package struct Shortlist: Sendable {
   package private(set) var unread: (count: UInt32, remainder: KiB, bound: Double) = (0, .zero, 0)
 
   package init() {
-    let nobody = Candidate(
+    let placeholder = Candidate(
       process: ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero)), ruleOutcome: RuleOutcome(), score: 0)
-    storage = InlineArray(repeating: nobody)
+    storage = InlineArray(repeating: placeholder)
   }
 
   package var victim: Candidate? { count > 0 ? storage[0] : nil }

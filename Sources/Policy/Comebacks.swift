@@ -55,9 +55,10 @@ package struct Comebacks: Sendable {
   private var storage: InlineArray<16, Killed>
 
   package init() {
-    let nobody = ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero))
+    let placeholder = ProcessFacts(identity: ProcessIdentity(pid: 0, startTime: .zero))
     storage = InlineArray(
-      repeating: Killed(kind: ProcessKind(nobody, in: CgroupTree(capacity: 0)), footprint: .zero, at: .zero, kills: 0))
+      repeating: Killed(
+        kind: ProcessKind(placeholder, in: CgroupTree(capacity: 0)), footprint: .zero, at: .zero, kills: 0))
   }
 
   /// How often a process was killed before it was started again; nil where it was not.

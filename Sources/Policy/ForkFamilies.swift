@@ -82,7 +82,8 @@ package struct ForkFamilies: Sendable {
         sum += process.heldAnonymous
       }
     }
-    for row in table.rows.indices where isInFamily(row, of: table) {
+    for row in table.rows.indices
+    where table.rows[row].domains.contains(DomainSet(number: domain)) && isInFamily(row, of: table) {
       let key = ForkFamilies.key(table.rows[row], .most)
       sum += KiB(orphans.value(for: key) ?? 0)
       orphans.set(key, to: 0)

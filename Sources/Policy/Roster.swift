@@ -187,7 +187,7 @@ package struct Roster: Sendable {
     return cmdlines[index]
   }
 
-  /// Learns who is related to whom, where the policy asks: of the table whose processes are asked about next.
+  /// Learns which processes are related, where the policy asks: of the table whose processes are asked about next.
   package mutating func meet(_ table: ProcessTable, policy: CompiledPolicy, needs: MatchNeeds) {
     if needs.hasRelations { ancestry.learn(table, needs: needs) }
   }

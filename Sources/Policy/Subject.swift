@@ -173,7 +173,7 @@ package struct MatchNeeds: OptionSet, Sendable {
   /// Whether it inherits its `oom_score_adj`, which no rule asks and settings may.
   package static let inherited = MatchNeeds(rawValue: 64)
 
-  /// Whether it takes knowing who is related to whom.
+  /// Whether it takes knowing which processes are related.
   var hasRelations: Bool { contains(.ancestors) || contains(.orphans) || contains(.inherited) }
 }
 
