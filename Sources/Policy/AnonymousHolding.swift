@@ -43,8 +43,8 @@ extension Roster {
 
   /// What the parent of a row's process held at its birth: the process is new since the last refresh, so at that.
   func holdingOfParent(of row: Int, in table: ProcessTable, now: Nanoseconds) -> AnonymousHolding? {
-    guard table.rows[row].isForkKnown, let parent = table.parent(of: row),
-      table.rows[parent].image == table.rows[row].image, let index = index(of: table.rows[parent].identity)
+    guard table.rows[row].isForkKnown, let parent = table.forkParent(of: row),
+      let index = index(of: table.rows[parent].identity)
     else { return nil }
     return entries[index].sampledAt == now ? entries[index].lastHolding : entries[index].holding
   }

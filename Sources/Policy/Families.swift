@@ -22,18 +22,19 @@ struct Families: Sendable {
     static let worker = Traits(rawValue: 4)
   }
 
-  /// By process number: the row in the low 24 bits, the direct copies in the next 20, and copies of these above.
-  private var index: IntegerMap
+  /// By number of a process that is no copy: its direct copies in the low 20 bits, and copies of these above.
+  private var copies: IntegerMap
   private var traits: [Traits] = []
 
   init(capacity: Int) {
-    index = IntegerMap(capacity: capacity)
+    copies = IntegerMap(capacity: capacity / 4)
     traits.reserveCapacity(capacity)
   }
 
   /// Takes, in calm time, what memory a table of this size may need.
   mutating func prepare(for table: ProcessTable) {
-    number(table)
+    copies.reserve(table.count / 4)
+    traits.reserveCapacity(table.count)
   }
 
   /// Whether a row is a worker of an old process, as the last ``learn(_:young:)`` found.
@@ -41,22 +42,24 @@ struct Families: Sendable {
 
   /// - Parameter young: A process that is younger than this is no old parent.
   mutating func learn(_ table: ProcessTable, young: Ticks) {
-    number(table)
+    copies.removeAll()
+    traits.removeAll(keepingCapacity: true)
+    for _ in table.rows.indices { traits.append([]) }
     for row in table.rows.indices {
-      guard let parent = parent(of: row, in: table) else { continue }
+      guard let parent = table.forkParent(of: row) else { continue }
       traits[row].insert(.copy)
       traits[parent].insert(.hasCopies)
     }
     for row in table.rows.indices where traits[row].contains(.copy) {
-      guard let parent = parent(of: row, in: table) else { continue }
+      guard let parent = table.forkParent(of: row) else { continue }
       if !traits[parent].contains(.copy) {
-        index.add(1 << 24, to: Families.key(table.rows[parent]))
-      } else if let grandparent = self.parent(of: parent, in: table), !traits[grandparent].contains(.copy) {
-        index.add(1 << 44, to: Families.key(table.rows[grandparent]))
+        copies.add(1, to: Families.key(table.rows[parent]))
+      } else if let grandparent = table.forkParent(of: parent), !traits[grandparent].contains(.copy) {
+        copies.add(1 << 20, to: Families.key(table.rows[grandparent]))
       }
     }
     for row in table.rows.indices where traits[row].contains(.copy) && !traits[row].contains(.hasCopies) {
-      guard let parent = parent(of: row, in: table), !traits[parent].contains(.copy), !isBomb(table.rows[parent])
+      guard let parent = table.forkParent(of: row), !traits[parent].contains(.copy), !isBomb(table.rows[parent])
       else { continue }
       if let age = table.rows[parent].age, age >= young, Families.livesOnParent(table.rows[row]) {
         traits[row].insert(.worker)
@@ -67,30 +70,8 @@ struct Families: Sendable {
   /// Whether more than half as many are copies of its copies as are its own: a service's worker forks now and then, for
   /// the moment until it executes a program.
   private func isBomb(_ root: ProcessFacts) -> Bool {
-    let value = index.value(for: Families.key(root)) ?? 0
-    return (value >> 44) * 2 > value >> 24 & 0xF_FFFF
-  }
-
-  private mutating func number(_ table: ProcessTable) {
-    index.removeAll()
-    traits.removeAll(keepingCapacity: true)
-    for row in table.rows.indices {
-      index.set(Families.key(table.rows[row]), to: UInt64(row) & 0xFF_FFFF)
-      traits.append([])
-    }
-  }
-
-  /// The row of a parent that lives, is not younger, and has the same image.
-  private func parent(of row: Int, in table: ProcessTable) -> Int? {
-    let process = table.rows[row]
-    guard process.image != 0, process.parent > 1,
-      let value = index.value(for: UInt64(UInt32(bitPattern: process.parent)))
-    else { return nil }
-    let parent = Int(value & 0xFF_FFFF)
-    guard parent != row, table.rows[parent].image == process.image,
-      table.rows[parent].identity.startTime <= process.identity.startTime
-    else { return nil }
-    return parent
+    let value = copies.value(for: Families.key(root)) ?? 0
+    return (value >> 20) * 2 > value & 0xF_FFFF
   }
 
   private static func key(_ process: ProcessFacts) -> UInt64 { UInt64(UInt32(bitPattern: process.identity.pid)) }

@@ -55,7 +55,7 @@ package struct ForkFamilies: Sendable {
     for row in table.rows.indices {
       if table.rows[row].forkShared > .zero { table.setForkShared(.zero, row: row) }
       guard table.rows[row].isForkKnown else { continue }
-      if let parent = ForkFamilies.parent(of: row, in: table) {
+      if let parent = table.forkParent(of: row) {
         parents.add(1, to: ForkFamilies.key(table.rows[parent]))
         isAny = true
       } else if table.rows[row].faulted < table.rows[row].heldAnonymous {
@@ -94,7 +94,7 @@ package struct ForkFamilies: Sendable {
   private func isInFamily(_ row: Int, of table: ProcessTable) -> Bool {
     let process = table.rows[row]
     guard process.isForkKnown else { return false }
-    return ForkFamilies.parent(of: row, in: table) != nil || parents.value(for: ForkFamilies.key(process)) != nil
+    return table.forkParent(of: row) != nil || parents.value(for: ForkFamilies.key(process)) != nil
       || (orphans.value(for: ForkFamilies.key(process, .count)) ?? 0) > 1
   }
 
@@ -102,7 +102,7 @@ package struct ForkFamilies: Sendable {
   private mutating func note(_ row: Int, in table: ProcessTable) {
     let process = table.rows[row]
     guard orphans.value(for: ForkFamilies.key(process, .count)) != nil,
-      ForkFamilies.parent(of: row, in: table) == nil
+      table.forkParent(of: row) == nil
     else { return }
     orphans.add(1, to: ForkFamilies.key(process, .count))
     orphans.formMaximum(.max - process.heldAnonymous.count, at: ForkFamilies.key(process, .least))
@@ -113,7 +113,7 @@ package struct ForkFamilies: Sendable {
   private func inherit(_ row: Int, in table: inout ProcessTable, _ roster: borrowing Roster) {
     let process = table.rows[row]
     var shared: KiB
-    if let parent = ForkFamilies.parent(of: row, in: table) {
+    if let parent = table.forkParent(of: row) {
       shared = process.inherited(from: table.rows[parent])
       if parents.value(for: ForkFamilies.key(table.rows[parent])) == 1 {
         shared = shared - roster.rewritten(by: table.rows[parent], since: process)
@@ -127,14 +127,6 @@ package struct ForkFamilies: Sendable {
       shared = process.heldAnonymous - own
     }
     if shared > .zero { table.setForkShared(shared, row: row) }
-  }
-
-  /// The row of a parent that lives, is not younger, and has the same image.
-  private static func parent(of row: Int, in table: ProcessTable) -> Int? {
-    guard table.rows[row].parent > 1, let parent = table.parent(of: row), parent != row,
-      table.rows[parent].image == table.rows[row].image
-    else { return nil }
-    return parent
   }
 
   private static func key(_ process: ProcessFacts) -> UInt64 {

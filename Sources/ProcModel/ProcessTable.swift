@@ -100,6 +100,15 @@ package struct ProcessTable: Sendable {
     return found
   }
 
+  /// Returns the row of a parent that lives and has the same image: the process was forked from it, and has executed no
+  /// program since.
+  package func forkParent(of row: Int) -> Int? {
+    guard rows[row].image != 0, rows[row].parent > 1, let found = parent(of: row), found != row,
+      rows[found].image == rows[row].image
+    else { return nil }
+    return found
+  }
+
   private static func key(_ pid: Int32) -> UInt64 { UInt64(UInt32(bitPattern: pid)) }
 
   /// Takes the process of a row out of every memory domain, so that it is no candidate.

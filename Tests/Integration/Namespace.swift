@@ -115,7 +115,7 @@ struct Namespace {
       done
     }
     alive() {
-      [ -d "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status"
+      grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null
     }
     finish() {
       kill -TERM $agent; wait $agent; echo "agent status $?"
