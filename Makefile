@@ -19,7 +19,7 @@ AT_PREFIX = -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/usr/share/spill
 # where the system does.
 RELEASE := -c release --static-swift-stdlib --disable-local-rpath
 # The list has directories too: their time changes when a file is removed.
-RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sources/PolicyFile/*' 2>/dev/null)
+RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sources/PolicyFile/*' -not -path 'Sources/History/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

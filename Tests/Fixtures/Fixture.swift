@@ -1,7 +1,7 @@
 import Foundation
 
-/// The captured and composed kernel files under `Tests/Fixtures/proc`, and the recordings under
-/// `Tests/Fixtures/sequences` and `Tests/Fixtures/flights`.
+/// The captured and composed kernel files under `Tests/Fixtures/proc`, the recordings under
+/// `Tests/Fixtures/sequences` and `Tests/Fixtures/flights`, and the logs under `Tests/Fixtures/logs`.
 package enum Fixture {
   /// Where a fixture lies on disk.
   package static func path(_ name: String) -> String {
@@ -16,6 +16,11 @@ package enum Fixture {
   /// Where a file of the arena's flights lies on disk.
   package static func flightPath(_ name: String) -> String {
     below("flights/" + name)
+  }
+
+  /// Where a log lies on disk.
+  package static func logPath(_ name: String) -> String {
+    below("logs/" + name)
   }
 
   private static func below(_ path: String) -> String {
