@@ -75,6 +75,18 @@ struct JSONCursor: ~Escapable {
     return true
   }
 
+  /// Whether the bytes of a range are those of two literals, one after the other.
+  func matches(_ range: Range<Int>, _ start: String, _ end: String) -> Bool {
+    let length = start.utf8Span.count
+    return begins(range, start) && matches(range.lowerBound + length..<range.upperBound, end)
+  }
+
+  /// Whether the bytes of a range begin with those of a literal.
+  func begins(_ range: Range<Int>, _ start: String) -> Bool {
+    let length = start.utf8Span.count
+    return range.count >= length && matches(range.lowerBound..<range.lowerBound + length, start)
+  }
+
   // MARK: Values
 
   /// Consumes a value of any kind.

@@ -4,10 +4,11 @@ import ProcModel
 /// with an underscore are the journal's own, and no program can choose them.
 enum JournalEntry {
   /// The fields that are read. `__REALTIME_TIMESTAMP` and `_BOOT_ID` are always there.
-  static let fields = [
-    "MESSAGE", "_TRANSPORT", "SYSLOG_FACILITY", "SYSLOG_IDENTIFIER", "_SOURCE_MONOTONIC_TIMESTAMP", "_SYSTEMD_UNIT",
-    "_PID", "UNIT", "USER_UNIT",
-  ]
+  static let fields =
+    [
+      "MESSAGE", "_TRANSPORT", "SYSLOG_FACILITY", "SYSLOG_IDENTIFIER", "_SOURCE_MONOTONIC_TIMESTAMP", "_SYSTEMD_UNIT",
+      "_PID", "_UID", "UNIT", "USER_UNIT",
+    ] + JournalKill.fields.map { "SPILLWAY_" + $0 }
 
   /// Nil where the line is no such entry, or has no message.
   static func line(_ json: Span<UInt8>) -> LogLine? {
@@ -16,7 +17,8 @@ enum JournalEntry {
     var time = PastTime()
     var message: [UInt8]?
     var (transport, identifier, unit, about): ([UInt8]?, [UInt8]?, [UInt8]?, [UInt8]?)
-    var (facility, pid, source): (UInt64?, UInt64?, UInt64?)
+    var (facility, pid, user, source): (UInt64?, UInt64?, UInt64?, UInt64?)
+    var own = JournalKill()
     while let name = cursor.nextName() {
       if cursor.matches(name, "MESSAGE") {
         message = cursor.text()
@@ -36,9 +38,11 @@ enum JournalEntry {
         unit = cursor.text()
       } else if cursor.matches(name, "_PID") {
         pid = cursor.number()
+      } else if cursor.matches(name, "_UID") {
+        user = cursor.number()
       } else if cursor.matches(name, "UNIT") || cursor.matches(name, "USER_UNIT") {
         about = cursor.text() ?? about
-      } else {
+      } else if !own.take(name, &cursor) {
         cursor.skip()
       }
     }
@@ -58,7 +62,13 @@ enum JournalEntry {
       } else {
         byUnit(unit).map { ($0, true) } ?? (claimed == .kernel ? .other : claimed, false)
       }
-    return LogLine(time: time, writer: writer, isProven: isProven, unit: about, message: message)
+    var line = LogLine(time: time, writer: writer, isProven: isProven, unit: about, message: message)
+    if own.isTold {
+      // The agent may run as another unit, or as none; it is root's in any case.
+      line.isProven = user == 0 && !isOfKernelsLog
+      line.told = own
+    }
+    return line
   }
 
   /// The killer whose service the unit is.

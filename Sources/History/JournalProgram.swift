@@ -7,7 +7,8 @@ package enum JournalProgram {
   private static let matches = [
     "_TRANSPORT=kernel", "SYSLOG_IDENTIFIER=systemd", "_SYSTEMD_UNIT=systemd-oomd.service",
     "_SYSTEMD_UNIT=oomd.service", "_SYSTEMD_UNIT=earlyoom.service", "_SYSTEMD_UNIT=nohang.service",
-    "_SYSTEMD_UNIT=nohang-desktop.service", "_SYSTEMD_UNIT=spillway.service",
+    "_SYSTEMD_UNIT=nohang-desktop.service", "_SYSTEMD_UNIT=spillway.service", "SPILLWAY_EVENT=decision",
+    "SPILLWAY_EVENT=outcome",
   ]
 
   /// The words of its command, without the program's name.

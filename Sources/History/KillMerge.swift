@@ -43,7 +43,12 @@ package enum KillMerge {
   }
 
   private static func isSame(_ one: PastKill, _ other: PastKill) -> Bool {
-    guard one.killer == other.killer, one.isEcho == other.isEcho, one.deed == other.deed else { return false }
+    guard one.killer == other.killer, one.isEcho == other.isEcho else { return false }
+    // Each process of a kill set has its own line in the kernel's log, with the same incident.
+    if let incident = one.decision?.incident, let other = other.decision?.incident, incident == other {
+      return true
+    }
+    guard one.deed == other.deed else { return false }
     guard areNear(one.time, other.time) else { return false }
     if one.victim.pid != nil || other.victim.pid != nil { return one.victim.pid == other.victim.pid }
     if let unit = one.victim.unit, let otherUnit = other.victim.unit { return unit == otherUnit }
@@ -109,7 +114,9 @@ extension PastKill {
   /// What both tell. Where both have something, this one's stays, unless only the other is proven or has its own
   /// record.
   func joined(with other: PastKill) -> PastKill {
-    let prefersOther = (!isProven && other.isProven) || (decision == nil && other.decision != nil)
+    let prefersOther =
+      (!isProven && other.isProven)
+      || (isProven == other.isProven && !origins.contains(.record) && other.origins.contains(.record))
     var (kept, added) = prefersOther ? (other, self) : (self, other)
     if kept.time.wall == nil || (kept.time.isReckoned && !added.time.isReckoned && added.time.wall != nil) {
       kept.time.wall = added.time.wall
@@ -124,22 +131,48 @@ extension PastKill {
     kept.shortage.invoker = kept.shortage.invoker ?? added.shortage.invoker
     kept.shortage.isWholeGroup = kept.shortage.isWholeGroup || added.shortage.isWholeGroup
     if kept.reason.isEmpty { kept.reason = added.reason }
-    kept.decision = kept.decision ?? added.decision
+    if let decision = added.decision {
+      if kept.decision == nil { kept.decision = decision } else { kept.decision?.fill(from: decision) }
+    }
+    if case .spared = added.deed, kept.deed == .killed { kept.deed = added.deed }
     kept.origins.formUnion(added.origins)
     kept.isProven = isProven || other.isProven
     return kept
   }
 }
 
+extension PastDecision {
+  mutating func fill(from other: PastDecision) {
+    if domain.isEmpty { domain = other.domain }
+    if trigger.isEmpty { trigger = other.trigger }
+    if action.isEmpty { action = other.action }
+    rule = rule ?? other.rule
+    outcome = outcome ?? other.outcome
+    escalation = escalation ?? other.escalation
+    after = after ?? other.after
+    freed = freed ?? other.freed
+    available = available ?? other.available
+    floor = floor ?? other.floor
+  }
+}
+
 extension PastVictim {
   mutating func fill(from other: PastVictim) {
+    // The kernel's log has a line for each process that is killed in an incident.
+    if let own = pid, let added = other.pid, own != added, !companions.contains(added), companions.count < 64 {
+      companions.append(added)
+      count = max(count, UInt64(companions.count) + 1)
+    }
+    pid = pid ?? other.pid
     if name?.isEmpty ?? true { name = other.name ?? name }
     uid = uid ?? other.uid
     unit = unit ?? other.unit
     cgroup = cgroup ?? other.cgroup
     executable = executable ?? other.executable
     count = max(count, other.count)
-    if companions.isEmpty { companions = other.companions }
+    for companion in other.companions where companion != pid && !companions.contains(companion) {
+      companions.append(companion)
+    }
   }
 }
 

@@ -179,7 +179,7 @@ enum KillerMessage {
     guard cursor.take("' ("), let pid = cursor.number(), cursor.take(")") else { return nil }
     victim.pid = Int32(clamping: pid)
     _ = cursor.take(", ")
-    let words = cursor.rest.map { $0 == .newline ? UInt8.space : $0 }
+    let words = Array(cursor.rest.split { $0 == .newline || $0 == .space }.joined(separator: [.space]))
     var kill = kill(by: .lowmemorykiller, victim, line, origins, reason: words)
     var sizes = cursor
     if let place = sizes.find("to free ") {
@@ -199,6 +199,7 @@ enum SpillwayMessage {
       let victim = PastVictim(pid: killed.pid, name: killed.name, uid: killed.uid)
       var kill = PastKill(line.time, by: .spillway, .killed, victim, from: origins, isProven: line.isProven)
       kill.memory = killed.memory
+      complete(&kill, by: cursor)
       return kill
     }
     let isRehearsed = cursor.take("would send SIG")
@@ -222,5 +223,19 @@ enum SpillwayMessage {
       kill.reason = Array(cursor.rest)
     }
     return kill
+  }
+
+  /// `…; incident 1e4b4a41-8412-1, unit cron.service, executable /usr/bin/hog`, after the kernel's words.
+  private static func complete(_ kill: inout PastKill, by line: TextCursor) {
+    var cursor = line
+    guard let place = cursor.find("; incident ") else { return }
+    cursor.move(to: place + "; incident ".utf8.count)
+    var decision = PastDecision()
+    decision.incident = cursor.text(upTo: cursor.find(",") ?? cursor.bytes.count)
+    kill.decision = decision
+    if cursor.take(", unit ") {
+      kill.victim.unit = cursor.text(upTo: cursor.find(", executable ") ?? cursor.bytes.count)
+    }
+    if cursor.take(", executable ") { kill.victim.executable = Array(cursor.rest) }
   }
 }

@@ -30,7 +30,7 @@ enum Writer: Equatable, Sendable {
 }
 
 /// A line of a log without what stands before its message.
-struct LogLine: Equatable, Sendable {
+struct LogLine: Sendable {
   var time: PastTime
   var writer: Writer
   /// Whether the source vouches for the writer.
@@ -38,6 +38,8 @@ struct LogLine: Equatable, Sendable {
   /// The unit that a service manager's message is about.
   var unit: [UInt8]?
   var message: [UInt8]
+  /// What Spillway says in fields of the journal.
+  var told: JournalKill?
 }
 
 /// What the reader of a text log has to be told to understand its times.

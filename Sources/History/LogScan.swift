@@ -33,6 +33,7 @@ package struct LogScan {
   private mutating func take(_ told: LogLine) -> PastKill? {
     var line = told
     if line.time.boot == nil { line.time.boot = boot }
+    if let told = line.told { return told.kill(line, from: origins) }
     if line.writer == .kernel || line.writer == .untold, let message = KernelMessage(line.message) {
       return line.isProven
         ? proven.take(message, line, from: origins) : unproven.take(message, line, from: origins)

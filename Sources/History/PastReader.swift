@@ -1,4 +1,4 @@
-import LinuxSystem
+package import LinuxSystem
 import ProcModel
 
 /// The part of the past that is asked for; nil is without an end.
@@ -165,12 +165,12 @@ package struct PastReader {
 }
 
 extension ReadingNote {
-  enum Reader {
+  package enum Reader: Sendable {
     case file, kernelRing, journal
   }
 
   /// Why a source cannot be read, with what helps.
-  init(_ source: String, failure: Errno, reader: Reader) {
+  package init(_ source: String, failure: Errno, reader: Reader) {
     guard failure == .accessDenied || failure == .notPermitted else {
       self.init(source, failure.text)
       return

@@ -77,6 +77,14 @@ package struct RecordedDetails: Equatable, Sendable {
   package var floor: KiB?
   package var policy: [UInt8]?
   package var version: [UInt8]?
+  /// How many events like it were left out of the record before it.
+  package var folded: UInt64?
+  /// How many lines were lost before it.
+  package var lost: UInt64?
+  /// The agent's, of a start.
+  package var pid: UInt64?
+  /// How a hook exited.
+  package var status: UInt64?
   /// The program of a hook, or the cgroup of a relief.
   package var subject: [UInt8]?
   /// `warn`, `before`, … of a hook.

@@ -133,6 +133,14 @@ package enum RecordParser {
       more.subject = cursor.text()
     } else if cursor.matches(name, "occasion") {
       more.occasion = cursor.text()
+    } else if cursor.matches(name, "folded") {
+      more.folded = cursor.number()
+    } else if cursor.matches(name, "lost_lines") {
+      more.lost = cursor.number()
+    } else if cursor.matches(name, "pid") {
+      more.pid = cursor.number()
+    } else if cursor.matches(name, "status") {
+      more.status = cursor.number()
     } else if cursor.matches(name, "domains") {
       more.domains = domains(&cursor)
     } else {

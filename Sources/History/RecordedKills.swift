@@ -6,6 +6,8 @@ package enum RecordedKills {
   /// Outcomes after which the victim lived, or had died by itself.
   private static let spared = ["vanished", "changed", "relieved", "shares_protected", "refused"]
 
+  static func isSpared(_ outcome: [UInt8]) -> Bool { spared.contains { outcome.elementsEqual($0.utf8) } }
+
   package static func add(_ event: RecordEvent, to store: inout KillStore) {
     switch event.kind {
     case .decision: if let kill = kill(event) { store.add(kill) }
@@ -49,6 +51,6 @@ package enum RecordedKills {
     kill.decision?.escalation = event.more.escalation
     kill.decision?.after = event.more.after
     kill.decision?.freed = event.more.freed
-    if kill.deed == .killed, spared.contains(where: { outcome.elementsEqual($0.utf8) }) { kill.deed = .spared(outcome) }
+    if kill.deed == .killed, isSpared(outcome) { kill.deed = .spared(outcome) }
   }
 }

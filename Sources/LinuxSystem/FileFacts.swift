@@ -24,6 +24,13 @@ extension OwnedDescriptor {
   }
 }
 
+extension OwnedDescriptor {
+  /// The position at which the next read or write is, counted from the beginning (lseek(2)).
+  package func position() throws(Errno) -> UInt64 {
+    UInt64(try retrying { Int(lseek(raw, 0, SEEK_CUR)) })
+  }
+}
+
 extension Clock {
   /// Seconds that local time is east of UTC at a moment in seconds since 1970 (localtime_r(3), `TZ`).
   package static func localOffset(at seconds: Int64) -> Int64 {
