@@ -22,12 +22,9 @@ package struct AuditIncident: Sendable {
   /// The kernel's kills among ``kills``.
   package var kernelKills: [PastKill] { kills.filter { $0.killer == .kernel } }
 
-  /// Kills that the kernel counted during the episode, and that no log tells of. 0 where it does not count.
-  package var untoldKernelKills: UInt64 {
-    let counted = episode?.ended?.kernelKills ?? 0
-    let told = UInt64(kernelKills.count)
-    return counted > told ? counted - told : 0
-  }
+  /// Kills that the kernel counted during the episode, and that no log tells of. An episode of several incidents has
+  /// them at its last.
+  package internal(set) var untoldKernelKills: UInt64 = 0
 
   /// How it came to its end.
   package var end: End {
@@ -68,10 +65,12 @@ package struct AuditIncident: Sendable {
     return decision.victim?.pid == pid || (decision.killSet?.pids.contains(pid) ?? false)
   }
 
-  /// Milliseconds from the decision to a kill; 0 where the kill's coarser clock has it before.
-  package func lead(of kill: PastKill) -> UInt64? {
+  /// Milliseconds from the decision to a kill; negative where the kill came first, by more than clocks differ.
+  package func lead(of kill: PastKill) -> Int64? {
     guard let decided = decision.time, let killed = kill.time.wall else { return nil }
-    return UInt64(max(killed.since(decided), 0))
+    let lead = killed.since(decided)
+    // Syslog has whole seconds.
+    return (-1000..<0).contains(lead) ? 0 : lead
   }
 
   // MARK: What belongs to it

@@ -132,6 +132,22 @@ package struct AuditStory: Sendable {
         otherKills += 1
       }
     }
+    countUntold(kills)
+  }
+
+  /// Compares what the kernel counted in each episode with what the logs tell of its time. The count is of the whole
+  /// machine, with control groups at their own limits, so all of the kernel's kills of that time are compared.
+  private mutating func countUntold(_ kills: [PastKill]) {
+    let told = kills.filter { $0.killer == .kernel && $0.deed == .killed }
+    for index in incidents.indices {
+      guard let episode = incidents[index].episode, let counted = episode.ended?.kernelKills else { continue }
+      // Only the episode's last incident is asked.
+      if index + 1 < incidents.count, incidents[(index + 1)...].contains(where: { $0.episode == episode }) { continue }
+      var first = incidents[index]
+      if let start = incidents.first(where: { $0.episode == episode }) { first = start }
+      let count = UInt64(told.count { first.covers($0) })
+      incidents[index].untoldKernelKills = counted > count ? counted - count : 0
+    }
   }
 
   /// Whether what ran short for the kernel is the incident's domain.
@@ -200,8 +216,10 @@ package struct AuditFigures: Sendable {
   package var wouldHaveKilled: [(name: [UInt8], count: Int)] = []
   /// Incidents in which the kernel killed the process that Spillway would have killed, and no other.
   package var sameVictim = 0
-  /// Milliseconds from the decision to the kernel's first kill, in order.
+  /// Milliseconds from the decision to the kernel's first kill, in order, where Spillway was first.
   package var leads: [UInt64] = []
+  /// Incidents in which the kernel killed before Spillway decided.
+  package var kernelFirst = 0
   /// Kernel kills that are counted and that no log tells of.
   package var untold: UInt64 = 0
 
@@ -227,7 +245,9 @@ package struct AuditFigures: Sendable {
         for kill in incident.kernelKills { kernel[kill.victim.name ?? kill.victim.unit ?? [], default: 0] += 1 }
         let kills = incident.kernelKills
         if !kills.isEmpty, kills.allSatisfy(incident.foresaw) { sameVictim += 1 }
-        if let lead = kills.compactMap(incident.lead).min() { leads.append(lead) }
+        if let lead = kills.compactMap(incident.lead).min() {
+          if lead < 0 { kernelFirst += 1 } else { leads.append(UInt64(lead)) }
+        }
       case .otherKilled: otherKilled += 1
       case .memoryBack:
         memoryBack += 1

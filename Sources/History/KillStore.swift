@@ -5,15 +5,21 @@ package struct KillStore: Sendable {
   /// How many older ones were left out.
   package private(set) var leftOut: UInt64 = 0
 
-  /// - Parameter limit: The largest number of kills.
-  package init(limit: Int) {
+  private let isWanted: @Sendable (PastKill) -> Bool
+
+  /// - Parameters:
+  ///   - limit: The largest number of kills.
+  ///   - isWanted: Which are kept at all, as one source tells of them.
+  package init(limit: Int, isWanted: @escaping @Sendable (PastKill) -> Bool = { _ in true }) {
     self.limit = max(limit, 1)
+    self.isWanted = isWanted
   }
 
   package mutating func add(_ kill: PastKill) {
+    guard isWanted(kill) else { return }
     kills.append(kill)
-    // Of what several sources tell, twice as many are one and a half.
-    if kills.count >= limit * 4 + 64 { trim(to: limit * 2) }
+    // Each kill takes about a kilobyte, and there may be no more than a few thousand kilobytes.
+    if kills.count >= limit * 2 + 64 { trim(to: limit) }
   }
 
   /// Completes the kill of an incident, which is among the last that were added.

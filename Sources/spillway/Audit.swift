@@ -19,11 +19,15 @@ struct Audit: ParsableCommand {
 
   @OptionGroup var options: PastOptions
 
+  @Option(help: ArgumentHelp("Tell of at most this many incidents, the newest.", valueName: "count"))
+  var limit = 1000
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  /// The most incidents that are told, the newest.
-  private static let limit = 10_000
+  func validate() throws {
+    guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 1000000") }
+  }
 
   func run() throws {
     try reportingFailures { () throws(Failure) in
@@ -34,14 +38,19 @@ struct Audit: ParsableCommand {
           .usage,
           "\(path): there is no record; the service writes one, and run --record FILE, which --record names here")
       }
-      var story = AuditStory(limit: Audit.limit)
-      let found = try reading.kills(limit: Audit.limit, also: AuditStory.kinds) { story.add($0) }
+      var story = AuditStory(limit: limit)
+      let found = try reading.kills(
+        limit: limit, isWanted: { $0.killer != .spillway }, also: AuditStory.kinds
+      ) { story.add($0) }
       story.match(found.kills)
       let output = Output()
       if json {
         output.write(AuditJSON.text(story, reading.period))
       } else {
         output.write(AuditText(story, reading.period).text(output))
+      }
+      if found.leftOut > 0 {
+        StandardError.write("spillway: \(found.leftOut) older kills of others were left out; --limit tells of more\n")
       }
       try reading.tellNotes()
     }
@@ -80,6 +89,7 @@ enum AuditJSON {
     json.field("other_killed", count: figures.otherKilled)
     json.field("memory_back", count: figures.memoryBack)
     json.field("unknown", count: figures.unknown)
+    json.field("kernel_first", count: figures.kernelFirst)
     json.field("same_victim", count: figures.sameVictim)
     json.field("median_lead_ms", optional: figures.medianLead)
     json.field("kernel_kills_untold", figures.untold)
@@ -117,7 +127,8 @@ extension JSONWriter {
     beginArray()
     for kill in incident.kills {
       beginObject()
-      field("lead_ms", optional: incident.lead(of: kill))
+      key("lead_ms")
+      if let lead = incident.lead(of: kill) { value(lead) } else { null() }
       field("same_process", incident.foresaw(kill))
       key("kill")
       value(kill)

@@ -94,7 +94,8 @@ struct AuditText {
   private static func kill(it kill: PastKill, _ incident: AuditIncident) -> String {
     let killer = kill.killer == .kernel ? "the kernel" : kill.killer.name
     if kill.deed == .panicked { return "\(killer) panicked" }
-    let lead = incident.lead(of: kill).map { " \(PastWords.duration($0)) later" } ?? ""
+    let lead =
+      incident.lead(of: kill).map { " \(PastWords.duration($0.magnitude)) \($0 < 0 ? "before" : "later")" } ?? ""
     let doubt = kill.isProven ? "" : " (a text log says)"
     if incident.foresaw(kill) { return "\(killer) killed it\(lead)\(doubt)" }
     let victim = kill.victim.pid.map { "\($0) (\(PastWords.name(kill)))" } ?? PastWords.text(kill.victim.unit)
@@ -178,12 +179,16 @@ struct AuditText {
   private var verdict: [String] {
     var sentences: [String] = []
     let others = figures.kernelKilled - figures.sameVictim
-    if figures.kernelKilled > 0 {
+    if figures.kernelKilled > figures.kernelFirst {
       sentences.append(
         others > 0
           ? "Armed, Spillway would have acted before the kernel, which \(AuditText.times(others)) killed another process "
             + "than Spillway's victim."
           : "Armed, Spillway would have killed the same processes as the kernel, only earlier.")
+    }
+    if figures.kernelFirst > 0 {
+      sentences.append(
+        "In \(figures.kernelFirst) the kernel was faster: a higher floor, or trigger.forecast, would act sooner.")
     }
     if figures.memoryBack > 0 {
       let exited = figures.exitedByItself

@@ -25,8 +25,7 @@ struct HistoryCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
-    guard limit <= 1_000_000 else { throw ValidationError("--limit must be at most 1000000") }
+    guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 1000000") }
   }
 
   func run() throws {

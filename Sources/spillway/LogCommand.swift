@@ -90,7 +90,9 @@ struct LogCommand: ParsableCommand {
 /// Waits for lines that are appended to a record, and goes on with the next file when it is rotated.
 final class RecordFollower {
   private let path: String
-  private var position = 0
+  /// Where the first file is followed from.
+  private var position: Int
+  private var followed: FollowedFile?
 
   /// How long it waits between two looks.
   private static let pause: Int32 = 250
@@ -98,42 +100,66 @@ final class RecordFollower {
   /// - Parameter path: The record. What it has by now is not followed.
   init(_ path: String) {
     self.path = path
-    if let file = try? OwnedDescriptor.open(CPath(path), .path), let facts = try? file.facts() {
-      position = Int(clamping: facts.size)
-    }
+    let facts = RecordFollower.facts(path)
+    position = facts.map { Int(clamping: $0.size) } ?? 0
   }
 
-  /// Never returns, unless the reader of the output has exited.
+  private static func facts(_ path: String) -> FileFacts? {
+    guard let file = try? OwnedDescriptor.open(CPath(path), .path) else { return nil }
+    return try? file.facts()
+  }
+
+  /// Never returns: a signal ends it, or the exit of what reads the output.
   func follow(_ body: (RecordEvent) -> Void) {
     while true {
-      if let file = try? OwnedDescriptor.open(CPath(path), .read, .nonBlocking), let facts = try? file.facts() {
-        follow(file, facts, body)
-        position = 0
-      }
+      look(body)
       Clock.pause(milliseconds: RecordFollower.pause)
     }
   }
 
-  /// Follows a file until another has its name.
-  private func follow(_ file: borrowing OwnedDescriptor, _ facts: FileFacts, _ body: (RecordEvent) -> Void) {
-    var reader = LineReader()
-    if Int(clamping: facts.size) >= position { try? file.seek(to: position) }
-    while true {
-      try? reader.readAppended(file) { line, _ in
-        if let event = try? RecordParser.event(line) { body(event) }
-        return true
-      }
-      Clock.pause(milliseconds: RecordFollower.pause)
-      guard let named = try? OwnedDescriptor.open(CPath(path), .path), let now = try? named.facts() else { continue }
-      if !now.isSameFile(as: facts) {
-        // What was written to the old one since is read first.
-        try? reader.readAppended(file) { line, _ in
-          if let event = try? RecordParser.event(line) { body(event) }
-          return true
-        }
-        return
-      }
-      if let current = try? file.position(), now.size < current { try? file.seek(to: 0) }
+  /// One look. It stays a function of its own: inlined into the loop, it kept the optimizer of Swift 6.3 busy for good.
+  @inline(never)
+  private func look(_ body: (RecordEvent) -> Void) {
+    guard let followed else {
+      followed = FollowedFile(path, from: position)
+      position = 0
+      followed?.read(body)
+      return
     }
+    // The name is looked at first, so that what was written to the old file before the new one came is read.
+    let named = RecordFollower.facts(path)
+    followed.read(body)
+    guard let named else { return }
+    if !named.isSameFile(as: followed.facts) { self.followed = nil } else { followed.rewindIfShorter(named.size) }
+  }
+}
+
+/// A file of a record that is being followed.
+private final class FollowedFile {
+  let facts: FileFacts
+  private let file: OwnedDescriptor
+  private var reader = LineReader()
+
+  /// - Returns: Nil where it cannot be opened.
+  init?(_ path: String, from position: Int) {
+    guard let file = try? OwnedDescriptor.open(CPath(path), .read, .nonBlocking), let facts = try? file.facts() else {
+      return nil
+    }
+    if Int(clamping: facts.size) >= position { try? file.seek(to: position) }
+    self.facts = facts
+    self.file = file
+  }
+
+  /// Gives the events that were appended. A line that is none is left out.
+  func read(_ body: (RecordEvent) -> Void) {
+    try? reader.readAppended(file) { line, _ in
+      if let event = try? RecordParser.event(line) { body(event) }
+      return true
+    }
+  }
+
+  /// Goes back to the beginning where the file was emptied, as logrotate's `copytruncate` does.
+  func rewindIfShorter(_ size: UInt64) {
+    if let position = try? file.position(), size < position { try? file.seek(to: 0) }
   }
 }

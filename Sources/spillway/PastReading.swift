@@ -18,14 +18,16 @@ struct PastReading {
   ///
   /// - Parameters:
   ///   - limit: The largest number of kills, of which the newest are kept.
+  ///   - isWanted: Which are kept at all, as one source tells of them.
   ///   - onRecord: Receives each event of the record besides.
   mutating func kills(
-    limit: Int, also kinds: Set<RecordKind> = [], _ onRecord: (RecordEvent) -> Void = { _ in }
+    limit: Int, isWanted: @escaping @Sendable (PastKill) -> Bool = { _ in true }, also kinds: Set<RecordKind> = [],
+    _ onRecord: (RecordEvent) -> Void = { _ in }
   ) throws(Failure) -> Found {
     let records = try options.recordFiles()
     let logs = try options.logFiles()
     reader.expect(records + logs)
-    var store = KillStore(limit: limit)
+    var store = KillStore(limit: limit, isWanted: isWanted)
     for file in records where Files.exist(file) {
       reader.readRecord(file, wanted: RecordedKills.kinds.union(kinds)) { event in
         RecordedKills.add(event, to: &store)

@@ -29,8 +29,8 @@ struct Why: ParsableCommand {
   @Flag(help: "Print a JSON array of what was found, the newest last.")
   var json = false
 
-  /// The most kills that are searched, the newest.
-  private static let limit = 20_000
+  /// The most kills that are kept, the newest.
+  private static let limit = 500
   /// Older ones that are listed.
   private static let listed = 5
 
@@ -39,7 +39,9 @@ struct Why: ParsableCommand {
     try reportingFailures { () throws(Failure) in
       guard let question = WhyQuestion(words) else { throw Failure(.usage, "nothing is asked about") }
       var reading = try PastReading(options)
-      let all = try reading.kills(limit: Why.limit).kills
+      // Of Spillway's own there may be very many; of the others one may turn out to be meant only when it is joined with
+      // another source.
+      let all = try reading.kills(limit: Why.limit, isWanted: { $0.killer != .spillway || question.isAbout($0) }).kills
       let found = all.filter { question.isAbout($0) }
       let output = Output()
       if json {

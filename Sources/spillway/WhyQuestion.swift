@@ -2,7 +2,7 @@ import History
 import ProcModel
 
 /// What somebody asks `why` about.
-enum WhyQuestion: Equatable {
+enum WhyQuestion: Equatable, Sendable {
   case pid(Int32)
   /// An exit code above 128, or the signal that it stands for.
   case exit(code: Int32)
@@ -69,7 +69,11 @@ enum WhyQuestion: Equatable {
     case .name(let name):
       // The kernel keeps 15 bytes of a process's name.
       if let own = victim.name, own == name || own == Array(name.prefix(15)) { return true }
-      if let unit = victim.unit, unit == name || unit == name + Array(".service".utf8) { return true }
+      let service = name + Array(".service".utf8)
+      if victim.unit == name || victim.unit == service { return true }
+      // A user's own service is a component of the path, below the system's unit.
+      let parts = (victim.cgroup ?? []).split(separator: .slash)
+      if parts.contains(where: { $0 == name[...] || $0 == service[...] }) { return true }
       return victim.executable.map { $0.split(separator: .slash).last.map(Array.init) == name } ?? false
     }
   }

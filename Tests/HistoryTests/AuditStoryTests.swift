@@ -71,6 +71,24 @@ import Testing
     #expect(elsewhere.unforeseen.map(\.kill.victim.pid) == [99, 5000, 5100, 4500])
   }
 
+  /// The kernel counts kills of control groups' own limits as well: those that a log tells of are not missing.
+  @Test func whatIsCountedIsComparedWithAllThatIsTold() throws {
+    var story = try Self.story()
+    var elsewhere = try #require(story.unforeseen.last?.kill)
+    elsewhere.victim.pid = 77
+    elsewhere.time.wall = story.incidents[1].decision.time?.advanced(milliseconds: 20_000)
+    story.match([elsewhere] + story.incidents[1].kills)
+    #expect(story.incidents[1].untoldKernelKills == 0)
+  }
+
+  @Test func aKernelThatWasFasterIsSaidToBe() throws {
+    let late = try Self.story { event in
+      if event.kind == .decision { event.time = event.time?.advanced(milliseconds: 33_000) }
+    }
+    #expect(late.incidents[0].lead(of: try #require(late.incidents[0].kills.first)) == -2100)
+    #expect(AuditFigures(late).kernelFirst == 2)
+  }
+
   @Test func whatAnArmedAgentDidIsNoDryRun() throws {
     let story = try Self.story { $0.isRehearsal = false }
     let figures = AuditFigures(story)
