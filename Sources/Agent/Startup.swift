@@ -167,7 +167,7 @@ struct SetUp {
     let privileges = harden(&messages)
     complete(&killCalls, on: source, &messages)
     // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
-    try? source.prepareToGiveUp(policy.needs.contains(.cmdline) || options.recordsInFull && options.keepsCommandLines)
+    try? source.prepareToGiveUp()
     let machine = makeMachine(source, loop, pressureWatch, killCalls, &messages)
     let flights = openFlights(&messages)
     var flight: SharedFlight?

@@ -162,6 +162,11 @@ struct ScriptedMachine: Machine, ~Copyable {
     try loop.watch(descriptor, readiness, tag: tag)
   }
 
+  mutating func isAlive(_ process: ProcessIdentity) -> Bool? {
+    var buffer = ByteBuffer(capacity: 512)
+    return files.isAlive(process, &buffer)
+  }
+
   var isWokenAtStalls: Bool { false }
   var killCalls: LoggingCalls? { isDryRun ? nil : LoggingCalls(log: log) }
   var relief: Means<CgroupRelief> {

@@ -72,6 +72,10 @@ import Testing
       }
       let policy = scene.context.policy
       recorder.write(ReloadEvent.inForce(old: policy, new: policy, PolicyChanges(from: policy, to: policy)))
+      recorder.write(
+        EpisodeEvent(
+          domain: nil, policy: policy, toll: EpisodeToll(), end: .stopped, duration: .zero, available: .zero,
+          kernelKills: nil))
       recorder.write(StopEvent(Signal.interrupt.name))
     }
     let common = try Self.fields("Every event")
