@@ -72,10 +72,11 @@ import Testing
     let stage = try AgentHarness(available: [80], grace: .milliseconds(5000))
     Self.vmstat(3, on: stage)
     for _ in 0..<3 { _ = stage.tick() }
-    stage.log.ended = [100, 101]
-    _ = stage.tick()
+    stage.log.ended = [100]
+    stage.agent.machine.files.remove(100)
+    _ = stage.finish()
     stage.agent.machine.available = [300]
-    for _ in 0..<3 { _ = stage.tick() }
+    _ = stage.tick()
     let end = try Self.end(stage)
     #expect(end["decisions"] as? Int == (try stage.records("decision").count))
     #expect(end["victim_exited_after_ms"] is NSNull && end["kernel_kills"] as? Int == 0)
