@@ -45,7 +45,7 @@ extension JSONWriter {
     key("footprint_kib")
     value(process.footprint.count)
     key("swap_kib")
-    value(process.swap.count)
+    value(process.ownSwap.count)
     key("rss_kib")
     value(process.resident.count)
     key("age_s")

@@ -3,6 +3,7 @@
 Each but those leaves the service running as `restore` does: armed once it has been armed, with the package's policy.
 """
 
+import json
 from collections.abc import Callable
 
 from .guest import Failed, Guest
@@ -406,6 +407,39 @@ END
     expect(outcome["members"] == 3, f"killed were {outcome['members']}, not the shell, its sleep and the leak")
     restore(guest)
     return f"3 processes: {seen}"
+
+
+@check
+def what_a_fork_family_has_swapped_out_counts_once(guest: Guest) -> str:
+    """The footprints of a master and its workers beside what the kernel counts page by page, in memory and swap."""
+    lines = guest.do(
+        """
+        dd if=/dev/zero of=/swap bs=1M count=300 2>/dev/null && chmod 600 /swap && mkswap /swap >/dev/null || exit
+        swapon /swap
+        as_user prefork /stage/workload prefork mib=120 own=4 count=6 gap=600000
+        cgroup=/sys/fs/cgroup/system.slice/prefork.service
+        within 20 '[ $(wc -l <$cgroup/cgroup.procs) = 7 ]' && sleep 3 || exit
+        # It takes back less than it was asked for.
+        echo 110M >$cgroup/memory.reclaim 2>/dev/null
+        for pid in $(cat $cgroup/cgroup.procs); do
+            echo $pid $(sed -n 's/^\\(Pss_Anon\\|SwapPss\\): *\\([0-9]*\\) kB/\\2/p' /proc/$pid/smaps_rollup)
+        done
+        spillway rank --json --limit 12
+        systemctl stop prefork >/dev/null && swapoff /swap && rm /swap
+        """
+    ).splitlines()
+    ranked = {one["pid"]: one for one in json.loads(lines[-1])}
+    counted = {int(pid): (int(held), int(swapped)) for pid, held, swapped in map(str.split, lines[:-1])}
+    expect(len(counted) == 7, f"the family is {counted}")
+    held, swapped = (sum(one[part] for one in counted.values()) for part in (0, 1))
+    footprint = sum(ranked[pid]["footprint_kib"] for pid in counted if pid in ranked)
+    swap = sum(ranked[pid]["swap_kib"] for pid in counted if pid in ranked)
+    expect(swapped > 50 * 1024, f"only {swapped} KiB are in swap")
+    seen = f"footprints of {footprint} KiB, {swap} of them in swap; the kernel: {held + swapped}, {swapped} of them in swap"
+    # Each of seven has page tables as well.
+    expect(abs(footprint - held - swapped) < (held + swapped) / 10 + 7 * 512, seen)
+    expect(abs(swap - swapped) < swapped / 10 + 1024, seen)
+    return seen
 
 
 @check
