@@ -44,6 +44,9 @@ package protocol Machine: ProcSource, ~Copyable {
   /// Reads one process anew (``Chooser/look(at:units:now:from:)``).
   mutating func look(at pid: Int32, units: KernelUnits, by chooser: inout Chooser) -> ProcessSighting
 
+  /// Whether it can be asked for the origin of a victim (``ProcessOrigin``): a flight of an older release does not tell.
+  var tellsOrigins: Bool { get }
+
   /// The time of a moment that is told of, or that what follows is reckoned from.
   mutating func mark() -> Nanoseconds
   /// The loop woke.
@@ -93,6 +96,7 @@ extension Machine where Self: ~Copyable {
     chooser.look(at: pid, units: units, now: now, from: &self)
   }
 
+  package var tellsOrigins: Bool { true }
   package mutating func mark() -> Nanoseconds { now }
   package mutating func beginTick(at now: Nanoseconds) {}
   package mutating func takeUp(_ policy: CompiledPolicy, named name: CPath) {}

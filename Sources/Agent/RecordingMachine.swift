@@ -60,6 +60,8 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     flight.recorder.tick(at: now)
   }
 
+  package var tellsOrigins: Bool { base.tellsOrigins }
+
   package mutating func mark() -> Nanoseconds {
     let now = base.mark()
     flight?.recorder.note(FlightCode.mark, 0, at: now)
