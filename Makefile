@@ -7,6 +7,7 @@ SBINDIR     ?= $(PREFIX)/sbin
 DATADIR     ?= $(PREFIX)/share
 MANDIR      ?= $(DATADIR)/man
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
+CATALOGDIR  ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPDIR  ?= $(DATADIR)/zsh/site-functions
 FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
@@ -125,6 +126,7 @@ install: ## Install what `make build` built, below DESTDIR and PREFIX
 	install -Dm 644 packaging/man/spillwayd.8 "$(DESTDIR)$(MANDIR)/man8/spillwayd.8"
 	sed $(AT_PREFIX) packaging/systemd/spillway.service >build/spillway.service
 	install -Dm 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
+	install -Dm 644 packaging/catalog/spillway.catalog "$(DESTDIR)$(CATALOGDIR)/spillway.catalog"
 	sed $(AT_PREFIX) packaging/systemd/armed.conf >build/armed.conf
 	install -Dm 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
 	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/systemd/hooks.conf packaging/systemd/last-resort.conf
@@ -145,6 +147,7 @@ uninstall: ## Remove what `make install` installed, except the configuration
 	  "$(DESTDIR)$(MANDIR)/man8/spillwayd.8" \
 	  "$(DESTDIR)$(UNITDIR)/spillway.service" "$(DESTDIR)$(BASHCOMPDIR)/spillway" \
 	  "$(DESTDIR)$(ZSHCOMPDIR)/_spillway" "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
+	rm -f "$(DESTDIR)$(CATALOGDIR)/spillway.catalog"
 	rm -rf "$(DESTDIR)$(DATADIR)/spillway"
 
 deb: build ## Build build/spillway_VERSION_ARCH.deb

@@ -58,6 +58,19 @@ struct KillSetCgroup: Sendable {
     return scanner.take(".service") && scanner.isAtEnd
   }
 
+  /// Reads the unit, the cgroup and the executable of a process. Neither file takes the lock of its memory.
+  mutating func read<M: Machine & ~Copyable>(
+    _ origin: inout ProcessOrigin, of pid: Int32, from machine: inout M
+  ) {
+    origin.clear()
+    if let membership = membership(of: pid, from: &machine) {
+      origin.set(cgroup: file.bytes.extracting(membership.path), isOfMachine: machine.view.showsAllCgroups)
+    }
+    if (try? machine.read(.exe, of: pid, into: &file)) != nil, !file.isFull {
+      origin.set(executable: file.bytes)
+    }
+  }
+
   private static func key(of killSet: KillSet, in table: ProcessTable) -> UInt64? {
     if case .cgroup(let key) = killSet.whole { return key }
     guard let leader = killSet.leader else { return nil }

@@ -47,6 +47,9 @@ package protocol Machine: ProcSource, ~Copyable {
   /// Whether a process lives; nil where that cannot be told. Nothing is decided by it, and a flight does not keep it.
   mutating func isAlive(_ process: ProcessIdentity) -> Bool?
 
+  /// Whether it can be asked for the origin of a victim (``ProcessOrigin``): a flight of an older release does not tell.
+  var tellsOrigins: Bool { get }
+
   /// The time of a moment that is told of, or that what follows is reckoned from.
   mutating func mark() -> Nanoseconds
   /// The loop woke.
@@ -97,6 +100,7 @@ extension Machine where Self: ~Copyable {
   }
 
   package mutating func isAlive(_ process: ProcessIdentity) -> Bool? { nil }
+  package var tellsOrigins: Bool { true }
   package mutating func mark() -> Nanoseconds { now }
   package mutating func beginTick(at now: Nanoseconds) {}
   package mutating func takeUp(_ policy: CompiledPolicy, named name: CPath) {}

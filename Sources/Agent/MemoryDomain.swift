@@ -50,6 +50,8 @@ final class MemoryDomain<Calls: KillCalls> {
   // 62 000 instructions of a calm look in the small form.
   private(set) var isPursuing = false
   private(set) var isAskingHook = false
+  /// Of the victim that was chosen last. One for each domain: it is told until the victim's outcome.
+  var origin = ProcessOrigin()
   /// After a kill that gave next to nothing back.
   var coolDown: CoolDown?
   /// The hook that may stop the victim's unit itself, and is waited for or was in vain.

@@ -61,6 +61,7 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
   }
 
   package mutating func isAlive(_ process: ProcessIdentity) -> Bool? { base.isAlive(process) }
+  package var tellsOrigins: Bool { base.tellsOrigins }
 
   package mutating func mark() -> Nanoseconds {
     let now = base.mark()

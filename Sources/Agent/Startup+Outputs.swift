@@ -62,6 +62,12 @@ extension SetUp {
     return opened
   }
 
+  /// Opens the system's log, for kills of this machine's processes.
+  func openSystemLog(of source: borrowing LiveSource) -> SystemLog {
+    guard source.isLive else { return SystemLog() }
+    return SystemLog.opening(isReadByJournal: JournalStream.isRead(2), ownPID: OwnProcess.pid)
+  }
+
   func openKernelLog(_ messages: inout Messages) -> OwnedDescriptor? {
     do throws(Errno) {
       return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)

@@ -168,6 +168,7 @@ struct SetUp {
     complete(&killCalls, on: source, &messages)
     // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
     try? source.prepareToGiveUp()
+    let systemLog = openSystemLog(of: source)
     let machine = makeMachine(source, loop, pressureWatch, killCalls, &messages)
     let flights = openFlights(&messages)
     var flight: SharedFlight?
@@ -193,6 +194,8 @@ struct SetUp {
     var reporter = Reporter(
       recorder: recorder, messages: spoken, kernelLog: kernelLog, recordOpening: record.opening)
     reporter.flight = flight
+    reporter.folding = Folding()
+    reporter.systemLog = systemLog
     var agent = Agent(
       machine: RecordingMachine(machine, in: flight, inFull: options.recordsInFull), reporter: reporter, policy: policy,
       constants: constants,

@@ -8,6 +8,8 @@ enum LineWay: ~Copyable {
   /// By the caller itself, who may wait for the file.
   case direct(OwnedDescriptor)
   case socket(OwnedDescriptor)
+  /// To a socket that takes each line as one message.
+  case datagrams(DatagramSocket)
   /// By a process of its own.
   case writer(LineWriter)
 }
@@ -43,6 +45,13 @@ package struct LineSink: ~Copyable {
     }
     self.patience = patience
     self.isTorn = isTorn
+  }
+
+  /// - Parameter socket: Takes each line as one message, without its newline.
+  package init(datagrams socket: consuming DatagramSocket) {
+    way = .datagrams(socket)
+    patience = 0
+    isTorn = false
   }
 
   /// Counts all lines as lost from here on.
@@ -97,16 +106,19 @@ package struct LineSink: ~Copyable {
   /// - Parameters:
   ///   - told: How many lost lines it tells of.
   ///   - isNotice: Whether it does nothing else, and so is no loss itself.
-  package mutating func put(_ line: [UInt8], telling told: UInt64 = 0, isNotice: Bool = false) {
+  /// - Returns: Whether it is out, or on its way.
+  @discardableResult
+  package mutating func put(_ line: [UInt8], telling told: UInt64 = 0, isNotice: Bool = false) -> Bool {
     count()
     let own: UInt64 = isNotice ? 0 : 1
     if let reason = write(line.span, owed: told + own) {
       self.reason = reason
       untold += own
       lostInAll += own
-    } else {
-      untold -= min(told, untold)
+      return false
     }
+    untold -= min(told, untold)
+    return true
   }
 
   /// Why lines are lost, once each time that begins. It is over when a line is out that tells of all.
@@ -157,6 +169,7 @@ package struct LineSink: ~Copyable {
     case .nowhere: return nil
     case .missing: return .noSuchFile
     case .writer(let writer): return writer.put(line, owed: owed)
+    case .datagrams(let socket): return LineSink.send(line, to: socket)
     case .socket(let socket): reason = LineSink.send(line, to: socket, &torn)
     case .direct(let file): reason = LineSink.write(line, to: file, patience, &torn)
     }
@@ -164,6 +177,15 @@ package struct LineSink: ~Copyable {
     // There was no reader for as long as one is waited for: the next line does not wait as well.
     if reason == .wouldBlock { patience = 0 }
     return reason
+  }
+
+  private static func send(_ line: Span<UInt8>, to socket: borrowing DatagramSocket) -> Errno? {
+    do throws(Errno) {
+      try socket.send(line)
+      return nil
+    } catch {
+      return error
+    }
   }
 
   private static func send(_ line: Span<UInt8>, to socket: borrowing OwnedDescriptor, _ isTorn: inout Bool) -> Errno? {

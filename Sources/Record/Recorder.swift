@@ -1,6 +1,6 @@
 package import LinuxSystem
 import Policy
-import ProcModel
+package import ProcModel
 
 /// Writes events as JSON Lines (docs/record.md), each line when its event is over.
 package struct Recorder: ~Copyable {
@@ -15,7 +15,7 @@ package struct Recorder: ~Copyable {
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
   package let run: RunID
-  /// Nanoseconds since 1970: only records have this time, and nothing is decided by it.
+  /// Nanoseconds since 1970: only records have this time, and no kill is decided by it.
   let sinceEpoch: @Sendable () -> UInt64
 
   /// - Parameters:
@@ -51,6 +51,9 @@ package struct Recorder: ~Copyable {
     try sink.detach(size: Recorder.ringSize, name: CPath("spillway-record"))
   }
 
+  /// The time of day.
+  package var now: Nanoseconds { Nanoseconds(sinceEpoch()) }
+
   /// Records an event.
   package mutating func write<E: Event>(_ event: E) {
     if event.compose(in: &self) { write() }
@@ -79,11 +82,14 @@ package struct Recorder: ~Copyable {
   }
 
   /// Writes the last line that was composed. It tells how many were lost before it, where some were.
-  package mutating func write() {
+  ///
+  /// - Parameter folded: The number of events like it that were left out before it (``Folding``).
+  package mutating func write(folded: UInt64 = 0) {
     let lost = sink.untoldLines()
-    if lost > 0 {
+    if lost > 0 || folded > 0 {
       json.reopen()
-      json.field("lost_lines", lost)
+      if folded > 0 { json.field("folded", folded) }
+      if lost > 0 { json.field("lost_lines", lost) }
       json.endObject()
       json.newline()
     }

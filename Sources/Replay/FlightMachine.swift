@@ -47,6 +47,8 @@ struct FlightMachine: Machine, FlightSource, ~Copyable {
     _ = cursor.take("a tick") { if case .tick = $0 { true } else { nil } }
   }
 
+  var tellsOrigins: Bool { header.layout >= FlightLayout.firstWithOrigins }
+
   mutating func mark() -> Nanoseconds {
     let isMarked = cursor.take("a moment that is told of") { item in
       if case .note(FlightCode.mark, _) = item { true } else { nil }

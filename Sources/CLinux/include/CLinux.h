@@ -160,10 +160,9 @@ static inline int clinux_mkdir(const char *path) { return mkdir(path, 0700); }
 // caller.
 static inline const char *clinux_environment(const char *name) { return getenv(name); }
 
-// Connects a datagram socket to the service manager that started this program (sd_notify(3)). Returns 0, or -1 with
-// errno: ENOENT where $NOTIFY_SOCKET is not set, EAFNOSUPPORT where it is neither a path nor an abstract name ('@').
-static inline int clinux_notify_connect(int teller) {
-    const char *name = getenv("NOTIFY_SOCKET");
+// Connects a datagram socket to another by its name (unix(7)). Returns 0, or -1 with errno: ENOENT where there is no
+// name, EAFNOSUPPORT where it is neither a path nor an abstract name ('@').
+static inline int clinux_datagram_connect(int teller, const char *name) {
     struct sockaddr_un address;
     size_t length = name == (char *)0 ? 0 : strlen(name);
     errno = length == 0 ? ENOENT : length > sizeof address.sun_path ? ENAMETOOLONG : EAFNOSUPPORT;
@@ -175,19 +174,23 @@ static inline int clinux_notify_connect(int teller) {
 }
 
 // Opens such a socket, close-on-exec. Returns a descriptor, or -1 with errno as above.
-static inline int clinux_notify_open(void) {
+static inline int clinux_datagram_open(const char *name) {
     int teller = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (teller < 0) return -1;
-    if (clinux_notify_connect(teller) == 0) return teller;
+    if (clinux_datagram_connect(teller, name) == 0) return teller;
     int error = errno;
     close(teller);
     errno = error;
     return -1;
 }
 
+// The same two for the service manager that started this program (sd_notify(3)): ENOENT where $NOTIFY_SOCKET is not set.
+static inline int clinux_notify_connect(int teller) { return clinux_datagram_connect(teller, getenv("NOTIFY_SOCKET")); }
+static inline int clinux_notify_open(void) { return clinux_datagram_open(getenv("NOTIFY_SOCKET")); }
+
 // Sends one message without waiting. Returns the number of bytes sent; EAGAIN where the reader has not read earlier
 // messages.
-static inline long clinux_notify_send(int teller, const void *bytes, size_t size) {
+static inline long clinux_datagram_send(int teller, const void *bytes, size_t size) {
     return send(teller, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
