@@ -220,6 +220,33 @@ def a_kill_is_a_warning_in_the_journal(guest: Guest) -> str:
 
 
 @check
+def a_kill_is_told_where_the_loser_looks(guest: Guest) -> str:
+    """By the victim's unit: journalctl -u and -x, and systemctl status; and by dmesg, with the same incident."""
+    after = guest.record_count()
+    shown = guest.do(
+        """
+        printf '[Service]\\nUser=leaker\\nExecStart=/stage/workload leak name=loser mib=900 rate=60\\n' \
+            >/run/systemd/system/loser.service
+        systemctl daemon-reload && systemctl start loser
+        within 60 '! systemctl is-active --quiet loser' || { systemctl stop loser; exit 1; }
+        within 10 'journalctl -q -b -u loser -o cat | grep -q "killed by spillway"' || exit
+        systemctl status loser >/run/status || true
+        grep -q 'killed by spillway' /run/status || { cat /run/status; exit 1; }
+        journalctl -q -b -u loser -x >/run/explained
+        grep -q 'Subject: A process was killed because' /run/explained || { tail -n 30 /run/explained; exit 1; }
+        dmesg | grep -i 'killed process .*(loser)' | tail -n 1
+        journalctl -q -b -u loser -o json | tr ',' '\\n' | sed -n 's/"SPILLWAY_INCIDENT":"\\(.*\\)"/\\1/p' | sort -u
+        journalctl -q -b -u loser -o cat | grep 'killed by spillway' | tail -n 1
+        """
+    ).splitlines()
+    expect(len(shown) == 3, " | ".join(shown))
+    decision = next(record for record in guest.records(after) if record["event"] == "decision")
+    expect(shown[1] == decision["incident"], f"the journal has {shown[1]}, the record {decision['incident']}")
+    expect(decision["incident"] in shown[0], f"the kernel's log has {shown[0]}")
+    return shown[2]
+
+
+@check
 def the_kill_can_be_run_again(guest: Guest) -> str:
     """From the flight that the service kept of it, which root alone may read; and one is taken of the running agent."""
     return guest.do(
@@ -379,6 +406,27 @@ def a_unit_is_killed_in_one_step(guest: Guest) -> str:
     expect(outcome["outcome"] == "killed" and outcome["members"] > 1, str(outcome))
     restore(guest)
     return f"{outcome['members']} processes killed, by cgroup.kill"
+
+
+@check
+def a_unit_that_is_killed_whole_failed_by_oom_kill(guest: Guest) -> str:
+    """As after a kill of the kernel's or of systemd-oomd, so that Restart=on-failure starts it again."""
+    write_policy(guest, "10-whole", WHOLE)
+    guest.do("systemctl restart spillway && becomes armed 30")
+    shown = guest.do(
+        """
+        printf '[Service]\\nUser=leaker\\nExecStart=/stage/workload swarm name=hive count=4 gap=1200 mib=300 rate=20\\n' \
+            >/run/systemd/system/hive.service
+        systemctl daemon-reload && systemctl start hive
+        within 90 '! systemctl is-active --quiet hive' || { systemctl stop hive; exit 1; }
+        systemctl show -p Result -p ActiveState hive | sort | tr '\\n' ' '
+        journalctl -q -b -u hive -o cat _PID=1 | grep -i oomd | tail -n 1
+        rm /run/systemd/system/hive.service; systemctl reset-failed hive; systemctl daemon-reload
+        """
+    )
+    restore(guest)
+    expect("ActiveState=failed Result=oom-kill" in shown, shown)
+    return shown.replace("\n", "; ")
 
 
 @check
