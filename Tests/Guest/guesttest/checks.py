@@ -219,6 +219,40 @@ def a_kill_is_a_warning_in_the_journal(guest: Guest) -> str:
 
 
 @check
+def a_kill_is_told_where_its_victim_is_looked_for(guest: Guest) -> str:
+    """In the journal of the unit that was killed, with an explanation, and in the kernel's log with the same incident."""
+    seen = guest.do(
+        """
+        journalctl -q -b -u leak -o cat | grep '^killed by spillway: ' | tail -n 1
+        journalctl -q -b -u leak -x | grep -c 'early out-of-memory agent'
+        journalctl -q -b -u leak -o verbose | sed -n 's/^ *SPILLWAY_INCIDENT=//p' | tail -n 1
+        """
+    ).splitlines()
+    expect(len(seen) == 3 and "unit leak.service" in seen[0] and int(seen[1]) > 0, " | ".join(seen))
+    guest.do(f"dmesg | grep 'Killed process .*leak.*incident {seen[2]}' || exit 1; grep -q {seen[2]} $record")
+    return seen[0]
+
+
+@check
+def a_whole_unit_that_is_killed_has_the_result_oom_kill(guest: Guest) -> str:
+    """And stays to be looked at, since it failed."""
+    write_policy(guest, "whole", '[[rule]]\nname = "whole"\nmatch.unit = "whole.service"\nscope = "unit"\n')
+    seen = guest.do(
+        """
+        within 20 "said info | grep -q 'in force'" || exit
+        systemd-run --quiet --unit=whole -- /stage/workload leak name=leak mib=900 rate=60
+        within 60 '! systemctl is-active --quiet whole' || { systemctl stop whole; exit 1; }
+        systemctl show -P Result whole
+        systemctl status whole | grep 'killed by spillway' | head -n 1
+        systemctl reset-failed whole
+        """
+    ).splitlines()
+    expect(seen[0] == "oom-kill" and len(seen) == 2, " | ".join(seen))
+    restore(guest)
+    return " | ".join(seen)
+
+
+@check
 def the_kill_can_be_run_again(guest: Guest) -> str:
     """From the flight that the service kept of it, which root alone may read; and one is taken of the running agent."""
     return guest.do(
@@ -465,12 +499,17 @@ def the_last_resorts_drop_in_leaves_cgroups_writable(guest: Guest) -> str:
 
 @check
 def records_are_rotated_and_go_on(guest: Guest) -> str:
-    """By logrotate, as its timer would."""
-    guest.do("logrotate --force /etc/logrotate.d/spillway")
-    seen = guest.do("stat -c '%a %U:%G %s' $record; stat -c '%a %U:%G' $record.1").splitlines()
-    expect(seen == ["640 root:adm 0", "640 root:adm"], " | ".join(seen))
-    guest.do("systemctl restart spillway && becomes armed 30 && within 5 '[ -s $record ]'")
-    return "the file and its copy are 640 root:adm, and the agent goes on"
+    """By the agent itself, once the file has the size that it may have."""
+    guest.do(
+        """
+        yes '{}' | head -c 16777216 >>$record
+        systemctl reload spillway && within 10 "[ -e $record.1 ]" || { ls -l ${record%/*}; exit 1; }
+        """
+    )
+    seen = guest.do("stat -c '%a %U:%G' $record $record.1; wc -l <$record").splitlines()
+    expect(seen[:2] == ["640 root:adm"] * 2 and int(seen[2]) < 9, " | ".join(seen))
+    guest.do("systemctl restart spillway && becomes armed 30 && within 5 '[ -s $record ]' && rm $record.1")
+    return "the file and the one before it are 640 root:adm, and the agent goes on"
 
 
 @check
