@@ -147,7 +147,8 @@ struct SetUp {
     let isRecordMissing = record.isMissing
     var recorder = Recorder(
       sink: record.sink, isDryRun: isDryRun, isTorn: record.isTorn,
-      run: RunID(boot: source.isLive ? readBootID() : nil, startedAt: Nanoseconds(Clock.sinceBoot())))
+      run: RunID(boot: source.isLive ? readBootID() : nil, startedAt: Nanoseconds(Clock.sinceBoot())),
+      bound: recordBound)
     if isRecordMissing { recorder.awaitSink() }
     var reload = ReloadCourse(
       Reloader(compiler: options.compiler, config: options.config),

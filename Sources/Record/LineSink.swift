@@ -30,6 +30,8 @@ package struct LineSink: ~Copyable {
   private var isTorn: Bool
   /// Whether it was told that lines are lost.
   private var isTold = false
+  /// Whether it was told that the file cannot be followed by a new one.
+  private var isGrowthTold = false
   /// Milliseconds that a direct write waits for a reader, until it has waited in vain.
   private var patience: Int32
 
@@ -72,13 +74,14 @@ package struct LineSink: ~Copyable {
   /// - Parameters:
   ///   - size: Bytes of memory, a number of pages.
   ///   - name: What the process is called.
+  ///   - bound: What the file may hold; nil where it may grow.
   /// - Throws: Why there is no such process; lines go out as before.
-  package mutating func detach(size: Int, name: borrowing CPath) throws(Errno) {
+  package mutating func detach(size: Int, name: borrowing CPath, bound: FileBound? = nil) throws(Errno) {
     let made: LineWriter
     switch way {
     case .direct(let file):
       if file.taking == .null { return }
-      made = try LineWriter(to: file.raw, size: size, name: name)
+      made = try LineWriter(to: file.raw, size: size, name: name, bound: bound)
     default: return
     }
     if isTorn {
@@ -129,6 +132,17 @@ package struct LineSink: ~Copyable {
     guard untold > 0, !isTold else { return nil }
     isTold = true
     return reason
+  }
+
+  /// Why the file grows beyond its bound, once each time that begins.
+  package mutating func newsOfGrowth() -> Errno? {
+    var failure: Errno?
+    switch way {
+    case .writer(let writer): failure = writer.rotationFailure
+    default: break
+    }
+    defer { isGrowthTold = failure != nil }
+    return isGrowthTold ? nil : failure
   }
 
   /// Whether all lines are out or lost.

@@ -15,19 +15,24 @@ package struct Recorder: ~Copyable {
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
   package let run: RunID
+  /// What the file may hold, once it has a writer of its own.
+  let bound: FileBound?
   /// Nanoseconds since 1970: only records have this time, and no kill is decided by it.
   let sinceEpoch: @Sendable () -> UInt64
 
   /// - Parameters:
   ///   - sink: Where lines go; nil writes none.
   ///   - isTorn: Whether the file ends in the middle of a line, as one does whose writer was killed.
+  ///   - bound: What the file may hold; nil where it may grow.
   package init(
     sink: consuming OwnedDescriptor?, isDryRun: Bool, isTorn: Bool = false, run: RunID = RunID(),
+    bound: FileBound? = nil,
     sinceEpoch: @escaping @Sendable () -> UInt64 = { Clock.sinceEpoch() }
   ) {
     self.sink = LineSink(sink, isTorn: isTorn)
     self.isDryRun = isDryRun
     self.run = run
+    self.bound = bound
     self.sinceEpoch = sinceEpoch
   }
 
@@ -48,7 +53,7 @@ package struct Recorder: ~Copyable {
 
   /// Has lines written by a process of its own from here on, so that the agent does not wait for the file.
   package mutating func detach() throws(Errno) {
-    try sink.detach(size: Recorder.ringSize, name: CPath("spillway-record"))
+    try sink.detach(size: Recorder.ringSize, name: CPath("spillway-record"), bound: bound)
   }
 
   /// The time of day.

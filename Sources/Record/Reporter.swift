@@ -119,6 +119,12 @@ package struct Reporter: ~Copyable {
         line.append(reason.text)
       }
     }
+    if let reason = recorder.sink.newsOfGrowth() {
+      messages.say(.error) { line in
+        line.append("the record grows beyond its limit, since it cannot be followed by a new file: ")
+        line.append(reason.text)
+      }
+    }
     if let reason = messages.sink.news() { recorder.lost("messages", reason) }
     if let reason = systemLog.sink.news() {
       messages.say(.warning) { line in

@@ -150,7 +150,7 @@ struct FlightMachine: Machine, FlightSource, ~Copyable {
 
   // MARK: Acts
 
-  var killCalls: RecordedCalls? { header.isRehearsal ? nil : RecordedCalls(cursor) }
+  var killCalls: RecordedCalls? { header.isRehearsal ? nil : RecordedCalls(cursor, marksUnits: tellsOrigins) }
 
   mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? {
     let isOpen = cursor.take("a cgroup to be killed whole") { item -> Bool? in

@@ -38,6 +38,7 @@
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -192,6 +193,33 @@ static inline int clinux_notify_open(void) { return clinux_datagram_open(getenv(
 // messages.
 static inline long clinux_datagram_send(int teller, const void *bytes, size_t size) {
     return send(teller, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// Adds to the decimal number that an extended attribute of an open file holds (xattr(7)), as systemd-oomd's
+// increment_oomd_xattr does (src/oom/oomd-util.c). One that is missing, or is no number, counts as 0; the sum saturates.
+// Returns 0.
+static inline int clinux_attribute_add(int file, const char *name, uint64_t number) {
+    char text[24] = {0};
+    uint64_t sum = 0;
+    ssize_t length = fgetxattr(file, name, text, sizeof text - 1);
+    if (length < 0 && errno != ENODATA && errno != ERANGE) return -1;
+    for (ssize_t index = 0; index < length; index++) {
+        if (text[index] < '0' || text[index] > '9') {
+            sum = 0;
+            break;
+        }
+        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, text[index] - '0', &sum)) {
+            sum = UINT64_MAX;
+        }
+    }
+    if (__builtin_add_overflow(sum, number, &sum)) sum = UINT64_MAX;
+    char digits[24];
+    size_t first = sizeof digits;
+    do {
+        digits[--first] = (char)('0' + sum % 10);
+        sum /= 10;
+    } while (sum > 0);
+    return fsetxattr(file, name, digits + first, sizeof digits - first, 0);
 }
 
 // reboot(2) at once, without sync(2). Returns only where it fails.
