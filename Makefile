@@ -24,7 +24,7 @@ REFERENCES = $(addprefix docs/,policy.md record.md flight.md policy-image.md)
 # where the system does.
 RELEASE := -c release --static-swift-stdlib --disable-local-rpath
 # The list has directories too: their time changes when a file is removed.
-RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sources/PolicyFile/*' 2>/dev/null)
+RESIDENT := $(shell find Sources -not -path 'Sources/spillway/*' -not -path 'Sources/PolicyFile/*' -not -path 'Sources/History/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -72,6 +72,7 @@ let package = Package(
         "ProcModel", "Pressure", "Badness", "Policy", "Flight", "LinuxSystem", "ProcReader", "Ladder", "Record",
         "Agent",
       ]),
+    room("History", ["ProcModel", "LinuxSystem"]),
     .target(
       name: "PolicyFile",
       dependencies: [
@@ -87,20 +88,21 @@ let package = Package(
       name: "spillway",
       dependencies: [
         "ProcModel", "Pressure", "Badness", "Policy", "PolicyFile", "Flight", "LinuxSystem", "ProcReader", "Ladder",
-        "Record", "Replay", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Record", "Replay", "History", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
 
     // Captured and composed kernel files, found beside their source.
     .target(
       name: "Fixtures", dependencies: ["Flight", "ProcModel"], path: "Tests/Fixtures",
-      exclude: ["flights", "proc", "sequences"],
+      exclude: ["flights", "logs", "proc", "sequences"],
       swiftSettings: house),
     tests("ProcModelTests", ["ProcModel"]),
     tests("BadnessTests", ["Badness", "ProcModel"]),
     tests("PolicyTests", ["Policy", "Pressure", "Badness", "ProcModel"]),
     tests("FlightTests", ["Flight", "Policy", "ProcModel"]),
     tests("PressureTests", ["Pressure", "ProcModel"]),
+    tests("HistoryTests", ["History", "ProcModel", "LinuxSystem"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("ProcReaderTests", ["ProcReader", "ProcModel", "LinuxSystem"]),
     tests("LadderTests", ["Ladder", "Pressure", "ProcModel", "LinuxSystem"]),

@@ -26,6 +26,7 @@ package struct Errno: Error, Equatable, Sendable {
   package static let noDevice = Errno(ENODEV)
   package static let busy = Errno(EBUSY)
   package static let noReader = Errno(ENXIO)
+  package static let brokenPipe = Errno(EPIPE)
   package static let badDescriptor = Errno(EBADF)
   package static let notDirectory = Errno(ENOTDIR)
   package static let isDirectory = Errno(EISDIR)

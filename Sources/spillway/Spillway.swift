@@ -14,7 +14,9 @@ struct Spillway: ParsableCommand {
       """,
     version: spillwayVersion,
     subcommands: [
-      Run.self, Rank.self, Explain.self, Diff.self, RecordCommand.self, ReplayCommand.self, Check.self, Import.self,
+      Run.self, HistoryCommand.self, Why.self, LogCommand.self, Audit.self, Rank.self, Explain.self, Diff.self,
+      RecordCommand.self, ReplayCommand.self,
+      Check.self, Import.self,
       Compile.self, Keep.self,
     ])
 }

@@ -1,7 +1,7 @@
 package import Foundation
 
-/// The captured and composed kernel files under `Tests/Fixtures/proc`, and the recordings under
-/// `Tests/Fixtures/sequences` and `Tests/Fixtures/flights`.
+/// The captured and composed kernel files under `Tests/Fixtures/proc`, the recordings under
+/// `Tests/Fixtures/sequences` and `Tests/Fixtures/flights`, and the logs under `Tests/Fixtures/logs`.
 package enum Fixture {
   /// The folder of the sources.
   package static var repository: URL {
@@ -21,6 +21,11 @@ package enum Fixture {
   /// Where a file of the arena's flights lies on disk.
   package static func flightPath(_ name: String) -> String {
     below("flights/" + name)
+  }
+
+  /// Where a log lies on disk.
+  package static func logPath(_ name: String) -> String {
+    below("logs/" + name)
   }
 
   private static func below(_ path: String) -> String {

@@ -27,6 +27,9 @@ struct Tool: ~Copyable {
     try? FileManager.default.removeItem(at: folder)
   }
 
+  /// Where it lies.
+  var path: URL { program }
+
   func write(_ text: String, to name: String) throws {
     try Data(text.utf8).write(to: folder.appending(path: name))
   }

@@ -456,6 +456,7 @@ static inline int clinux_lock_memory_on_fault(void) { return mlockall(MCL_CURREN
 #include "CLinuxSave.h"
 #include "CLinuxHook.h"
 #include "CLinuxWriter.h"
+#include "CLinuxTool.h"
 
 // Makes the helper start a program. The result is in `hook` once the helper is idle again.
 static inline void clinux_helper_start_hook(struct clinux_helper *helper, struct clinux_hook *hook) {
