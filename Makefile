@@ -6,7 +6,9 @@ BINDIR      ?= $(PREFIX)/bin
 SBINDIR     ?= $(PREFIX)/sbin
 DATADIR     ?= $(PREFIX)/share
 MANDIR      ?= $(DATADIR)/man
+DOCDIR      ?= $(DATADIR)/doc/spillway
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
+CATALOGDIR  ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPDIR  ?= $(DATADIR)/zsh/site-functions
 FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
@@ -14,6 +16,9 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 # Adapts the paths of the unit and its drop-ins, which are written for a package.
 AT_PREFIX = -e 's,/usr/bin/spillway,$(BINDIR)/spillway,g' -e 's,/usr/share/spillway,$(DATADIR)/spillway,g' \
   -e 's,/etc/spillway,$(SYSCONFDIR)/spillway,g'
+
+# The pages that somebody needs who runs Spillway. An imported policy names the first.
+REFERENCES = $(addprefix docs/,policy.md record.md flight.md policy-image.md)
 
 # The Swift runtime is linked into the tool, so that it runs where no Swift is installed. The tool looks for libraries only
 # where the system does.
@@ -120,11 +125,13 @@ install: ## Install what `make build` built, below DESTDIR and PREFIX
 	install -Dm 755 build/bin/spillwayd "$(DESTDIR)$(SBINDIR)/spillwayd"
 	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway/policies" policies/*.toml
 	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/schema/spillway.schema.json
+	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" $(REFERENCES)
 	install -Dm 644 packaging/man/spillway.1 "$(DESTDIR)$(MANDIR)/man1/spillway.1"
 	install -Dm 644 packaging/man/spillway.toml.5 "$(DESTDIR)$(MANDIR)/man5/spillway.toml.5"
 	install -Dm 644 packaging/man/spillwayd.8 "$(DESTDIR)$(MANDIR)/man8/spillwayd.8"
 	sed $(AT_PREFIX) packaging/systemd/spillway.service >build/spillway.service
 	install -Dm 644 build/spillway.service "$(DESTDIR)$(UNITDIR)/spillway.service"
+	install -Dm 644 packaging/catalog/spillway.catalog "$(DESTDIR)$(CATALOGDIR)/spillway.catalog"
 	sed $(AT_PREFIX) packaging/systemd/armed.conf >build/armed.conf
 	install -Dm 644 build/armed.conf "$(DESTDIR)$(DATADIR)/spillway/armed.conf"
 	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/systemd/hooks.conf packaging/systemd/last-resort.conf
@@ -136,8 +143,6 @@ install: ## Install what `make build` built, below DESTDIR and PREFIX
 	install -Dm 644 build/completion.fish "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
 	test -e "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml" || \
 	  install -Dm 644 policies/server.toml "$(DESTDIR)$(SYSCONFDIR)/spillway/spillway.toml"
-	test -e "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/spillway" || \
-	  install -Dm 644 packaging/logrotate/spillway "$(DESTDIR)$(SYSCONFDIR)/logrotate.d/spillway"
 
 uninstall: ## Remove what `make install` installed, except the configuration
 	rm -f "$(DESTDIR)$(BINDIR)/spillway" "$(DESTDIR)$(SBINDIR)/spillwayd" \
@@ -145,7 +150,8 @@ uninstall: ## Remove what `make install` installed, except the configuration
 	  "$(DESTDIR)$(MANDIR)/man8/spillwayd.8" \
 	  "$(DESTDIR)$(UNITDIR)/spillway.service" "$(DESTDIR)$(BASHCOMPDIR)/spillway" \
 	  "$(DESTDIR)$(ZSHCOMPDIR)/_spillway" "$(DESTDIR)$(FISHCOMPDIR)/spillway.fish"
-	rm -rf "$(DESTDIR)$(DATADIR)/spillway"
+	rm -f "$(DESTDIR)$(CATALOGDIR)/spillway.catalog"
+	rm -rf "$(DESTDIR)$(DATADIR)/spillway" "$(DESTDIR)$(DOCDIR)"
 
 deb: build ## Build build/spillway_VERSION_ARCH.deb
 	@scripts/setup.sh deb

@@ -95,7 +95,7 @@ choosing() {
         by_footprint=$(in_namespace floor footprint "$size" 11 | median 1)
         spillway=$(in_namespace choose spillway "$size" $rounds | median 1)
         earlyoom=$(in_namespace choose earlyoom "$size" $rounds | median 1)
-        row "choosing among $size" "$spillway" "$earlyoom" earlyoom µs "$([ "$size" = 4000 ] && echo 0.2 || echo -)"
+        row "choosing among $size" "$spillway" "$earlyoom" earlyoom µs "$([ "$size" = 4000 ] && echo 1.2 || echo -)"
         row "choosing among $size" "$spillway" "$by_score" 'C floor, oom_score' µs 1.5
         row "choosing among $size" "$spillway" "$by_footprint" 'C floor, footprint' µs -
         if [ "$size" = 500 ]; then first=$spillway; fi
@@ -109,11 +109,15 @@ choosing() {
 # Beside a process that holds most of what is in use, and while memory rests near the floor.
 beside_a_hog() {
     local size spillway earlyoom target
-    for size in 4000 20000; do
+    for size in 100 4000 20000; do
         say "choosing among $size beside a hog"
-        spillway=$(in_namespace hog "$size" $((size > 4000 ? 8000 : 4000)) 5 | median 1)
+        spillway=$(in_namespace hog "$size" $((size > 4000 ? 8000 : size > 100 ? 4000 : 2000)) 5 | median 1)
         earlyoom=$(in_namespace choose earlyoom "$size" 5 2400 | median 1)
-        target=$([ "$size" = 4000 ] && echo 0.1 || echo 0.03)
+        case $size in
+            100) target=0.7 ;;
+            4000) target=0.1 ;;
+            *) target=0.03 ;;
+        esac
         row "choosing among $size beside a hog" "$spillway" "$earlyoom" earlyoom µs "$target"
     done
     say "resting near the floor"

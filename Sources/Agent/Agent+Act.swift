@@ -34,7 +34,7 @@ extension Agent where M: ~Copyable {
   private mutating func tellHelpless(_ domain: Domain, _ decision: Decision) -> Nanoseconds {
     if domain.done.helpless != decision.verdict.episode {
       domain.done.helpless = decision.verdict.episode
-      reporter.tell(decision, .none)
+      tell(decision, .none, of: domain)
       hooks.tellNoCandidate(domain, decision, &machine, &reporter)
     }
     return AgentTiming.idleTrouble
@@ -90,7 +90,7 @@ extension Agent where M: ~Copyable {
       if domain.isSystem { lastResort.count(victimOf: decision.verdict.episode) }
       domain.killer.release()
     }
-    reporter.tell(decision, delivery == .sent ? .signalled : .rehearsed)
+    tell(decision, delivery == .sent ? .signalled : .rehearsed, of: domain)
     hooks.tellBefore(domain, decision, before, isRehearsed: delivery == .rehearsed, machine, &reporter)
     return delivery == .sent ? Ladder.interval : AgentTiming.idleTrouble
   }
@@ -185,7 +185,7 @@ extension Agent where M: ~Copyable {
   ) -> Nanoseconds {
     domain.killer.release()
     if ending == .refused || ending == .sharesProtected { chooser.inVain.insert(victim.process.identity) }
-    reporter.tell(decision, .none)
+    tell(decision, .none, of: domain)
     reporter.report(
       Outcome(
         ending, abandoning: Incident(decision, victim), available: available ?? decision.verdict.reading.available,
@@ -232,16 +232,13 @@ extension Agent where M: ~Copyable {
     }
   }
 
-  /// Says once that an episode of trouble is over.
-  mutating func closeEpisode(of domain: Domain, _ verdict: Verdict) {
+  /// Tells once that an episode of trouble is over.
+  mutating func closeEpisode(of domain: Domain, _ verdict: Verdict, _ now: Nanoseconds) {
     domain.coolDown = nil
     if domain.isAskingHook, !domain.detector.isInEpisode { domain.takeOver = nil }
     guard verdict.episode != domain.done.closed else { return }
     domain.done.closed = verdict.episode
-    say(of: domain, .info) { line in
-      line.append("memory is back: available ")
-      line.append(verdict.reading.available)
-    }
+    tellEpisode(of: domain, .memoryBack, available: verdict.reading.available, now)
   }
 }
 

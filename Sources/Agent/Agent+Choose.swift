@@ -56,10 +56,19 @@ extension Agent where M: ~Copyable {
         decision.companions = Companions(of: decision.killSet, in: chooser.ranking.table)
         decision.kind = ProcessKind(victim.process, in: chooser.ranking.table.cgroups)
         decision.comeback = comeback
+        decision.origin = readOrigin(of: victim, for: domain)
       }
       decision.noteHolder(in: chooser.ranking)
       return decision
     }
+  }
+
+  /// Reads where the victim comes from, which is told of it. It is held after that, by its number and start time: so it was
+  /// this process that was read.
+  private mutating func readOrigin(of victim: Candidate, for domain: Domain) -> ProcessOrigin? {
+    guard machine.tellsOrigins else { return nil }
+    killSetCgroup.read(&domain.origin, of: victim.process.identity.pid, from: &machine)
+    return domain.origin
   }
 
   /// Whether to have the victim's service killed with it: two kills of the same were in vain, since it was started again.

@@ -22,7 +22,7 @@ extension Agent where M: ~Copyable {
     case .group(let group): domain.killer.takeGroup(group)
     case .cgroup where isSame:
       // Where it cannot be opened, its members are held one by one all the same.
-      if let cgroup = killSetCgroup.open(on: &machine) { domain.killer.take(cgroup) }
+      if let cgroup = killSetCgroup.open(on: &machine) { domain.killer.take(cgroup, isUnit: killSetCgroup.isUnit) }
     case .cgroup, nil: break
     }
   }

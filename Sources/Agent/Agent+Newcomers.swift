@@ -8,16 +8,16 @@ import Record
 /// Processes whose place depends on a command line that was not read in calm time. What it might say counts for
 /// protection: a leak that began after the last survey would be spared, and another process be killed in its place.
 extension Agent where M: ~Copyable {
-  /// Makes ready, or gives back, what it takes to ask. Allocates: for the start and for reloads.
+  /// Makes ready what it takes to ask. Allocates: for the start and for reloads.
   mutating func takeUpInquiry() {
-    let needs = policy.needs
-    let isNeeded = needs.contains(.cmdline)
-    chooser.roster.prepare(for: needs)
+    chooser.roster.prepare(for: policy.needs)
     do throws(ReadFailure) {
-      try machine.prepareToGiveUp(isNeeded)
+      try machine.prepareToGiveUp()
     } catch {
       reporter.messages.say(
-        .warning, "no thread reads command lines in trouble: what a rule might protect by one is protected then")
+        .warning,
+        "no thread reads what may have to be waited for: in trouble, what a rule might protect by its command line is "
+          + "protected; and what workers share is reckoned from their page faults alone")
     }
   }
 

@@ -11,7 +11,17 @@ extension Agent where M: ~Copyable {
   mutating func strike(_ domain: Domain, _ signal: Signal) -> Delivery {
     chooser.roster.forgetAncestors()
     let context = context(of: domain)
-    return domain.killer.send(signal) { pid in clearance(of: pid, in: domain, by: context) }
+    let delivery = domain.killer.send(signal) { pid in clearance(of: pid, in: domain, by: context) }
+    if case .refused(let reason) = domain.killer.unitMark { sayUnmarked(reason) }
+    return delivery
+  }
+
+  private mutating func sayUnmarked(_ reason: Errno) {
+    reporter.sayOnce(.unmarkedUnits, .notice) { line in
+      line.append("the service manager cannot be told that a unit was killed for want of memory (")
+      line.append(reason.text)
+      line.append("): it reports another result than oom-kill")
+    }
   }
 
   /// Sees to the processes that came into a dying cgroup, and has memory given back.

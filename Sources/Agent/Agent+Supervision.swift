@@ -37,6 +37,7 @@ extension Agent where M: ~Copyable {
   mutating func stop(_ signal: Signal) -> End {
     supervision.tellStopping()
     relief.finish(&machine, &reporter)
+    tellOpenEpisodes()
     reporter.report(StopEvent(signal.name))
     flights?.end(&reporter, within: AgentTiming.lastWords)
     reporter.finish(within: AgentTiming.lastWords)
@@ -46,6 +47,7 @@ extension Agent where M: ~Copyable {
   /// Gives back what was changed, where the agent cannot go on.
   package mutating func stopUnableToWait(_ reason: Errno) {
     relief.finish(&machine, &reporter)
+    tellOpenEpisodes()
     reporter.messages.say(.error, "the agent cannot wait for events", reason)
     reporter.finish(within: AgentTiming.lastWords)
   }
@@ -53,6 +55,7 @@ extension Agent where M: ~Copyable {
   mutating func stopToBeArmed() -> End {
     reporter.messages.say(
       .warning, "the policy is whole again: the agent stops, for the service manager to start it armed")
+    tellOpenEpisodes()
     reporter.report(StopEvent("to_be_armed"))
     return .toBeArmed
   }

@@ -120,7 +120,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
       let delay = look(at: domain)
       domain.dueAt = machine.now + delay
     }
-    domains.removeAll { $0.number == nil && !$0.isPursuing }
+    removeDomains()
     // After the looks, so that no decision waits for it.
     relieve()
     learnInPassing()
@@ -139,6 +139,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     domain.lookAhead.learn(reading)
     let verdict = domain.detector.judge(reading)
     domain.verdict = verdict
+    if verdict.acts || domain.isInEpisode { follow(episodeOf: domain, verdict, now) }
     if domain.isSystem {
       lastResort.follow(
         verdict, isInEpisode: domain.detector.isInEpisode, by: policy, awake: machine.awake, &reporter)
@@ -157,7 +158,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
       return delay
     }
     guard verdict.acts else {
-      closeEpisode(of: domain, verdict)
+      closeEpisode(of: domain, verdict, now)
       return delay(domain, verdict)
     }
     // A victim that is killed for a domain within this one, or around it, frees memory here too.

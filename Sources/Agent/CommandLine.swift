@@ -41,6 +41,9 @@ private func complain(of mistake: Options.Mistake) {
     case .badTime(let word):
       line.append("--last-good takes seconds since 1970, not ")
       line.append(visible: word.span)
+    case .badNumber(let word):
+      line.append("--record-limit takes 0 to 65536 MiB, and --record-files 1 to 1000 files, not ")
+      line.append(visible: word.span)
     }
     line.append("; see spillwayd --help")
   }

@@ -30,6 +30,9 @@ package enum FlightCode {
   package static let isCgroupToldToFreeze: UInt8 = 22
   package static let isCgroupFrozen: UInt8 = 23
   package static let keepsKillsBack: UInt8 = 24
+  /// A count of a unit's cgroup grew: by the value, and for kills by as many more as ``killsCount``.
+  package static let markUnit: UInt8 = 25
+  package static let killsCount: Int64 = 1 << 32
 
   /// Beside the number of processes of a list, which is below: there were more than fit, and some could not be told.
   package static let listIsCut: Int64 = 1 << 32

@@ -40,6 +40,19 @@ struct KillSetCgroup: Sendable {
     return other.count == path.count || other[path.count] == .slash
   }
 
+  /// Whether it is the cgroup of a service or of a scope: the system's manager's, or that of a user's manager.
+  var isUnit: Bool {
+    var start = path.count
+    while start > 0, path.storage[start - 1] != .slash { start -= 1 }
+    guard let name = systemdUnit(in: path.bytes, path: start..<path.count) else { return false }
+    return isNamed(name, ".service") || isNamed(name, ".scope")
+  }
+
+  private func isNamed(_ name: Range<Int>, _ suffix: String) -> Bool {
+    var scanner = ByteScanner(path.bytes, from: max(name.lowerBound, name.upperBound - suffix.utf8.count))
+    return scanner.take(suffix) && scanner.isAtEnd
+  }
+
   /// Opens the cgroup itself. Nil for the root, of which every process is a part, and as ``Machine/openCgroup(_:_:)``.
   mutating func open<M: Machine & ~Copyable>(on machine: inout M) -> CgroupDirectory? {
     let own = path
@@ -56,6 +69,19 @@ struct KillSetCgroup: Sendable {
     if scanner.take("user@") { return false }
     scanner = ByteScanner(name, from: max(0, name.count - 8))
     return scanner.take(".service") && scanner.isAtEnd
+  }
+
+  /// Reads the unit, the cgroup and the executable of a process. Neither file takes the lock of its memory.
+  mutating func read<M: Machine & ~Copyable>(
+    _ origin: inout ProcessOrigin, of pid: Int32, from machine: inout M
+  ) {
+    origin.clear()
+    if let membership = membership(of: pid, from: &machine) {
+      origin.set(cgroup: file.bytes.extracting(membership.path), isOfMachine: machine.view.showsAllCgroups)
+    }
+    if (try? machine.read(.exe, of: pid, into: &file)) != nil, !file.isFull {
+      origin.set(executable: file.bytes)
+    }
   }
 
   private static func key(of killSet: KillSet, in table: ProcessTable) -> UInt64? {

@@ -44,6 +44,12 @@ package protocol Machine: ProcSource, ~Copyable {
   /// Reads one process anew (``Chooser/look(at:units:now:from:)``).
   mutating func look(at pid: Int32, units: KernelUnits, by chooser: inout Chooser) -> ProcessSighting
 
+  /// Whether a process lives; nil where that cannot be told. Nothing is decided by it, and a flight does not keep it.
+  mutating func isAlive(_ process: ProcessIdentity) -> Bool?
+
+  /// Whether it can be asked for the origin of a victim (``ProcessOrigin``): a flight of an older release does not tell.
+  var tellsOrigins: Bool { get }
+
   /// The time of a moment that is told of, or that what follows is reckoned from.
   mutating func mark() -> Nanoseconds
   /// The loop woke.
@@ -93,6 +99,8 @@ extension Machine where Self: ~Copyable {
     chooser.look(at: pid, units: units, now: now, from: &self)
   }
 
+  package mutating func isAlive(_ process: ProcessIdentity) -> Bool? { nil }
+  package var tellsOrigins: Bool { true }
   package mutating func mark() -> Nanoseconds { now }
   package mutating func beginTick(at now: Nanoseconds) {}
   package mutating func takeUp(_ policy: CompiledPolicy, named name: CPath) {}
@@ -141,6 +149,7 @@ package struct LiveMachine: Machine, ~Copyable {
   private let pressureWatch: PressureWatch?
   /// Of a cgroup that is opened. Kept, so that opening one takes no memory from the heap.
   private var name = CPath("")
+  private var stat = ByteBuffer(capacity: 512)
   package let killCalls: LiveCalls?
   package let relief: Means<CgroupRelief>
   package let restart: Means<LiveRestartCalls>
@@ -197,6 +206,8 @@ package struct LiveMachine: Machine, ~Copyable {
     }
   }
 
+  package mutating func isAlive(_ process: ProcessIdentity) -> Bool? { source.isAlive(process, &stat) }
+
   package var view: ProcView { source.view }
   package var clock: Nanoseconds? { source.clock }
   package var cgroupVersion: CgroupVersion? { source.cgroupVersion }
@@ -230,9 +241,7 @@ package struct LiveMachine: Machine, ~Copyable {
     try source.readOrGiveUp(file, of: pid, into: &buffer)
   }
 
-  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {
-    try source.prepareToGiveUp(isNeeded)
-  }
+  package mutating func prepareToGiveUp() throws(ReadFailure) { try source.prepareToGiveUp() }
 
   package mutating func read(
     _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer

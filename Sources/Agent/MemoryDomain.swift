@@ -3,6 +3,7 @@ import Ladder
 import Policy
 import Pressure
 import ProcModel
+import Record
 
 /// A memory domain: what can run out, which is the whole system or one cgroup with a limit. It has its settings, what
 /// was seen of it, and the victim that is being killed for it.
@@ -49,6 +50,8 @@ final class MemoryDomain<Calls: KillCalls> {
   // 62 000 instructions of a calm look in the small form.
   private(set) var isPursuing = false
   private(set) var isAskingHook = false
+  /// Of the victim that was chosen last. One for each domain: it is told until the victim's outcome.
+  var origin = ProcessOrigin()
   /// After a kill that gave next to nothing back.
   var coolDown: CoolDown?
   /// The hook that may stop the victim's unit itself, and is waited for or was in vain.
@@ -57,6 +60,8 @@ final class MemoryDomain<Calls: KillCalls> {
   }
   /// What was done or said in which episode, so that it is not done or said again.
   var done = EpisodeMarks()
+  /// What the episode that it is in has come to.
+  var episode = DomainEpisode()
   var said: DomainNotice = []
   /// What its files told that cannot be, as far as that was said.
   var doubted: Impossible = []
@@ -139,6 +144,9 @@ final class MemoryDomain<Calls: KillCalls> {
     return fallen.count > total.count / AgentTiming.fallenPart
   }
 
+  /// Whether the episode is not over that the record will tell of.
+  var isInEpisode: Bool { episode.toll.number != 0 }
+
   /// Whether it is in trouble, or a victim is being killed for it.
   var isBusy: Bool { isPursuing || verdict?.acts ?? false }
 }
@@ -151,7 +159,7 @@ struct EpisodeMarks: Sendable {
   var helpless: UInt32 = 0
   /// It was said that a cool-down holds.
   var held: UInt32 = 0
-  /// It was said to be over.
+  /// It was told to be over.
   var closed: UInt32 = 0
   /// The hook `warn` was started for it, also before it begins; nil once memory is back over the release line.
   var warned: UInt32?

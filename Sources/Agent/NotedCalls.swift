@@ -180,6 +180,19 @@ package struct NotedCalls<Base: KillCalls>: KillCalls {
     for index in 0..<pids.count { note(FlightCode.listCgroup, pids[index], 0, Int64(index)) }
   }
 
+  package var marksUnits: Bool { base.marksUnits }
+
+  package func add(_ number: UInt64, to count: UnitCount, of cgroup: borrowing CgroupDirectory) throws(Errno) {
+    let value = Int64(clamping: number) + (count == .kills ? FlightCode.killsCount : 0)
+    do throws(Errno) {
+      try base.add(number, to: count, of: cgroup)
+      note(FlightCode.markUnit, 0, 0, value)
+    } catch {
+      note(FlightCode.markUnit, 0, error.rawValue, value)
+      throw error
+    }
+  }
+
   package func pause() { base.pause() }
   package var cgroupRefusal: Errno? { base.cgroupRefusal }
 

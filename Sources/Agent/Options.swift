@@ -14,6 +14,10 @@ package struct Options: Sendable {
   package var cgroupRoot: CPath?
   /// Where records go; `-` is standard output.
   package var record: CPath?
+  /// The size of the record's file, in MiB, at which another takes its place; 0 is no limit.
+  package var recordLimit: UInt64 = 16
+  /// The number of the record's files.
+  package var recordFiles: UInt64 = 4
   /// The folder where flights are saved; without it, `flights` in ``stateDirectory``.
   package var flights: CPath?
   /// Command lines are kept in flights, whatever the policy says of that.
@@ -44,6 +48,7 @@ package struct Options: Sendable {
     case needsValue([UInt8])
     case badDescriptor([UInt8])
     case badTime([UInt8])
+    case badNumber([UInt8])
   }
 
   /// - Parameter words: Without the program's name.
@@ -65,6 +70,8 @@ package struct Options: Sendable {
       case .procRoot: procRoot = try Options.path(after: word, &rest)
       case .cgroupRoot: cgroupRoot = try Options.path(after: word, &rest)
       case .record: record = try Options.path(after: word, &rest)
+      case .recordLimit: recordLimit = try Options.number(after: word, &rest, in: 0...65_536)
+      case .recordFiles: recordFiles = try Options.number(after: word, &rest, in: 1...1000)
       case .flights: flights = try Options.path(after: word, &rest)
       case .flightCommandLines: keepsCommandLines = true
       case .flightInFull: recordsInFull = true
@@ -85,7 +92,8 @@ package struct Options: Sendable {
 
   private enum Flag: CaseIterable {
     case dryRun, verbose, help, version, imageDescriptor, image, config, compiler, procRoot, cgroupRoot, record
-    case flights, flightCommandLines, flightInFull, stateDirectory, lastGood, builtIn, because, strict
+    case recordLimit, recordFiles, flights, flightCommandLines, flightInFull, stateDirectory, lastGood, builtIn,
+      because, strict
 
     var word: String {
       switch self {
@@ -100,6 +108,8 @@ package struct Options: Sendable {
       case .procRoot: "--proc-root"
       case .cgroupRoot: "--cgroup-root"
       case .record: "--record"
+      case .recordLimit: "--record-limit"
+      case .recordFiles: "--record-files"
       case .flights: "--flights"
       case .flightCommandLines: "--flight-command-lines"
       case .flightInFull: "--flight-in-full"
@@ -125,6 +135,14 @@ package struct Options: Sendable {
   ) throws(Mistake) -> CPath {
     guard let value = rest.popFirst(), !value.isEmpty else { throw .needsValue(word) }
     return CPath(value)
+  }
+
+  private static func number(
+    after word: [UInt8], _ rest: inout ArraySlice<[UInt8]>, in range: ClosedRange<UInt64>
+  ) throws(Mistake) -> UInt64 {
+    guard let value = rest.popFirst() else { throw .needsValue(word) }
+    guard let number = number(value, atMost: 6), range.contains(number) else { throw .badNumber(value) }
+    return number
   }
 
   private static func number(_ digits: [UInt8]) -> Int32? {
@@ -162,6 +180,8 @@ package struct Options: Sendable {
       --proc-root DIR    Read this in place of /proc; without --dry-run it must be the live one.
       --cgroup-root DIR  Read the machine's cgroups here: the host's /sys/fs/cgroup, in a container that shows its processes.
       --record FILE      Append records as JSON Lines; - is standard output.
+      --record-limit N   At so many MiB, 16 unless set, FILE becomes FILE.1 and a new one is begun; 0 is no limit.
+      --record-files N   How many files there are at most, FILE among them: 4 unless set.
       --flights DIR      Save here what the agent saw before each decision: spillway replay runs it again. Without this,
                          in DIR/flights of --state-dir.
       --strict           Do not start where the record cannot be opened.

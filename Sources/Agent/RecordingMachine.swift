@@ -60,6 +60,9 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     flight.recorder.tick(at: now)
   }
 
+  package mutating func isAlive(_ process: ProcessIdentity) -> Bool? { base.isAlive(process) }
+  package var tellsOrigins: Bool { base.tellsOrigins }
+
   package mutating func mark() -> Nanoseconds {
     let now = base.mark()
     flight?.recorder.note(FlightCode.mark, 0, at: now)
@@ -247,6 +250,7 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
       note(error, file, pid)
       throw error
     }
+    if file == .smapsRollup, flight != nil { buffer.keepRollupLines() }
     note(buffer.bytes, file, pid)
   }
 
@@ -270,9 +274,7 @@ package struct RecordingMachine<Base: Machine & ~Copyable>: Machine, ~Copyable {
     }
   }
 
-  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {
-    try base.prepareToGiveUp(isNeeded || fullReading?.hasCommandLines ?? false)
-  }
+  package mutating func prepareToGiveUp() throws(ReadFailure) { try base.prepareToGiveUp() }
 
   package mutating func read(
     _ file: ProcessFile, ofThread thread: Int32, of pid: Int32, into buffer: inout ByteBuffer
@@ -322,6 +324,7 @@ extension FlightTextFile {
     case .cgroup: self = .cgroup
     case .exe: self = .exe
     case .cmdline: self = .cmdline
+    case .smapsRollup: self = .smapsRollup
     case .stat, .statm, .status, .oomScore, .oomScoreAdj, .syscall: return nil
     }
   }

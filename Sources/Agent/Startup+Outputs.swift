@@ -62,6 +62,18 @@ extension SetUp {
     return opened
   }
 
+  /// What the record's files may hold; nil where they may grow.
+  var recordBound: FileBound? {
+    guard let path = options.record, options.recordLimit > 0 else { return nil }
+    return FileBound(path: path, limit: options.recordLimit << 20, files: Int(options.recordFiles))
+  }
+
+  /// Opens the system's log, for kills of this machine's processes.
+  func openSystemLog(of source: borrowing LiveSource) -> SystemLog {
+    guard source.isLive else { return SystemLog() }
+    return SystemLog.opening(isReadByJournal: JournalStream.isRead(2), ownPID: OwnProcess.pid)
+  }
+
   func openKernelLog(_ messages: inout Messages) -> OwnedDescriptor? {
     do throws(Errno) {
       return try OwnedDescriptor.open(CPath("/dev/kmsg"), .write)

@@ -147,7 +147,8 @@ struct SetUp {
     let isRecordMissing = record.isMissing
     var recorder = Recorder(
       sink: record.sink, isDryRun: isDryRun, isTorn: record.isTorn,
-      run: RunID(boot: source.isLive ? readBootID() : nil, startedAt: Nanoseconds(Clock.sinceBoot())))
+      run: RunID(boot: source.isLive ? readBootID() : nil, startedAt: Nanoseconds(Clock.sinceBoot())),
+      bound: recordBound)
     if isRecordMissing { recorder.awaitSink() }
     var reload = ReloadCourse(
       Reloader(compiler: options.compiler, config: options.config),
@@ -167,7 +168,8 @@ struct SetUp {
     let privileges = harden(&messages)
     complete(&killCalls, on: source, &messages)
     // Now, so that what only starting a thread needs does not stay in memory; a failure the agent tells.
-    try? source.prepareToGiveUp(policy.needs.contains(.cmdline) || options.recordsInFull && options.keepsCommandLines)
+    try? source.prepareToGiveUp()
+    let systemLog = openSystemLog(of: source)
     let machine = makeMachine(source, loop, pressureWatch, killCalls, &messages)
     let flights = openFlights(&messages)
     var flight: SharedFlight?
@@ -193,6 +195,8 @@ struct SetUp {
     var reporter = Reporter(
       recorder: recorder, messages: spoken, kernelLog: kernelLog, recordOpening: record.opening)
     reporter.flight = flight
+    reporter.folding = Folding()
+    reporter.systemLog = systemLog
     var agent = Agent(
       machine: RecordingMachine(machine, in: flight, inFull: options.recordsInFull), reporter: reporter, policy: policy,
       constants: constants,

@@ -62,8 +62,11 @@ extension FlightHeader {
     var scanner = FlightScanner(bytes, from: FlightLayout.checkOffset, to: length)
     do throws(FlightFault) {
       let check: UInt32 = try scanner.fixed()
-      if check == CRC32.of(bytes.extracting(FlightLayout.checkedFrom..<length)) {
-        return (try FlightHeader(&scanner, bytes, length: length), length)
+      let own = CRC32.of(bytes.extracting(FlightLayout.checkedFrom..<length)) ^ FlightLayout.mixed(version)
+      if check == own {
+        var header = try FlightHeader(&scanner, bytes, length: length)
+        header.layout = version
+        return (header, length)
       }
     } catch {
       throw .malformed(.header, offset: error.offset)

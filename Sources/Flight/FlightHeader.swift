@@ -17,6 +17,8 @@ package struct FlightHeader: Equatable, Sendable {
   package var isRehearsal: Bool
   /// Whether command lines are kept. They may hold secrets.
   package var keepsCommandLines: Bool
+  /// The version of the format: ``FlightLayout/version``, unless an older release wrote the file.
+  package var layout = FlightLayout.version
 
   package init(
     agentVersion: [UInt8], bootID: BootID?, started: Nanoseconds, units: KernelUnits, ownPID: Int32, fill: UInt64,
@@ -91,7 +93,8 @@ extension Array where Element == UInt8 {
       append(0, bytes: BootID.length)
     }
     for index in 0..<versionLength { append(header.agentVersion[index]) }
-    set(CRC32.of(span.extracting(FlightLayout.checkedFrom..<count)), at: FlightLayout.checkOffset)
+    let check = CRC32.of(span.extracting(FlightLayout.checkedFrom..<count))
+    set(check ^ FlightLayout.mixed(FlightLayout.version), at: FlightLayout.checkOffset)
   }
 
   /// The block of a policy.

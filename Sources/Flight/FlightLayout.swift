@@ -5,9 +5,16 @@ package enum FlightLayout {
   /// ends shows in the first 8 bytes.
   package static let magic: UInt64 = 0x0A1A_0A0D_4650_5389
   static let magicLength = 8
-  package static let version: UInt16 = 2
+  package static let version: UInt16 = 3
   /// The oldest version that is read. What newer ones added is unknown in it.
   package static let oldestVersion: UInt16 = 1
+  /// From this version on, the agent reads a victim's cgroup and executable for each decision, and tells a unit's cgroup
+  /// of a kill.
+  package static let firstWithOrigins: UInt16 = 3
+
+  /// What the check of a header is XORed with: the version, which is not among the bytes that are checked, from the third
+  /// on. A damaged version would else be an older one.
+  static func mixed(_ version: UInt16) -> UInt32 { version >= firstWithOrigins ? UInt32(version) : 0 }
 
   // The header of the file.
 

@@ -6,7 +6,7 @@ struct FlightProcesses: Sendable {
     var pid: Int32 = 0
     /// The slot of the process that comes after it in the rows, or one of the two below.
     var next = FlightProcesses.isUnlisted
-    /// By file; 0 where none is known.
+    /// By file (``FlightTextFile/isRemembered``); 0 where none is known.
     var texts = InlineArray<3, UInt16>(repeating: 0)
   }
 

@@ -55,7 +55,7 @@ extension FlightRecorder {
   /// Tells a text, the beginning of which is in ``textHead``.
   private mutating func tell(_ content: Span<UInt8>, _ file: FlightTextFile, of pid: Int32, at now: Nanoseconds) {
     if isSurveying, isPartial && pid <= highestPID || !processes.hasRoom, processes.slot(of: pid) == nil { return }
-    if continuesRun(content, file, of: pid, at: now) {
+    if file.isRemembered, continuesRun(content, file, of: pid, at: now) {
       run += 1
       lastText.pid = pid
       return
@@ -63,6 +63,10 @@ extension FlightRecorder {
     begin(.text, at: now, room: 64 + textHead.count + content.count)
     item.put(signed: Int64(pid) - Int64(lastText.pid))
     lastText = FlightLastText(pid: pid, file: file)
+    guard file.isRemembered else {
+      put(content, file, number: nil)
+      return
+    }
     let slot = processes.take(pid)
     let last = slot.map { processes[$0].texts[Int(file.rawValue)] } ?? 0
     if last != 0, ring.holds(textHead.bytes, content, at: texts.range(of: last)) {
@@ -86,6 +90,17 @@ extension FlightRecorder {
       return number
     }
     let number = texts.freeNumber()
+    let range = put(content, file, number: number)
+    if let number { texts.insert(number, hash, at: range) }
+    return number ?? 0
+  }
+
+  /// Writes a text in full.
+  ///
+  /// - Parameter number: The one that it gets; nil for none.
+  /// - Returns: Where it is in the ring.
+  @discardableResult
+  private mutating func put(_ content: Span<UInt8>, _ file: FlightTextFile, number: UInt16?) -> Range<Int> {
     item.put(file.rawValue | (number == nil ? FlightTextStep.once : FlightTextStep.new) << 2)
     if let number { item.put(number: UInt64(number)) }
     ring.begin(item.count + textHead.count + content.count)
@@ -93,8 +108,7 @@ extension FlightRecorder {
     let start = ring.end
     ring.put(textHead)
     ring.put(content)
-    if let number { texts.insert(number, hash, at: start..<ring.end) }
-    return number ?? 0
+    return start..<ring.end
   }
 
   private func known(_ content: Span<UInt8>, _ hash: UInt32) -> UInt16? {

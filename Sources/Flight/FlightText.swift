@@ -5,6 +5,12 @@ package enum FlightTextFile: UInt8, CaseIterable, Sendable {
   case cgroup
   case exe
   case cmdline
+  /// The lines of it that ``SmapsRollup`` reads.
+  case smapsRollup
+
+  /// Whether the text of a process that was told last is looked up for the next one, and told again in keyframes. A
+  /// `smaps_rollup` is another at each reading.
+  var isRemembered: Bool { self != .smapsRollup }
 }
 
 /// Bytes of a flight that may have been cut.

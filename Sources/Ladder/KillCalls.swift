@@ -59,6 +59,10 @@ package protocol KillCalls {
   func keepsKillsBack(_ cgroup: borrowing CgroupDirectory) -> Bool
   /// As ``CgroupDirectory/list(into:skipping:)``.
   func list(_ cgroup: borrowing CgroupDirectory, into pids: inout ProcessList, skipping skipped: Int) throws(Errno)
+  /// Whether a unit's cgroup is told of its kill: a flight of an older release has none of it.
+  var marksUnits: Bool { get }
+  /// As ``CgroupDirectory/add(_:to:)``.
+  func add(_ number: UInt64, to count: UnitCount, of cgroup: borrowing CgroupDirectory) throws(Errno)
   /// Why no cgroup can be written (`EROFS` in a sandbox); nil where cgroups can be, or there are none of version 2.
   var cgroupRefusal: Errno? { get }
 }
@@ -73,6 +77,10 @@ extension KillCalls {
   }
   package func isFrozen(_ cgroup: borrowing CgroupDirectory) throws(Errno) -> Bool { try cgroup.isFrozen() }
   package func keepsKillsBack(_ cgroup: borrowing CgroupDirectory) -> Bool { cgroup.keepsKillsBack }
+  package var marksUnits: Bool { true }
+  package func add(_ number: UInt64, to count: UnitCount, of cgroup: borrowing CgroupDirectory) throws(Errno) {
+    try cgroup.add(number, to: count)
+  }
   package func list(
     _ cgroup: borrowing CgroupDirectory, into pids: inout ProcessList, skipping skipped: Int
   ) throws(Errno) {

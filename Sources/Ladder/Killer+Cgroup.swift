@@ -152,6 +152,7 @@ extension Killer {
         } while before.isCut
         if !hasAsked || after.isCut { break }
       }
+      markUnit(cgroup, calls)
       try calls.kill(cgroup)
       return nil
     } catch {

@@ -26,6 +26,8 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   /// The member that leads the process group that may go whole.
   var groupLeader: Int?
   var cgroup: CgroupDirectory?
+  /// What the service manager is told, where the cgroup is a unit's own.
+  package internal(set) var unitMark = UnitMark.none
   private var wasKilled = false
   private var hasStaged = false
   package internal(set) var reach = DeliveryCount()
@@ -123,9 +125,12 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
 
   /// Gives the kill set a cgroup that may go whole, so that SIGKILL kills every process that is in it, or comes into
   /// it.
-  package mutating func take(_ cgroup: consuming CgroupDirectory) {
-    guard calls != nil else { return }
+  ///
+  /// - Parameter isUnit: Whether it is the cgroup of a service or scope, which the service manager watches.
+  package mutating func take(_ cgroup: consuming CgroupDirectory, isUnit: Bool = false) {
+    guard let calls else { return }
     self.cgroup = .some(cgroup)
+    unitMark = isUnit && calls.marksUnits ? .wanted : .none
   }
 
   /// Signals the kill set. A process that has exited meanwhile is no failure.
@@ -138,6 +143,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
   package mutating func send(_ signal: Signal, asking ask: (Int32) -> Clearance) -> Delivery {
     guard let calls else { return .rehearsed }
     reach = DeliveryCount()
+    if signal != .kill { markUnit(calls, ask) }
     // In one step, before one's exit can make another start more, and with those that were born since the survey: of a
     // fork bomb whose members got SIGTERM one by one, one escaped each time and made a hundred again.
     let isOfGroup = sendToGroup(signal, calls, ask)
@@ -155,6 +161,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
       }
     }
     if signal != .kill { sweepCgroup(signal, calls, ask, rounds: 1) }
+    countKills(calls)
     return reach.delivery
   }
 
@@ -365,6 +372,7 @@ package struct Killer<Calls: KillCalls>: ~Copyable {
     groupLeader = nil
     wasKilled = false
     cgroup = nil
+    unitMark = .none
     reach = DeliveryCount()
     tally = HelperResult()
     releases = 0

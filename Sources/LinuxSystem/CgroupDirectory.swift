@@ -58,6 +58,21 @@ package struct CgroupDirectory: ~Copyable {
     }
   }
 
+  /// Adds to a count by which the service manager learns that a userspace program killed the cgroup's unit for want of
+  /// memory.
+  ///
+  /// - Throws: `EOPNOTSUPP` where the hierarchy has no such attributes (before Linux 5.7, and version 1), `EACCES` where the
+  ///   cgroup belongs to a user.
+  package func add(_ number: UInt64, to count: UnitCount) throws(Errno) {
+    let name = count.attribute
+    // Literals end in a NUL and are never freed.
+    _ = try retrying {
+      unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: name.utf8CodeUnitCount + 1) { name in
+        unsafe Int(clinux_attribute_add(directory.raw, name, number))
+      }
+    }
+  }
+
   /// Whether a frozen process in the cgroup does not even act on SIGKILL, as in the freezer of version 1.
   package var keepsKillsBack: Bool {
     switch freezer {
@@ -123,6 +138,21 @@ package struct CgroupDirectory: ~Copyable {
     }
     let target = OwnedDescriptor(owning: Int32(raw))
     _ = try retrying { unsafe CLinux.write(target.raw, text.utf8Start, text.utf8CodeUnitCount) }
+  }
+}
+
+/// The extended attributes of a unit's cgroup that oomd and systemd-oomd set and systemd reads (`unit_check_oomd_kill` in
+/// src/core/unit.c): where the first has grown, the unit's result is `oom-kill`, and the second has grown by the number of
+/// processes that were killed.
+package enum UnitCount: UInt8, Sendable {
+  case ooms
+  case kills
+
+  fileprivate var attribute: StaticString {
+    switch self {
+    case .ooms: "user.oomd_ooms"
+    case .kills: "user.oomd_kill"
+    }
   }
 }
 

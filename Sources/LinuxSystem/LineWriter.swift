@@ -21,10 +21,21 @@ package struct LineWriter: ~Copyable {
   ///   - descriptor: The file's descriptor. The writer has its own for it, so the caller may close this one.
   ///   - size: The bytes of memory beside the stack, a number of pages. The ring is what ``overhead`` leaves of them.
   ///   - name: The name of the process, of at most 15 bytes.
+  ///   - bound: Where the file is bounded, by the writer: what it would take more goes to a new one.
   /// - Throws: `EAGAIN` or `ENOMEM` where the kernel has no room for a process, `EINVAL` where the size is too small.
-  package init(to descriptor: Int32, size: Int, name: borrowing CPath) throws(Errno) {
+  package init(to descriptor: Int32, size: Int, name: borrowing CPath, bound: FileBound? = nil) throws(Errno) {
     guard let writer = unsafe name.withCString({ name in unsafe clinux_writer_start(descriptor, size, name) }) else {
       throw .current
+    }
+    if let bound {
+      // The path is copied, and the writer reads it from its first line on.
+      let reason = unsafe bound.path.withCString { path in
+        unsafe clinux_writer_bound(writer, path, bound.limit, UInt32(clamping: bound.files))
+      }
+      guard reason == 0 else {
+        unsafe clinux_writer_end(writer)
+        throw Errno(reason)
+      }
     }
     unsafe raw = unsafe writer
   }
@@ -55,6 +66,13 @@ package struct LineWriter: ~Copyable {
 
   /// The reason for which the file did not take the last of them. It is meaningless where there is none.
   package var lastReason: Errno { Errno(unsafe clinux_writer_reason(raw)) }
+
+  /// The reason for which the file that is too large could not be followed by a new one, when that was last tried; nil where it
+  /// could. It is tried again with each line.
+  package var rotationFailure: Errno? {
+    let reason = unsafe clinux_writer_rotation(raw)
+    return reason == 0 ? nil : Errno(reason)
+  }
 
   /// Waits until all lines are written or lost, at most this long. This is for an agent that exits: a loop never waits.
   package func wait(milliseconds: Int32) {

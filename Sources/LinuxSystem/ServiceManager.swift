@@ -89,7 +89,7 @@ package struct ServiceManager: ~Copyable {
     let raw = socket.raw
     _ = try retrying {
       // The span is borrowed for the call.
-      unsafe message.withUnsafeBytes { bytes in unsafe Int(clinux_notify_send(raw, bytes.baseAddress, bytes.count)) }
+      unsafe message.withUnsafeBytes { bytes in unsafe Int(clinux_datagram_send(raw, bytes.baseAddress, bytes.count)) }
     }
   }
 }

@@ -9,12 +9,20 @@ struct AnonymousHolding: Equatable, Sendable {
   private var faultedKiB: UInt32
 
   init(_ process: ProcessFacts) {
+    self.init(process, sharing: process.forkShared)
+  }
+
+  /// - Parameter shared: What of it is shared, in place of what is known of that.
+  init(_ process: ProcessFacts, sharing shared: KiB) {
     heldKiB = UInt32(clamping: process.heldAnonymous.count)
-    sharedKiB = UInt32(clamping: process.forkShared.count)
+    sharedKiB = UInt32(clamping: shared.count)
     faultedKiB = UInt32(truncatingIfNeeded: process.faulted.count)
   }
 
   var isShared: Bool { sharedKiB > 0 }
+
+  /// What the process held alone.
+  var own: KiB { KiB(UInt64(heldKiB)) - KiB(UInt64(sharedKiB)) }
 
   /// What it holds more than at an earlier moment.
   func taken(since past: AnonymousHolding) -> KiB { KiB(UInt64(heldKiB)) - KiB(UInt64(past.heldKiB)) }

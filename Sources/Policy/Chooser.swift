@@ -107,9 +107,11 @@ package struct Chooser: Sendable {
   /// - Parameters:
   ///   - eldest: A process of this age is part of no swarm, in whichever domain.
   ///   - budget: Processes that are classified at most; the others wait for the next time.
+  ///   - counting: Processes whose pages are counted at most, where files may be read that can wait.
   ///   - mayWait: Whether files may be read that can wait for their process's memory.
   package mutating func learn<Source: ProcSource & ~Copyable>(
-    _ context: ScoringContext, eldest: Ticks, now: Nanoseconds, budget: Int, mayWait: Bool, from source: inout Source
+    _ context: ScoringContext, eldest: Ticks, now: Nanoseconds, budget: Int,
+    counting: OwnMemoryBudget = .ofTheAgent, mayWait: Bool, from source: inout Source
   ) {
     for row in ranking.table.rows.indices { tellImageOfParent(row) }
     picker.prepare(for: ranking.table)
@@ -120,6 +122,7 @@ package struct Chooser: Sendable {
     roster.refresh(
       ranking.table, now: now, policy: context.policy, needs: context.needs, budget: budget, mayWait: mayWait,
       from: &source)
+    if mayWait { roster.countOwnMemory(in: ranking.table, counting, from: &source) }
   }
 
   /// Forgets what was learned by another policy.

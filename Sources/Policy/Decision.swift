@@ -21,6 +21,8 @@ package struct Decision: Sendable {
   package var shortlist: Shortlist
   /// Of which kind the victim is; nil without one.
   package var kind: ProcessKind?
+  /// The victim's unit, cgroup and executable; nil without a victim, and where none of them was read.
+  package var origin: ProcessOrigin?
   /// That the victim was killed before; nil where it was not.
   package var comeback: Comeback?
   /// What holds the most memory, where no process may be killed or the victim gives back little beside it; nil elsewhere,

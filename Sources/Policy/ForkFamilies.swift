@@ -4,22 +4,23 @@ package import ProcModel
 /// a kill of it alone does not give back (``ProcessFacts/forkShared``).
 ///
 /// `RssAnon` and `VmSwap` count shared pages in full in each process. `smaps_rollup` tells them apart, but takes the
-/// process's memory lock. So it is reckoned from what can be read without a lock:
+/// process's memory lock. So in a decision it is reckoned from what can be read without a lock:
 ///
 /// - A process that was forked and executed no program has the image of its parent (``ProcessFacts/image``). Of its memory
 ///   it alone holds what it wrote itself since its birth: one page for each minor fault (measured in
 ///   docs/decisions/038-fork-families.md). One fault may bring 512 pages where huge pages are on, so what it holds beyond
 ///   its parent is its own in any case. A copy of an inherited page is a single page always.
 /// - What the parent wrote to since the birth of its only copy is that copy's alone in its old form: a database that is
-///   being saved. Of several copies it is shared among them.
+///   being saved. Of several copies it is shared among them; what each then holds alone is found when its pages are counted.
 /// - What is shared counts with the parent, so that the footprints of a family are what it holds, once. A process cannot
 ///   make itself small by forking: without its copies it would hold all of it, and two that have the very same memory
 ///   (`CLONE_VM`) look like a parent and a copy.
 /// - Of copies whose parent is gone it counts with the eldest.
 ///
 /// Minor faults are counted over a life: a worker that takes memory and gives it back again and again has more of them than
-/// memory, and is then taken to hold alone all that it holds. Major faults are not counted: without swap they are reads of
-/// files, and a machine that thrashes has many.
+/// memory. So the pages of a copy in doubt are counted in calm time (``Roster/countOwnMemory(in:_:from:)``), and its faults
+/// from there on. One that could not be counted is taken to hold alone all that it holds. Major faults are not counted:
+/// without swap they are reads of files, and a machine that thrashes has many.
 ///
 /// Linear in the number of processes. Allocates nothing once it has seen as many families.
 package struct ForkFamilies: Sendable {
@@ -58,7 +59,7 @@ package struct ForkFamilies: Sendable {
       if let parent = table.forkParent(of: row) {
         parents.add(1, to: ForkFamilies.key(table.rows[parent]))
         isAny = true
-      } else if table.rows[row].faulted < table.rows[row].heldAnonymous {
+      } else if roster.faultedAlone(table.rows[row]) < table.rows[row].heldAnonymous {
         orphans.set(ForkFamilies.key(table.rows[row], .count), to: 0)
         isAny = true
       }
@@ -112,9 +113,10 @@ package struct ForkFamilies: Sendable {
   /// Sets what a process shares with those that it was forked from, or was forked with.
   private func inherit(_ row: Int, in table: inout ProcessTable, _ roster: borrowing Roster) {
     let process = table.rows[row]
+    let own = roster.faultedAlone(process)
     var shared: KiB
     if let parent = table.forkParent(of: row) {
-      shared = process.inherited(from: table.rows[parent])
+      shared = process.heldAnonymous - max(own, process.heldAnonymous - table.rows[parent].heldAnonymous)
       if parents.value(for: ForkFamilies.key(table.rows[parent])) == 1 {
         shared = shared - roster.rewritten(by: table.rows[parent], since: process)
       }
@@ -123,8 +125,7 @@ package struct ForkFamilies: Sendable {
         let least = orphans.value(for: ForkFamilies.key(process, .least)),
         orphans.value(for: ForkFamilies.key(process, .eldest)) != .max - process.birth
       else { return }
-      let own = max(process.faulted, process.heldAnonymous - KiB(.max - least))
-      shared = process.heldAnonymous - own
+      shared = process.heldAnonymous - max(own, process.heldAnonymous - KiB(.max - least))
     }
     if shared > .zero { table.setForkShared(shared, row: row) }
   }
@@ -144,10 +145,5 @@ extension ProcessFacts {
   /// include/linux/threads.h).
   fileprivate var birth: UInt64 {
     identity.startTime.count << 22 | UInt64(UInt32(bitPattern: identity.pid)) & 0x3F_FFFF
-  }
-
-  /// The part of its memory that it has from its parent and did not write to.
-  fileprivate func inherited(from parent: ProcessFacts) -> KiB {
-    heldAnonymous - max(faulted, heldAnonymous - parent.heldAnonymous)
   }
 }

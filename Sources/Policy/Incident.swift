@@ -16,6 +16,8 @@ package struct Incident: Sendable {
   /// What the kill set was counted to give back.
   package var counted: KiB
   package var kind: ProcessKind?
+  /// As in the decision.
+  package var origin: ProcessOrigin?
   /// The kills of the same in a row, this one among them.
   package var kills: UInt32
   /// By which the victim was chosen: its rule outcome names rules of this policy, and a reload may have put another in
@@ -30,6 +32,7 @@ package struct Incident: Sendable {
     members = decision.killSet.members.count
     counted = decision.killSet.members.isEmpty ? victim.process.footprint : decision.killSet.footprint
     kind = decision.kind
+    origin = decision.origin
     kills = (decision.comeback?.kills ?? 0) &+ 1
     context = decision.context
   }

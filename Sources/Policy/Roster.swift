@@ -21,8 +21,10 @@ package struct Roster: Sendable {
     var holding: AnonymousHolding
     /// Of the sample before.
     var lastHolding: AnonymousHolding
-    /// Its parent's at its birth, as far as known.
+    /// Its parent's at its birth, as far as known, or when its own pages were counted last.
     var parentHolding: AnonymousHolding?
+    /// When its pages were counted last; nil where they never were.
+    var counted: AnonymousHolding?
     /// Nil where it was never read.
     var oomScoreAdj: Int16?
     /// Whether it maps shared memory.
@@ -57,6 +59,9 @@ package struct Roster: Sendable {
   var answers = Answers()
   /// Where the round of second looks goes on.
   private var cursor = 0
+  /// Where the round of those whose pages are counted goes on.
+  var countCursor = 0
+  var rollup = ByteBuffer(capacity: 1024)
 
   /// - Parameter capacity: Processes for which memory is taken at once; more take more, in calm time.
   package init(capacity: Int) {

@@ -29,7 +29,8 @@ struct EarlyoomImport {
     writer.comment(
       """
       earlyoom protects only processes with oom_score_adj −1000, and so does this policy. `extends = "server"` would \
-      also protect logins, logs and the like, and would switch on more triggers; docs/policy.md says which.
+      also protect logins, logs and the like, and would switch on more triggers; \
+      /usr/share/doc/spillway/policy.md says which.
       """)
     writer.line("version = 1")
     try writeTrigger()
@@ -226,7 +227,7 @@ struct EarlyoomImport {
       """
       EARLYOOM_PID, EARLYOOM_NAME and EARLYOOM_UID are called SPILLWAY_PID, SPILLWAY_COMM and SPILLWAY_UID here; \
       EARLYOOM_CMDLINE has no counterpart. Hooks run as the user nobody, and under systemd they need the drop-in \
-      hooks.conf; see docs/policy.md.
+      hooks.conf; see /usr/share/doc/spillway/policy.md.
       """)
     for (option, key) in hooks {
       writer.comment(

@@ -28,7 +28,7 @@ struct NohangImport {
       """
       nohang protects only processes whose oom_score is 0, and this policy only those with oom_score_adj −1000. \
       `extends = "server"` would also protect logins, logs and the like, and would switch on more triggers; \
-      docs/policy.md says which.
+      /usr/share/doc/spillway/policy.md says which.
       """)
     writer.line("version = 1")
     if let older = file.settings.first(where: { $0.written != $0.key && NohangKeys.reversed[$0.written] == nil }) {
@@ -246,7 +246,10 @@ struct NohangImport {
     writer.line()
     writer.line("[hooks]")
     writer.comment(
-      "Hooks run as root, as under nohang, and under systemd they need the drop-in hooks.conf; see docs/policy.md.")
+      """
+      Hooks run as root, as under nohang, and under systemd they need the drop-in hooks.conf; see \
+      /usr/share/doc/spillway/policy.md.
+      """)
     for (comment, line) in lines {
       writer.comment(comment)
       writer.line(line)

@@ -23,3 +23,4 @@ extension OwnLimitCount: KernelFile {}
 extension CgroupAmount: KernelFile {}
 extension CgroupMemoryStat: KernelFile {}
 extension LimitCounts: KernelFile {}
+extension CgroupKillCount: KernelFile {}

@@ -196,6 +196,23 @@ package struct LimitCounts: Equatable, Sendable {
   }
 }
 
+/// How many processes the kernel has killed in a cgroup and those below it since it was made.
+package struct CgroupKillCount: Equatable, Sendable {
+  /// `oom_kill` (4.13); nil where the file has no such line.
+  package var count: UInt64?
+
+  /// Parses `memory.events` of version 2.
+  ///
+  /// - Throws: What is wrong with that line.
+  package init(parsing bytes: Span<UInt8>) throws(ProcParseError) {
+    var scanner = ByteScanner(bytes)
+    while !scanner.isAtEnd {
+      if scanner.take("oom_kill ") { count = try scanner.decimal() }
+      scanner.skipLine()
+    }
+  }
+}
+
 /// How often a cgroup met its own limit, or exceeded its own `memory.high`, since it was made.
 package struct OwnLimitCount: Equatable, Sendable {
   package var count: UInt64

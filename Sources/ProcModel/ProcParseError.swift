@@ -17,4 +17,5 @@ package enum ProcField: UInt8, Equatable, Sendable {
   case pressureSome
   case arcSize
   case statusUID
+  case smapsPrivate
 }

@@ -40,6 +40,9 @@ package enum ProcessFile: UInt8, CaseIterable, Sendable {
   /// Takes the target's mmap lock and may wait for its pages: read in calm time, and in a decision by
   /// ``ProcSource/readOrGiveUp(_:of:into:)`` alone.
   case cmdline
+  /// Takes the target's mmap lock, and time by what the target holds: read in calm time alone, by
+  /// ``ProcSource/readOrGiveUp(_:of:into:)``, and of no large process.
+  case smapsRollup
 
   /// The file's name in the process's directory.
   package var path: String {
@@ -53,6 +56,7 @@ package enum ProcessFile: UInt8, CaseIterable, Sendable {
     case .syscall: "syscall"
     case .exe: "exe"
     case .cmdline: "cmdline"
+    case .smapsRollup: "smaps_rollup"
     }
   }
 }
@@ -109,14 +113,13 @@ package protocol ProcSource: ~Copyable {
   /// As ``read(_:of:into:)``, for a file that may keep its reader waiting: gives up after a short time. From then on
   /// every such reading fails at once, until the one that was given up has come to an end.
   ///
-  /// - Throws: `failed` with `ETIMEDOUT` where it was given up, or ``prepareToGiveUp(_:)`` was not asked to make it
-  ///   ready.
+  /// - Throws: `failed` with `ETIMEDOUT` where it was given up, or ``prepareToGiveUp()`` did not make it ready.
   mutating func readOrGiveUp(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure)
 
-  /// Makes ready what ``readOrGiveUp(_:of:into:)`` takes, or gives that back. Allocates: for the start and for reloads.
+  /// Makes ready what ``readOrGiveUp(_:of:into:)`` takes. Allocates: for the start.
   ///
   /// - Throws: Why it cannot be made ready.
-  mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure)
+  mutating func prepareToGiveUp() throws(ReadFailure)
 
   /// Fills `buffer` with the file of one thread of process `pid`.
   mutating func read(
@@ -144,6 +147,18 @@ package protocol ProcSource: ~Copyable {
 }
 
 extension ProcSource where Self: ~Copyable {
+  /// Whether a process lives: a zombie does not, unless threads of it do. Nil where its `stat` cannot be read for another
+  /// reason than that the process is gone.
+  package mutating func isAlive(_ process: ProcessIdentity, _ buffer: inout ByteBuffer) -> Bool? {
+    do throws(ReadFailure) {
+      try read(.stat, of: process.pid, into: &buffer)
+    } catch {
+      return error == .vanished ? false : nil
+    }
+    guard let stat = try? ProcessStat(parsing: buffer.bytes) else { return nil }
+    return stat.startTime == process.startTime && (!stat.isDead || stat.threads > 1)
+  }
+
   // A source whose files keep no reader waiting.
 
   package mutating func readOrGiveUp(
@@ -152,5 +167,5 @@ extension ProcSource where Self: ~Copyable {
     try read(file, of: pid, into: &buffer)
   }
 
-  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {}
+  package mutating func prepareToGiveUp() throws(ReadFailure) {}
 }

@@ -15,7 +15,7 @@ package struct LiveSource: ProcSource, ~Copyable {
   private var zramPath = CPath("")
   private let capabilities: CapabilityReader?
   private var cgroups: CgroupFiles?
-  /// Nil where ``prepareToGiveUp(_:)`` was not asked for it.
+  /// Nil where ``prepareToGiveUp()`` was not called.
   private var waiter: FileReader?
   package private(set) var view = ProcView()
   /// The translation of cgroup paths; nil where paths are the machine's already, or cannot be translated.
@@ -209,12 +209,8 @@ package struct LiveSource: ProcSource, ~Copyable {
     }
   }
 
-  package mutating func prepareToGiveUp(_ isNeeded: Bool) throws(ReadFailure) {
-    guard isLive, isNeeded else {
-      waiter = nil
-      return
-    }
-    guard waiter == nil else { return }
+  package mutating func prepareToGiveUp() throws(ReadFailure) {
+    guard isLive, waiter == nil else { return }
     do throws(Errno) {
       waiter = try FileReader(below: root, of: .processes)
     } catch {

@@ -96,6 +96,20 @@ package struct Sensors: Sendable {
     impossible.count(reading.impossible.intersection(.betweenReadings))
   }
 
+  /// How many processes the kernel's own killer has killed since boot, in cgroups too; nil where it does not count them
+  /// (before 4.13).
+  package mutating func kernelKills<Source: ProcSource & ~Copyable>(from source: inout Source) -> UInt64? {
+    parse(.vmstat, from: &source, VMStat.self)?.oomKill
+  }
+
+  /// How many it has killed in a cgroup since that was made; nil where it does not count them: before 4.13, and in version
+  /// 1.
+  package mutating func kernelKills<Source: ProcSource & ~Copyable>(
+    inCgroup path: Span<UInt8>, from source: inout Source
+  ) -> UInt64? {
+    parse(.events, ofCgroup: path, from: &source, CgroupKillCount.self)?.count
+  }
+
   /// Counts a survey that met processes with a start time in the future.
   package mutating func countUnborn() {
     impossible.count(.startTime)

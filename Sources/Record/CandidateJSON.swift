@@ -9,8 +9,9 @@ extension JSONWriter {
   ///   - candidate: With its final standing.
   ///   - terms: Of its score, if they are wanted.
   ///   - policy: For the names of rules.
+  ///   - origin: Of a victim, as far as it is known.
   package mutating func value(
-    _ candidate: Candidate, terms: TermList?, policy: CompiledPolicy, units: KernelUnits
+    _ candidate: Candidate, terms: TermList?, policy: CompiledPolicy, units: KernelUnits, origin: ProcessOrigin? = nil
   ) {
     let process = candidate.process
     beginObject()
@@ -22,6 +23,7 @@ extension JSONWriter {
     value(untrusted: process.comm.bytes)
     key("uid")
     value(UInt64(process.effectiveUID))
+    if let origin { members(of: origin) }
     key("score")
     value(candidate.score)
     key("order")
@@ -45,7 +47,7 @@ extension JSONWriter {
     key("footprint_kib")
     value(process.footprint.count)
     key("swap_kib")
-    value(process.swap.count)
+    value(process.ownSwap.count)
     key("rss_kib")
     value(process.resident.count)
     key("age_s")
@@ -57,6 +59,13 @@ extension JSONWriter {
       value(terms)
     }
     endObject()
+  }
+
+  /// What is known of it.
+  private mutating func members(of origin: ProcessOrigin) {
+    if origin.hasUnit { field("unit", untrusted: origin.unit) }
+    if origin.hasCgroup { field("cgroup", untrusted: origin.cgroup) }
+    if origin.hasExecutable { field("exe", untrusted: origin.executable) }
   }
 
   private mutating func value(_ terms: TermList) {

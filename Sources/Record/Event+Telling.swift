@@ -1,5 +1,6 @@
 package import Ladder
 import Policy
+package import ProcModel
 
 // How each event is told. What its line and its message say stands beside the Recorder's parts and the sentences.
 
@@ -9,6 +10,12 @@ extension StartEvent: Event {
 
 extension DecisionEvent: Event {
   package static var isOfAnIncident: Bool { true }
+  package static var repetition: Repetition? { .decision }
+
+  /// Each kill is told.
+  package func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool {
+    act != .signalled && folding.leavesOut(decision: decision.incident, at: now)
+  }
 
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 
@@ -23,9 +30,14 @@ extension DecisionEvent: Event {
   /// A line in the kernel's own form for the victim, and for each process that is killed with it.
   package func log(by reporter: inout Reporter) {
     guard act == .signalled, let victim = decision.victim else { return }
-    reporter.writeKernelLine { line in line.append(kernelLineFor: victim.process) }
+    let run = reporter.recorder.run
+    reporter.writeKernelLine { line in
+      line.append(kernelLineFor: victim.process, incident: decision.incident, of: run, decision.origin)
+    }
     for index in 0..<decision.companions.count {
-      reporter.writeKernelLine { line in line.append(kernelLineFor: decision.companions[index]) }
+      reporter.writeKernelLine { line in
+        line.append(kernelLineFor: decision.companions[index], incident: decision.incident, of: run, nil)
+      }
     }
   }
 }
@@ -42,6 +54,10 @@ extension EscalationEvent: Event {
 extension Outcome: Event {
   package static var isOfAnIncident: Bool { true }
 
+  package func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool {
+    signal == nil && folding.hasLeftOut(incident.number)
+  }
+
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 
   package func say(by reporter: inout Reporter) {
@@ -50,6 +66,15 @@ extension Outcome: Event {
 }
 
 extension HookEvent: Event {
+  package static var repetition: Repetition? { .step }
+
+  /// What a hook did for a victim is told.
+  package func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool {
+    var isRehearsed = false
+    if case .rehearsed = outcome { isRehearsed = true }
+    return (victim == nil || isRehearsed) && folding.leavesOut(.step, at: now)
+  }
+
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 
   package func say(by reporter: inout Reporter) {
@@ -58,6 +83,10 @@ extension HookEvent: Event {
 }
 
 extension ReliefEvent: Event {
+  package static var repetition: Repetition? { .step }
+
+  package func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool { folding.leavesOut(.step, at: now) }
+
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 
   package func say(by reporter: inout Reporter) {

@@ -18,12 +18,23 @@ package protocol Event {
   func say(by reporter: inout Reporter)
   /// Writes it to the kernel's log, where it is for that.
   func log(by reporter: inout Reporter)
+  /// Posts it to the system's log, where it is for that.
+  ///
+  /// - Returns: Whether that has it.
+  func post(by reporter: inout Reporter) -> Bool
+  /// Of what it may be one of many; nil where each is told.
+  static var repetition: Repetition? { get }
+  /// Whether there are so many like it that it is not told, but in a flight.
+  func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool
 }
 
 extension Event {
   package static var isOfAnIncident: Bool { false }
   package func say(by reporter: inout Reporter) {}
   package func log(by reporter: inout Reporter) {}
+  package func post(by reporter: inout Reporter) -> Bool { false }
+  package static var repetition: Repetition? { nil }
+  package func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool { false }
 }
 
 /// A victim was chosen, or none could be.

@@ -8,6 +8,8 @@ enum LineWay: ~Copyable {
   /// By the caller itself, who may wait for the file.
   case direct(OwnedDescriptor)
   case socket(OwnedDescriptor)
+  /// To a socket that takes each line as one message.
+  case datagrams(DatagramSocket)
   /// By a process of its own.
   case writer(LineWriter)
 }
@@ -28,6 +30,8 @@ package struct LineSink: ~Copyable {
   private var isTorn: Bool
   /// Whether it was told that lines are lost.
   private var isTold = false
+  /// Whether it was told that the file cannot be followed by a new one.
+  private var isGrowthTold = false
   /// Milliseconds that a direct write waits for a reader, until it has waited in vain.
   private var patience: Int32
 
@@ -43,6 +47,13 @@ package struct LineSink: ~Copyable {
     }
     self.patience = patience
     self.isTorn = isTorn
+  }
+
+  /// - Parameter socket: Takes each line as one message, without its newline.
+  package init(datagrams socket: consuming DatagramSocket) {
+    way = .datagrams(socket)
+    patience = 0
+    isTorn = false
   }
 
   /// Counts all lines as lost from here on.
@@ -63,13 +74,14 @@ package struct LineSink: ~Copyable {
   /// - Parameters:
   ///   - size: Bytes of memory, a number of pages.
   ///   - name: What the process is called.
+  ///   - bound: What the file may hold; nil where it may grow.
   /// - Throws: Why there is no such process; lines go out as before.
-  package mutating func detach(size: Int, name: borrowing CPath) throws(Errno) {
+  package mutating func detach(size: Int, name: borrowing CPath, bound: FileBound? = nil) throws(Errno) {
     let made: LineWriter
     switch way {
     case .direct(let file):
       if file.taking == .null { return }
-      made = try LineWriter(to: file.raw, size: size, name: name)
+      made = try LineWriter(to: file.raw, size: size, name: name, bound: bound)
     default: return
     }
     if isTorn {
@@ -97,16 +109,19 @@ package struct LineSink: ~Copyable {
   /// - Parameters:
   ///   - told: How many lost lines it tells of.
   ///   - isNotice: Whether it does nothing else, and so is no loss itself.
-  package mutating func put(_ line: [UInt8], telling told: UInt64 = 0, isNotice: Bool = false) {
+  /// - Returns: Whether it is out, or on its way.
+  @discardableResult
+  package mutating func put(_ line: [UInt8], telling told: UInt64 = 0, isNotice: Bool = false) -> Bool {
     count()
     let own: UInt64 = isNotice ? 0 : 1
     if let reason = write(line.span, owed: told + own) {
       self.reason = reason
       untold += own
       lostInAll += own
-    } else {
-      untold -= min(told, untold)
+      return false
     }
+    untold -= min(told, untold)
+    return true
   }
 
   /// Why lines are lost, once each time that begins. It is over when a line is out that tells of all.
@@ -117,6 +132,17 @@ package struct LineSink: ~Copyable {
     guard untold > 0, !isTold else { return nil }
     isTold = true
     return reason
+  }
+
+  /// Why the file grows beyond its bound, once each time that begins.
+  package mutating func newsOfGrowth() -> Errno? {
+    var failure: Errno?
+    switch way {
+    case .writer(let writer): failure = writer.rotationFailure
+    default: break
+    }
+    defer { isGrowthTold = failure != nil }
+    return isGrowthTold ? nil : failure
   }
 
   /// Whether all lines are out or lost.
@@ -157,6 +183,7 @@ package struct LineSink: ~Copyable {
     case .nowhere: return nil
     case .missing: return .noSuchFile
     case .writer(let writer): return writer.put(line, owed: owed)
+    case .datagrams(let socket): return LineSink.send(line, to: socket)
     case .socket(let socket): reason = LineSink.send(line, to: socket, &torn)
     case .direct(let file): reason = LineSink.write(line, to: file, patience, &torn)
     }
@@ -164,6 +191,15 @@ package struct LineSink: ~Copyable {
     // There was no reader for as long as one is waited for: the next line does not wait as well.
     if reason == .wouldBlock { patience = 0 }
     return reason
+  }
+
+  private static func send(_ line: Span<UInt8>, to socket: borrowing DatagramSocket) -> Errno? {
+    do throws(Errno) {
+      try socket.send(line)
+      return nil
+    } catch {
+      return error
+    }
   }
 
   private static func send(_ line: Span<UInt8>, to socket: borrowing OwnedDescriptor, _ isTorn: inout Bool) -> Errno? {

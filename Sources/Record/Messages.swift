@@ -9,7 +9,7 @@ package struct Messages: ~Copyable {
   /// Nowhere, where the descriptor is closed.
   package var sink: LineSink
   private var line: [UInt8] = []
-  private let isForJournal: Bool
+  let isForJournal: Bool
 
   /// Milliseconds that a message waits for a reader before the loop begins.
   private static let patience: Int32 = 1000

@@ -1,8 +1,8 @@
 /// What is said once and then no more.
 package struct NoticeOnce: OptionSet, Sendable {
-  package let rawValue: UInt8
+  package let rawValue: UInt16
 
-  package init(rawValue: UInt8) { self.rawValue = rawValue }
+  package init(rawValue: UInt16) { self.rawValue = rawValue }
 
   package static let denied = NoticeOnce(rawValue: 1)
   package static let malformed = NoticeOnce(rawValue: 2)
@@ -12,6 +12,7 @@ package struct NoticeOnce: OptionSet, Sendable {
   package static let unknownCgroups = NoticeOnce(rawValue: 128)
   package static let unborn = NoticeOnce(rawValue: 32)
   package static let unwritableCgroups = NoticeOnce(rawValue: 64)
+  package static let unmarkedUnits = NoticeOnce(rawValue: 256)
 }
 
 extension Reporter {

@@ -26,7 +26,7 @@ extension Recorder {
     }
     reading(decision.verdict)
     json.key("victim")
-    if let victim { value(victim, decision.context) } else { json.null() }
+    if let victim { value(victim, decision.context, decision.origin) } else { json.null() }
     json.key("kill_set")
     if victim == nil { json.null() } else { value(decision.killSet) }
     json.key("candidates")
@@ -55,7 +55,9 @@ extension Recorder {
     json.key("reason")
     json.rawString { bytes in bytes.append(reason: incident.cause) }
     json.key("victim")
-    json.value(incident.victim, terms: nil, policy: incident.context.policy, units: incident.context.machine.units)
+    json.value(
+      incident.victim, terms: nil, policy: incident.context.policy, units: incident.context.machine.units,
+      origin: incident.origin)
     json.field("members", count: max(incident.members, 1))
     json.field("action", outcome.signal?.name ?? "none")
     json.field("escalation", optional: outcome.escalation?.name)
@@ -98,10 +100,10 @@ extension Recorder {
     json.field("trigger", verdict.trigger.name)
   }
 
-  private mutating func value(_ candidate: Candidate, _ context: ScoringContext) {
+  private mutating func value(_ candidate: Candidate, _ context: ScoringContext, _ origin: ProcessOrigin? = nil) {
     var terms = TermList()
     _ = context.candidate(candidate.process, ruleOutcome: candidate.ruleOutcome, terms: &terms)
-    json.value(candidate, terms: terms, policy: context.policy, units: context.machine.units)
+    json.value(candidate, terms: terms, policy: context.policy, units: context.machine.units, origin: origin)
   }
 
   @inline(never)

@@ -1,6 +1,6 @@
 package import LinuxSystem
 import Policy
-import ProcModel
+package import ProcModel
 
 /// Writes events as JSON Lines (docs/record.md), each line when its event is over.
 package struct Recorder: ~Copyable {
@@ -15,19 +15,24 @@ package struct Recorder: ~Copyable {
   var json = JSONWriter(capacity: 32 * 1024)
   package let isDryRun: Bool
   package let run: RunID
-  /// Nanoseconds since 1970: only records have this time, and nothing is decided by it.
+  /// What the file may hold, once it has a writer of its own.
+  let bound: FileBound?
+  /// Nanoseconds since 1970: only records have this time, and no kill is decided by it.
   let sinceEpoch: @Sendable () -> UInt64
 
   /// - Parameters:
   ///   - sink: Where lines go; nil writes none.
   ///   - isTorn: Whether the file ends in the middle of a line, as one does whose writer was killed.
+  ///   - bound: What the file may hold; nil where it may grow.
   package init(
     sink: consuming OwnedDescriptor?, isDryRun: Bool, isTorn: Bool = false, run: RunID = RunID(),
+    bound: FileBound? = nil,
     sinceEpoch: @escaping @Sendable () -> UInt64 = { Clock.sinceEpoch() }
   ) {
     self.sink = LineSink(sink, isTorn: isTorn)
     self.isDryRun = isDryRun
     self.run = run
+    self.bound = bound
     self.sinceEpoch = sinceEpoch
   }
 
@@ -48,8 +53,11 @@ package struct Recorder: ~Copyable {
 
   /// Has lines written by a process of its own from here on, so that the agent does not wait for the file.
   package mutating func detach() throws(Errno) {
-    try sink.detach(size: Recorder.ringSize, name: CPath("spillway-record"))
+    try sink.detach(size: Recorder.ringSize, name: CPath("spillway-record"), bound: bound)
   }
+
+  /// The time of day.
+  package var now: Nanoseconds { Nanoseconds(sinceEpoch()) }
 
   /// Records an event.
   package mutating func write<E: Event>(_ event: E) {
@@ -79,11 +87,14 @@ package struct Recorder: ~Copyable {
   }
 
   /// Writes the last line that was composed. It tells how many were lost before it, where some were.
-  package mutating func write() {
+  ///
+  /// - Parameter folded: The number of events like it that were left out before it (``Folding``).
+  package mutating func write(folded: UInt64 = 0) {
     let lost = sink.untoldLines()
-    if lost > 0 {
+    if lost > 0 || folded > 0 {
       json.reopen()
-      json.field("lost_lines", lost)
+      if folded > 0 { json.field("folded", folded) }
+      if lost > 0 { json.field("lost_lines", lost) }
       json.endObject()
       json.newline()
     }

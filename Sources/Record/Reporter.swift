@@ -11,6 +11,10 @@ package struct Reporter: ~Copyable {
   package var messages: Messages
   /// Of `/dev/kmsg`, where the agent is armed and may write it.
   package var kernelLog: KernelLog
+  /// The journal or a syslog, where kills are looked for.
+  package var systemLog = SystemLog()
+  /// Nil where every event is told, as in a replay.
+  package var folding: Folding?
   private var kernelLine: [UInt8] = []
   /// Nil once the record's file is open, and where there is none.
   var recordOpening: RecordOpening?
@@ -36,17 +40,46 @@ package struct Reporter: ~Copyable {
     case .some(let log): self.kernelLog = log
     case .none: self.kernelLog = KernelLog(nil)
     }
-    kernelLine.reserveCapacity(256)
+    kernelLine.reserveCapacity(1024)
   }
 
   package mutating func report<E: Event>(_ event: E) {
     event.log(by: &self)
-    recorder.write(event)
-    if E.isOfAnIncident, let flight {
+    let isLeftOut = leavesOut(event)
+    let hasLine = event.compose(in: &recorder)
+    // A flight has all of them, so that its replay compares each: as composed, since what was lost or left out before is not
+    // of the run.
+    if hasLine, E.isOfAnIncident, let flight {
       flight.recorder.decision(recorder.line, at: flight.recorder.time)
       hasToldOfIncident = true
     }
-    event.say(by: &self)
+    if isLeftOut { return }
+    let folded = takeFolded(E.repetition)
+    if hasLine { recorder.write(folded: folded) }
+    if folded > 0 { say(folded: folded) }
+    // Never twice in one journal.
+    let isPosted = event.post(by: &self)
+    if !isPosted || !messages.isForJournal { event.say(by: &self) }
+  }
+
+  private mutating func leavesOut<E: Event>(_ event: E) -> Bool {
+    guard var rules = folding else { return false }
+    let isLeftOut = event.isLeftOut(by: &rules, at: recorder.now)
+    folding = rules
+    return isLeftOut
+  }
+
+  private mutating func takeFolded(_ kind: Repetition?) -> UInt64 {
+    guard let kind else { return 0 }
+    return folding?.takeFolded(kind) ?? 0
+  }
+
+  private mutating func say(folded: UInt64) {
+    messages.say(.notice) { line in
+      line.append("before this one, ")
+      line.append(decimal: folded)
+      line.append(" like it were left out: memory trembles about its line")
+    }
   }
 
   /// Tells of a decision, whose number is used from here on. While no process can be killed, decisions are made on and
@@ -86,7 +119,19 @@ package struct Reporter: ~Copyable {
         line.append(reason.text)
       }
     }
+    if let reason = recorder.sink.newsOfGrowth() {
+      messages.say(.error) { line in
+        line.append("the record grows beyond its limit, since it cannot be followed by a new file: ")
+        line.append(reason.text)
+      }
+    }
     if let reason = messages.sink.news() { recorder.lost("messages", reason) }
+    if let reason = systemLog.sink.news() {
+      messages.say(.warning) { line in
+        line.append("entries for the system's log are lost, and the next one that can be posted tells how many: ")
+        line.append(reason.text)
+      }
+    }
     if let reason = kernelLog.sink.news() {
       messages.say(.warning) { line in
         line.append("lines for the kernel's log are lost, and the next one that can be written tells how many: ")

@@ -4,7 +4,8 @@ package import Policy
 import ProcModel
 
 extension Array where Element == UInt8 {
-  /// `sent SIGTERM to 1234 (hog) and 3 more (its cgroup), footprint 312 MiB, score 319488; floor: available …`.
+  /// `sent SIGTERM to 1234 (hog) and 3 more (its cgroup), footprint 312 MiB, score 319488; uid 1000, unit cron.service,
+  /// executable /usr/bin/hog; floor: available …`.
   package mutating func append(_ decision: Decision, _ act: Act) {
     guard let victim = decision.victim else { return append(helpless: decision) }
     if case .asksHook(let limit) = act { return append(asking: limit, before: decision, victim) }
@@ -17,6 +18,9 @@ extension Array where Element == UInt8 {
     append(decision.killSet.members.isEmpty ? victim.process.footprint : decision.killSet.footprint)
     append(", score ")
     append(decimal: victim.score.rounded())
+    append("; uid ")
+    append(decimal: UInt64(victim.process.effectiveUID))
+    if let origin = decision.origin { append(origin) }
     append("; ")
     append(reason: decision.verdict)
     if let comeback = decision.comeback, comeback.isInVain { append(comeback) }

@@ -132,9 +132,46 @@ extension Array where Element == UInt8 {
     }
   }
 
+  /// `, unit cron.service, executable /usr/bin/hog`; the cgroup where there is no unit. Nothing where nothing is known.
+  package mutating func append(_ origin: ProcessOrigin) {
+    if origin.hasUnit {
+      append(", unit ")
+      append(visible: origin.unit, atMost: Self.longestName)
+    } else if origin.hasCgroup {
+      append(", cgroup ")
+      append(visible: origin.cgroup, atMost: Self.longestName)
+    }
+    if origin.hasExecutable {
+      append(", executable ")
+      append(visible: origin.executable, atMost: Self.longestName)
+    }
+  }
+
+  /// The most bytes of a path in a line for people: the kernel's log refuses lines of some 970 bytes and more (devkmsg_write
+  /// in kernel/printk/printk.c).
+  private static var longestName: Int { 256 }
+
+  /// As ``append(visible:)``, cut at so many bytes of what is shown.
+  mutating func append(visible text: Span<UInt8>, atMost limit: Int) {
+    let start = count
+    append(visible: text)
+    guard count - start > limit else { return }
+    var end = start + limit
+    // Not within a character: bytes of UTF-8 after the first are 0x80…0xBF.
+    while end > start, self[end] & 0xC0 == 0x80 { end -= 1 }
+    removeLast(count - end)
+    append("…")
+  }
+
   /// The kernel's own line for a victim (mm/oom_kill.c, `__oom_kill_process`), so that
-  /// `dmesg -T | grep -i "killed process"` finds ours as it finds the kernel's.
-  package mutating func append(kernelLineFor process: ProcessFacts) {
+  /// `dmesg -T | grep -i "killed process"` finds ours as it finds the kernel's; and after it what the kernel does not tell.
+  ///
+  /// - Parameters:
+  ///   - incident: The decision's number in the run.
+  ///   - origin: Of the victim; nil for a process that is killed with it.
+  package mutating func append(
+    kernelLineFor process: ProcessFacts, incident: UInt32, of run: RunID, _ origin: ProcessOrigin?
+  ) {
     // Level 3, as the kernel's pr_err.
     append("<3>spillwayd: Out of memory: Killed process ")
     append(decimal: Int64(process.identity.pid))
@@ -154,6 +191,10 @@ extension Array where Element == UInt8 {
     append(decimal: process.pageTables.count)
     append("kB oom_score_adj:")
     append(decimal: Int64(process.oomScoreAdj))
+    // Before what a process can choose, so that none of it can be taken for an incident.
+    append("; incident ")
+    append(incident: incident, of: run)
+    if let origin { append(origin) }
     append("\n")
   }
 }

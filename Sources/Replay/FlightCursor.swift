@@ -133,7 +133,8 @@ final class FlightCursor {
     divergence = Divergence(item: index, time: time, asked: question, found: found)
   }
 
-  /// The text of a process's file: the one that was read here, or as it was last read.
+  /// The text of a process's file: the one that was read here, or as it was last read. Of a `smaps_rollup`, which is
+  /// another at each reading, only the one that was read here.
   func text(_ file: FlightTextFile, of pid: Int32) -> FlightText? {
     if index < entries.count, case .text(let other, let name, let text) = entries[index].item, other == pid,
       name == file
@@ -142,7 +143,7 @@ final class FlightCursor {
       index += 1
       return text
     }
-    return texts[pid]?[file]
+    return file == .smapsRollup ? nil : texts[pid]?[file]
   }
 }
 

@@ -47,6 +47,8 @@ struct FlightMachine: Machine, FlightSource, ~Copyable {
     _ = cursor.take("a tick") { if case .tick = $0 { true } else { nil } }
   }
 
+  var tellsOrigins: Bool { header.layout >= FlightLayout.firstWithOrigins }
+
   mutating func mark() -> Nanoseconds {
     let isMarked = cursor.take("a moment that is told of") { item in
       if case .note(FlightCode.mark, _) = item { true } else { nil }
@@ -148,7 +150,7 @@ struct FlightMachine: Machine, FlightSource, ~Copyable {
 
   // MARK: Acts
 
-  var killCalls: RecordedCalls? { header.isRehearsal ? nil : RecordedCalls(cursor) }
+  var killCalls: RecordedCalls? { header.isRehearsal ? nil : RecordedCalls(cursor, marksUnits: tellsOrigins) }
 
   mutating func openCgroup(_ path: Span<UInt8>, _ scratch: inout ByteBuffer) -> CgroupDirectory? {
     let isOpen = cursor.take("a cgroup to be killed whole") { item -> Bool? in

@@ -21,10 +21,14 @@ package struct FlightMoment: FlightSource {
   /// Surveys of all processes before the last survey, the oldest first: what a parent held when it forked is known from
   /// that time.
   private var past: [Rows] = []
+  /// What was counted after the survey that is being learned.
+  private var rollups: [Int32: FlightText] = [:]
 
   private struct Rows: Sendable {
     var began: Nanoseconds
     var rows: [ProcessFacts]
+    /// By process number, what was counted of its pages after the survey.
+    var rollups: [Int32: FlightText] = [:]
   }
 
   /// - Parameters:
@@ -52,10 +56,12 @@ package struct FlightMoment: FlightSource {
         if let last { past.append(last) }
         last = Rows(began: state.survey.began, rows: state.rows)
         rankedAt = state.survey.began
+      case .text(let pid, .smapsRollup, let text): last?.rollups[pid] = text
       default: break
       }
       world.take(entry)
     }
+    rollups = last?.rollups ?? [:]
     self.world = world
     policy = replay.policies.first { $0.number == world.policy }
     recorded = policy.flatMap { try? CompiledPolicy(image: $0.image.span) }
@@ -94,11 +100,14 @@ package struct FlightMoment: FlightSource {
   /// Has a chooser learn the surveys before the last one, from which growth is measured. Its table stays.
   package mutating func learnPast(by chooser: inout Chooser, _ context: ScoringContext) {
     let (table, tally) = (chooser.ranking.table, chooser.ranking.tally)
+    let last = rollups
     for survey in past {
+      rollups = survey.rollups
       chooser.beginRecorded(at: survey.began)
       for row in survey.rows { chooser.ranking.table.append(row) }
       chooser.learn(context, eldest: .zero, now: survey.began, budget: .max, mayWait: true, from: &self)
     }
+    rollups = last
     (chooser.ranking.table, chooser.ranking.tally) = (table, tally)
   }
 
@@ -107,6 +116,8 @@ package struct FlightMoment: FlightSource {
   package var clock: Nanoseconds? { nil }
 
   package mutating func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {
-    try world.read(file, of: pid, into: &buffer)
+    guard file == .smapsRollup else { return try world.read(file, of: pid, into: &buffer) }
+    guard case .content(let text) = rollups[pid] else { throw .denied }
+    buffer.fill(from: text.bytes.span)
   }
 }

@@ -47,7 +47,12 @@ package struct FlightWorld: Sendable {
   }
 
   /// The text of a process's file as it was last read; nil where it never was.
-  package func text(_ file: FlightTextFile, of pid: Int32) -> FlightText? { texts[pid]?[file] }
+  ///
+  /// A `smaps_rollup` is another at each reading: one that is older than the last survey is unknown.
+  package func text(_ file: FlightTextFile, of pid: Int32) -> FlightText? {
+    if file == .smapsRollup, read[file]?.contains(pid) != true { return nil }
+    return texts[pid]?[file]
+  }
 
   /// Fills a buffer with the text of a process's file, as a machine answers.
   func read(_ file: ProcessFile, of pid: Int32, into buffer: inout ByteBuffer) throws(ReadFailure) {

@@ -7,9 +7,11 @@ import ProcModel
 /// Kill calls that come to what they came to. Nothing is signalled.
 struct RecordedCalls: KillCalls {
   private let cursor: FlightCursor
+  let marksUnits: Bool
 
-  init(_ cursor: FlightCursor) {
+  init(_ cursor: FlightCursor, marksUnits: Bool) {
     self.cursor = cursor
+    self.marksUnits = marksUnits
   }
 
   /// What the next call came to.
@@ -121,6 +123,10 @@ struct RecordedCalls: KillCalls {
     }
     if told & FlightCode.listIsCut != 0 { pids.isCut = true }
     if told & FlightCode.listHidesSome != 0 { pids.hidesSome = true }
+  }
+
+  func add(_ number: UInt64, to count: UnitCount, of cgroup: borrowing CgroupDirectory) throws(Errno) {
+    _ = try value(FlightCode.markUnit, 0, "a count of the unit's cgroup")
   }
 
   func pause() {}

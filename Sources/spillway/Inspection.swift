@@ -157,7 +157,8 @@ extension Inspection {
     var chooser = surveyed
     source.learnPast(by: &chooser, context)
     let now = source.rankedAt
-    chooser.learn(context, eldest: .zero, now: now, budget: .max, mayWait: true, from: &source)
+    chooser.learn(
+      context, eldest: .zero, now: now, budget: .max, counting: .ofTheTool, mayWait: true, from: &source)
     chooser.classify(in: domain, by: context, now: now, from: &source)
     chooser.ranking.rank(in: domain, by: context) { _ in false }
     if case .victim = chooser.pick(shortage, by: context) { killSet = chooser.picker.killSet }

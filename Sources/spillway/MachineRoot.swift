@@ -20,6 +20,8 @@ struct MachineRoot {
     } catch {
       throw Failure(error == .accessDenied ? .noPermission : .usage, "\(proc): \(error.text)")
     }
+    // Without it, what forked processes share is told by their page faults alone.
+    try? source.prepareToGiveUp()
     guard let cgroups else { return source }
     do throws(CgroupRootFailure) {
       try source.takeCgroups(from: CPath(cgroups))

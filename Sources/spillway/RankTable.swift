@@ -60,7 +60,7 @@ struct RankTable {
         $0.candidate.process.oomScore.map { "\($0)" } ?? "?"
       },
       Column(heading: "FOOTPRINT", isNumber: true, expendability: 0) { amount($0.candidate.process.footprint) },
-      Column(heading: "SWAP", isNumber: true, expendability: 5) { amount($0.candidate.process.swap) },
+      Column(heading: "SWAP", isNumber: true, expendability: 5) { amount($0.candidate.process.ownSwap) },
       Column(heading: "AGE", isNumber: true, expendability: 3) {
         $0.candidate.process.age.map { age(units.seconds($0)) } ?? "?"
       },

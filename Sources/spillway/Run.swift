@@ -35,6 +35,16 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "At so many MiB the record's file becomes FILE.1, and a new one is begun; 0 is no limit.", valueName: "mib"))
+  var recordLimit: UInt64 = 16
+
+  @Option(
+    help: ArgumentHelp(
+      "How many files the record has at most, the one that is written among them.", valueName: "number"))
+  var recordFiles: UInt64 = 4
+
+  @Option(
+    help: ArgumentHelp(
       """
       Save in this directory what the agent saw before each decision, for spillway replay. Default: `flights` in the \
       state directory.
@@ -59,6 +69,11 @@ struct Run: ParsableCommand {
       """,
       valueName: "dir"))
   var stateDir: String?
+
+  func validate() throws {
+    guard recordLimit <= 65_536 else { throw ValidationError("--record-limit is at most 65536 MiB.") }
+    guard (1...1000).contains(recordFiles) else { throw ValidationError("--record-files is 1 to 1000.") }
+  }
 
   func run() throws {
     try reportingFailures { () throws(Failure) in
@@ -86,7 +101,9 @@ struct Run: ParsableCommand {
   private func words(_ policy: borrowing StartPolicy) -> [String] {
     var words = ["spillwayd", "--proc-root", procRoot] + policy.words
     if let cgroupRoot { words += ["--cgroup-root", cgroupRoot] }
-    if let record { words += ["--record", record] }
+    if let record {
+      words += ["--record", record, "--record-limit", "\(recordLimit)", "--record-files", "\(recordFiles)"]
+    }
     if let flights { words += ["--flights", flights] }
     if dryRun { words.append("--dry-run") }
     if strict { words.append("--strict") }

@@ -27,6 +27,8 @@ final class Log {
   var group: [Int32] = []
   /// Why no cgroup can be written.
   var cgroupRefusal: Errno?
+  /// Why a unit's counts cannot be written.
+  var unitRefusal: Errno?
   /// Why a process group cannot be signalled in one step.
   var groupRefusal: Errno?
   /// Held processes by descriptor: numbers that no real descriptor has.
@@ -100,6 +102,10 @@ struct LoggingCalls: KillCalls {
   func thaw(_ cgroup: Range<Int>, of bytes: ByteBuffer, path: inout CPath) throws(Errno) {}
   var released: HelperResult? { nil }
   var cgroupRefusal: Errno? { log.cgroupRefusal }
+  func add(_ number: UInt64, to count: UnitCount, of cgroup: borrowing CgroupDirectory) throws(Errno) {
+    if let refusal = log.unitRefusal { throw refusal }
+    log.lines.append(count == .ooms ? "ooms + \(number)" : "kills + \(number)")
+  }
   func pause() {}
 }
 
@@ -160,6 +166,11 @@ struct ScriptedMachine: Machine, ~Copyable {
   mutating func setTimer(_ delay: Nanoseconds) throws(Errno) { try loop.wake(inNanoseconds: delay.count) }
   mutating func watch(_ descriptor: Int32, _ readiness: Readiness, tag: UInt64) throws(Errno) {
     try loop.watch(descriptor, readiness, tag: tag)
+  }
+
+  mutating func isAlive(_ process: ProcessIdentity) -> Bool? {
+    var buffer = ByteBuffer(capacity: 512)
+    return files.isAlive(process, &buffer)
   }
 
   var isWokenAtStalls: Bool { false }

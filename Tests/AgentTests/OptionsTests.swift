@@ -22,6 +22,9 @@ import Testing
     if options.keepsCommandLines { words.append("command-lines") }
     if options.recordsInFull { words.append("in-full") }
     if let time = options.lastGood { words.append("last-good=\(time)") }
+    if options.recordLimit != 16 || options.recordFiles != 4 {
+      words.append("bound=\(options.recordLimit)x\(options.recordFiles)")
+    }
     if !options.because.isEmpty { words.append("because=" + String(decoding: options.because, as: UTF8.self)) }
     if options.wantsHelp { words.append("help") }
     if options.wantsVersion { words.append("version") }
@@ -48,6 +51,8 @@ import Testing
     ("--built-in --strict", "strict built-in proc=/proc"), ("--last-good 0", "last-good=0 proc=/proc"),
     ("--last-good 999999999999999999", "last-good=999999999999999999 proc=/proc"),
     ("--flights f --flight-in-full --flight-command-lines", "command-lines in-full proc=/proc"),
+    ("--record-limit 0 --record-files 1000", "bound=0x1000 proc=/proc"),
+    ("--record-limit 65536 --record-files 1", "bound=65536x1 proc=/proc"),
     ("--record a --record b", "record=b proc=/proc"), ("--record --dry-run", "record=--dry-run proc=/proc"),
   ])
   func wordsThatMakeSenseAreUnderstood(line: String, expected: String) throws {
@@ -63,6 +68,9 @@ import Testing
     ("--image-fd -1", "badDescriptor -1"), ("--last-good", "needsValue --last-good"),
     ("--last-good now", "badTime now"), ("--last-good 1000000000000000000", "badTime 1000000000000000000"),
     ("--because", "needsValue --because"), ("--state-dir", "needsValue --state-dir"),
+    ("--record-limit", "needsValue --record-limit"), ("--record-limit 16M", "badNumber 16M"),
+    ("--record-limit 65537", "badNumber 65537"), ("--record-files 0", "badNumber 0"),
+    ("--record-files 1001", "badNumber 1001"), ("--record-files -1", "badNumber -1"),
     ("--image-fd 1000000", "badDescriptor 1000000"), ("--image-fd 3x", "badDescriptor 3x"),
   ])
   func wordsThatMakeNoSenseAreRefused(line: String, expected: String) {
@@ -76,6 +84,7 @@ import Testing
         case .needsValue(let word): ("needsValue", word)
         case .badDescriptor(let word): ("badDescriptor", word)
         case .badTime(let word): ("badTime", word)
+        case .badNumber(let word): ("badNumber", word)
         }
       #expect(kind + " " + String(decoding: word, as: UTF8.self) == expected)
     }
@@ -92,7 +101,7 @@ import Testing
 
   @Test func theHelpHasEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
-    #expect(options.count == 19)
+    #expect(options.count == 21)
     for option in options {
       let word = try #require(option[1].substring)
       let value = option[2].substring.map { _ in " 7" } ?? ""

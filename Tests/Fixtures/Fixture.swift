@@ -1,8 +1,13 @@
-import Foundation
+package import Foundation
 
 /// The captured and composed kernel files under `Tests/Fixtures/proc`, the recordings under
 /// `Tests/Fixtures/sequences` and `Tests/Fixtures/flights`, and the logs under `Tests/Fixtures/logs`.
 package enum Fixture {
+  /// The folder of the sources.
+  package static var repository: URL {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  }
+
   /// Where a fixture lies on disk.
   package static func path(_ name: String) -> String {
     below("proc/" + name)

@@ -91,7 +91,7 @@ import Testing
         case .foreign: #expect(offset < 8 && error.offset == offset)
         case .unknownVersion(let found, let known): #expect((8..<10).contains(offset) && found != known)
         case .truncated: #expect((10..<12).contains(offset))
-        case .damaged(.header, _): #expect((10..<ends[0]).contains(offset))
+        case .damaged(.header, _): #expect((8..<ends[0]).contains(offset))
         case .damaged(.policy, _): #expect((ends[0]..<ends[2]).contains(offset))
         case .damaged(.segment(let number), let at):
           // The damage is in the frame that begins there.
@@ -126,7 +126,7 @@ import Testing
     #expect(Self.isPrefix(first, told) && zip(rest.dropFirst(), told2).allSatisfy { $0.isSame($1) })
   }
 
-  @Test(arguments: [0, 3, 255, 256, 65535] as [UInt16])
+  @Test(arguments: [0, 4, 255, 256, 65535] as [UInt16])
   func anotherVersionIsToldWithBothNumbers(_ version: UInt16) throws {
     var file = Self.sample().file
     file[8] = UInt8(truncatingIfNeeded: version)

@@ -49,7 +49,7 @@ import Testing
   private static func text(_ flown: inout Flown, _ town: Town, _ random: inout SplitMix64) {
     let row = town.rows[random.below(town.rows.count)]
     let pid = random.isOnce(in: 9) ? Int32(truncatingIfNeeded: random.any()) : row.identity.pid
-    let file = FlightTextFile.allCases[random.below(3)]
+    let file = FlightTextFile.allCases[random.below(FlightTextFile.allCases.count)]
     switch random.below(4) {
     case 0: flown.text(failed: random.failure(), file, of: pid)
     case 1: flown.text(random.bytes(random.below(random.isOnce(in: 8) ? 900 : 20)), file, of: pid)

@@ -32,8 +32,12 @@ private final class ObedientFamily {
   var parent: Int32 { process.processIdentifier }
   var members: [Int32] { [parent] + children }
 
-  func fork(writing written: Int, taking taken: Int) throws {
-    try tell("fork \(written) \(taken)")
+  /// - Parameters:
+  ///   - written: What the child writes to of what it inherits, in MiB.
+  ///   - taken: What it takes more.
+  ///   - churned: What it takes and gives back.
+  func fork(writing written: Int, taking taken: Int, churning churned: Int = 0) throws {
+    try tell("fork \(written) \(taken) \(churned)")
     children.append(try #require(Int32(try answer())))
   }
 
@@ -84,7 +88,9 @@ private struct Rollup {
 
     init() throws {
       let policy = try CompiledPolicy(image: BuiltInPolicy.image().span)
-      source = try LiveSource.open(root: CPath("/proc"))
+      var opened = try LiveSource.open(root: CPath("/proc"))
+      try opened.prepareToGiveUp()
+      source = opened
       context = ScoringContext(
         policy: policy, machine: MachineFacts(ram: KiB(1 << 20), swap: .zero, units: .common), agent: 0)
     }
@@ -167,5 +173,15 @@ private struct Rollup {
     try reckoner.learn(at: 20)
     try family.write(60)
     try check(family, reckoner.decide(at: 30, family.members), isWhole: false)
+  }
+
+  /// After hours, a worker has had more page faults than it has memory.
+  @Test func workersThatTakeAndGiveBackAreCountedInCalmTime() throws {
+    var reckoner = try Reckoner()
+    let family = try ObedientFamily(mib: 100)
+    for written in [0, 20, 40] { try family.fork(writing: written, taking: 5, churning: 300) }
+    try reckoner.learn(at: 10)
+    try reckoner.learn(at: 20)
+    try check(family, try reckoner.decide(at: 30, family.members))
   }
 }

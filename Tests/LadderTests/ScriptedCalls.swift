@@ -138,6 +138,9 @@ struct ScriptedCalls: KillCalls {
 
   var released: HelperResult? { script.last }
   var cgroupRefusal: Errno? { nil }
+  func add(_ number: UInt64, to count: UnitCount, of cgroup: borrowing CgroupDirectory) throws(Errno) {
+    try script.say(count == .ooms ? "ooms" : "kills", detail: "\(number)")
+  }
   func pause() {}
 }
 
@@ -164,7 +167,7 @@ final class ScriptedKiller {
   func hold(_ identity: ProcessIdentity) -> Hold { killer.hold(identity) }
   func join(_ identity: ProcessIdentity) -> Hold { killer.join(identity) }
   func takeGroup(_ number: Int32) { killer.takeGroup(number) }
-  func take(_ cgroup: consuming CgroupDirectory) { killer.take(cgroup) }
+  func take(_ cgroup: consuming CgroupDirectory, isUnit: Bool = false) { killer.take(cgroup, isUnit: isUnit) }
   func send(_ signal: Signal) -> Delivery { killer.send(signal, asking: answer) }
   func reap() { killer.reap(asking: answer) }
   func examine() -> Standstill { killer.examine() }
@@ -172,6 +175,7 @@ final class ScriptedKiller {
   func kinship(_ identity: ProcessIdentity) -> MemorySharing { killer.kinship(identity) }
   func release() { killer.release() }
   var reach: DeliveryCount { killer.reach }
+  var unitMark: UnitMark { killer.unitMark }
   var released: HelperResult? { killer.released }
   var hasExited: Bool { killer.hasExited }
   var exitDescriptor: Int32? { killer.exitDescriptor }

@@ -9,6 +9,7 @@ import Testing
     case meminfo, vmstat, pressure, swaps, uptime, stat, statm, status, stance, cgroup
     case oomScore = "oom_score"
     case oomScoreAdj = "oom_score_adj"
+    case smapsRollup = "smaps_rollup"
 
     /// Whether the bytes gave a value.
     func accepts(_ array: [UInt8]) -> Bool {
@@ -32,6 +33,7 @@ import Testing
           for range in [freezer.first, freezer.second] { if let range { _ = bytes.extracting(range) } }
         case .oomScore: _ = try OomScore(parsing: bytes)
         case .oomScoreAdj: _ = try OomScoreAdj(parsing: bytes)
+        case .smapsRollup: _ = try SmapsRollup(parsing: bytes)
         }
         return true
       } catch {
@@ -44,6 +46,7 @@ import Testing
       case .pressure: ["5.10/pressure/memory", "6.18/pressure/memory"]
       case .meminfo: ["3.10/meminfo", "4.4/meminfo", "6.18/meminfo"]
       case .vmstat, .swaps, .uptime: ["4.4/", "5.10/", "6.1/", "6.18/"].map { $0 + rawValue }
+      case .smapsRollup: ["rollups/4.14", "rollups/6.18"]
       case .stance: ["4.4/950/status", "5.10/520/status", "6.18/3/status", "6.18/9/status"]
       default: ["4.4/950/", "5.10/520/", "6.18/3/", "6.18/9/", "6.18/10/", "6.18/15/"].map { $0 + rawValue }
       }

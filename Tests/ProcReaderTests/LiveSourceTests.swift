@@ -81,20 +81,20 @@ import Testing
     var (buffer, expected) = (ByteBuffer(capacity: 4096), ByteBuffer(capacity: 4096))
     let timedOut = ReadFailure.failed(errno: ETIMEDOUT)
     #expect(throws: timedOut) { try source.readOrGiveUp(.cmdline, of: getpid(), into: &buffer) }
-    for _ in 0..<2 { try source.prepareToGiveUp(true) }
+    for _ in 0..<2 { try source.prepareToGiveUp() }
     try source.readOrGiveUp(.cmdline, of: getpid(), into: &buffer)
     try source.read(.cmdline, of: getpid(), into: &expected)
     #expect(text(buffer) == text(expected) && !text(buffer).isEmpty)
     #expect(throws: ReadFailure.vanished) { try source.readOrGiveUp(.cmdline, of: .max, into: &buffer) }
-    try source.prepareToGiveUp(false)
-    #expect(throws: timedOut) { try source.readOrGiveUp(.cmdline, of: getpid(), into: &buffer) }
+    try source.readOrGiveUp(.smapsRollup, of: getpid(), into: &buffer)
+    #expect(try SmapsRollup(parsing: buffer.bytes).ownAnonymous > .zero)
   }
 
   /// The files of a tree are ordinary ones.
   @Test(arguments: trees) func aTreeIsReadWithoutAThread(tree: String) throws {
     var source = try LiveSource.open(root: CPath(Fixture.path(tree)))
     var memory = MemorySource(fixture: tree)
-    try source.prepareToGiveUp(true)
+    try source.prepareToGiveUp()
     var (buffer, expected) = (ByteBuffer(capacity: 4096), ByteBuffer(capacity: 4096))
     for pid in memory.processes {
       let outcome = attempt { () throws(ReadFailure) in try source.readOrGiveUp(.cmdline, of: pid, into: &buffer) }

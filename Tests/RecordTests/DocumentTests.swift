@@ -40,7 +40,9 @@ import Testing
     var scene = Scene()
     (scene.hog.process.isOrphan, scene.hog.process.inheritsOomScoreAdj) = (true, true)
     scene.offerAll()
-    return scene.decision()
+    var decision = scene.decision()
+    decision.origin = SystemLogTests.origin("/system.slice/cron.service", "/usr/bin/hog")
+    return decision
   }
 
   @Test func theDocumentHasEveryFieldAndNoOther() throws {
@@ -65,6 +67,7 @@ import Testing
       var outcome = scene.outcome(.refused, signal: nil)
       outcome.refusal = .notPermitted
       outcome.oneByOne = .refused(.notPermitted)
+      outcome.incident.origin = DocumentTests.decisionWithRelatives.origin
       recorder.write(outcome)
       recorder.write(LastResortEvent(.refused(.notPermitted), .reboot, totals: EpisodeTotals()))
       for outcome in [ReliefOutcome.done(.zero), .failed(.busy)] {
@@ -72,12 +75,16 @@ import Testing
       }
       let policy = scene.context.policy
       recorder.write(ReloadEvent.inForce(old: policy, new: policy, PolicyChanges(from: policy, to: policy)))
+      recorder.write(
+        EpisodeEvent(
+          domain: nil, policy: policy, toll: EpisodeToll(), end: .stopped, duration: .zero, available: .zero,
+          kernelKills: nil))
       recorder.write(StopEvent(Signal.interrupt.name))
     }
     let common = try Self.fields("Every event")
     // The parts of a term are described in words. The victim of an outcome is described in the section of the decision.
     let told: Set<String> = ["name", "value", "effect"]
-    let process = Self.names(records[1]["victim"])
+    let process = Self.names(records[1]["victim"]).union(["unit", "cgroup", "exe"])
     let endings = Set(
       [OutcomeKind.exited, .killed, .stuck, .vanished, .changed, .relieved, .refused, .sharesProtected].map(\.name))
     // Some records have fields that others of the same event lack.

@@ -12,7 +12,12 @@ import Testing
   @Test(arguments: HostileText.all) func aNameIsHarmlessInEveryOutput(text: [UInt8]) throws {
     var scene = Scene(comm: text)
     scene.offerAll()
-    let decision = scene.decision()
+    var decision = scene.decision()
+    var origin = ProcessOrigin()
+    let path = Array("/system.slice/".utf8) + text
+    origin.set(cgroup: path.span, isOfMachine: true)
+    origin.set(executable: path.span)
+    decision.origin = origin
     let outcome = scene.outcome(.exited, signal: .terminate)
     let file = try MemoryFile.create(CPath("record"))
     var recorder = Recorder(sink: try OwnedDescriptor.duplicate(file.raw), isDryRun: false)
@@ -28,7 +33,7 @@ import Testing
 
     var said: [[UInt8]] = [[], [], [], []]
     said[0].append(decision, .signalled)
-    said[1].append(kernelLineFor: scene.hog.process)
+    said[1].append(kernelLineFor: scene.hog.process, incident: 1, of: recorder.run, origin)
     said[2].append(outcome)
     said[3].append(visible: text.span)
     for (index, line) in said.enumerated() {

@@ -111,7 +111,7 @@ import Testing
   /// pgtables:%lukB oom_score_adj:%hd\n"
   private static let kernelForm = """
     ^<3>spillwayd: Out of memory: Killed process ([0-9]+) \\(([^\\n]*)\\) total-vm:([0-9]+)kB, anon-rss:([0-9]+)kB, \
-    file-rss:([0-9]+)kB, shmem-rss:([0-9]+)kB, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+)\\n$
+    file-rss:([0-9]+)kB, shmem-rss:([0-9]+)kB, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+); incident 00000000-9-3(.*)\\n$
     """
 
   @Test(arguments: [
@@ -124,12 +124,34 @@ import Testing
     process.comm = Comm(comm)
     (process.virtual, process.anonymous, process.file, process.shared) = (KiB(1), KiB(2), KiB(3), KiB(4))
     (process.realUID, process.effectiveUID, process.pageTables, process.oomScoreAdj) = (1000, 0, KiB(5), -17)
-    let line = Self.line { $0.append(kernelLineFor: process) }
+    let origin = SystemLogTests.origin("/system.slice/\(comm)x.service", "/bin/\(comm)")
+    let run = RunID(startedAt: .milliseconds(9999))
+    let line = Self.line { $0.append(kernelLineFor: process, incident: 3, of: run, origin) }
     let match = try #require(try Regex(Self.kernelForm).wholeMatch(in: line), "\(line)")
     let groups = match.output.dropFirst().compactMap { $0.substring.map(String.init) }
-    #expect(groups == ["45626", shown, "1", "2", "3", "4", "1000", "5", "-17"])
+    // What is no name of a unit is shown as a cgroup.
+    let unit = ["hog", ""].contains(comm) ? ", unit \(shown)x.service" : ", cgroup /system.slice/\(shown)x.service"
+    #expect(groups == ["45626", shown, "1", "2", "3", "4", "1000", "5", "-17", unit + ", executable /bin/\(shown)"])
+    let alone = Self.line { $0.append(kernelLineFor: process, incident: 3, of: run, nil) }
+    #expect(alone.hasSuffix("oom_score_adj:-17; incident 00000000-9-3\n"))
     #expect(line.unicodeScalars.filter { $0.value < 0x20 } == ["\n"])
     #expect(Self.line { $0.append(process) } == "45626 (\(shown))")
+  }
+
+  /// `devkmsg_write` refuses more than LOG_LINE_MAX bytes, 1024 less the prefix: 976 before Linux 5.11.
+  @Test(arguments: ["\u{1b}", "\u{202e}", "é", "x"])
+  func aVictimsLineFitsTheKernelsLog(letter: String) {
+    var process = ProcessFacts(identity: ProcessIdentity(pid: .max, startTime: Ticks(1)))
+    process.comm = Comm(Array(repeating: 0x1b, count: 15).span)
+    (process.virtual, process.anonymous, process.file) = (KiB(.max), KiB(.max), KiB(.max))
+    (process.shared, process.pageTables) = (KiB(.max), KiB(.max))
+    (process.realUID, process.oomScoreAdj) = (.max, -1000)
+    let long = String(repeating: letter, count: 1000 / letter.utf8.count)
+    let origin = SystemLogTests.origin("/" + long, "/" + long)
+    let run = RunID(startedAt: Nanoseconds(.max))
+    let line = Self.line { $0.append(kernelLineFor: process, incident: .max, of: run, origin) }
+    #expect(line.utf8.count <= 976, "\(line.utf8.count)")
+    #expect(line.hasSuffix("…\n") && !line.unicodeScalars.contains("\u{fffd}"))
   }
 
   @Test func bytesThatAreNotUTF8AreEscaped() {

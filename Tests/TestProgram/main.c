@@ -15,9 +15,9 @@
 // traces it, and prints its number. --bomb N forks for three seconds, and so do its children; N are alive at most. --orphans N makes N children with
 // memory of their own, each in a session of its own, and exits.
 //
-// --obeys has it do what each line on its standard input says, and print a line once that is done: `fork W T` makes a child
-// that writes to the first W MiB of its memory and takes T MiB more, and prints the child's number; `write W` writes to the
-// first W MiB itself; `leave` exits. It and its children have no huge pages.
+// --obeys has it do what each line on its standard input says, and print a line once that is done: `fork W T C` makes a child
+// that writes to the first W MiB of its memory, takes T MiB more, and takes C MiB and gives them back; and prints the child's
+// number. `write W` writes to the first W MiB itself; `leave` exits. It and its children have no huge pages.
 //
 // It prints "ready" once its memory is touched and all of this is set up.
 #define _GNU_SOURCE
@@ -143,12 +143,13 @@ static void obey(char *memory, long mib) {
         const char *rest;
         if ((rest = after(line, "fork ")) != NULL) {
             int ends[2];
-            long written = 0, taken = 0;
-            if (sscanf(rest, "%ld %ld", &written, &taken) != 2 || pipe(ends) != 0) exit(64);
+            long written = 0, taken = 0, churned = 0;
+            if (sscanf(rest, "%ld %ld %ld", &written, &taken, &churned) != 3 || pipe(ends) != 0) exit(64);
             pid_t child = fork();
             if (child == 0) {
                 memset(memory, 2, (size_t)(written < mib ? written : mib) << 20);
                 if (taken > 0) fill(taken < maximum_mib ? taken : maximum_mib, MAP_PRIVATE);
+                for (; churned > 0; churned--) munmap(fill(1, MAP_PRIVATE), 1 << 20);
                 close(ends[0]);
                 close(ends[1]);
                 live(NULL);

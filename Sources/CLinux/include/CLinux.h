@@ -38,6 +38,7 @@
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -160,10 +161,9 @@ static inline int clinux_mkdir(const char *path) { return mkdir(path, 0700); }
 // caller.
 static inline const char *clinux_environment(const char *name) { return getenv(name); }
 
-// Connects a datagram socket to the service manager that started this program (sd_notify(3)). Returns 0, or -1 with
-// errno: ENOENT where $NOTIFY_SOCKET is not set, EAFNOSUPPORT where it is neither a path nor an abstract name ('@').
-static inline int clinux_notify_connect(int teller) {
-    const char *name = getenv("NOTIFY_SOCKET");
+// Connects a datagram socket to another by its name (unix(7)). Returns 0, or -1 with errno: ENOENT where there is no
+// name, EAFNOSUPPORT where it is neither a path nor an abstract name ('@').
+static inline int clinux_datagram_connect(int teller, const char *name) {
     struct sockaddr_un address;
     size_t length = name == (char *)0 ? 0 : strlen(name);
     errno = length == 0 ? ENOENT : length > sizeof address.sun_path ? ENAMETOOLONG : EAFNOSUPPORT;
@@ -175,20 +175,51 @@ static inline int clinux_notify_connect(int teller) {
 }
 
 // Opens such a socket, close-on-exec. Returns a descriptor, or -1 with errno as above.
-static inline int clinux_notify_open(void) {
+static inline int clinux_datagram_open(const char *name) {
     int teller = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (teller < 0) return -1;
-    if (clinux_notify_connect(teller) == 0) return teller;
+    if (clinux_datagram_connect(teller, name) == 0) return teller;
     int error = errno;
     close(teller);
     errno = error;
     return -1;
 }
 
+// The same two for the service manager that started this program (sd_notify(3)): ENOENT where $NOTIFY_SOCKET is not set.
+static inline int clinux_notify_connect(int teller) { return clinux_datagram_connect(teller, getenv("NOTIFY_SOCKET")); }
+static inline int clinux_notify_open(void) { return clinux_datagram_open(getenv("NOTIFY_SOCKET")); }
+
 // Sends one message without waiting. Returns the number of bytes sent; EAGAIN where the reader has not read earlier
 // messages.
-static inline long clinux_notify_send(int teller, const void *bytes, size_t size) {
+static inline long clinux_datagram_send(int teller, const void *bytes, size_t size) {
     return send(teller, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// Adds to the decimal number that an extended attribute of an open file holds (xattr(7)), as systemd-oomd's
+// increment_oomd_xattr does (src/oom/oomd-util.c). One that is missing, or is no number, counts as 0; the sum saturates.
+// Returns 0.
+static inline int clinux_attribute_add(int file, const char *name, uint64_t number) {
+    char text[24] = {0};
+    uint64_t sum = 0;
+    ssize_t length = fgetxattr(file, name, text, sizeof text - 1);
+    if (length < 0 && errno != ENODATA && errno != ERANGE) return -1;
+    for (ssize_t index = 0; index < length; index++) {
+        if (text[index] < '0' || text[index] > '9') {
+            sum = 0;
+            break;
+        }
+        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, text[index] - '0', &sum)) {
+            sum = UINT64_MAX;
+        }
+    }
+    if (__builtin_add_overflow(sum, number, &sum)) sum = UINT64_MAX;
+    char digits[24];
+    size_t first = sizeof digits;
+    do {
+        digits[--first] = (char)('0' + sum % 10);
+        sum /= 10;
+    } while (sum > 0);
+    return fsetxattr(file, name, digits + first, sizeof digits - first, 0);
 }
 
 // reboot(2) at once, without sync(2). Returns only where it fails.

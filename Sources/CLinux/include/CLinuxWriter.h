@@ -24,6 +24,8 @@ enum {
     CLINUX_WRITER_NAME = 16,
     // A descriptor that says that it is ready and then takes nothing is asked again after this many nanoseconds.
     CLINUX_WRITER_PAUSE_NS = 10000000,
+    // The bytes that ".N" takes behind a path, for any number.
+    CLINUX_WRITER_SUFFIX = 12,
     // Without close_range(2) (before Linux 5.9), descriptors below this are closed one by one.
     CLINUX_WRITER_DESCRIPTORS = 4096,
     // How long the writer's exit is waited for, in milliseconds, once nothing is left to write: closing its file may
@@ -62,6 +64,13 @@ struct clinux_writer {
     // The sum of what was owed for lines that were not written, and the error number of the last of them.
     uint64_t failed;
     int reason;
+    // Where the file is bounded: the path by which it is renamed, two buffers for names that are made of it, the size in
+    // bytes that a file may have, and the number of files, the one that is written among them. A limit of 0 is none.
+    char *path, *older, *newer;
+    uint64_t limit;
+    unsigned files;
+    // The error number for which the last rotation failed; 0 where it did not.
+    int rotation;
     size_t capacity;
     char ring[];
 };
@@ -115,11 +124,74 @@ static inline void clinux_writer_take(struct clinux_writer *writer, struct clinu
     __atomic_store_n(&writer->tail, writer->tail + sizeof entry + entry.length, __ATOMIC_RELEASE);
 }
 
+// Makes `name` the path of the file with this number: the path itself for 0, or `path.N`.
+static inline void clinux_writer_name(struct clinux_writer *writer, char *name, unsigned number) {
+    size_t length = strlen(writer->path);
+    char digits[CLINUX_WRITER_SUFFIX];
+    size_t first = sizeof digits;
+    memcpy(name, writer->path, length + 1);
+    if (number == 0) return;
+    digits[--first] = 0;
+    for (; number > 0; number /= 10) digits[--first] = (char)('0' + number % 10);
+    digits[--first] = '.';
+    memcpy(name + length, digits + first, sizeof digits - first);
+}
+
+// Gives each file the next number, and drops the oldest. Returns 0 or an error number.
+static inline int clinux_writer_shift(struct clinux_writer *writer) {
+    if (writer->files <= 1) return unlink(writer->path) == 0 ? 0 : errno;
+    for (unsigned number = writer->files - 1; number > 0; number--) {
+        clinux_writer_name(writer, writer->older, number);
+        clinux_writer_name(writer, writer->newer, number - 1);
+        if (rename(writer->newer, writer->older) != 0 && errno != ENOENT) return errno;
+    }
+    return 0;
+}
+
+// Begins a new file in the place of the one that is written, with its owner, group and mode. Returns 0 or an error
+// number: the same file is written then.
+static inline int clinux_writer_begin_file(struct clinux_writer *writer, const struct stat *now) {
+    struct stat named;
+    int is_there = lstat(writer->path, &named) == 0;
+    if (!is_there && errno != ENOENT) return errno;
+    // Another file of that name was put there, by a person or by logrotate(8): it is taken up as it is.
+    int is_own = is_there && named.st_dev == now->st_dev && named.st_ino == now->st_ino;
+    if (is_own) {
+        int error = clinux_writer_shift(writer);
+        if (error != 0) return error;
+    }
+    int created = is_own || !is_there;
+    int file = open(writer->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (created ? O_CREAT | O_EXCL : 0),
+                    S_IRUSR | S_IWUSR);
+    if (file < 0) return errno;
+    if (created) {
+        mode_t mode = now->st_mode & 07777;
+        // A group of its own must not read what another may.
+        if (fchown(file, now->st_uid, now->st_gid) != 0 && fchown(file, (uid_t)-1, now->st_gid) != 0) mode &= ~(mode_t)070;
+        if (fchmod(file, mode) != 0) mode = 0;
+    }
+    int error = dup3(file, writer->target, O_CLOEXEC) < 0 ? errno : 0;
+    close(file);
+    return error;
+}
+
+// Begins a new file where one more line of this length would make the one that is written larger than its limit.
+static inline void clinux_writer_rotate(struct clinux_writer *writer, size_t length) {
+    struct stat now;
+    if (writer->limit == 0 || fstat(writer->target, &now) != 0 || !S_ISREG(now.st_mode)) return;
+    if (now.st_size == 0 || (uint64_t)now.st_size + length <= writer->limit) return;
+    int error = clinux_writer_begin_file(writer, &now);
+    // What was cut is the end of the file before.
+    if (error == 0) writer->torn = 0;
+    __atomic_store_n(&writer->rotation, error, __ATOMIC_RELAXED);
+}
+
 // Writes the first entry's line, with as many calls as that takes.
 static inline void clinux_writer_write(struct clinux_writer *writer) {
     static char newline[] = "\n";
     struct clinux_writer_entry entry = clinux_writer_first(writer);
     uint64_t start = writer->tail + sizeof entry;
+    clinux_writer_rotate(writer, entry.length);
     // A line that was cut is finished with a newline first, so that no more than one line is spoilt.
     size_t before = writer->torn ? 1 : 0, total = before + entry.length, done = 0;
     int reason = 0, refused = 0;
@@ -243,6 +315,26 @@ static inline int clinux_writer_reason(struct clinux_writer *writer) {
     return __atomic_load_n(&writer->reason, __ATOMIC_RELAXED);
 }
 
+static inline int clinux_writer_rotation(struct clinux_writer *writer) {
+    return __atomic_load_n(&writer->rotation, __ATOMIC_RELAXED);
+}
+
+// Bounds the file from the next line on, which has this path. To be called before the first line is put. Returns 0, or an
+// error number where there is no memory.
+static inline int clinux_writer_bound(struct clinux_writer *writer, const char *path, uint64_t limit, unsigned files) {
+    size_t room = strlen(path) + 1 + CLINUX_WRITER_SUFFIX;
+    char *names = (char *)malloc(3 * room);
+    if (!names) return ENOMEM;
+    memset(names, 0, 3 * room);
+    memcpy(names, path, strlen(path));
+    writer->path = names;
+    writer->older = names + room;
+    writer->newer = names + 2 * room;
+    writer->files = files;
+    writer->limit = limit;
+    return 0;
+}
+
 static inline pid_t clinux_writer_process(struct clinux_writer *writer) { return writer->process; }
 
 // Puts a line. Returns 0, or the error number for which it is lost: EAGAIN where there is no room for it now, E2BIG
@@ -278,6 +370,7 @@ static inline void clinux_writer_end(struct clinux_writer *writer) {
     end.tv_sec += nanoseconds / 1000000000;
     end.tv_nsec = nanoseconds % 1000000000;
     if (pthread_timedjoin_np(writer->thread.handle, (void **)0, &end) != 0) return;
+    free(writer->path);
     clinux_writer_close(writer);
     clinux_thread_unmap(writer->thread);
 }

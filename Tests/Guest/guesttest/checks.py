@@ -3,6 +3,7 @@
 Each but those leaves the service running as `restore` does: armed once it has been armed, with the package's policy.
 """
 
+import json
 from collections.abc import Callable
 
 from .guest import Failed, Guest
@@ -219,6 +220,33 @@ def a_kill_is_a_warning_in_the_journal(guest: Guest) -> str:
 
 
 @check
+def a_kill_is_told_where_the_loser_looks(guest: Guest) -> str:
+    """By the victim's unit: journalctl -u and -x, and systemctl status; and by dmesg, with the same incident."""
+    after = guest.record_count()
+    shown = guest.do(
+        """
+        printf '[Service]\\nUser=leaker\\nExecStart=/stage/workload leak name=loser mib=900 rate=60\\n' \
+            >/run/systemd/system/loser.service
+        systemctl daemon-reload && systemctl start loser
+        within 60 '! systemctl is-active --quiet loser' || { systemctl stop loser; exit 1; }
+        within 10 'journalctl -q -b -u loser -o cat | grep -q "killed by spillway"' || exit
+        systemctl status loser >/run/status || true
+        grep -q 'killed by spillway' /run/status || { cat /run/status; exit 1; }
+        journalctl -q -b -u loser -x >/run/explained
+        grep -q 'Subject: A process was killed because' /run/explained || { tail -n 30 /run/explained; exit 1; }
+        dmesg | grep -i 'killed process .*(loser)' | tail -n 1
+        journalctl -q -b -u loser -o json | tr ',' '\\n' | sed -n 's/"SPILLWAY_INCIDENT":"\\(.*\\)"/\\1/p' | sort -u
+        journalctl -q -b -u loser -o cat | grep 'killed by spillway' | tail -n 1
+        """
+    ).splitlines()
+    expect(len(shown) == 3, " | ".join(shown))
+    decision = next(record for record in guest.records(after) if record["event"] == "decision")
+    expect(shown[1] == decision["incident"], f"the journal has {shown[1]}, the record {decision['incident']}")
+    expect(decision["incident"] in shown[0], f"the kernel's log has {shown[0]}")
+    return shown[2]
+
+
+@check
 def the_kill_can_be_run_again(guest: Guest) -> str:
     """From the flight that the service kept of it, which root alone may read; and one is taken of the running agent."""
     return guest.do(
@@ -381,6 +409,27 @@ def a_unit_is_killed_in_one_step(guest: Guest) -> str:
 
 
 @check
+def a_unit_that_is_killed_whole_failed_by_oom_kill(guest: Guest) -> str:
+    """As after a kill of the kernel's or of systemd-oomd, so that Restart=on-failure starts it again."""
+    write_policy(guest, "10-whole", WHOLE)
+    guest.do("systemctl restart spillway && becomes armed 30")
+    shown = guest.do(
+        """
+        printf '[Service]\\nUser=leaker\\nExecStart=/stage/workload swarm name=hive count=4 gap=1200 mib=300 rate=20\\n' \
+            >/run/systemd/system/hive.service
+        systemctl daemon-reload && systemctl start hive
+        within 90 '! systemctl is-active --quiet hive' || { systemctl stop hive; exit 1; }
+        systemctl show -p Result -p ActiveState hive | sort | tr '\\n' ' '
+        journalctl -q -b -u hive -o cat _PID=1 | grep -i oomd | tail -n 1
+        rm /run/systemd/system/hive.service; systemctl reset-failed hive; systemctl daemon-reload
+        """
+    )
+    restore(guest)
+    expect("ActiveState=failed Result=oom-kill" in shown, shown)
+    return shown.replace("\n", "; ")
+
+
+@check
 def a_cgroup_that_a_user_owns_dies_all_the_same(guest: Guest) -> str:
     """Its cgroup.kill is the user's, and the agent has no CAP_DAC_OVERRIDE to write it."""
     write_policy(guest, "10-owned", OWNED)
@@ -406,6 +455,39 @@ END
     expect(outcome["members"] == 3, f"killed were {outcome['members']}, not the shell, its sleep and the leak")
     restore(guest)
     return f"3 processes: {seen}"
+
+
+@check
+def what_a_fork_family_has_swapped_out_counts_once(guest: Guest) -> str:
+    """The footprints of a master and its workers beside what the kernel counts page by page, in memory and swap."""
+    lines = guest.do(
+        """
+        dd if=/dev/zero of=/swap bs=1M count=300 2>/dev/null && chmod 600 /swap && mkswap /swap >/dev/null || exit
+        swapon /swap
+        as_user prefork /stage/workload prefork mib=120 own=4 count=6 gap=600000
+        cgroup=/sys/fs/cgroup/system.slice/prefork.service
+        within 20 '[ $(wc -l <$cgroup/cgroup.procs) = 7 ]' && sleep 3 || exit
+        # It takes back less than it was asked for.
+        echo 110M >$cgroup/memory.reclaim 2>/dev/null
+        for pid in $(cat $cgroup/cgroup.procs); do
+            echo $pid $(sed -n 's/^\\(Pss_Anon\\|SwapPss\\): *\\([0-9]*\\) kB/\\2/p' /proc/$pid/smaps_rollup)
+        done
+        spillway rank --json --limit 12
+        systemctl stop prefork >/dev/null && swapoff /swap && rm /swap
+        """
+    ).splitlines()
+    ranked = {one["pid"]: one for one in json.loads(lines[-1])}
+    counted = {int(pid): (int(held), int(swapped)) for pid, held, swapped in map(str.split, lines[:-1])}
+    expect(len(counted) == 7, f"the family is {counted}")
+    held, swapped = (sum(one[part] for one in counted.values()) for part in (0, 1))
+    footprint = sum(ranked[pid]["footprint_kib"] for pid in counted if pid in ranked)
+    swap = sum(ranked[pid]["swap_kib"] for pid in counted if pid in ranked)
+    expect(swapped > 50 * 1024, f"only {swapped} KiB are in swap")
+    seen = f"footprints of {footprint} KiB, {swap} of them in swap; the kernel: {held + swapped}, {swapped} of them in swap"
+    # Each of seven has page tables as well.
+    expect(abs(footprint - held - swapped) < (held + swapped) / 10 + 7 * 512, seen)
+    expect(abs(swap - swapped) < swapped / 10 + 1024, seen)
+    return seen
 
 
 @check
@@ -465,12 +547,17 @@ def the_last_resorts_drop_in_leaves_cgroups_writable(guest: Guest) -> str:
 
 @check
 def records_are_rotated_and_go_on(guest: Guest) -> str:
-    """By logrotate, as its timer would."""
-    guest.do("logrotate --force /etc/logrotate.d/spillway")
-    seen = guest.do("stat -c '%a %U:%G %s' $record; stat -c '%a %U:%G' $record.1").splitlines()
-    expect(seen == ["640 root:adm 0", "640 root:adm"], " | ".join(seen))
-    guest.do("systemctl restart spillway && becomes armed 30 && within 5 '[ -s $record ]'")
-    return "the file and its copy are 640 root:adm, and the agent goes on"
+    """By the agent itself, once the file has the size that it may have."""
+    guest.do(
+        """
+        yes '{}' | head -c 16777216 >>$record
+        systemctl reload spillway && within 10 "[ -e $record.1 ]" || { ls -l ${record%/*}; exit 1; }
+        """
+    )
+    seen = guest.do("stat -c '%a %U:%G' $record $record.1; wc -l <$record").splitlines()
+    expect(seen[:2] == ["640 root:adm"] * 2 and int(seen[2]) < 9, " | ".join(seen))
+    guest.do("systemctl restart spillway && becomes armed 30 && within 5 '[ -s $record ]' && rm $record.1")
+    return "the file and the one before it are 640 root:adm, and the agent goes on"
 
 
 @check

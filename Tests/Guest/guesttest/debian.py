@@ -8,7 +8,7 @@ from arena import places as arena_places
 from . import places
 
 # What the package depends on, since the guest has no network, and what its files are for.
-PACKAGES = ["libcap2", "libstdc++6", "logrotate"]
+PACKAGES = ["libcap2", "libstdc++6"]
 
 USERS = "leaker:x:1000:1000::/:/bin/sh\nreader:x:1001:1001::/:/bin/sh\n"
 """An ordinary user, and one of the group adm."""
