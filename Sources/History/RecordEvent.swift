@@ -2,7 +2,7 @@ package import ProcModel
 
 /// What a line of Spillway's record is about.
 package enum RecordKind: Equatable, Sendable {
-  case start, decision, outcome, episode, hook, relief, lastResort, reload, stop
+  case start, decision, outcome, episode, hook, relief, lastResort, reload, lost, stop
   /// An event that this program does not know.
   case other
 }
@@ -85,7 +85,7 @@ package struct RecordedDetails: Equatable, Sendable {
   package var pid: UInt64?
   /// How a hook exited.
   package var status: UInt64?
-  /// The program of a hook, or the cgroup of a relief.
+  /// The program of a hook, the cgroup of a relief, or the output of which lines are lost.
   package var subject: [UInt8]?
   /// `warn`, `before`, … of a hook.
   package var occasion: [UInt8]?

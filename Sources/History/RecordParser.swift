@@ -61,6 +61,7 @@ package enum RecordParser {
     case "relief": .relief
     case "last_resort": .lastResort
     case "reload": .reload
+    case "lost": .lost
     case "stop": .stop
     default: .other
     }
@@ -99,6 +100,8 @@ package enum RecordParser {
       event.killSet = killSet(&cursor)
     } else if cursor.matches(name, "reading") {
       reading(&cursor, into: &event.more)
+    } else if event.kind == .lost, cursor.matches(name, "output") {
+      event.more.subject = cursor.text()
     } else if event.kind == .episode, let field = episodeField(name, cursor) {
       var ended = event.ended ?? RecordedEpisode()
       read(field, &cursor, into: &ended)

@@ -38,7 +38,7 @@ struct LogCommand: ParsableCommand {
   var record: String?
 
   private static let kinds: Set<RecordKind> = [
-    .start, .decision, .outcome, .episode, .hook, .relief, .lastResort, .reload, .stop, .other,
+    .start, .decision, .outcome, .episode, .hook, .relief, .lastResort, .reload, .lost, .stop, .other,
   ]
 
   /// Events that --follow prints before it waits.

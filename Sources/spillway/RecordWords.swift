@@ -23,6 +23,7 @@ enum RecordWords {
     case .relief: relief(event)
     case .lastResort: "last resort: \(PastWords.text(event.action)) \(said(event.outcome))\(error(event))"
     case .reload: reload(event)
+    case .lost: "lines of \(PastWords.text(event.more.subject)) are lost from here on\(error(event))"
     case .stop: "the agent stopped: \(PastWords.text(event.reason))"
     case .other: "an event that this program does not know"
     }

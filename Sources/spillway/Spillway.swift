@@ -9,8 +9,8 @@ struct Spillway: ParsableCommand {
     commandName: "spillway",
     abstract: "Kills the process whose loss costs least, before the kernel has to pick one blindly.",
     discussion: """
-      Exit codes: 0 success; 1 `diff` or `replay` found a difference; 64 wrong usage; 69 the kernel lacks a feature; \
-      75 `run` stopped to be started again, armed; 77 no permission; 78 a mistake in a policy or configuration.
+      Exit codes: 0 success; 1 `diff` or `replay` found a difference, or `why` no trace; 64 wrong usage; 69 the kernel \
+      lacks a feature; 75 `run` stopped to be started again, armed; 77 no permission; 78 a mistake in a policy or configuration.
       """,
     version: spillwayVersion,
     subcommands: [

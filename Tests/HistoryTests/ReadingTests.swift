@@ -145,6 +145,17 @@ import Testing
     #expect(note.isDenial && note.text.contains("sudo") && note.text.contains("group adm"))
   }
 
+  /// This machine's own sources: each is read, or is not there, or is named with what helps.
+  @Test func theSourcesOfThisMachineAreReadOrNamed() {
+    var reader = PastReader(Period(), zone: .utc)
+    var kills: [PastKill] = []
+    reader.readKernelRing { kills.append($0) }
+    reader.readJournal { kills.append($0) }
+    for note in reader.notes.notes { #expect(note.isDenial && note.text.contains("sudo"), "\(note.sentence)") }
+    for kill in kills { #expect(kill.isProven || kill.origins == .journal) }
+    #expect(KillMerge.merged(kills).count <= kills.count)
+  }
+
   @Test func aPeriodLeavesOutWhatIsOutside() throws {
     var reader = PastReader(
       Period(since: WallTime(seconds: 1_795_582_000), until: WallTime(seconds: 1_795_700_000)), zone: .utc)

@@ -44,6 +44,13 @@ import Testing
     #expect(try RecordParser.event(line.span, since: WallTime(seconds: 1_800_000_000)).victim == nil)
   }
 
+  @Test func whatIsFoldedAndLostIsCounted() throws {
+    let lost = try Self.event(#"{"schema":1,"event":"lost","output":"messages","error":"busy","lost_lines":3}"#)
+    #expect(lost.kind == .lost && lost.more.subject == Array("messages".utf8) && lost.more.lost == 3)
+    let hook = try Self.event(#"{"schema":1,"event":"hook","program":"/bin/x","output":"text","folded":7}"#)
+    #expect(hook.more.subject == Array("/bin/x".utf8) && hook.more.folded == 7)
+  }
+
   @Test func escapesAreTakenBack() throws {
     let event = try Self.event(
       #"{"schema":1,"time":"2026-11-30T00:00:00Z","event":"outcome","victim":{"comm":"a\"\\\n\u001b\ud83d\ude00\ud83d"}}"#
