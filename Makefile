@@ -124,7 +124,7 @@ install: ## Install what `make build` built, below DESTDIR and PREFIX
 	install -Dm 755 build/bin/spillway "$(DESTDIR)$(BINDIR)/spillway"
 	install -Dm 755 build/bin/spillwayd "$(DESTDIR)$(SBINDIR)/spillwayd"
 	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway/policies" policies/*.toml
-	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/schema/spillway.schema.json
+	install -Dm 644 -t "$(DESTDIR)$(DATADIR)/spillway" packaging/schema/spillway.schema.json packaging/schema/record.schema.json
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" $(REFERENCES)
 	install -Dm 644 packaging/man/spillway.1 "$(DESTDIR)$(MANDIR)/man1/spillway.1"
 	install -Dm 644 packaging/man/spillway.toml.5 "$(DESTDIR)$(MANDIR)/man5/spillway.toml.5"

@@ -131,8 +131,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "TestProgram", "KillerProgram", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile", "ProcModel",
-        "ProcReader", "Record",
+        "TestProgram", "KillerProgram", "Fixtures", "Agent", "Ladder", "LinuxSystem", "Policy", "PolicyFile",
+        "ProcModel", "ProcReader", "Record",
       ],
       path: "Tests/Integration", swiftSettings: house),
   ])

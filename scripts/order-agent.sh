@@ -25,7 +25,17 @@ cc -O1 -Wall -Wextra -o "$work/functions-run" "$root/scripts/functions-run.c"
 KEEP_SYMBOLS=1 "$root/scripts/build-agent.sh" "$work/spillwayd"
 nm --defined-only "$work/spillwayd.unstripped" >"$work/symbols"
 
-in_namespace() { unshare --fork --pid --mount-proc --kill-child bash -c "$1"; }
+# With a journal that takes what is posted and shows it to nobody.
+in_namespace() {
+    unshare --fork --pid --mount-proc --kill-child bash -c '
+        mount -t tmpfs run /run && mkdir -p /run/systemd/journal
+        python3 -c "import socket
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+journal.bind(\"/run/systemd/journal/socket\")
+while True: journal.recv(65536)" &
+        until [ -S /run/systemd/journal/socket ]; do sleep 0.1; done
+        '"$1"
+}
 
 # Another agent beside it is told of once.
 cp "$(command -v sleep)" "$work/earlyoom"

@@ -232,7 +232,7 @@ extension Agent where M: ~Copyable {
       incident: 0, domain: nil, verdict: verdict, victim: chooser.ranking.shortlist.victim,
       killSet: chooser.picker.killSet,
       shortlist: chooser.ranking.shortlist, context: context, took: .zero)
-    reporter.recorder.prepare(DecisionEvent(decision, .signalled))
+    reporter.rehearse(DecisionEvent(decision, .signalled))
     hooks.warm(decision, for: system, &machine, &reporter)
     if constants.isVerbose { sayCalm(verdict) }
   }

@@ -29,6 +29,7 @@ extension Agent where M: ~Copyable {
   mutating func tell(_ decision: Decision, _ act: Act, of domain: Domain) {
     reporter.tell(decision, act)
     domain.episode.toll.count(decision.incident)
+    if act == .signalled { domain.episode.toll.hasSignalled = true }
     guard act == .rehearsed, let victim = decision.victim else { return }
     domain.episode.toll.victim = victim.process.identity
     domain.episode.toll.victimName = victim.process.comm

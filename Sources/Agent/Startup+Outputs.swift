@@ -62,9 +62,10 @@ extension SetUp {
     return opened
   }
 
-  /// What the record's files may hold; nil where they may grow.
+  /// What the record's files may hold; nil where they may grow. Standard output is its owner's to bound, also where it is a
+  /// file.
   var recordBound: FileBound? {
-    guard let path = options.record, options.recordLimit > 0 else { return nil }
+    guard let path = options.record, options.recordLimit > 0, !path.bytes.equals(CPath("-").bytes) else { return nil }
     return FileBound(path: path, limit: options.recordLimit << 20, files: Int(options.recordFiles))
   }
 

@@ -3,7 +3,7 @@ package import Pressure
 package import ProcModel
 
 /// What became of a victim.
-package enum OutcomeKind: UInt8, Sendable {
+package enum OutcomeKind: UInt8, CaseIterable, Sendable {
   /// It exited after the first signal.
   case exited
   /// It was killed by SIGKILL.
@@ -52,7 +52,7 @@ package enum NextStep: Equatable, Sendable {
 }
 
 /// Why SIGKILL follows the first signal.
-package enum Escalation: UInt8, Equatable, Sendable {
+package enum Escalation: UInt8, CaseIterable, Sendable {
   case graceEnded
   case memoryWorsened
   /// A tracer or a frozen cgroup keeps it from acting on any signal but SIGKILL.

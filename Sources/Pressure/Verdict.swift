@@ -1,7 +1,7 @@
 package import ProcModel
 
 /// How short memory is, and what has to be done.
-package enum Level: UInt8, Comparable, Sendable {
+package enum Level: UInt8, CaseIterable, Comparable, Sendable {
   /// Nothing has to be done.
   case calm
   /// Available memory is below the release line and above the floor, or a trigger is not confirmed yet.

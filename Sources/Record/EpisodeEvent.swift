@@ -51,6 +51,8 @@ package struct EpisodeToll: Sendable {
   package var lowest = KiB.zero
   /// The decisions that were told.
   package var decisions: UInt32 = 0
+  /// Whether a signal was sent after one of them.
+  package var hasSignalled = false
   /// The number of the first of them; 0 where there is none.
   package var incident: UInt32 = 0
   /// The victim that would have been killed; process number 0 where there is none.
@@ -72,6 +74,11 @@ package struct EpisodeToll: Sendable {
 
 extension EpisodeEvent: Event {
   package static var isOfAnIncident: Bool { false }
+  package static var repetition: Repetition? { .episode }
+
+  package func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool {
+    !toll.hasSignalled && kernelKills ?? 0 == 0 && folding.leavesOut(.episode, at: now)
+  }
 
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
 

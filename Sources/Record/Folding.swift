@@ -7,6 +7,8 @@ package enum Repetition: UInt8, CaseIterable, Sendable {
   case decision = 0
   /// A step beside the path: of relief, or of a hook that is no victim's.
   case step = 1
+  /// The end of an episode in which no signal was sent, and the kernel killed nothing.
+  case episode = 2
 }
 
 /// How often events that repeat themselves are told: at once while they are few, and then one a minute, with the number of
@@ -26,7 +28,7 @@ package struct Folding: Sendable {
     var folded: UInt64 = 0
   }
 
-  private var budgets = InlineArray<2, Budget>(repeating: Budget())
+  private var budgets = InlineArray<3, Budget>(repeating: Budget())
   /// The last decision that was left out: its outcome is, too.
   private var leftOut: UInt32 = 0
 

@@ -62,6 +62,14 @@ package struct Reporter: ~Copyable {
     if !isPosted || !messages.isForJournal { event.say(by: &self) }
   }
 
+  /// Goes through what is told of an event, and tells nothing: so that its code and memory are in place when they are needed.
+  package mutating func rehearse<E: Event>(_ event: E) {
+    recorder.prepare(event)
+    systemLog.rehearse(true)
+    _ = event.post(by: &self)
+    systemLog.rehearse(false)
+  }
+
   private mutating func leavesOut<E: Event>(_ event: E) -> Bool {
     guard var rules = folding else { return false }
     let isLeftOut = event.isLeftOut(by: &rules, at: recorder.now)

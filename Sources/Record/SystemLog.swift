@@ -20,8 +20,10 @@ package struct SystemLog: ~Copyable {
   static let identifier = "spillway"
   /// The facility "daemon" of syslog(3).
   private static let facility: UInt64 = 3
-  /// Bytes that are kept for an entry: of a decision whose paths and rule are as long as they can be.
-  private static let capacity = 12 * 1024
+  /// Bytes that are kept for an entry: of a decision whose paths and rule are as long as they are shown.
+  private static let capacity = 8 * 1024
+  /// Whether entries are composed and not sent.
+  private var isRehearsing = false
 
   /// No log.
   package init() {
@@ -35,7 +37,8 @@ package struct SystemLog: ~Copyable {
     sink = LineSink(datagrams: socket)
     self.form = form
     self.ownPID = ownPID
-    entry.reserveCapacity(SystemLog.capacity)
+    // Written, so that no page of it is new when an entry is.
+    entry = [UInt8](repeating: 0, count: SystemLog.capacity)
   }
 
   /// Opens the journal where there is one; else a syslog, unless the messages go to a journal already.
@@ -85,7 +88,12 @@ package struct SystemLog: ~Copyable {
       entry.append("]: ")
       SystemLog.append(message, lost, to: &entry)
     }
-    return sink.put(entry, telling: lost)
+    return isRehearsing || sink.put(entry, telling: lost)
+  }
+
+  /// Composes entries from here on and sends none, or sends them again.
+  mutating func rehearse(_ isRehearsing: Bool) {
+    self.isRehearsing = isRehearsing
   }
 
   private static func append(_ message: (inout [UInt8]) -> Void, _ lost: UInt64, to text: inout [UInt8]) {
@@ -159,10 +167,13 @@ package struct JournalFields {
     add(name) { bytes in bytes.append(text) }
   }
 
+  /// The most bytes of a value that a process can choose.
+  private static let longest = 1024
+
   /// Text that a process can choose: what steers terminals is escaped.
   mutating func add(_ name: String, visible text: Span<UInt8>) {
     let start = begin(name)
-    bytes.append(visible: text)
+    bytes.append(visible: text, atMost: JournalFields.longest)
     finish(from: start)
   }
 

@@ -391,7 +391,9 @@ final class AgentHarness {
   /// All records of an event.
   func records(_ event: String) throws -> [[String: Any]] {
     try text(record).split(separator: "\n").map { line in
-      try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      let problems = RecordSchema.shared.problems(Data(line.utf8))
+      #expect(problems.isEmpty, "\(problems): \(line)")
+      return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }.filter { $0["event"] as? String == event }
   }
 

@@ -99,6 +99,16 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      ("--record r", "r 16777216 x 4"), ("--record r --record-limit 1 --record-files 9", "r 1048576 x 9"),
+      ("--record r --record-limit 0", nil), ("--record -", nil), ("", nil),
+    ] as [(String, String?)])
+  func aRecordIsBoundedUnlessItIsStandardOutput(line: String, expected: String?) throws {
+    let bound = try SetUp(Self.parse(line)).recordBound
+    #expect(bound.map { "\(Self.text($0.path) ?? "") \($0.limit) x \($0.files)" } == expected)
+  }
+
   @Test func theHelpHasEveryOption() throws {
     let options = Options.help.matches(of: try Regex("(?m)^ +(--[a-z-]+)( [A-Z]+)?  ")).map(\.output)
     #expect(options.count == 21)

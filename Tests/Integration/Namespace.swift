@@ -1,3 +1,4 @@
+import Fixtures
 import Foundation
 import Testing
 
@@ -77,6 +78,8 @@ struct Namespace {
       status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
       errors: try String(contentsOf: errors, encoding: .utf8),
       records: try record.split(separator: "\n").map { line in
+        let problems = RecordSchema.shared.problems(Data(line.utf8))
+        #expect(problems.isEmpty, "\(problems): \(line)")
         let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
         return try #require(object as? [String: Any])
       })

@@ -31,8 +31,8 @@ import Testing
     #expect(image.range(of: Data("spillwayd: ".utf8)) != nil)
   }
 
-  /// After the start the code in use is resident and hardly any other, however the file lies in the page cache: 792 and
-  /// 832 KiB were measured, and 976 and 980 with a flight, also while other tests ran. Before, it was 1016 to 1432 KiB.
+  /// After the start the code in use is resident and hardly any other, however the file lies in the page cache: 792 to
+  /// 856 KiB were measured, and 976 to 1036 with a flight, also while other tests ran. Before, it was 1016 to 1432 KiB.
   ///
   /// It runs beside a hundred processes, as on a small server: the roster takes some 300 bytes for each, and a machine
   /// that runs tests may have thousands.

@@ -1,4 +1,5 @@
 import Badness
+import Fixtures
 import Foundation
 import Ladder
 import LinuxSystem
@@ -117,6 +118,10 @@ func recorded(isDryRun: Bool = false, _ body: (inout Recorder) -> Void) throws -
   #expect(lost == 0)
   var buffer = [UInt8](repeating: 0, count: 1 << 20)
   let count = try file.readWhole(into: &buffer)
+  for line in buffer[..<count].split(separator: 10) {
+    let problems = RecordSchema.shared.problems(Data(line))
+    #expect(problems.isEmpty, "\(problems): \(String(decoding: line, as: UTF8.self))")
+  }
   return try lines(buffer[..<count])
 }
 

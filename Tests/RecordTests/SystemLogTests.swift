@@ -176,6 +176,16 @@ import Testing
     }
   }
 
+  /// At the start, a decision is composed and not told.
+  @Test(arguments: [SystemLog.Form.journal, .syslog]) func aRehearsalPostsNothing(form: SystemLog.Form) throws {
+    let desk = try Desk(form)
+    let (scene, _) = Self.scene()
+    desk.reporter.rehearse(DecisionEvent(scene.decision(), .signalled))
+    #expect(try desk.entries().isEmpty && desk.said().isEmpty)
+    desk.reporter.report(DecisionEvent(scene.decision(), .signalled))
+    #expect(desk.entries().count == 1)
+  }
+
   /// The agent goes on, the message goes to standard error, and the next entry tells of the loss.
   @Test func aLogThatIsNotReadLosesEntriesAndIsNotWaitedFor() throws {
     let desk = try Desk(.journal, isReadByJournal: true)

@@ -165,10 +165,15 @@ static inline int clinux_writer_begin_file(struct clinux_writer *writer, const s
                     S_IRUSR | S_IWUSR);
     if (file < 0) return errno;
     if (created) {
-        mode_t mode = now->st_mode & 07777;
-        // A group of its own must not read what another may.
-        if (fchown(file, now->st_uid, now->st_gid) != 0 && fchown(file, (uid_t)-1, now->st_gid) != 0) mode &= ~(mode_t)070;
-        if (fchmod(file, mode) != 0) mode = 0;
+        mode_t mode = now->st_mode & 0777;
+        // Only where it has to be: a sandbox may refuse fchown(2), and a service makes files of its own group. A group
+        // of its own must not read what another may.
+        int is_same = fstat(file, &named) == 0 && named.st_gid == now->st_gid && named.st_uid == now->st_uid;
+        if (!is_same && fchown(file, now->st_uid, now->st_gid) != 0) {
+            if (named.st_gid != now->st_gid) mode &= ~(mode_t)070;
+        }
+        // Without it the file has the mode that it was made with, which lets its owner alone read it.
+        (void)fchmod(file, mode);
     }
     int error = dup3(file, writer->target, O_CLOEXEC) < 0 ? errno : 0;
     close(file);
