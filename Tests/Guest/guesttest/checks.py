@@ -176,6 +176,41 @@ def a_dry_run_names_a_users_leak_and_kills_nothing(guest: Guest) -> str:
 
 
 @check
+def an_audit_tells_what_the_kernel_did_in_a_dry_run(guest: Guest) -> str:
+    """Of the leak before, which stopped short, and of one that goes on until the kernel kills it."""
+    after = guest.record_count()
+    guest.do(
+        f"""
+        within 30 "tail -n 20 $record | grep -q memory_back" || {{ echo the episode before is not over; exit 1; }}
+        before=$(oom_kills)
+        as_user doomed /stage/workload leak name=doomed mib=900 rate=60
+        within 90 '! systemctl is-active --quiet doomed' || {{ available_mib; systemctl stop doomed; exit 1; }}
+        [ $(oom_kills) -gt $before ] || {{ echo the kernel killed nothing; exit 1; }}
+        recorded 30 {after} memory_back
+        """
+    )
+    records = guest.records(after)
+    decision = next(record for record in records if record["event"] == "decision")
+    episode = next(record for record in records if record["event"] == "episode")
+    expect(decision["victim"]["comm"] == "doomed", f"it names {decision['victim']['comm']}")
+    expect(episode["incident"] == decision["incident"] and episode["kernel_kills"] >= 1, str(episode))
+    expect(episode["victim_exited_after_ms"] is not None, str(episode))
+    told = guest.do(
+        """
+        spillway audit --json >/run/audit 2>/run/errors || { cat /run/errors; exit 1; }
+        spillway audit | tail -n 6
+        spillway why doomed | head -n 1
+        spillway history | tail -n 4
+        """
+    )
+    audit = json.loads(guest.do("cat /run/audit"))
+    ends = [incident["end"] for incident in audit["incidents"]]
+    expect(ends[-2:] == ["memory_back", "kernel_killed"], f"incidents end by {ends}: {told}")
+    expect("the kernel" in told and "would kill" in told, told)
+    return told.replace("\n", " | ")
+
+
+@check
 def arming_is_what_armed_conf_says(guest: Guest) -> str:
     """The very commands in its comments."""
     guest.do(
@@ -243,7 +278,9 @@ def a_kill_is_told_where_the_loser_looks(guest: Guest) -> str:
     decision = next(record for record in guest.records(after) if record["event"] == "decision")
     expect(shown[1] == decision["incident"], f"the journal has {shown[1]}, the record {decision['incident']}")
     expect(decision["incident"] in shown[0], f"the kernel's log has {shown[0]}")
-    return shown[2]
+    told = guest.do(f"spillway why loser; spillway why {decision['incident']} | head -n 1; spillway history | tail -n 1")
+    expect(told.count(decision["incident"]) >= 2 and "loser" in told.splitlines()[-1], told)
+    return f"{shown[2]}; why: {told.splitlines()[0]}"
 
 
 @check
