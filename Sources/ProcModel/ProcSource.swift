@@ -147,8 +147,8 @@ package protocol ProcSource: ~Copyable {
 }
 
 extension ProcSource where Self: ~Copyable {
-  /// Whether a process lives: a zombie does not, unless threads of it do. Nil where its `stat` cannot be read for another
-  /// reason than that the process is gone.
+  /// Whether a process lives: one that is about to exit does not, and neither does a zombie, unless threads of it live. Nil
+  /// where its `stat` cannot be read for another reason than that the process is gone.
   package mutating func isAlive(_ process: ProcessIdentity, _ buffer: inout ByteBuffer) -> Bool? {
     do throws(ReadFailure) {
       try read(.stat, of: process.pid, into: &buffer)
@@ -156,7 +156,8 @@ extension ProcSource where Self: ~Copyable {
       return error == .vanished ? false : nil
     }
     guard let stat = try? ProcessStat(parsing: buffer.bytes) else { return nil }
-    return stat.startTime == process.startTime && (!stat.isDead || stat.threads > 1)
+    guard stat.startTime == process.startTime else { return false }
+    return stat.isDead ? stat.threads > 1 : !stat.isLeaving(buffer.bytes)
   }
 
   // A source whose files keep no reader waiting.

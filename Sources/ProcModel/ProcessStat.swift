@@ -97,6 +97,21 @@ package struct ProcessStat: Sendable {
     image = ProcessStat.image(&scanner)
   }
 
+  /// Whether the process is on its way out (`PF_EXITING`), or SIGKILL is pending for its leader (bit 8 of field 31): the kernel
+  /// takes a process's memory back before it exits (mm/oom_kill.c, `oom_reap_task`).
+  ///
+  /// - Parameter bytes: The file that this was parsed from.
+  package func isLeaving(_ bytes: Span<UInt8>) -> Bool {
+    if flags & 0x4 != 0 { return true }
+    var close = bytes.count - 1
+    while close >= 0, bytes[close] != UInt8(ascii: ")") { close -= 1 }
+    var scanner = ByteScanner(bytes, from: close + 1)
+    // A blank stands before field 3.
+    ProcessStat.skipFields(29, &scanner)
+    guard let pending = try? scanner.decimal() else { return false }
+    return pending & (1 << 8) != 0
+  }
+
   private static func image(_ scanner: inout ByteScanner) -> UInt64 {
     guard let code = try? field(&scanner) else { return 0 }
     skipFields(1, &scanner)  // endcode
