@@ -11,7 +11,9 @@ import Testing
     return source.isAlive(ProcessIdentity(pid: 70, startTime: Ticks(startTime)), &buffer)
   }
 
-  private static func stat(state: String = "S", flags: UInt64 = 4_194_560, threads: Int = 1, pending: UInt64 = 0) -> String {
+  private static func stat(
+    state: String = "S", flags: UInt64 = 4_194_560, threads: Int = 1, pending: UInt64 = 0
+  ) -> String {
     "70 (a) 9 (b) \(state) 1 70 70 0 -1 \(flags) 100 0 0 0 5 6 0 0 20 0 \(threads) 0 4711 8192000 500 18446744073709551615 "
       + "1 2 3 0 0 \(pending) 0 4096 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
   }
