@@ -181,7 +181,7 @@ def an_audit_tells_what_the_kernel_did_in_a_dry_run(guest: Guest) -> str:
     after = guest.record_count()
     guest.do(
         f"""
-        within 30 "tail -n 20 $record | grep -q memory_back" || {{ echo the episode before is not over; exit 1; }}
+        ! grep -q rehearsed $record || within 30 "tail -n 20 $record | grep -q memory_back" || exit
         before=$(oom_kills)
         as_user doomed /stage/workload leak name=doomed mib=900 rate=60
         within 90 '! systemctl is-active --quiet doomed' || {{ available_mib; systemctl stop doomed; exit 1; }}
@@ -205,7 +205,7 @@ def an_audit_tells_what_the_kernel_did_in_a_dry_run(guest: Guest) -> str:
     )
     audit = json.loads(guest.do("cat /run/audit"))
     ends = [incident["end"] for incident in audit["incidents"]]
-    expect(ends[-2:] == ["memory_back", "kernel_killed"], f"incidents end by {ends}: {told}")
+    expect(ends in (["kernel_killed"], ["memory_back", "kernel_killed"]), f"incidents end by {ends}: {told}")
     expect("the kernel" in told and "would kill" in told, told)
     return told.replace("\n", " | ")
 
