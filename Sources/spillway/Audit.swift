@@ -19,15 +19,10 @@ struct Audit: ParsableCommand {
 
   @OptionGroup var options: PastOptions
 
-  @Option(help: ArgumentHelp("Tell of at most this many incidents, the newest.", valueName: "count"))
-  var limit = 1000
+  @OptionGroup var most: MostOptions
 
   @Flag(help: "Print one JSON object.")
   var json = false
-
-  func validate() throws {
-    guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 1000000") }
-  }
 
   func run() throws {
     try reportingFailures { () throws(Failure) in
@@ -38,9 +33,9 @@ struct Audit: ParsableCommand {
           .usage,
           "\(path): there is no record; the service writes one, and run --record FILE, which --record names here")
       }
-      var story = AuditStory(limit: limit)
+      var story = AuditStory(limit: most.limit)
       let found = try reading.kills(
-        limit: limit, isWanted: { $0.killer != .spillway }, also: AuditStory.kinds
+        limit: most.limit, isWanted: { $0.killer != .spillway }, also: AuditStory.kinds
       ) { story.add($0) }
       story.match(found.kills)
       let output = Output()

@@ -18,20 +18,15 @@ struct HistoryCommand: ParsableCommand {
 
   @OptionGroup var options: PastOptions
 
-  @Option(help: ArgumentHelp("Show at most this many, the newest.", valueName: "count"))
-  var limit = 1000
+  @OptionGroup var most: MostOptions
 
   @Flag(help: "Print a JSON array.")
   var json = false
 
-  func validate() throws {
-    guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 1000000") }
-  }
-
   func run() throws {
     try reportingFailures { () throws(Failure) in
       var reading = try PastReading(options)
-      let found = try reading.kills(limit: limit)
+      let found = try reading.kills(limit: most.limit)
       // A signal alone is no kill for want of memory: `why` tells of it.
       let kills = found.kills.filter { kill in
         if case .signalled = kill.deed { return false }

@@ -22,14 +22,7 @@ struct LogCommand: ParsableCommand {
     help: ArgumentHelp("Show only what belongs to this incident, such as 1e4b4a41-8412-3.", valueName: "incident"))
   var incident: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Leave out what was before this time, such as \"2 days ago\", yesterday or \"2026-11-30 10:00\".",
-      valueName: "time"))
-  var since: String?
-
-  @Option(help: ArgumentHelp("Leave out what was after this time.", valueName: "time"))
-  var until: String?
+  @OptionGroup var period: PeriodOptions
 
   @Option(
     help: ArgumentHelp(
@@ -45,13 +38,13 @@ struct LogCommand: ParsableCommand {
   private static let before = 10
 
   func validate() throws {
-    if follow, until != nil { throw ValidationError("--follow has no end: leave --until out") }
+    if follow, period.until != nil { throw ValidationError("--follow has no end: leave --until out") }
   }
 
   func run() throws {
     try reportingFailures { () throws(Failure) in
       var options = PastOptions()
-      (options.since, options.until, options.record, options.log) = (since, until, record.map { [$0] } ?? [], [])
+      (options.period, options.record, options.log) = (period, record.map { [$0] } ?? [], [])
       let path = record ?? PastOptions.serviceRecord
       guard Files.exist(path) || follow || RotatedFiles.of(path) != [path] else {
         throw Failure(
@@ -63,7 +56,7 @@ struct LogCommand: ParsableCommand {
       var reading = try PastReading(options)
       let output = Output()
       var last: [String] = []
-      let keepsLast = follow && since == nil
+      let keepsLast = follow && period.since == nil
       try reading.events(LogCommand.kinds) { event in
         guard isWanted(event) else { return }
         if keepsLast {
@@ -130,7 +123,7 @@ final class RecordFollower {
     let named = RecordFollower.facts(path)
     followed.read(body)
     guard let named else { return }
-    if !named.isSameFile(as: followed.facts) { self.followed = nil } else { followed.rewindIfShorter(named.size) }
+    if named.isSameFile(as: followed.facts) { followed.rewindIfShorter() } else { self.followed = nil }
   }
 }
 
@@ -158,8 +151,10 @@ private final class FollowedFile {
     }
   }
 
-  /// Goes back to the beginning where the file was emptied, as logrotate's `copytruncate` does.
-  func rewindIfShorter(_ size: UInt64) {
-    if let position = try? file.position(), size < position { try? file.seek(to: 0) }
+  /// Goes back to the beginning where the file was emptied, as logrotate's `copytruncate` does. Its size is asked for after
+  /// what was read of it: a file that grew meanwhile is not shorter.
+  func rewindIfShorter() {
+    guard let position = try? file.position(), let size = try? file.facts().size else { return }
+    if size < position { try? file.seek(to: 0) }
   }
 }

@@ -4,14 +4,7 @@ import LinuxSystem
 
 /// What all commands that look back take.
 struct PastOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "Leave out what was before this time, such as \"2 days ago\", yesterday or \"2026-11-30 10:00\".",
-      valueName: "time"))
-  var since: String?
-
-  @Option(help: ArgumentHelp("Leave out what was after this time.", valueName: "time"))
-  var until: String?
+  @OptionGroup var period: PeriodOptions
 
   @Option(
     help: ArgumentHelp(
@@ -35,22 +28,6 @@ struct PastOptions: ParsableArguments {
   static var zone: LocalZone { LocalZone { Clock.localOffset(at: $0) } }
 
   static var now: WallTime { WallTime(milliseconds: Int64(clamping: Clock.sinceEpoch() / 1_000_000)) }
-
-  func period() throws(Failure) -> Period {
-    let period = Period(since: try moment(since, "--since"), until: try moment(until, "--until"))
-    if let since = period.since, let until = period.until, since > until {
-      throw Failure(.usage, "--since is later than --until: nothing is between them")
-    }
-    return period
-  }
-
-  private func moment(_ text: String?, _ option: String) throws(Failure) -> WallTime? {
-    guard let text else { return nil }
-    guard let moment = TimeExpression.moment(text, now: PastOptions.now, zone: PastOptions.zone) else {
-      throw Failure(.usage, "\(option) \(visible(Array(text.utf8).span)): \(TimeExpression.forms)")
-    }
-    return moment
-  }
 
   /// Whether only what was named is read.
   var isNamed: Bool { !record.isEmpty || !log.isEmpty }

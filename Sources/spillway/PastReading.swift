@@ -11,7 +11,7 @@ struct PastReading {
     self.options = options
     let bar = ProgressBar()
     self.bar = bar
-    reader = PastReader(try options.period(), zone: PastOptions.zone) { bar.show($0) }
+    reader = PastReader(try options.period.resolved(), zone: PastOptions.zone) { bar.show($0) }
   }
 
   /// The kills that all sources tell of, each once, the newest last.

@@ -93,14 +93,7 @@ struct RankTable {
   }
 
   private func line(_ cells: [String], _ widths: [Int], _ kept: [Int]) -> String {
-    var line = ""
-    for index in kept {
-      let cell = cells[index].count > widths[index] ? cells[index].prefix(widths[index] - 1) + "…" : cells[index]
-      let padding = String(repeating: " ", count: widths[index] - cell.count)
-      line += (line.isEmpty ? "" : "  ") + (columns[index].isNumber ? padding + cell : cell + padding)
-    }
-    while line.last == " " { line.removeLast() }
-    return line
+    TextTable.line(cells, widths, kept) { columns[$0].isNumber }
   }
 
   private func style(of process: Inspected) -> Output.Style? {

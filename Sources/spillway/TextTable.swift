@@ -54,11 +54,20 @@ struct TextTable {
   }
 
   private func line(_ cells: [String], _ widths: [Int], _ kept: [Int]) -> String {
+    TextTable.line(cells, widths, kept) { columns[$0].isNumber }
+  }
+
+  /// A line of a table: its cells at their widths, those that are too long cut.
+  ///
+  /// - Parameters:
+  ///   - kept: The columns that are shown.
+  ///   - isNumber: Whether the cells of a column stand at the right.
+  static func line(_ cells: [String], _ widths: [Int], _ kept: [Int], isNumber: (Int) -> Bool) -> String {
     var line = ""
     for index in kept {
       let cell = cells[index].count > widths[index] ? cells[index].prefix(widths[index] - 1) + "…" : cells[index]
       let padding = String(repeating: " ", count: widths[index] - cell.count)
-      line += (line.isEmpty ? "" : "  ") + (columns[index].isNumber ? padding + cell : cell + padding)
+      line += (line.isEmpty ? "" : "  ") + (isNumber(index) ? padding + cell : cell + padding)
     }
     while line.last == " " { line.removeLast() }
     return line
