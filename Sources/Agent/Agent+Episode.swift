@@ -11,29 +11,35 @@ extension Agent where M: ~Copyable {
   /// Follows an episode from look to look.
   @inline(never)
   mutating func follow(episodeOf domain: Domain, _ verdict: Verdict, _ now: Nanoseconds) {
-    if verdict.acts, domain.episode.toll.number != verdict.episode {
+    if verdict.acts, domain.episode.account.number != verdict.episode {
       tellEpisode(of: domain, .memoryBack, available: verdict.reading.available, now)
-      domain.episode.toll.number = verdict.episode
-      domain.episode.toll.lowest = verdict.reading.available
+      domain.episode.account.number = verdict.episode
+      domain.episode.account.lowest = verdict.reading.available
       domain.episode.began = now
-      domain.episode.killsBefore = kernelKills(in: domain)
     }
-    domain.episode.toll.lowest = min(domain.episode.toll.lowest, verdict.reading.available)
-    guard domain.episode.toll.hasVictim, domain.episode.toll.victimExitedAfter == nil else { return }
-    if machine.isAlive(domain.episode.toll.victim) == false {
-      domain.episode.toll.victimExitedAfter = now - domain.episode.decidedAt
+    domain.episode.account.lowest = min(domain.episode.account.lowest, verdict.reading.available)
+    guard domain.episode.account.hasVictim, domain.episode.account.victimExitedAfter == nil else { return }
+    if machine.isAlive(domain.episode.account.victim) == false {
+      domain.episode.account.victimExitedAfter = now - domain.episode.decidedAt
     }
+  }
+
+  /// Counts what the kernel had killed when an episode began: after its first look, so that no decision waits for it.
+  mutating func countKernelKills(before domain: Domain) {
+    guard domain.isInEpisode, !domain.episode.isCounted else { return }
+    domain.episode.isCounted = true
+    domain.episode.killsBefore = kernelKills(in: domain)
   }
 
   /// Tells of a decision, and counts it to the domain's episode.
   mutating func tell(_ decision: Decision, _ act: Act, of domain: Domain) {
     reporter.tell(decision, act)
-    domain.episode.toll.count(decision.incident)
-    if act == .signalled { domain.episode.toll.hasSignalled = true }
+    domain.episode.account.count(decision.incident)
+    if act == .signalled { domain.episode.account.hasSignalled = true }
     guard act == .rehearsed, let victim = decision.victim else { return }
-    domain.episode.toll.victim = victim.process.identity
-    domain.episode.toll.victimName = victim.process.comm
-    domain.episode.toll.victimExitedAfter = nil
+    domain.episode.account.victim = victim.process.identity
+    domain.episode.account.victimName = victim.process.comm
+    domain.episode.account.victimExitedAfter = nil
     domain.episode.decidedAt = machine.now
   }
 
@@ -47,7 +53,7 @@ extension Agent where M: ~Copyable {
     if let before = episode.killsBefore, let after { kills = after >= before ? after - before : after }
     reporter.report(
       EpisodeEvent(
-        domain: domain.name, policy: domain.policy, toll: episode.toll, end: end, duration: now - episode.began,
+        domain: domain.name, policy: domain.policy, account: episode.account, end: end, duration: now - episode.began,
         available: available, kernelKills: kills))
   }
 
@@ -76,9 +82,11 @@ extension Agent where M: ~Copyable {
 
 /// The episode of trouble that a domain is in.
 struct DomainEpisode: Sendable {
-  var toll = EpisodeToll()
+  var account = EpisodeAccount()
   /// The time of the first look that acted.
   var began = Nanoseconds.zero
+  /// Whether ``killsBefore`` was asked for.
+  var isCounted = false
   /// What the kernel had killed by then; nil where it does not count that.
   var killsBefore: UInt64?
   /// The time at which a victim was chosen that would have been killed.

@@ -119,6 +119,7 @@ package struct Agent<M: Machine & ~Copyable>: ~Copyable {
     for domain in domains where machine.isTime(for: .look(domain: domain.number), domain.dueAt <= now) {
       let delay = look(at: domain)
       domain.dueAt = machine.now + delay
+      countKernelKills(before: domain)
     }
     removeDomains()
     // After the looks, so that no decision waits for it.

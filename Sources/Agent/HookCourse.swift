@@ -136,7 +136,7 @@ struct HookCourse: Sendable {
       ticket: ticket, incident: Incident(decision, victim), askedAt: machine.awake, limit: limit)
     domain.killer.release()
     reporter.tell(decision, .asksHook(limit: limit))
-    domain.episode.toll.count(decision.incident)
+    domain.episode.account.count(decision.incident)
     return .takesOver(min(limit, AgentTiming.hookLook))
   }
 

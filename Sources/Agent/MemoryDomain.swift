@@ -145,7 +145,7 @@ final class MemoryDomain<Calls: KillCalls> {
   }
 
   /// Whether the episode is not over that the record will tell of.
-  var isInEpisode: Bool { episode.toll.number != 0 }
+  var isInEpisode: Bool { episode.account.number != 0 }
 
   /// Whether it is in trouble, or a victim is being killed for it.
   var isBusy: Bool { isPursuing || verdict?.acts ?? false }

@@ -135,7 +135,7 @@ struct JSONCursor: ~Escapable {
   }
 
   /// Consumes a string, and returns the range of its bytes without the quotes, with its escapes; nil, and nothing
-  /// consumed, of another value. A string without an end is broken.
+  /// consumed, of another value. A string that is not closed is broken.
   private mutating func string() -> Range<Int>? {
     skipBlanks()
     guard next == UInt8(ascii: "\"") else { return nil }

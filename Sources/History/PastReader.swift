@@ -1,7 +1,7 @@
 package import LinuxSystem
 import ProcModel
 
-/// The part of the past that is asked for; nil is without an end.
+/// The part of the past that is asked for. Nil is no limit on that side.
 package struct Period: Equatable, Sendable {
   package var since: WallTime?
   package var until: WallTime?

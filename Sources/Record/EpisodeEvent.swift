@@ -6,7 +6,7 @@ package struct EpisodeEvent: Sendable {
   /// The domain's name in the policy's text; nil for the system.
   package var domain: Slice?
   package var policy: CompiledPolicy
-  package var toll: EpisodeToll
+  package var account: EpisodeAccount
   package var end: EpisodeEnd
   package var duration: Nanoseconds
   package var available: KiB
@@ -14,12 +14,13 @@ package struct EpisodeEvent: Sendable {
   package var kernelKills: UInt64?
 
   package init(
-    domain: Slice?, policy: CompiledPolicy, toll: EpisodeToll, end: EpisodeEnd, duration: Nanoseconds, available: KiB,
+    domain: Slice?, policy: CompiledPolicy, account: EpisodeAccount, end: EpisodeEnd, duration: Nanoseconds,
+    available: KiB,
     kernelKills: UInt64?
   ) {
     self.domain = domain
     self.policy = policy
-    self.toll = toll
+    self.account = account
     self.end = end
     self.duration = duration
     self.available = available
@@ -45,7 +46,7 @@ package enum EpisodeEnd: UInt8, CaseIterable, Sendable {
 }
 
 /// What is counted over an episode.
-package struct EpisodeToll: Sendable {
+package struct EpisodeAccount: Sendable {
   /// 0 where there is no episode.
   package var number: UInt32 = 0
   package var lowest = KiB.zero
@@ -77,7 +78,7 @@ extension EpisodeEvent: Event {
   package static var repetition: Repetition? { .episode }
 
   package func isLeftOut(by folding: inout Folding, at now: Nanoseconds) -> Bool {
-    !toll.hasSignalled && kernelKills ?? 0 == 0 && folding.leavesOut(.episode, at: now)
+    !account.hasSignalled && kernelKills ?? 0 == 0 && folding.leavesOut(.episode, at: now)
   }
 
   package func compose(in recorder: inout Recorder) -> Bool { recorder.compose(self) }
@@ -92,14 +93,14 @@ extension Recorder {
   mutating func compose(_ event: EpisodeEvent) -> Bool {
     begin("episode")
     field(domain: event.domain, of: event.policy)
-    json.field("episode", UInt64(event.toll.number))
-    field(incident: event.toll.incident)
-    json.field("decisions", UInt64(event.toll.decisions))
+    json.field("episode", UInt64(event.account.number))
+    field(incident: event.account.incident)
+    json.field("decisions", UInt64(event.account.decisions))
     json.field("duration_ms", event.duration.milliseconds)
-    json.field("lowest_available_kib", event.toll.lowest.count)
+    json.field("lowest_available_kib", event.account.lowest.count)
     json.field("available_kib", event.available.count)
     json.field("kernel_kills", optional: event.kernelKills)
-    json.field("victim_exited_after_ms", optional: event.toll.victimExitedAfter?.milliseconds)
+    json.field("victim_exited_after_ms", optional: event.account.victimExitedAfter?.milliseconds)
     json.field("end", event.end.name)
     return finish()
   }
@@ -114,14 +115,14 @@ extension Array where Element == UInt8 {
     case .domainRemoved: append("the domain was taken out of the policy while its memory was short: available ")
     }
     append(event.available)
-    let toll = event.toll
-    if toll.hasVictim {
+    let account = event.account
+    if account.hasVictim {
       append("; ")
-      append(visible: toll.victimName.bytes)
+      append(visible: account.victimName.bytes)
       append(" (process ")
-      append(decimal: UInt64(UInt32(bitPattern: toll.victim.pid)))
+      append(decimal: UInt64(UInt32(bitPattern: account.victim.pid)))
       append("), which would have been killed, ")
-      if let after = toll.victimExitedAfter {
+      if let after = account.victimExitedAfter {
         append("was gone ")
         append(decimal: after.milliseconds)
         append(" ms later")

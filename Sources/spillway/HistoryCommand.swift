@@ -35,12 +35,7 @@ struct HistoryCommand: ParsableCommand {
       }
       let output = Output()
       if json {
-        var writer = JSONWriter(capacity: 64 * 1024)
-        writer.beginArray()
-        for kill in kills { writer.value(kill) }
-        writer.endArray()
-        writer.newline()
-        output.write(String(decoding: writer.bytes, as: UTF8.self))
+        output.write(PastKillJSON.text(kills))
       } else {
         output.write(HistoryTable.text(kills, leftOut: found.leftOut, output))
       }

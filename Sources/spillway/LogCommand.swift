@@ -102,7 +102,7 @@ final class RecordFollower {
     return try? file.facts()
   }
 
-  /// Never returns: a signal ends it, or the exit of what reads the output.
+  /// Never returns. The program stops by a signal, or when what reads its output has exited.
   func follow(_ body: (RecordEvent) -> Void) {
     while true {
       look(body)

@@ -77,3 +77,16 @@ extension JSONWriter {
     field(name, text)
   }
 }
+
+/// Kills as JSON.
+enum PastKillJSON {
+  /// A line with an array, the newest last.
+  static func text(_ kills: [PastKill]) -> String {
+    var writer = JSONWriter(capacity: 64 * 1024)
+    writer.beginArray()
+    for kill in kills { writer.value(kill) }
+    writer.endArray()
+    writer.newline()
+    return String(decoding: writer.bytes, as: UTF8.self)
+  }
+}

@@ -45,12 +45,7 @@ struct Why: ParsableCommand {
       let found = all.filter { question.isAbout($0) }
       let output = Output()
       if json {
-        var writer = JSONWriter(capacity: 16 * 1024)
-        writer.beginArray()
-        for kill in found { writer.value(kill) }
-        writer.endArray()
-        writer.newline()
-        output.write(String(decoding: writer.bytes, as: UTF8.self))
+        output.write(PastKillJSON.text(found))
       } else {
         output.write(text(question, found, among: all, reading.hasDenials, output))
       }

@@ -77,7 +77,7 @@ import Testing
       recorder.write(ReloadEvent.inForce(old: policy, new: policy, PolicyChanges(from: policy, to: policy)))
       recorder.write(
         EpisodeEvent(
-          domain: nil, policy: policy, toll: EpisodeToll(), end: .stopped, duration: .zero, available: .zero,
+          domain: nil, policy: policy, account: EpisodeAccount(), end: .stopped, duration: .zero, available: .zero,
           kernelKills: nil))
       recorder.write(StopEvent(Signal.interrupt.name))
     }
